@@ -1,0 +1,54 @@
+# Every target sets up what it needs in .venv; nothing else on the machine is touched.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: demo check test bench lint types floors fast docs clean
+
+demo: $(BIN)/bootjack
+	$(BIN)/bootjack invoke examples/bash-runtime -e '{"text":"Hello"}'
+
+check: lint types floors fast
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+
+floors: .venv/ready
+	$(BIN)/lint-imports
+
+fast: .venv/ready
+	$(BIN)/pytest -q -m "not slow"
+
+test: check .venv/peers/ready
+	$(BIN)/pytest -q -m slow
+
+bench: .venv/ready .venv/peers/ready
+	$(BIN)/python -m benchmarks
+
+docs: .venv/ready
+	$(BIN)/python -m docs.draw
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+
+.venv/made:
+	@test -n "$(PYTHON)" || { echo "bootjack needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+$(BIN)/bootjack: pyproject.toml | .venv/made
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/ready: pyproject.toml | .venv/made
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(BIN)/bootjack
+
+# The peers that tests and benchmarks stand beside: AWS's own RIE, and cargo-lambda.
+.venv/peers/ready: tests/peers.py | .venv/ready
+	$(BIN)/python -m tests.peers .venv/peers
+	@touch $@
