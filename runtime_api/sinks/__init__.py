@@ -1,0 +1,1 @@
+"""Floor 2: where logs go (later: metrics and traces). A sink never makes an invocation wait."""

@@ -1,0 +1,35 @@
+"""The group of verbs; a verb's module is imported only when it is called or asked for help."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from runtime_api import __version__
+from runtime_api.cli import VERBS
+
+__all__ = ["bootjack"]
+
+
+class Verbs(click.Group):
+    """Finds a verb in the module of its name."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"runtime_api.commands.{name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bootjack", message="%(prog)s %(version)s")
+def bootjack() -> None:
+    """Run, test and ship custom runtimes for AWS Lambda, without Docker."""

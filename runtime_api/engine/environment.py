@@ -1,0 +1,267 @@
+"""One execution environment, alive: a `Lifecycle`, a `Sandbox`, a listener, and the invocation in hand.
+
+The mailbox is the only way to the machine. It is drained at once, under a guard against re-entrance: performing an
+effect may post the next event, which then waits its turn. Effects are performed in the order the machine gave them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from runtime_api.protocol import effects as fx
+from runtime_api.protocol import events as ev
+from runtime_api.protocol import wire
+from runtime_api.protocol.lifecycle import Lifecycle
+from runtime_api.protocol.platform_events import log_text
+from runtime_api.sandbox import Exited, Launch, Output, Sandbox, SandboxEvent, StartRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runtime_api.protocol.attempts import Plan
+    from runtime_api.protocol.errors import Refusal
+    from runtime_api.sinks.logs import LogSink
+
+__all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult"]
+
+SAMPLE_MS = 50.0  # memory is read before an invocation's end, but no more often than this
+SETTLE_S = 0.002  # between two looks at a dead runtime's connections
+SETTLE_LOOKS = 100
+CLOSE_S = 10.0
+
+_BEFORE_THE_END = (ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired)
+
+
+class Answers(Protocol):
+    """Who answers the runtime's calls."""
+
+    def accept(self, call: ev.Call) -> None: ...
+    def refuse(self, call: ev.Call, refusal: Refusal) -> None: ...
+    def deliver(self, call: ev.Call, invocation: ev.Invocation, deadline_ms: int) -> None: ...
+
+
+class Door(Protocol):
+    """The listener behind AWS_LAMBDA_RUNTIME_API."""
+
+    @property
+    def connections(self) -> int: ...
+    async def close(self) -> None: ...
+
+
+class InvokeResult(NamedTuple):
+    """What the caller of an invocation gets."""
+
+    request_id: str
+    payload: bytes
+    function_error: str | None  # "Unhandled" when the function failed
+    log_tail: bytes  # empty when it was not asked for
+
+
+class _Job(NamedTuple):
+    """The invocation in hand, and who waits for it."""
+
+    future: asyncio.Future[InvokeResult]
+    wants_tail: bool
+
+
+class ExecutionEnvironment:
+    """Runs one invocation at a time in one sandbox."""
+
+    def __init__(self, plan: Plan, sandbox: Sandbox, log: LogSink) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._machine = Lifecycle(plan)
+        self._sandbox = sandbox
+        self._log = log
+        self._tail_bytes = plan.limits.log_tail_bytes
+        self._launch: Callable[[], Launch] | None = None
+        self._answers: Answers | None = None
+        self._door: Door | None = None
+        self._mail: deque[ev.Event] = deque()
+        self._draining = False
+        self._job: _Job | None = None
+        self._tail = bytearray()
+        self._alarms: dict[fx.Timer, float] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
+        self._sampled = 0.0
+        self._settling: asyncio.TimerHandle | None = None
+        self._ended = asyncio.Event()
+        self._perform: Mapping[type, Callable[[Any], None]] = {
+            fx.Accept: self._accept,
+            fx.Refuse: self._refuse,
+            fx.Deliver: self._deliver,
+            fx.Complete: self._complete,
+            fx.SetTimer: self._set_timer,
+            fx.ClearTimer: self._clear_timer,
+            fx.Start: self._start,
+            fx.Stop: self._stop,
+            fx.Emit: self._emit,
+            fx.Ended: self._finish,
+        }
+
+    def __repr__(self) -> str:
+        return f"<ExecutionEnvironment {self._machine!r}>"
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes another invocation now."""
+        return self._machine.is_free and not self._ended.is_set()
+
+    async def open(self, answers: Answers, door: Door, launch: Callable[[], Launch]) -> None:
+        """Make ready: nothing is started before the first invocation. `launch` is asked at every start."""
+        self._answers, self._door, self._launch = answers, door, launch
+        await self._sandbox.open(self._from_sandbox)
+        self._log.add_throttle(self._sandbox.throttle)
+
+    def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
+        """Run this now; `future` gets the one result. Only when `is_free`."""
+        self._job = _Job(future, wants_tail)
+        self.post(ev.Invoke(invocation, time.time() * 1000))
+
+    async def close(self) -> None:
+        """End whatever runs, and give everything back."""
+        self.post(ev.ShutDown())
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._ended.wait()
+        finally:
+            self._log.remove_throttle(self._sandbox.throttle)
+            if self._alarm is not None:
+                self._alarm.cancel()
+            if self._settling is not None:
+                self._settling.cancel()
+            await self._sandbox.close()
+            if self._door is not None:
+                await self._door.close()
+
+    def post(self, event: ev.Event) -> None:
+        """Tell the machine what happened, and do what it says."""
+        if event.__class__ in _BEFORE_THE_END:
+            self._look_before_the_end()
+        self._mail.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._mail:
+                for effect in self._machine.receive(self._mail.popleft(), self._loop.time() * 1000):
+                    self._perform[effect.__class__](effect)
+        finally:
+            self._draining = False
+
+    def _look_before_the_end(self) -> None:
+        """What the function wrote belongs before END, and its memory into REPORT."""
+        self._sandbox.drain()
+        now = self._loop.time() * 1000
+        if now - self._sampled > SAMPLE_MS:
+            self._sampled = now
+            self._mail.append(ev.MemorySampled(self._sandbox.peak_bytes()))
+
+    # -- effects
+
+    def _accept(self, effect: fx.Accept) -> None:
+        assert self._answers is not None
+        self._answers.accept(effect.call)
+
+    def _refuse(self, effect: fx.Refuse) -> None:
+        assert self._answers is not None
+        self._answers.refuse(effect.call, effect.refusal)
+
+    def _deliver(self, effect: fx.Deliver) -> None:
+        assert self._answers is not None
+        self._answers.deliver(effect.call, effect.invocation, effect.deadline_ms)
+
+    def _complete(self, effect: fx.Complete) -> None:
+        job, self._job = self._job, None
+        if job is not None and not job.future.done():
+            tail = bytes(self._tail) if job.wants_tail else b""
+            job.future.set_result(_result(effect.outcome, tail))
+        self._tail.clear()
+
+    def _emit(self, effect: fx.Emit) -> None:
+        text = log_text(effect.record)
+        if text is not None:
+            self._write(text.encode())
+
+    def _write(self, lines: bytes) -> None:
+        self._log.write(lines)
+        if self._job is not None and self._job.wants_tail:
+            self._tail += lines
+            del self._tail[: -self._tail_bytes]
+
+    def _start(self, _effect: fx.Start) -> None:
+        assert self._launch is not None
+        self._sampled = 0.0
+        self._sandbox.start(self._launch())
+
+    def _stop(self, effect: fx.Stop) -> None:
+        self._sandbox.signal(effect.name, signal.SIGKILL)
+
+    def _finish(self, _effect: fx.Ended) -> None:
+        self._ended.set()
+
+    # -- time: one timer of the loop serves all alarms, and is moved only when it would ring too late
+
+    def _set_timer(self, effect: fx.SetTimer) -> None:
+        at = effect.at / 1000
+        self._alarms[effect.timer] = at
+        if self._alarm is None or at < self._alarm_at:
+            self._arm(at)
+
+    def _clear_timer(self, effect: fx.ClearTimer) -> None:
+        self._alarms.pop(effect.timer, None)
+
+    def _arm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        now = self._loop.time()
+        for timer, at in list(self._alarms.items()):
+            if at <= now:
+                del self._alarms[timer]
+                self.post(ev.TimerFired(timer))
+        if self._alarms and self._alarm is None:
+            self._arm(min(self._alarms.values()))
+
+    # -- what comes from the sandbox
+
+    def _from_sandbox(self, event: SandboxEvent) -> None:
+        match event:
+            case Output():
+                self._write(event.lines)
+            case StartRefused():
+                self.post(ev.StartFailed(event.name, event.error_type, event.reason))
+            case Exited():
+                self._mail.append(ev.MemorySampled(event.peak_bytes))
+                self._settle(event, SETTLE_LOOKS)
+
+    def _settle(self, event: Exited, looks: int) -> None:
+        """Tell of the exit once all that the runtime sent before it has been read.
+
+        The kernel closes a process's sockets before it tells of its end: what was posted with the last breath is
+        there to be read, and its connections come to their end by themselves.
+        """
+        assert self._door is not None
+        if looks and self._door.connections:
+            self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
+        else:
+            self._settling = None
+            self.post(ev.ProcessExited(event.name, event.status))
+
+
+def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
+    if outcome.status is fx.Status.SUCCESS:
+        return InvokeResult(outcome.request_id, outcome.body, None, tail)
+    if outcome.fault is not None:
+        payload = wire.fault_document(outcome.fault)
+    else:
+        payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
+    return InvokeResult(outcome.request_id, payload, "Unhandled", tail)

@@ -1,0 +1,153 @@
+"""From a caller's request to an invocation, and what is judged on the way."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from runtime_api.protocol.events import Invocation
+from runtime_api.service.arns import LATEST, parse_function_name
+from runtime_api.service.errors import (
+    InvalidParameterValueException,
+    InvalidRequestContentException,
+    RequestTooLargeException,
+    ResourceNotFoundException,
+)
+
+from .ids import invocation_ids, trace_header
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from runtime_api.protocol.limits import Limits
+    from runtime_api.service.records import FunctionConfiguration
+
+    from .environment import InvokeResult
+    from .pool import Pool
+
+__all__ = ["DRY_RUN", "EVENT", "REQUEST_RESPONSE", "InvokeRequest", "Invoker"]
+
+REQUEST_RESPONSE = "RequestResponse"
+EVENT = "Event"
+DRY_RUN = "DryRun"
+TAIL = "Tail"
+
+
+class InvokeRequest(NamedTuple):
+    """What a caller asks for; header values as they came."""
+
+    function: str
+    payload: bytes = b""
+    qualifier: str | None = None
+    type: str = REQUEST_RESPONSE
+    log_type: str = "None"
+    client_context: str | None = None
+    trace: str | None = None
+    tenant_id: str | None = None
+
+
+class Invoker:
+    """Runs the one function that it has, under its own name and its aliases' names."""
+
+    def __init__(
+        self, function: FunctionConfiguration, pool: Pool, limits: Limits, also_known_as: frozenset[str]
+    ) -> None:
+        self._function = function
+        self._pool = pool
+        self._limits = limits
+        self._names = {function.name} | also_known_as
+
+    @property
+    def version(self) -> str:
+        """The version that answers, for X-Amz-Executed-Version."""
+        return self._function.version
+
+    def check(self, request: InvokeRequest) -> Invocation:
+        """Judge a request and make the invocation of it; a ServiceError says why not."""
+        qualifier = self._resolve(request)
+        if request.type not in (REQUEST_RESPONSE, EVENT, DRY_RUN):
+            raise InvalidParameterValueException(
+                f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
+            )
+        if request.log_type not in ("None", TAIL):
+            raise InvalidParameterValueException(f"Log type {request.log_type!r} is neither None nor {TAIL}")
+        limits = self._limits
+        size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
+        if len(request.payload) > size:
+            raise self.too_large(size)
+        payload = request.payload or b"{}"
+        check_json(payload)
+        request_id, invocation_id = invocation_ids()
+        return Invocation(
+            request_id,
+            invocation_id,
+            self._function.arn(qualifier),
+            payload,
+            trace_header(request.trace),
+            client_context=self._client_context(request.client_context),
+            tenant_id=request.tenant_id,
+        )
+
+    def submit(self, request: InvokeRequest, invocation: Invocation) -> asyncio.Future[InvokeResult]:
+        """Run what `check` made."""
+        return self._pool.submit(invocation, request.log_type == TAIL)
+
+    def too_large(self, size: int | None = None) -> RequestTooLargeException:
+        """The refusal of an event over the limit, in bytes."""
+        limit = self._limits.request_bytes if size is None else size
+        return RequestTooLargeException(
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        )
+
+    def _resolve(self, request: InvokeRequest) -> str | None:
+        """The qualifier that the caller used; ResourceNotFoundException for another function or version."""
+        if request.function in self._names and request.qualifier is None:
+            return None
+        named = parse_function_name(request.function, request.qualifier)
+        qualifier = named.qualifier
+        if named.name in self._names and qualifier in (None, LATEST, self._function.version):
+            return qualifier
+        known = ", ".join(sorted(self._names))
+        arn = self._function.arn().removesuffix(self._function.name) + named.name
+        ending = f":{qualifier}" if qualifier else ""
+        raise ResourceNotFoundException(f"Function not found: {arn}{ending} (known here: {known})")
+
+    def _client_context(self, given: str | None) -> str | None:
+        if not given:
+            return None
+        if len(given) > self._limits.client_context_bytes:
+            raise InvalidRequestContentException(
+                f"Client context is larger than {self._limits.client_context_bytes} bytes"
+            )
+        try:
+            text = base64.b64decode(given, validate=True).decode()
+            check_json(text.encode())
+        except (binascii.Error, UnicodeDecodeError, InvalidRequestContentException):
+            raise InvalidRequestContentException(
+                "Client context must be a valid Base64-encoded JSON object"
+            ) from None
+        return text
+
+
+def check_json(payload: bytes) -> None:
+    """InvalidRequestContentException when the payload is not JSON.
+
+    orjson judges first; what it refuses though it is JSON (lone surrogates, deep nesting), `json` judges again.
+    """
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        try:
+            json.loads(payload, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequestContentException(
+                f"Could not parse request body into json: {str(error) or type(error).__name__}"
+            ) from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,149 @@
+"""The assembly: the one place that knows every part, and the one that may read this process's environment."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from runtime_api.engine.environment import ExecutionEnvironment, InvokeResult
+from runtime_api.engine.ids import log_stream_name
+from runtime_api.engine.invoker import Invoker, InvokeRequest
+from runtime_api.engine.pool import Pool
+from runtime_api.protocol.attempts import Plan
+from runtime_api.protocol.lifecycle import RUNTIME
+from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.sandbox import Launch
+from runtime_api.sandbox.entrypoint import Program, find_bootstrap, find_libraries
+from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.service.variables import Places, environment_variables, library_variables
+from runtime_api.sinks.logs import LogSink
+from runtime_api.web.front import Front
+from runtime_api.web.http1 import HttpServer
+from runtime_api.web.runtime import RuntimeApi
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from runtime_api.service.records import FunctionConfiguration
+
+__all__ = ["Address", "LocalFunction", "LocalLambda"]
+
+Address = tuple[str, int]
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFunction:
+    """A function that runs here: what Lambda would know of it, and where its code is."""
+
+    configuration: FunctionConfiguration
+    program: Program
+    init_ms: float | None = CURRENT.init_ms  # None: init is part of the first invocation, as in RIE
+    runtime_api: Address = (LOOPBACK, 0)
+    also_known_as: frozenset[str] = field(default_factory=frozenset)
+    limits: Limits = CURRENT
+
+
+class LocalLambda:
+    """Runs one function in one execution environment; an async context manager that leaves nothing behind.
+
+    `log` is the descriptor that gets the platform's lines and what the function writes.
+    """
+
+    def __init__(self, function: LocalFunction, log: int | None = None) -> None:
+        self._function = function
+        self._log_descriptor = sys.stderr.fileno() if log is None else log
+        self._stack = AsyncExitStack()
+        self._invoker: Invoker | None = None
+        self.runtime_api = ""  # host:port of the environment's Runtime API, once open
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._invoker = await self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def invoke(self, request: InvokeRequest) -> InvokeResult:
+        """Invoke the function and wait for its answer. A ServiceError says why it could not be run at all."""
+        invoker = self._opened()
+        return await invoker.submit(request, invoker.check(request))
+
+    async def listen(self, host: str, port: int, allowed_hosts: frozenset[str] = frozenset()) -> str:
+        """Open the public port for Invoke; gives its URL. OSError when the address cannot be had."""
+        invoker = self._opened()
+        front = Front(invoker, self._function.limits.request_bytes, _is_loopback(host), allowed_hosts)
+        server = HttpServer(front)
+        bound = await server.listen(host, port)
+        self._stack.push_async_callback(server.close)
+        return f"http://{_host_port(bound)}"
+
+    def _opened(self) -> Invoker:
+        if self._invoker is None:
+            raise RuntimeError("LocalLambda is used inside `async with`")
+        return self._invoker
+
+    async def _open(self, stack: AsyncExitStack) -> Invoker:
+        function = self._function
+        log = LogSink(self._log_descriptor)
+        stack.callback(log.close)
+        environment = ExecutionEnvironment(_plan(function), PlainSandbox(function.limits), log)
+        api = RuntimeApi(environment.post, function.limits)
+        door = HttpServer(api)
+        self.runtime_api = _host_port(await door.listen(*function.runtime_api))
+        pool = Pool(environment, function.limits)
+        stack.push_async_callback(pool.close)
+        stream = log_stream_name(function.configuration.version)
+        await environment.open(api, door, partial(_launch, function, self.runtime_api, stream))
+        return Invoker(function.configuration, pool, function.limits, function.also_known_as)
+
+
+def _plan(function: LocalFunction) -> Plan:
+    configuration = function.configuration
+    return Plan(
+        configuration.name,
+        configuration.version,
+        configuration.memory_mb,
+        configuration.timeout_ms,
+        function.init_ms,
+        function.limits,
+    )
+
+
+def _launch(function: LocalFunction, runtime_api: str, log_stream: str) -> Launch:
+    """How the runtime is started now: the bootstrap is looked for anew, since a user may just have mended it."""
+    program = function.program
+    layers = tuple(str(layer) for layer in program.layers)
+    places = Places(str(program.task_root), layers, runtime_api, log_stream)
+    libraries = library_variables([find_libraries(layer) for layer in program.layers])
+    variables = environment_variables(function.configuration, places, libraries)
+    if program.command:
+        return Launch(RUNTIME, program.command, program.task_root, variables)
+    bootstrap = find_bootstrap(program.places)
+    if bootstrap is None:
+        looked_for = tuple(str(place) for place in program.places)
+        return Launch(RUNTIME, (), program.task_root, variables, looked_for)
+    return Launch(RUNTIME, (str(bootstrap),), program.task_root, variables)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_port(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

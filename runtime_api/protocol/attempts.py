@@ -1,0 +1,80 @@
+"""What a machine remembers of an init or an invocation under way, and the records that close it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import platform_events as log
+from .effects import Outcome, Status
+from .errors import error_category
+from .limits import CURRENT, Limits
+
+if TYPE_CHECKING:
+    from .events import InitErrorPosted, Invocation
+
+__all__ = ["InitAttempt", "InvokeAttempt", "Plan"]
+
+
+class Plan(NamedTuple):
+    """What a machine has to know of the function it runs."""
+
+    function_name: str
+    function_version: str = "$LATEST"
+    memory_mb: int = 128
+    timeout_ms: float = 3000
+    init_ms: float | None = CURRENT.init_ms  # None: no init phase, init is part of the first invocation
+    limits: Limits = CURRENT
+
+
+class InitAttempt:
+    """An attempt to initialise the runtime: in the init phase, or inside an invocation."""
+
+    __slots__ = ("began", "error", "phase")
+
+    def __init__(self, began: float, phase: str) -> None:
+        self.began = began
+        self.phase = phase
+        self.error: InitErrorPosted | None = None  # what the runtime posted to /init/error
+
+    def closing_records(self, status: str, error_type: str | None, now: float) -> list[log.Record]:
+        """What the log and telemetry get when this init has come to an end."""
+        if self.error is not None:
+            error_type = error_category(self.error.error_type)
+        return [
+            log.InitRuntimeDone(self.phase, status, error_type),
+            log.InitReport(self.phase, status, error_type, now - self.began),
+        ]
+
+
+class InvokeAttempt:
+    """The invocation in hand: from START until the runtime is back in /next."""
+
+    __slots__ = ("answered", "began", "deadline_ms", "delivered", "error_type", "invocation", "latency")
+
+    def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
+        self.invocation = invocation
+        self.began = began
+        self.deadline_ms = deadline_ms  # Unix time
+        self.delivered = began
+        self.latency: float | None = None  # from delivery to the first byte of the answer
+        self.error_type: str | None = None  # what came with the head of /error
+        self.answered = False
+
+    def closing_records(
+        self, outcome: Outcome, plan: Plan, peak_bytes: int, init_ms: float | None, now: float
+    ) -> tuple[log.Record, ...]:
+        """What the log and telemetry get when this invocation has its outcome."""
+        request_id, trace = self.invocation.request_id, self.invocation.trace
+        status, error_type = outcome.status, None
+        if outcome.status is not Status.SUCCESS:
+            error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
+        duration = now - self.began
+        produced = len(outcome.body)
+        tenant = self.invocation.tenant_id
+        billed = log.billed_ms(duration, plan.limits.billing_step_ms)
+        peak_mb = -(-peak_bytes // 1_048_576)
+        return (
+            log.RuntimeDone(request_id, status, error_type, duration, self.latency, produced, trace, tenant),
+            log.End(request_id),
+            log.Report(request_id, status, error_type, duration, billed, plan.memory_mb, peak_mb, init_ms, trace),
+        )

@@ -1,0 +1,113 @@
+"""Error types of the platform, and the refusals of the Runtime API with their exact texts (spec 2, 4)."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .limits import Limits
+    from .states import RuntimeState
+
+__all__ = [
+    "FORBIDDEN_ORIGIN",
+    "INVALID_REQUEST_ID",
+    "INVALID_RESPONSE_MODE",
+    "INVOKE_TIMEOUT",
+    "TRUNCATED_REQUEST",
+    "ErrorType",
+    "Fault",
+    "MisuseError",
+    "Refusal",
+    "concurrent_modification",
+    "error_category",
+    "invalid_transition",
+    "payload_too_large",
+]
+
+
+class ErrorType(StrEnum):
+    """The types that the platform itself gives to a failed invocation (spec 4)."""
+
+    EXIT_ERROR = "Runtime.ExitError"
+    INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
+    INVALID_WORKING_DIR = "Runtime.InvalidWorkingDir"
+    TRUNCATED_RESPONSE = "Runtime.TruncatedResponse"
+    INVALID_RESPONSE_MODE = "Runtime.InvalidResponseModeHeader"
+    RUNTIME_UNKNOWN = "Runtime.Unknown"
+    RESPONSE_TOO_LARGE = "Function.ResponseSizeTooLarge"
+    FUNCTION_UNKNOWN = "Function.Unknown"
+    TIMED_OUT = "Sandbox.Timedout"
+    FAILURE = "Sandbox.Failure"
+
+
+class Fault(NamedTuple):
+    """Why an invocation failed, in the platform's own words."""
+
+    error_type: str
+    message: str
+
+
+class Refusal(NamedTuple):
+    """An answer that says no: HTTP status, error type and message."""
+
+    status: int
+    error_type: str
+    message: str
+
+
+class MisuseError(Exception):
+    """Our own code broke a rule of the machine: a bug here, never a user's or a runtime's doing."""
+
+
+INVALID_REQUEST_ID = Refusal(400, "InvalidRequestID", "Invalid request ID")
+INVALID_RESPONSE_MODE = Refusal(400, "InvalidFunctionResponseMode", "Invalid function response mode")
+TRUNCATED_REQUEST = Refusal(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
+INVOKE_TIMEOUT = Refusal(410, "InvokeTimeout", "Invoke timeout")
+# Ours, not AWS's: no browser page has any business with the Runtime API (design rule 14).
+FORBIDDEN_ORIGIN = Refusal(
+    403,
+    "ForbiddenOrigin",
+    "The Runtime API answers no browser: a request with Origin or Sec-Fetch-Site is refused",
+)
+
+
+def payload_too_large(limits: Limits) -> Refusal:
+    """The refusal of a body over the response limit."""
+    return Refusal(
+        413,
+        "RequestEntityTooLarge",
+        f"Exceeded maximum allowed payload size ({limits.response_bytes} bytes).",
+    )
+
+
+def invalid_transition(current: RuntimeState, wanted: RuntimeState) -> Refusal:
+    """The refusal of a call that the runtime's state does not allow."""
+    return _transition(current, wanted, "State transition is not allowed")
+
+
+def concurrent_modification(current: RuntimeState, wanted: RuntimeState) -> Refusal:
+    """The refusal of a call that was blocked while the state was changed under it."""
+    return _transition(current, wanted, "Concurrent state modification")
+
+
+def _transition(current: RuntimeState, wanted: RuntimeState, reason: str) -> Refusal:
+    return Refusal(
+        403,
+        "InvalidStateTransition",
+        f"State transition from {current} to {wanted} failed for runtime. Error: {reason}",
+    )
+
+
+_CATEGORY = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+
+
+def error_category(given: str | None) -> str:
+    """The error type that logs and metrics keep of what a runtime gave (spec 3.5; RIE fatalerror.go:60)."""
+    if given:
+        if _CATEGORY.search(given):
+            return given
+        if given.startswith("Function."):
+            return ErrorType.FUNCTION_UNKNOWN
+    return ErrorType.RUNTIME_UNKNOWN

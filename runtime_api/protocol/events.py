@@ -1,0 +1,180 @@
+"""What happened: everything that can be told to a `Lifecycle`.
+
+`call` is an opaque token for one HTTP request; whoever made it finds it again in the effects. Events are
+NamedTuples because the hot path makes several for each invocation (0.3 µs against 1.0 µs for a frozen dataclass).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .effects import Timer
+
+__all__ = [
+    "BodyFinished",
+    "BodyTooLarge",
+    "BodyTruncated",
+    "Call",
+    "CallDropped",
+    "ErrorStarted",
+    "Event",
+    "ExitStatus",
+    "InitErrorPosted",
+    "Initialise",
+    "Invocation",
+    "Invoke",
+    "MemorySampled",
+    "NextCalled",
+    "ProcessExited",
+    "ResponseStarted",
+    "ShutDown",
+    "StartFailed",
+    "TimerFired",
+]
+
+Call = object
+
+
+class Invocation(NamedTuple):
+    """One attempt to run a function on one event; the same object from the caller's door to the answer."""
+
+    request_id: str
+    invocation_id: str  # unique for each delivery, where a request id may come again (spec 5.1)
+    function_arn: str  # as invoked, qualifier included
+    payload: bytes
+    trace: str
+    content_type: str = "application/json"
+    client_context: str | None = None
+    cognito_identity: str | None = None
+    tenant_id: str | None = None
+
+
+class ExitStatus(NamedTuple):
+    """How a process ended: by an exit code, or by a signal."""
+
+    code: int | None
+    signal: int | None = None
+    core_dumped: bool = False
+
+
+class Initialise(NamedTuple):
+    """Start the init phase before any invocation comes."""
+
+
+class Invoke(NamedTuple):
+    """Run this; `epoch_ms` is the wall clock now, from which the deadline is reckoned."""
+
+    invocation: Invocation
+    epoch_ms: float
+
+
+class NextCalled(NamedTuple):
+    """GET /runtime/invocation/next."""
+
+    call: Call
+
+
+class ResponseStarted(NamedTuple):
+    """The head of POST /runtime/invocation/{id}/response; its body follows as a Body event."""
+
+    call: Call
+    request_id: str
+    invocation_id: str | None = None
+    mode: str | None = None
+
+
+class ErrorStarted(NamedTuple):
+    """The head of POST /runtime/invocation/{id}/error; its body follows as a Body event."""
+
+    call: Call
+    request_id: str
+    invocation_id: str | None = None
+    error_type: str | None = None
+
+
+class BodyFinished(NamedTuple):
+    """The whole body of the answer that was started by `call`."""
+
+    call: Call
+    body: bytes
+    content_type: str | None = None
+    trailer_error_type: str | None = None  # a streamed response that failed midway says so in its trailers
+    trailer_error_body: bytes | None = None
+
+
+class BodyTooLarge(NamedTuple):
+    """The body went over the limit; the rest was not kept."""
+
+    call: Call
+
+
+class BodyTruncated(NamedTuple):
+    """The connection ended before the body did."""
+
+    call: Call
+
+
+class InitErrorPosted(NamedTuple):
+    """POST /runtime/init/error."""
+
+    call: Call
+    error_type: str | None
+    body: bytes
+    content_type: str | None = None
+
+
+class CallDropped(NamedTuple):
+    """The peer of a parked call has gone: nothing may be delivered to it."""
+
+    call: Call
+
+
+class StartFailed(NamedTuple):
+    """A process could not be started at all."""
+
+    name: str
+    error_type: str
+    reason: str
+
+
+class ProcessExited(NamedTuple):
+    """A process has ended and left nothing more to read."""
+
+    name: str
+    status: ExitStatus
+
+
+class MemorySampled(NamedTuple):
+    """The peak memory of the environment's processes up to now, in bytes."""
+
+    peak_bytes: int
+
+
+class TimerFired(NamedTuple):
+    """The time asked for by a `SetTimer` has come."""
+
+    timer: Timer
+
+
+class ShutDown(NamedTuple):
+    """End the environment for good."""
+
+
+Event = (
+    Initialise
+    | Invoke
+    | NextCalled
+    | ResponseStarted
+    | ErrorStarted
+    | BodyFinished
+    | BodyTooLarge
+    | BodyTruncated
+    | InitErrorPosted
+    | CallDropped
+    | StartFailed
+    | ProcessExited
+    | MemorySampled
+    | TimerFired
+    | ShutDown
+)

@@ -1,0 +1,44 @@
+"""Every number that limits something, with its unit and source.
+
+A profile is a set of limits: `CURRENT` is what Lambda does today, `GUIDE_2019` what the developer guide of 2019
+prints. Figures that both share stand as defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CURRENT", "GUIDE_2019", "PROFILES", "Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The quotas of one profile."""
+
+    request_bytes: int = 6_291_556  # event of a synchronous invocation: 6 MiB + 100 (RIE interop/model.go:23)
+    response_bytes: int = 6_291_556  # a /response or /error body (same source)
+    async_request_bytes: int = 1_048_576  # event of an Event invocation: 1 MB since 2025 (256 KB: guide 604)
+    client_context_bytes: int = 3583  # X-Amz-Client-Context before decoding (guide 19393)
+    log_tail_bytes: int = 4096  # X-Amz-Log-Result before encoding (guide 3766)
+    init_ms: int = 10_000  # init phase of an on-demand function (spec 6.1)
+    timeout_min_ms: int = 1  # 1 s on Lambda; fractions are allowed here, so that tests need not wait
+    timeout_max_ms: int = 900_000  # guide 596
+    memory_min_mb: int = 128  # guide 594
+    memory_max_mb: int = 10_240
+    billing_step_ms: int = 1
+    open_files: int = 1024  # guide 608
+    waiting_invocations: int = 1000  # queued for one environment before 429; ours
+    log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split
+    unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
+    zipped_bytes: int = 52_428_800  # direct upload (guide 605)
+    layers: int = 5  # guide 598
+
+
+CURRENT = Limits()
+GUIDE_2019 = Limits(
+    async_request_bytes=262_144,  # guide 604
+    memory_max_mb=3008,  # guide 594
+    billing_step_ms=100,  # REPORT examples of the guide round 237.17 ms up to 300 ms
+)
+
+PROFILES = {"current": CURRENT, "2019": GUIDE_2019}

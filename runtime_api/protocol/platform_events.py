@@ -1,0 +1,149 @@
+"""What the platform says about an environment: `platform.*` records as values, and the log lines made of them.
+
+The texts follow real Lambda's (spec 11): tab-separated REPORT, Init Duration in the last place, `Status` only on
+failure. Durations are milliseconds.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import NamedTuple
+
+__all__ = [
+    "End",
+    "FaultLine",
+    "InitReport",
+    "InitRuntimeDone",
+    "InitStart",
+    "Record",
+    "Report",
+    "RuntimeDone",
+    "Start",
+    "billed_ms",
+    "log_text",
+]
+
+
+class InitStart(NamedTuple):
+    """platform.initStart."""
+
+    phase: str  # "init", or "invoke" when init runs inside an invocation
+    function_name: str
+    function_version: str
+    memory_mb: int
+
+
+class InitRuntimeDone(NamedTuple):
+    """platform.initRuntimeDone."""
+
+    phase: str
+    status: str
+    error_type: str | None
+
+
+class InitReport(NamedTuple):
+    """platform.initReport."""
+
+    phase: str
+    status: str
+    error_type: str | None
+    duration_ms: float
+
+
+class Start(NamedTuple):
+    """platform.start."""
+
+    request_id: str
+    version: str
+    trace: str
+    tenant_id: str | None
+
+
+class RuntimeDone(NamedTuple):
+    """platform.runtimeDone."""
+
+    request_id: str
+    status: str
+    error_type: str | None
+    duration_ms: float
+    latency_ms: float | None  # from the event to the response's first byte
+    produced_bytes: int
+    trace: str
+    tenant_id: str | None
+
+
+class End(NamedTuple):
+    """platform.end."""
+
+    request_id: str
+
+
+class Report(NamedTuple):
+    """platform.report."""
+
+    request_id: str
+    status: str
+    error_type: str | None
+    duration_ms: float
+    billed_ms: int
+    memory_mb: int
+    peak_memory_mb: int
+    init_ms: float | None
+    trace: str
+
+
+class FaultLine(NamedTuple):
+    """platform.fault: the platform's own words for a runtime that died."""
+
+    request_id: str | None  # None: it died between two invocations
+    error_type: str
+    message: str
+
+
+Record = InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+
+
+def billed_ms(duration_ms: float, step_ms: int) -> int:
+    """The duration rounded up to the next step of billing, and never nothing."""
+    return max(ceil(duration_ms / step_ms), 1) * step_ms
+
+
+def log_text(record: Record) -> str | None:
+    """The record as it stands in a text log, line end included; None for records that only telemetry shows."""
+    match record:
+        case Start():
+            return f"START RequestId: {record.request_id} Version: {record.version}\n"
+        case End():
+            return f"END RequestId: {record.request_id}\n"
+        case Report():
+            return _report(record)
+        case FaultLine():
+            return f"{record.message}\n{record.error_type}\n"
+        case InitStart():
+            # Lambda names the runtime's version and ARN here; an environment of ours has neither.
+            return f"INIT_START Function: {record.function_name}\tPhase: {record.phase}\n"
+        case InitReport() if record.status != "success":
+            return (
+                f"INIT_REPORT Init Duration: {record.duration_ms:.2f} ms\tPhase: {record.phase}"
+                f"\t{_status(record.status, record.error_type)}\n"
+            )
+    return None
+
+
+def _report(report: Report) -> str:
+    text = (
+        f"REPORT RequestId: {report.request_id}\tDuration: {report.duration_ms:.2f} ms"
+        f"\tBilled Duration: {report.billed_ms} ms\tMemory Size: {report.memory_mb} MB"
+        f"\tMax Memory Used: {report.peak_memory_mb} MB\t"
+    )
+    if report.init_ms is not None:
+        text += f"Init Duration: {report.init_ms:.2f} ms\t"
+    if report.status != "success":
+        text += _status(report.status, report.error_type)
+    return text + "\n"
+
+
+def _status(status: str, error_type: str | None) -> str:
+    if status == "timeout" or not error_type:
+        return f"Status: {status}"
+    return f"Status: {status}\tError Type: {error_type}"

@@ -1,0 +1,87 @@
+"""One end of a process's stdout or stderr: bytes come as they like, whole lines go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["LinePipe"]
+
+READ_BYTES = 65_536  # the capacity of a pipe on Linux
+READS_AT_ONCE = 32  # so that a process that never stops writing cannot hold up everything else
+
+
+class LinePipe:
+    """Reads a descriptor and tells whole lines; owns the descriptor."""
+
+    def __init__(
+        self, descriptor: int, line_bytes: int, tell: Callable[[bytes], None], ended: Callable[[], None]
+    ) -> None:
+        self.descriptor = descriptor
+        self.at_end = False
+        self._line_bytes = line_bytes  # a longer line is split here
+        self._tell = tell
+        self._ended = ended
+        self._rest = b""  # a line whose end has not come yet
+        self._reading = False
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(descriptor, False)
+        self.throttle(False)
+
+    def throttle(self, wait: bool) -> None:
+        """Stop reading, so that the writer has to wait once the pipe is full; or go on."""
+        if self._reading is wait and not self.at_end:
+            self._reading = not wait
+            if wait:
+                self._loop.remove_reader(self.descriptor)
+            else:
+                self._loop.add_reader(self.descriptor, self._readable)
+
+    def read_available(self) -> None:
+        """Read what is there now, without waiting for more."""
+        for _ in range(READS_AT_ONCE):
+            if self.at_end or not self._read():
+                return
+
+    def close(self) -> None:
+        """Tell the last line, give back the descriptor."""
+        if not self.at_end:
+            self.at_end = True
+            if self._reading:
+                self._loop.remove_reader(self.descriptor)
+            os.close(self.descriptor)
+            if self._rest:
+                self._tell(self._rest + b"\n")
+                self._rest = b""
+
+    def _readable(self) -> None:
+        self._read()
+        if self.at_end:
+            self._ended()
+
+    def _read(self) -> bool:
+        """One read; False when nothing is there."""
+        try:
+            chunk = os.read(self.descriptor, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if chunk:
+            self._take(chunk)
+        else:
+            self.close()
+        return True
+
+    def _take(self, chunk: bytes) -> None:
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            self._tell(self._rest + chunk[:end])
+            self._rest = chunk[end:]
+        else:
+            self._rest += chunk
+        while len(self._rest) >= self._line_bytes:
+            self._tell(self._rest[: self._line_bytes] + b"\n")
+            self._rest = self._rest[self._line_bytes :]

@@ -1,0 +1,204 @@
+"""The plain process: own session and group, own variables, 1024 descriptors. The file system is the host's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import resource
+import select
+import signal
+import subprocess
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime_api.protocol.errors import ErrorType
+from runtime_api.protocol.limits import CURRENT, Limits
+
+from . import Exited, Output, StartRefused
+from .pipes import LinePipe
+from .reaping import MAXRSS_UNIT, when_ended
+
+if TYPE_CHECKING:
+    from runtime_api.protocol.events import ExitStatus
+
+    from . import Launch, Notify
+
+__all__ = ["PlainSandbox"]
+
+# After a process has ended its pipes are read to their end. A descendant that left the group may hold them open for
+# ever: it is waited for no longer than this, in seconds.
+LINGER_S = 0.25
+CLOSE_S = 5.0
+
+
+class PlainSandbox:
+    """Runs each process as a child of this one."""
+
+    def __init__(self, limits: Limits = CURRENT) -> None:
+        self._limits = limits
+        self._children: dict[str, _Child] = {}
+        self._notify: Notify = lambda _event: None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def open(self, notify: Notify) -> None:
+        self._notify = notify
+
+    def start(self, launch: Launch) -> None:
+        if not launch.argv:
+            reason = f"Couldn't find valid bootstrap(s): [{' '.join(launch.looked_for)}]"
+            self._notify(StartRefused(launch.name, ErrorType.INVALID_ENTRYPOINT, reason))
+            return
+        try:
+            child = _Child(launch, self._limits, self._notify, partial(self._ended, launch.name))
+        except OSError as error:
+            self._notify(StartRefused(launch.name, *_start_failure(launch, error)))
+        else:
+            self._children[launch.name] = child
+            self._empty.clear()
+
+    def signal(self, name: str, number: int) -> None:
+        if name in self._children:
+            self._children[name].signal(number)
+
+    def drain(self) -> None:
+        for child in self._children.values():
+            child.drain()
+
+    def throttle(self, wait: bool) -> None:
+        for child in self._children.values():
+            child.throttle(wait)
+
+    def peak_bytes(self) -> int:
+        return sum(child.peak_bytes() for child in self._children.values())
+
+    async def close(self) -> None:
+        for child in self._children.values():
+            child.signal(signal.SIGKILL)
+        async with asyncio.timeout(CLOSE_S):
+            await self._empty.wait()
+
+    def _ended(self, name: str, event: Exited) -> None:
+        del self._children[name]
+        if not self._children:
+            self._empty.set()
+        self._notify(event)
+
+
+class _Child:
+    """One process, its two pipes, and the wait for its end."""
+
+    def __init__(self, launch: Launch, limits: Limits, notify: Notify, ended: Notify) -> None:
+        self._name = launch.name
+        self._ended = ended
+        self._peak = 0
+        self._status: ExitStatus | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._own_peak = _own_peak_bytes()
+        self._process = _spawn(launch, limits)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        tell = partial(self._tell, notify)
+        self._pipes = [
+            LinePipe(pipe.detach(), limits.log_line_bytes, tell, self._settle)  # type: ignore[attr-defined]
+            for pipe in (self._process.stdout, self._process.stderr)
+        ]
+        self._poll = select.poll()
+        for pipe in self._pipes:
+            self._poll.register(pipe.descriptor, select.POLLIN)
+        when_ended(self._process, self._reaped)
+
+    def _tell(self, notify: Notify, lines: bytes) -> None:
+        notify(Output(self._name, lines))
+
+    def signal(self, number: int) -> None:
+        # Until it is reaped the pid is ours; the group lives on while any member does.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def drain(self) -> None:
+        if self._poll.poll(0):
+            for pipe in self._pipes:
+                pipe.read_available()
+
+    def throttle(self, wait: bool) -> None:
+        for pipe in self._pipes:
+            pipe.throttle(wait)
+
+    def peak_bytes(self) -> int:
+        """VmHWM of the process; what it was before it ended, once it has."""
+        if self._status is None:
+            self._peak = max(self._peak, _high_water(self._process.pid))
+        return self._peak
+
+    def _reaped(self, status: ExitStatus, maxrss_bytes: int) -> None:
+        self._status = status
+        # A child is born with the memory of this process and its maximum remembers that, so the kernel's figure
+        # says something of the child only where it is above our own.
+        if maxrss_bytes > self._own_peak:
+            self._peak = max(self._peak, maxrss_bytes)
+        # Members of the group that outlive their leader have no one to work for any more.
+        self.signal(signal.SIGKILL)
+        for pipe in self._pipes:
+            pipe.read_available()
+        self._timer = self._loop.call_later(LINGER_S, self._give_up)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Once the process is reaped and its pipes are at their end, it is over."""
+        if self._timer is not None and all(pipe.at_end for pipe in self._pipes):
+            self._timer.cancel()
+            self._timer = None
+            assert self._status is not None
+            self._ended(Exited(self._name, self._status, self._peak))
+
+    def _give_up(self) -> None:
+        for pipe in self._pipes:
+            pipe.read_available()
+            pipe.close()
+        self._settle()
+
+
+def _spawn(launch: Launch, limits: Limits) -> subprocess.Popen[bytes]:
+    """Start the process, as the leader of a session and group of its own."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = limits.open_files if hard == resource.RLIM_INFINITY else min(limits.open_files, hard)
+    return subprocess.Popen(
+        launch.argv,
+        bufsize=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=launch.directory,
+        env=dict(launch.variables),
+        start_new_session=True,
+        # The limit has to stand before the program's first instruction; prlimit from outside would race with it.
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)),
+    )
+
+
+def _start_failure(launch: Launch, error: OSError) -> tuple[ErrorType, str]:
+    """What Lambda calls a start that failed, and why it did, in Go's form (spec 4)."""
+    reason = os.strerror(error.errno or errno.EIO).lower()
+    if error.filename == str(launch.directory) and not Path(launch.directory).is_dir():
+        return ErrorType.INVALID_WORKING_DIR, f"chdir {launch.directory}: {reason}"
+    return ErrorType.INVALID_ENTRYPOINT, f"fork/exec {launch.argv[0]}: {reason}"
+
+
+def _high_water(pid: int) -> int:
+    """VmHWM of a process in bytes; 0 where it cannot be read (ended, or no /proc)."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:  # noqa: PTH123 - on the way of an invocation
+            status = file.read()
+    except OSError:
+        return 0
+    _, found, rest = status.partition(b"VmHWM:")
+    return int(rest.split(None, 1)[0]) * 1024 if found else 0
+
+
+def _own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT

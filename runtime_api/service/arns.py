@@ -1,0 +1,50 @@
+"""How a function is named: plain name, partial ARN, full ARN, each with or without a qualifier."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .errors import InvalidParameterValueException
+
+__all__ = ["FunctionName", "function_arn", "parse_function_name"]
+
+LATEST = "$LATEST"
+
+# The pattern of botocore's NamespacedFunctionName, taken apart.
+_NAME = re.compile(
+    r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?"
+    r"(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?:(?P<account>\d{12}):)?"
+    r"(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_.]+)"
+    r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+
+
+class FunctionName(NamedTuple):
+    """A function as a caller has named it; None for what was left out."""
+
+    name: str
+    qualifier: str | None
+    region: str | None = None
+    account: str | None = None
+
+
+def parse_function_name(text: str, qualifier: str | None = None) -> FunctionName:
+    """Understand a name; `qualifier` is the one given beside it. InvalidParameterValueException when it is none."""
+    found = _NAME.fullmatch(text)
+    if found is None:
+        raise InvalidParameterValueException(f"{text!r} is not a function name, a partial ARN or a full ARN")
+    inside = found["qualifier"]
+    if inside and qualifier and inside != qualifier:
+        raise InvalidParameterValueException(
+            f"The qualifier {qualifier!r} does not match the one in the function name, {inside!r}"
+        )
+    return FunctionName(found["name"], inside or qualifier, found["region"], found["account"])
+
+
+def function_arn(region: str, account: str, name: str, qualifier: str | None = None) -> str:
+    """The ARN of a function as it is invoked: with the qualifier, if one was given."""
+    ending = f":{qualifier}" if qualifier else ""
+    return f"arn:aws:lambda:{region}:{account}:function:{name}{ending}"

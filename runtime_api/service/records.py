@@ -1,0 +1,32 @@
+"""What Lambda knows of a function, as immutable records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .arns import LATEST, function_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FunctionConfiguration"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionConfiguration:
+    """One version of a function. Defaults are Lambda's own."""
+
+    name: str
+    handler: str = "function.handler"
+    timeout_ms: float = 3000
+    memory_mb: int = 128
+    variables: Mapping[str, str] = field(default_factory=dict)  # the customer's
+    version: str = LATEST
+    runtime: str = "provided.al2023"
+    region: str = "us-east-1"
+    account: str = "123456789012"
+
+    def arn(self, qualifier: str | None = None) -> str:
+        """The function's ARN, as invoked with this qualifier."""
+        return function_arn(self.region, self.account, self.name, qualifier)

@@ -1,0 +1,114 @@
+"""The environment variables that a function's processes find (spec 10, guide 4423-4444)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .records import FunctionConfiguration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Places", "environment_variables", "library_variables", "reserved_names"]
+
+RUNTIME_DIRECTORY = "/var/runtime"
+OPT = "/opt"
+
+# Plainly false: an SDK must find something to sign with, and nobody may take it for a key.
+FALSE_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "BOOTJACKFALSEKEYID00",
+    "AWS_SECRET_ACCESS_KEY": "bootjack-gives-no-true-credentials",
+    "AWS_SESSION_TOKEN": "bootjack-gives-no-true-credentials",
+}
+
+# Where a layer keeps libraries of each language (guide 2778-2836). PYTHONPATH's second form depends on the version,
+# so it is looked for by pattern.
+LIBRARY_FOLDERS: Mapping[str, tuple[str, ...]] = {
+    "NODE_PATH": ("nodejs/node_modules", "nodejs/node*/node_modules"),
+    "PYTHONPATH": ("python", "python/lib/python3.*/site-packages"),
+    "GEM_PATH": ("ruby/gems/*",),
+    "RUBYLIB": ("ruby/lib",),
+    "CLASSPATH": ("java/lib/*.jar",),
+}
+
+
+class Places(NamedTuple):
+    """Where things are, as the processes see them."""
+
+    task_root: str
+    layers: tuple[str, ...] = ()  # roots of layers, in the order of the function's list; the last one wins
+    runtime_api: str = ""  # host:port
+    log_stream: str = ""
+
+
+def library_variables(found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, str]:
+    """Search paths from the folders found in each layer, in the order of layers; the last layer comes first."""
+    paths: dict[str, list[str]] = {}
+    for layer in reversed(found):
+        for name, folders in layer.items():
+            paths.setdefault(name, []).extend(folders)
+    return {name: ":".join(folders) for name, folders in paths.items() if folders}
+
+
+def environment_variables(
+    function: FunctionConfiguration, places: Places, libraries: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """All variables of a runtime process.
+
+    What Lambda reserves stands above the customer's; LANG, PATH and the search paths are the customer's to override.
+    """
+    return {
+        **_defaults(places),
+        **(libraries or {}),
+        **FALSE_CREDENTIALS,
+        **function.variables,
+        **_reserved(function, places),
+    }
+
+
+def _defaults(places: Places) -> dict[str, str]:
+    roots = [root.rstrip("/") for root in reversed(places.layers)] or [OPT]
+    task = places.task_root
+    programs = ["/usr/local/bin", "/usr/bin/", "/bin", *(f"{root}/bin" for root in roots)]
+    libraries = [
+        "/lib64",
+        "/usr/lib64",
+        RUNTIME_DIRECTORY,
+        f"{RUNTIME_DIRECTORY}/lib",
+        task,
+        f"{task}/lib",
+        *(f"{root}/lib" for root in roots),
+    ]
+    return {
+        "LANG": "en_US.UTF-8",
+        "PATH": ":".join(programs),
+        "LD_LIBRARY_PATH": ":".join(libraries),
+    }
+
+
+def _reserved(function: FunctionConfiguration, places: Places) -> dict[str, str]:
+    return {
+        "AWS_LAMBDA_RUNTIME_API": places.runtime_api,
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": places.log_stream,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "LAMBDA_RUNTIME_DIR": RUNTIME_DIRECTORY,
+        "LAMBDA_TASK_ROOT": places.task_root,
+        "TZ": ":UTC",
+        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "_HANDLER": function.handler,
+    }
+
+
+def reserved_names() -> frozenset[str]:
+    """The names that a customer cannot set (guide 4423-4444)."""
+    return frozenset(_reserved(FunctionConfiguration(""), Places("")))

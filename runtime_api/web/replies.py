@@ -1,0 +1,77 @@
+"""Status codes, and the answers that do not depend on what was asked."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+__all__ = ["reply_head"]
+
+OK = 200
+ACCEPTED = 202
+NO_CONTENT = 204
+
+REASONS = {
+    200: "OK",
+    202: "Accepted",
+    204: "No Content",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    410: "Gone",
+    413: "Request Entity Too Large",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+}
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+JSON = "Content-Type: application/json\r\n"
+PLAIN = "Content-Type: text/plain; charset=utf-8\r\n"
+
+
+class PlainReply(NamedTuple):
+    """An answer whose body is text for a person."""
+
+    status: int
+    headers: str
+    body: bytes
+
+
+BAD_REQUEST = PlainReply(400, PLAIN, b"400 Bad Request: this is not HTTP/1.1\n")
+HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
+# Go's words, so that a client that was written against RIE sees nothing new (spec 1).
+NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")
+
+
+# The status of each ServiceError (spec-service 1.2).
+SERVICE_STATUS = {
+    "InvalidRequestContentException": 400,
+    "InvalidParameterValueException": 400,
+    "AccessDeniedException": 403,
+    "ResourceNotFoundException": 404,
+    "UnknownOperationException": 404,
+    "RequestTooLargeException": 413,
+    "TooManyRequestsException": 429,
+    "ServiceException": 500,
+}
+
+
+def service_reply(code: str, message: str, fault: str = "User", reason: str | None = None) -> PlainReply:
+    """An error of Lambda's API as SDKs read it: the code in a header, the message in JSON."""
+    document = {"Type": fault, "Message": message, **({"Reason": reason} if reason else {})}
+    return PlainReply(SERVICE_STATUS[code], f"{JSON}x-amzn-ErrorType: {code}\r\n", json.dumps(document).encode())
+
+
+def method_not_allowed(allowed: str) -> PlainReply:
+    """A known path asked in a way it does not answer."""
+    return PlainReply(405, f"Allow: {allowed}\r\n", b"")
+
+
+def reply_head(status: int, headers: str, length: int, close: bool) -> bytes:
+    """Status line, headers and the empty line."""
+    ending = "Connection: close\r\n\r\n" if close else "\r\n"
+    if status == NO_CONTENT:
+        return f"HTTP/1.1 204 No Content\r\n{headers}{ending}".encode()
+    return f"HTTP/1.1 {status} {REASONS[status]}\r\n{headers}Content-Length: {length}\r\n{ending}".encode()

@@ -1,0 +1,195 @@
+"""The Runtime API of one execution environment: HTTP in, events to the environment, effects out as HTTP."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from runtime_api.protocol import events as ev
+from runtime_api.protocol import wire
+from runtime_api.protocol.errors import FORBIDDEN_ORIGIN, payload_too_large
+from runtime_api.protocol.limits import CURRENT, Limits
+
+from . import replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime_api.protocol.errors import Refusal
+
+    from .http1 import Exchange
+    from .replies import PlainReply
+
+__all__ = ["RuntimeApi"]
+
+
+class RuntimeApi:
+    """Speaks for one environment: `post` takes what the runtime did; the answers come back by the methods below."""
+
+    def __init__(self, post: Callable[[ev.Event], None], limits: Limits = CURRENT) -> None:
+        self._post = post
+        self.body_bytes = limits.response_bytes
+        self._too_large = payload_too_large(limits)
+        # Every route on one screen; /invocation/{id}/response and /error are told apart in `_route`.
+        self._routes: dict[bytes, tuple[bytes, Callable[[Exchange], None]]] = {
+            wire.NEXT.encode(): (b"GET", self._next),
+            wire.INIT_ERROR.encode(): (b"POST", self._init_error),
+            wire.PING.encode(): (b"GET", self._ping),
+        }
+        self._answers = {
+            wire.RESPONSE_SUFFIX.encode(): self._response_event,
+            wire.ERROR_SUFFIX.encode(): self._error_event,
+        }
+
+    # -- http1.Handler
+
+    def started(self, exchange: Exchange) -> None:
+        self._begin_answer(exchange)
+
+    def finished(self, exchange: Exchange) -> None:
+        route = self._routes.get(exchange.path)
+        if route is not None and exchange.method == route[0]:
+            if not self._is_foreign(exchange):
+                route[1](exchange)
+        elif exchange.context is not None or self._begin_answer(exchange):
+            self._finish_answer(exchange)
+        elif not exchange.answered:
+            _send(exchange, self._miss(exchange))
+
+    def overflowed(self, exchange: Exchange) -> None:
+        if exchange.path in self._routes:
+            self.refuse(exchange, self._too_large)
+        elif exchange.context is not None or self._begin_answer(exchange):
+            self._post(ev.BodyTooLarge(exchange))
+        elif not exchange.answered:
+            _send(exchange, self._miss(exchange))
+
+    def truncated(self, exchange: Exchange) -> None:
+        if exchange.context is not None:
+            self._post(ev.BodyTruncated(exchange))
+
+    def half_closed(self, exchange: Exchange) -> bool:
+        # A poller that has closed its side is as good as gone: an event must not be given to nobody.
+        return exchange.path != wire.NEXT.encode()
+
+    def dropped(self, exchange: Exchange) -> None:
+        self._post(ev.CallDropped(exchange))
+
+    # -- requests, one method for each
+
+    def _next(self, exchange: Exchange) -> None:
+        self._post(ev.NextCalled(exchange))
+
+    def _init_error(self, exchange: Exchange) -> None:
+        headers = exchange.headers
+        self._post(
+            ev.InitErrorPosted(
+                exchange,
+                _text(headers.get(wire.ERROR_TYPE_HEADER)),
+                exchange.body,
+                _text(headers.get(b"content-type")),
+            )
+        )
+
+    def _ping(self, exchange: Exchange) -> None:
+        exchange.reply(replies.OK, replies.PLAIN, wire.PONG)
+
+    def _begin_answer(self, exchange: Exchange) -> bool:
+        """Take the head of a /response or /error; False when it is neither, or was refused at once."""
+        path = exchange.path
+        if exchange.method != b"POST" or not path.startswith(_INVOCATION_PREFIX):
+            return False
+        request_id, slash, word = path[len(_INVOCATION_PREFIX) :].rpartition(b"/")
+        event = self._answers.get(slash + word)
+        if event is None or b"/" in request_id or self._is_foreign(exchange):
+            return False
+        self._post(event(exchange, request_id.decode("latin-1")))
+        if exchange.answered:
+            return False
+        exchange.context = event
+        return True
+
+    def _response_event(self, exchange: Exchange, request_id: str) -> ev.Event:
+        headers = exchange.headers
+        return ev.ResponseStarted(
+            exchange,
+            request_id,
+            _text(headers.get(wire.INVOCATION_ID_HEADER)),
+            _text(headers.get(wire.RESPONSE_MODE_HEADER)),
+        )
+
+    def _error_event(self, exchange: Exchange, request_id: str) -> ev.Event:
+        headers = exchange.headers
+        return ev.ErrorStarted(
+            exchange,
+            request_id,
+            _text(headers.get(wire.INVOCATION_ID_HEADER)),
+            _text(headers.get(wire.ERROR_TYPE_HEADER)),
+        )
+
+    def _finish_answer(self, exchange: Exchange) -> None:
+        content_type = _text(exchange.headers.get(b"content-type"))
+        trailers = exchange.trailers
+        if trailers:
+            error_type = _text(trailers.get(wire.ERROR_TYPE_HEADER))
+            error_body = _decoded(trailers.get(wire.ERROR_BODY_TRAILER))
+            self._post(ev.BodyFinished(exchange, exchange.body, content_type, error_type, error_body))
+        else:
+            self._post(ev.BodyFinished(exchange, exchange.body, content_type))
+
+    def _is_foreign(self, exchange: Exchange) -> bool:
+        headers = exchange.headers
+        if b"origin" in headers or b"sec-fetch-site" in headers:
+            self.refuse(exchange, FORBIDDEN_ORIGIN)
+            return True
+        return False
+
+    def _miss(self, exchange: Exchange) -> PlainReply:
+        path = exchange.path
+        if path in self._routes:
+            return replies.method_not_allowed(self._routes[path][0].decode())
+        if path.startswith(_INVOCATION_PREFIX):
+            request_id, slash, word = path[len(_INVOCATION_PREFIX) :].rpartition(b"/")
+            if slash + word in self._answers and b"/" not in request_id:
+                return replies.method_not_allowed("POST")
+        return replies.NOT_FOUND
+
+    # -- answers, as the environment asks for them
+
+    def accept(self, call: ev.Call) -> None:
+        """202, with the one body that AWS gives."""
+        _exchange(call).reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
+
+    def refuse(self, call: ev.Call, refusal: Refusal) -> None:
+        """The refusal's status and JSON."""
+        _exchange(call).reply(refusal.status, replies.JSON, wire.refusal_body(refusal))
+
+    def deliver(self, call: ev.Call, invocation: ev.Invocation, deadline_ms: int) -> None:
+        """200 with the event, bytes untouched."""
+        _exchange(call).reply(replies.OK, wire.event_headers(invocation, deadline_ms), invocation.payload)
+
+
+_INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
+
+
+def _exchange(call: ev.Call) -> Exchange:
+    return call  # type: ignore[return-value]  # a call token of ours is always the exchange it came with
+
+
+def _send(exchange: Exchange, reply: PlainReply) -> None:
+    exchange.reply(reply.status, reply.headers, reply.body)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _decoded(value: bytes | None) -> bytes | None:
+    """The error document of a trailer, which is base64 (spec-bootstrap 1b); as it is where it is not."""
+    if value is None:
+        return None
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error:
+        return value
