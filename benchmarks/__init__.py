@@ -1,0 +1,1 @@
+"""bootjack beside its peers: one run measures every server with the same bootstrap and the same load."""

@@ -1,1 +1,124 @@
+"""Fetches the peers' binaries from PyPI, and tells tests and benchmarks where they are.
 
+`python -m tests.peers DIR` puts `DIR/aws-lambda-rie` (AWS's own Runtime Interface Emulator, out of aws-sam-cli) and
+`DIR/cargo-lambda` there. What is already there in the pinned version stays.
+"""
+
+import platform
+import subprocess
+import sys
+import tempfile
+import zipfile
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+HOME = Path(__file__).resolve().parents[1] / ".venv" / "peers"
+DOWNLOAD_LIMIT_SECONDS = 600
+RIE_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class PeerError(RuntimeError):
+    """A peer is missing or can not be had; the message says what to do."""
+
+
+class Peer(NamedTuple):
+    """One binary, and the pinned package and the member of its wheel that hold it."""
+
+    name: str
+    requirement: str
+    member: str
+
+
+def rie() -> Path:
+    """The RIE binary."""
+    return _installed("aws-lambda-rie")
+
+
+def cargo_lambda() -> Path:
+    """The cargo-lambda binary."""
+    return _installed("cargo-lambda")
+
+
+def fetch_all(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for peer in _peers():
+        if not _is_current(peer, directory):
+            _fetch(peer, directory)
+
+
+def _installed(name: str) -> Path:
+    path = HOME / name
+    if not path.is_file():
+        raise PeerError(f"{name} is not in {HOME}: run make .venv/peers/ready")
+    return path
+
+
+def _peers() -> tuple[Peer, ...]:
+    machine = platform.machine().lower()
+    if sys.platform != "linux" or machine not in RIE_ARCHITECTURES:
+        raise PeerError(f"RIE exists for Linux on x86_64 and arm64 only, not for {sys.platform} on {machine}")
+    emulator = f"samcli/local/rapid/aws-lambda-rie-{RIE_ARCHITECTURES[machine]}"
+    return (
+        Peer("aws-lambda-rie", "aws-sam-cli==1.170.0", emulator),
+        Peer("cargo-lambda", "cargo-lambda==1.9.2", "*.data/scripts/cargo-lambda"),
+    )
+
+
+def _pin(peer: Peer, directory: Path) -> Path:
+    return directory / f"{peer.name}.pin"
+
+
+def _is_current(peer: Peer, directory: Path) -> bool:
+    pin = _pin(peer, directory)
+    return (directory / peer.name).is_file() and pin.is_file() and pin.read_text() == peer.requirement
+
+
+def _fetch(peer: Peer, directory: Path) -> None:
+    # Inside the directory, so that the last step is a rename: a run cut short leaves no half binary.
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        wheel = _download(peer.requirement, Path(scratch))
+        binary = Path(scratch) / peer.name
+        binary.write_bytes(_member(wheel, peer.member))
+        binary.chmod(0o755)
+        binary.replace(directory / peer.name)
+    _pin(peer, directory).write_text(peer.requirement)
+
+
+def _download(requirement: str, directory: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--dest", str(directory), requirement]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise PeerError(f"{requirement}: no download within {DOWNLOAD_LIMIT_SECONDS} s") from error
+    except subprocess.CalledProcessError as error:
+        raise PeerError(f"{requirement} can not be downloaded:\n{error.stderr.strip()}") from error
+    wheels = list(directory.glob("*.whl"))
+    if len(wheels) != 1:
+        raise PeerError(f"{requirement}: expected one wheel, pip left {len(wheels)}")
+    return wheels[0]
+
+
+def _member(wheel: Path, pattern: str) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if fnmatchcase(name, pattern)]
+        if len(names) != 1:
+            raise PeerError(f"{wheel.name}: expected one {pattern}, found {len(names)}")
+        return archive.read(names[0])
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: python -m tests.peers DIR", file=sys.stderr)
+        return 2
+    try:
+        fetch_all(Path(arguments[0]))
+    except PeerError as error:
+        print(f"peers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

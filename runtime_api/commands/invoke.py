@@ -136,7 +136,7 @@ async def _invoke(function: LocalFunction, payload: bytes) -> InvokeResult:
 
 
 def _print(result: InvokeResult) -> None:
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
     out.write(result.payload)
     if out.isatty():
         out.write(b"\n")

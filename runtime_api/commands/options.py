@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -31,7 +32,7 @@ def fail(message: str) -> NoReturn:
 def read_event(given: str) -> bytes:
     """The event named by -e: `-` for standard input, a file's name, or the JSON itself."""
     if given == "-":
-        return click.get_binary_stream("stdin").read()
+        return sys.stdin.buffer.read()
     path = Path(given)
     try:
         if path.is_file():

@@ -148,7 +148,7 @@ class ExecutionEnvironment:
         self._draining = True
         try:
             while self._mail:
-                for effect in self._machine.receive(self._mail.popleft(), self._loop.time() * 1000):
+                for effect in self._machine.receive(self._mail.popleft(), _now()):
                     self._perform[effect.__class__](effect)
         finally:
             self._draining = False
@@ -156,7 +156,7 @@ class ExecutionEnvironment:
     def _look_before_the_end(self) -> None:
         """What the function wrote belongs before END, and its memory into REPORT."""
         self._sandbox.drain()
-        now = self._loop.time() * 1000
+        now = _now()
         if now - self._sampled > SAMPLE_MS:
             self._sampled = now
             self._mail.append(ev.MemorySampled(self._sandbox.peak_bytes()))
@@ -207,7 +207,7 @@ class ExecutionEnvironment:
     # -- time: one timer of the loop serves all alarms, and is moved only when it would ring too late
 
     def _set_timer(self, effect: fx.SetTimer) -> None:
-        at = effect.at / 1000
+        at = effect.at
         self._alarms[effect.timer] = at
         if self._alarm is None or at < self._alarm_at:
             self._arm(at)
@@ -219,11 +219,11 @@ class ExecutionEnvironment:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = at
-        self._alarm = self._loop.call_at(at, self._ring)
+        self._alarm = self._loop.call_later(max(at - _now(), 0) / 1000, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
-        now = self._loop.time()
+        now = _now()
         for timer, at in list(self._alarms.items()):
             if at <= now:
                 del self._alarms[timer]
@@ -255,6 +255,11 @@ class ExecutionEnvironment:
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status))
+
+
+def _now() -> float:
+    """Monotonic time in milliseconds; the loop's own clock knows whole milliseconds only."""
+    return time.monotonic() * 1000
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:

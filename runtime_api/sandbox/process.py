@@ -99,14 +99,9 @@ class _Child:
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._own_peak = _own_peak_bytes()
-        self._process = _spawn(launch, limits)
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
+        self._process, descriptors = _spawn(launch, limits)
         tell = partial(self._tell, notify)
-        self._pipes = [
-            LinePipe(pipe.detach(), limits.log_line_bytes, tell, self._settle)  # type: ignore[attr-defined]
-            for pipe in (self._process.stdout, self._process.stderr)
-        ]
+        self._pipes = [LinePipe(descriptor, limits.log_line_bytes, tell, self._settle) for descriptor in descriptors]
         self._poll = select.poll()
         for pipe in self._pipes:
             self._poll.register(pipe.descriptor, select.POLLIN)
@@ -163,22 +158,31 @@ class _Child:
         self._settle()
 
 
-def _spawn(launch: Launch, limits: Limits) -> subprocess.Popen[bytes]:
-    """Start the process, as the leader of a session and group of its own."""
+def _spawn(launch: Launch, limits: Limits) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
+    """Start the process as the leader of its own session and group; gives it, and its stdout and stderr to read."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = limits.open_files if hard == resource.RLIM_INFINITY else min(limits.open_files, hard)
-    return subprocess.Popen(
-        launch.argv,
-        bufsize=0,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=launch.directory,
-        env=dict(launch.variables),
-        start_new_session=True,
-        # The limit has to stand before the program's first instruction; prlimit from outside would race with it.
-        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)),
-    )
+    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+    try:
+        process = subprocess.Popen(
+            launch.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=out_end,
+            stderr=err_end,
+            cwd=launch.directory,
+            env=dict(launch.variables),
+            start_new_session=True,
+            # The limit must stand before the program's first instruction; prlimit from outside would race with it.
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)),
+        )
+    except OSError:
+        os.close(out)
+        os.close(err)
+        raise
+    finally:
+        os.close(out_end)
+        os.close(err_end)
+    return process, (out, err)
 
 
 def _start_failure(launch: Launch, error: OSError) -> tuple[ErrorType, str]:

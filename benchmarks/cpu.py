@@ -1,0 +1,53 @@
+"""The server's CPU time for one warm invocation of a 64 B event."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks import load, payloads, servers
+from benchmarks.report import MEASURED, Goal, Table
+from benchmarks.rounds import interleave
+from benchmarks.servers import Server
+from benchmarks.tools import Tools
+
+WARM_UP = 500
+# A tick is 10 ms: the floor's total must be many of them.
+REQUESTS = 10_000
+
+
+def measure(tools: Tools, rounds: int) -> Iterator[Table]:
+    payload = payloads.write(tools.scratch, "warm.json", payloads.long_string(payloads.WARM_BYTES))
+    title = "Server CPU per warm invocation, 64 B"
+    yield _table(title, tools, payload, rounds)
+    # Waking another core is the kernel's work, dear in a virtual machine, and it comes and goes with where the
+    # scheduler puts the three processes: without it, what the servers do themselves is seen more sharply.
+    with _on_one_core():
+        yield _table(f"{title}, server, bootstrap and caller on one core", tools, payload, rounds)
+
+
+def _table(title: str, tools: Tools, payload: Path, rounds: int) -> Table:
+    subjects = {server.name: partial(_once, server, tools, payload) for server in servers.everyone()}
+    samples = interleave(title, subjects, rounds)
+    goals = {MEASURED: Goal(2.0, 1.5, "bare")}
+    return Table(title, "µs", samples.figures(float), samples.missing, goals)
+
+
+def _once(server: Server, tools: Tools, payload: Path) -> float:
+    with servers.running(server, tools) as running:
+        load.send(tools, running, payload, WARM_UP)
+        before = running.cpu_seconds()
+        load.send(tools, running, payload, REQUESTS)
+        return (running.cpu_seconds() - before) / REQUESTS * 1e6
+
+
+@contextlib.contextmanager
+def _on_one_core() -> Iterator[None]:
+    """What is started meanwhile inherits it."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)

@@ -1,0 +1,94 @@
+"""Tables as people read them: each subject's median, its ratios, and how it stands to its target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+RATIOS = ("RIE", "bare")
+MEASURED = "bootjack"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a figure should reach: by itself, or as its ratio to another subject's."""
+
+    target: float
+    aim: float
+    ratio_to: str | None = None
+    at_least: bool = False
+
+    def text(self, bound: float) -> str:
+        sign = "≥" if self.at_least else "≤"
+        return f"{sign} {bound:g} x {self.ratio_to}" if self.ratio_to else f"{sign} {bound:g}"
+
+    def verdict(self, value: float) -> str:
+        if self._reached(value, self.aim):
+            return "aim reached"
+        return "target reached" if self._reached(value, self.target) else "MISSED"
+
+    def _reached(self, value: float, bound: float) -> bool:
+        return value >= bound if self.at_least else value <= bound
+
+
+@dataclass(frozen=True)
+class Table:
+    """One figure of all subjects, a sample a round; the goals are those of the subjects named."""
+
+    title: str
+    unit: str
+    samples: dict[str, list[float]]
+    missing: dict[str, str] = field(default_factory=dict)
+    goals: dict[str, Goal] = field(default_factory=dict)
+    digits: int = 1
+
+    def render(self) -> str:
+        ratios = [name for name in RATIOS if name in self.samples or name in self.missing]
+        heads = ["", f"median {self.unit}", "min … max", *(f"ratio to {name}" for name in ratios)]
+        heads += ["target", "aim", "standing"]
+        rows = [self._row(name, ratios) for name in self.samples]
+        lines = [f"### {self.title}", "", *_grid([heads, *rows])]
+        lines += [f"{name}: not measured: {reason}" for name, reason in self.missing.items()]
+        return "\n".join(lines) + "\n"
+
+    def _row(self, name: str, ratios: Sequence[str]) -> list[str]:
+        values = self.samples[name]
+        spread = f"{min(values):,.{self.digits}f} … {max(values):,.{self.digits}f}"
+        row = [name, f"{median(values):,.{self.digits}f}", spread]
+        row += [f"{self._ratio(name, other):.2f}" if other in self.samples else "?" for other in ratios]
+        goal = self.goals.get(name)
+        return row + (self._standing(name, goal) if goal else ["", "", ""])
+
+    def _standing(self, name: str, goal: Goal) -> list[str]:
+        bounds = [goal.text(goal.target), goal.text(goal.aim)]
+        if goal.ratio_to is None:
+            return [*bounds, goal.verdict(median(self.samples[name]))]
+        if goal.ratio_to not in self.samples:
+            return [*bounds, f"? without {goal.ratio_to}"]
+        return [*bounds, goal.verdict(self._ratio(name, goal.ratio_to))]
+
+    def _ratio(self, name: str, other: str) -> float:
+        """The median of the rounds' ratios: two samples of one round met the same machine."""
+        pairs = zip(self.samples[name], self.samples[other], strict=True)
+        return median(own / theirs if theirs else float("inf") for own, theirs in pairs)
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["| " + " | ".join(_aligned(cells, widths)) + " |" for cells in rows]
+    rule = (
+        "|"
+        + "|".join(
+            "-" * (width + 1) + (":" if 0 < place < len(widths) - 3 else "-") for place, width in enumerate(widths)
+        )
+        + "|"
+    )
+    return [lines[0], rule, *lines[1:]]
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Names and words to the left, figures to the right."""
+    last = len(cells) - 3
+    return [
+        cell.rjust(width) if 0 < place < last else cell.ljust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]

@@ -1,0 +1,35 @@
+"""Takes samples in rounds: everyone once, then everyone again, so that a noisy minute meets all alike."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from benchmarks.errors import Unmeasured
+
+Sample = TypeVar("Sample")
+
+
+@dataclass
+class Samples(Generic[Sample]):
+    """What each subject gave in every round, or why it could not be measured."""
+
+    taken: dict[str, list[Sample]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def figures(self, figure: Callable[[Sample], float]) -> dict[str, list[float]]:
+        return {name: [figure(sample) for sample in samples] for name, samples in self.taken.items()}
+
+
+def interleave(title: str, subjects: Mapping[str, Callable[[], Sample]], rounds: int) -> Samples[Sample]:
+    """Measure each subject once a round; one that fails is left out of the rounds that follow."""
+    samples: Samples[Sample] = Samples({name: [] for name in subjects})
+    for number in range(1, rounds + 1):
+        for name in list(samples.taken):
+            print(f"{title}: round {number} of {rounds}, {name}", file=sys.stderr)
+            try:
+                samples.taken[name].append(subjects[name]())
+            except Unmeasured as reason:
+                samples.missing[name] = str(reason)
+                del samples.taken[name]
+    return samples

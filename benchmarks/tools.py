@@ -1,0 +1,36 @@
+"""The bootstrap and the load program, compiled at run time."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.errors import Unusable
+
+SOURCES = Path(__file__).parent
+COMPILE_LIMIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every measure uses: a scratch directory and the compiled programs in it."""
+
+    scratch: Path
+    echo: Path
+    load: Path
+
+
+def build(scratch: Path) -> Tools:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise Unusable("the benchmarks need a C compiler: there is no `cc` on PATH")
+    return Tools(scratch, _compile(compiler, "echo", scratch), _compile(compiler, "load", scratch))
+
+
+def _compile(compiler: str, name: str, scratch: Path) -> Path:
+    program = scratch / name
+    command = [compiler, "-O2", "-pthread", "-o", str(program), str(SOURCES / f"{name}.c")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_LIMIT_SECONDS, check=False)
+    if done.returncode != 0:
+        raise Unusable(f"{name}.c does not compile:\n{done.stderr.strip()}")
+    return program
