@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -76,7 +77,8 @@ class LocalLambda:
     async def invoke(self, request: InvokeRequest) -> InvokeResult:
         """Invoke the function and wait for its answer. A ServiceError says why it could not be run at all."""
         invoker = self._opened()
-        return await invoker.submit(request, invoker.check(request))
+        # Whoever waits may give up; the invocation goes on, as on Lambda.
+        return await asyncio.shield(invoker.submit(request, invoker.check(request)))
 
     async def listen(self, host: str, port: int, allowed_hosts: frozenset[str] = frozenset()) -> str:
         """Open the public port for Invoke; gives its URL. OSError when the address cannot be had."""

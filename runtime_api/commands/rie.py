@@ -82,12 +82,15 @@ def command(
     """
     import uvloop
 
+    from .tuning import tune_server
+
     quiet = log_level.lower() in QUIET_LEVELS
     if not quiet:
         for warning in _warnings(enable_init_caching):
             click.echo(f"bootjack: {warning}", err=True)
     address = _address("--runtime-interface-emulator-address", front)
     function = _function(command, opt_dir, _address("--runtime-api-address", runtime_api), clean_env)
+    tune_server()
     try:
         uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
     except OSError as error:

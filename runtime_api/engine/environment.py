@@ -33,7 +33,7 @@ SETTLE_S = 0.002  # between two looks at a dead runtime's connections
 SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
-_BEFORE_THE_END = (ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired)
+_BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
 class Answers(Protocol):
@@ -96,7 +96,6 @@ class ExecutionEnvironment:
             fx.Deliver: self._deliver,
             fx.Complete: self._complete,
             fx.SetTimer: self._set_timer,
-            fx.ClearTimer: self._clear_timer,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -183,9 +182,9 @@ class ExecutionEnvironment:
         self._tail.clear()
 
     def _emit(self, effect: fx.Emit) -> None:
-        text = log_text(effect.record)
-        if text is not None:
-            self._write(text.encode())
+        lines = "".join([log_text(record) for record in effect.records])
+        if lines:
+            self._write(lines.encode())
 
     def _write(self, lines: bytes) -> None:
         self._log.write(lines)
@@ -211,9 +210,6 @@ class ExecutionEnvironment:
         self._alarms[effect.timer] = at
         if self._alarm is None or at < self._alarm_at:
             self._arm(at)
-
-    def _clear_timer(self, effect: fx.ClearTimer) -> None:
-        self._alarms.pop(effect.timer, None)
 
     def _arm(self, at: float) -> None:
         if self._alarm is not None:

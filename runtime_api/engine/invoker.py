@@ -18,7 +18,7 @@ from runtime_api.service.errors import (
     ResourceNotFoundException,
 )
 
-from .ids import invocation_ids, trace_header
+from .ids import invocation_id, trace_header, uuid4
 
 if TYPE_CHECKING:
     import asyncio
@@ -81,10 +81,9 @@ class Invoker:
             raise self.too_large(size)
         payload = request.payload or b"{}"
         check_json(payload)
-        request_id, invocation_id = invocation_ids()
         return Invocation(
-            request_id,
-            invocation_id,
+            uuid4(),
+            invocation_id(),
             self._function.arn(qualifier),
             payload,
             trace_header(request.trace),

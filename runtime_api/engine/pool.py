@@ -24,13 +24,14 @@ class Pool:
         self._environment = environment
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self._running: asyncio.Future[InvokeResult] = self._loop.create_future()
         self._waiting: deque[tuple[Invocation, bool, asyncio.Future[InvokeResult]]] = deque()
 
     def submit(self, invocation: Invocation, wants_tail: bool) -> asyncio.Future[InvokeResult]:
         """Run this as soon as an environment is free. TooManyRequestsException when too many wait already."""
         future = self._loop.create_future()
         if self._environment.is_free and not self._waiting:
-            future.add_done_callback(self._next)
+            self._running = future
             self._environment.invoke(invocation, wants_tail, future)
         elif len(self._waiting) >= self._limits.waiting_invocations:
             raise TooManyRequestsException(
@@ -38,14 +39,18 @@ class Pool:
                 reason="ConcurrentInvocationLimitExceeded",
             )
         else:
+            if not self._waiting:
+                self._running.add_done_callback(self._next)
             self._waiting.append((invocation, wants_tail, future))
         return future
 
     def _next(self, _done: asyncio.Future[InvokeResult]) -> None:
-        while self._waiting and self._environment.is_free:
-            invocation, wants_tail, future = self._waiting.popleft()
-            future.add_done_callback(self._next)
-            self._environment.invoke(invocation, wants_tail, future)
+        """The invocation in hand has its result: take the one that waits longest."""
+        if self._waiting:
+            invocation, wants_tail, self._running = self._waiting.popleft()
+            if self._waiting:
+                self._running.add_done_callback(self._next)
+            self._environment.invoke(invocation, wants_tail, self._running)
 
     async def close(self) -> None:
         """End the environment; whoever waits is told that it will not come to anything."""

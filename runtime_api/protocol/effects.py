@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accept",
-    "ClearTimer",
     "Complete",
     "Deliver",
     "Effect",
@@ -86,16 +85,13 @@ class Complete(NamedTuple):
 
 
 class SetTimer(NamedTuple):
-    """Let `timer` fire at `at`, in the milliseconds of the `now` given to the machine."""
+    """Let `timer` fire at `at`, in the milliseconds of the `now` given to the machine; only once.
+
+    Nothing unsets a timer: one that fires when its phase is over is ignored.
+    """
 
     timer: Timer
     at: float
-
-
-class ClearTimer(NamedTuple):
-    """Forget this timer."""
-
-    timer: Timer
 
 
 class Start(NamedTuple):
@@ -111,13 +107,13 @@ class Stop(NamedTuple):
 
 
 class Emit(NamedTuple):
-    """Write this record to the platform's log."""
+    """Write these records to the platform's log, in order."""
 
-    record: Record
+    records: tuple[Record, ...]
 
 
 class Ended(NamedTuple):
     """The environment is over: nothing runs, nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | SetTimer | ClearTimer | Start | Stop | Emit | Ended
+Effect = Accept | Refuse | Deliver | Complete | SetTimer | Start | Stop | Emit | Ended

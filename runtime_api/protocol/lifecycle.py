@@ -30,7 +30,7 @@ from .faults import exit_fault, size_fault, timeout_fault
 from .states import TRANSITIONS, Move, Phase, RuntimeState, Step, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["RUNTIME", "Lifecycle"]
 
@@ -117,7 +117,7 @@ class Lifecycle:
     def _start_runtime(self, now: float, phase: str) -> None:
         plan = self.plan
         self._init = InitAttempt(now, phase)
-        self._do(fx.Emit(log.InitStart(phase, plan.function_name, plan.function_version, plan.memory_mb)))
+        self._emit(log.InitStart(phase, plan.function_name, plan.function_version, plan.memory_mb))
         self._move(Move.START)
         self._do(fx.Start(RUNTIME))
 
@@ -128,11 +128,8 @@ class Lifecycle:
         timeout = self.plan.timeout_ms
         self._step(Step.BEGIN_INVOKE)
         self._attempt = InvokeAttempt(invocation, now, int(epoch_ms + (now - accepted) + timeout))
-        self._do(
-            fx.Emit(
-                log.Start(invocation.request_id, self.plan.function_version, invocation.trace, invocation.tenant_id)
-            )
-        )
+        version = self.plan.function_version
+        self._emit(log.Start(invocation.request_id, version, invocation.trace, invocation.tenant_id))
         self._do(fx.SetTimer(fx.Timer.DEADLINE, now + timeout))
         if self.runtime is RuntimeState.ABSENT:
             self._start_runtime(now, "invoke")
@@ -159,7 +156,6 @@ class Lifecycle:
             self._do(fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=fault)))
         self._fail(fault, fx.Status.FAILURE, now)
         self._step(Step.SHUT_DOWN)
-        self._clear_timers()
         if self.runtime is RuntimeState.ABSENT:
             self._end()
         elif self.runtime is not RuntimeState.STOPPING:
@@ -184,7 +180,6 @@ class Lifecycle:
             self._initialised(now)
         elif before is RuntimeState.RESPONSE_SENT:
             self._attempt = None
-            self._do(fx.ClearTimer(fx.Timer.DEADLINE))
             self._step(Step.INVOKED)
         if self.phase is Phase.INVOKE:
             self._deliver(now)
@@ -195,9 +190,8 @@ class Lifecycle:
         init, self._init = self._init, None
         assert init is not None
         self._init_ms = now - init.began
-        self._emit(init.closing_records("success", None, now))
+        self._emit(*init.closing_records("success", None, now))
         if self.phase is Phase.INIT:
-            self._do(fx.ClearTimer(fx.Timer.INIT))
             self._step(Step.INITIALISED)
 
     def _response_started(self, event: ev.ResponseStarted, now: float) -> None:
@@ -299,7 +293,6 @@ class Lifecycle:
         if self.phase is not Phase.RESET:
             self._fail(fault, fx.Status.ERROR, now)
             self._step(Step.FAIL)
-        self._clear_timers()
         self._forget()
         self._step(Step.STOPPED)
         if self._waiting is not None:
@@ -322,7 +315,7 @@ class Lifecycle:
         """Close what is in hand: an init, and an invocation that has no outcome yet."""
         init, self._init = self._init, None
         if init is not None:
-            self._emit(init.closing_records(status, fault.error_type, now))
+            self._emit(*init.closing_records(status, fault.error_type, now))
         attempt = self._attempt
         if attempt is None or attempt.answered:
             if init is None and status is not fx.Status.FAILURE:
@@ -347,19 +340,19 @@ class Lifecycle:
             said = fault  # the one that Lambda words without the request id (spec 3.3)
         else:
             said = fault._replace(message=f"RequestId: {request_id} Error: {fault.message}")
-        self._emit([log.FaultLine(request_id, said.error_type, said.message)])
+        self._emit(log.FaultLine(request_id, said.error_type, said.message))
         return said
 
     def _complete(self, outcome: fx.Outcome, now: float) -> None:
         attempt = self._attempt
         assert attempt is not None
         attempt.answered = True
-        self._emit(attempt.closing_records(outcome, self.plan, self._peak_bytes, self._init_ms, now))
+        self._emit(*attempt.closing_records(outcome, self.plan, self._peak_bytes, self._init_ms, now))
         self._init_ms = None
         self._do(fx.Complete(outcome))
 
-    def _emit(self, records: Iterable[log.Record]) -> None:
-        self._effects.extend(fx.Emit(record) for record in records)
+    def _emit(self, *records: log.Record) -> None:
+        self._effects.append(fx.Emit(records))
 
     def _forget(self) -> None:
         """Nothing of the process that has gone, or is going, counts any more."""
@@ -371,7 +364,6 @@ class Lifecycle:
 
     def _reset(self) -> None:
         """Kill the runtime; what comes next waits for its end."""
-        self._clear_timers()
         self._step(Step.FAIL)
         self._forget()
         self._stop()
@@ -379,10 +371,6 @@ class Lifecycle:
     def _stop(self) -> None:
         self._move(Move.STOP)
         self._do(fx.Stop(RUNTIME))
-
-    def _clear_timers(self) -> None:
-        self._do(fx.ClearTimer(fx.Timer.INIT))
-        self._do(fx.ClearTimer(fx.Timer.DEADLINE))
 
     def _step(self, step: Step) -> None:
         after = self._phases[self.phase].get(step)

@@ -7,7 +7,10 @@ failure. Durations are milliseconds.
 from __future__ import annotations
 
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "End",
@@ -108,26 +111,39 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
     return max(ceil(duration_ms / step_ms), 1) * step_ms
 
 
-def log_text(record: Record) -> str | None:
-    """The record as it stands in a text log, line end included; None for records that only telemetry shows."""
-    match record:
-        case Start():
-            return f"START RequestId: {record.request_id} Version: {record.version}\n"
-        case End():
-            return f"END RequestId: {record.request_id}\n"
-        case Report():
-            return _report(record)
-        case FaultLine():
-            return f"{record.message}\n{record.error_type}\n"
-        case InitStart():
-            # Lambda names the runtime's version and ARN here; an environment of ours has neither.
-            return f"INIT_START Function: {record.function_name}\tPhase: {record.phase}\n"
-        case InitReport() if record.status != "success":
-            return (
-                f"INIT_REPORT Init Duration: {record.duration_ms:.2f} ms\tPhase: {record.phase}"
-                f"\t{_status(record.status, record.error_type)}\n"
-            )
-    return None
+def log_text(record: Record) -> str:
+    """The record as it stands in a text log, line ends included; nothing for records that only telemetry shows."""
+    return _TEXTS[type(record)](record)
+
+
+def _nothing(_record: RuntimeDone | InitRuntimeDone) -> str:
+    return ""
+
+
+def _start(record: Start) -> str:
+    return f"START RequestId: {record.request_id} Version: {record.version}\n"
+
+
+def _end(record: End) -> str:
+    return f"END RequestId: {record.request_id}\n"
+
+
+def _fault(record: FaultLine) -> str:
+    return f"{record.message}\n{record.error_type}\n"
+
+
+def _init_start(record: InitStart) -> str:
+    # Lambda names the runtime's version and ARN here; an environment of ours has neither.
+    return f"INIT_START Function: {record.function_name}\tPhase: {record.phase}\n"
+
+
+def _init_report(record: InitReport) -> str:
+    if record.status == "success":
+        return ""
+    return (
+        f"INIT_REPORT Init Duration: {record.duration_ms:.2f} ms\tPhase: {record.phase}"
+        f"\t{_status(record.status, record.error_type)}\n"
+    )
 
 
 def _report(report: Report) -> str:
@@ -147,3 +163,15 @@ def _status(status: str, error_type: str | None) -> str:
     if status == "timeout" or not error_type:
         return f"Status: {status}"
     return f"Status: {status}\tError Type: {error_type}"
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    InitStart: _init_start,
+    InitRuntimeDone: _nothing,
+    InitReport: _init_report,
+    Start: _start,
+    RuntimeDone: _nothing,
+    End: _end,
+    Report: _report,
+    FaultLine: _fault,
+}

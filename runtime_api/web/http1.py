@@ -76,13 +76,15 @@ class Exchange:
         "trailers",
     )
 
-    def __init__(self, connection: Connection, method: bytes, path: bytes, query: bytes) -> None:
+    def __init__(
+        self, connection: Connection, method: bytes, path: bytes, query: bytes, headers: dict[bytes, bytes]
+    ) -> None:
         self.connection = connection
         self.method = method
         self.path = path
         self.query = query
-        self.headers: dict[bytes, bytes] = {}  # names in lower case
-        self.trailers: dict[bytes, bytes] = {}
+        self.headers = headers  # names in lower case
+        self.trailers: dict[bytes, bytes] | None = None  # once the request is complete
         self.size = 0  # bytes of body that have come
         self.started = False  # the handler has been told of the head
         self.complete = False  # the request has been read to its end
@@ -163,9 +165,20 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._parsing is None:
-            self._head_bytes += len(data)
-        self._feed(data)
-        self.advance()
+            self._head_bytes += len(data)  # back to nothing as soon as a head is complete
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._go_on_in_http1(data[upgrade.args[0] :])
+        except HttpParserError:
+            self._garbled()
+            return
+        if self._head_bytes > HEAD_BYTES:
+            self._reject(HEAD_TOO_LARGE)
+        elif self._current is None and len(self._backlog) == 1 and self._backlog[0].complete and self._writable:
+            self._take_only()
+        elif self._backlog or self._current is not None:
+            self.advance()
 
     def eof_received(self) -> bool:
         self._eof = True
@@ -201,7 +214,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._url = b""
-        self._headers = {}
+        if self._headers:
+            self._headers = {}
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -216,10 +230,11 @@ class Connection(asyncio.Protocol):
         path, _, query = self._url.partition(b"?")
         if not path.startswith(b"/"):
             path = _origin_form(path)
-        exchange = Exchange(self, parser.get_method(), path, query)
-        exchange.headers, self._headers = self._headers, exchange.trailers
+        headers, self._headers = self._headers, {}  # what comes from now on are trailers
+        exchange = Exchange(self, parser.get_method(), path, query, headers)
         exchange.close = not parser.should_keep_alive()
-        if int(exchange.headers.get(b"content-length", b"0")) > self._handler.body_bytes:
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > self._handler.body_bytes:
             exchange.overflow = True
         self._head_bytes = 0
         self._parsing = exchange
@@ -230,26 +245,32 @@ class Connection(asyncio.Protocol):
         self._parsing.add(chunk, self._handler.body_bytes)
 
     def on_message_complete(self) -> None:
-        assert self._parsing is not None
-        self._parsing.complete = True
+        exchange = self._parsing
+        assert exchange is not None
+        exchange.complete = True
+        exchange.trailers = self._headers
         self._parsing = None
 
     # -- the way of an exchange
 
-    def _feed(self, data: bytes) -> None:
+    def _go_on_in_http1(self, rest: bytes) -> None:
+        """Nothing here speaks another protocol: an upgrade is ignored and the request answered, as the RFC allows."""
+        self._parser = HttpRequestParser(self)
+        if rest:
+            self.data_received(rest)
+
+    def _take_only(self) -> None:
+        """The usual case of `advance`, and nothing but it: one whole request, and none before or behind it."""
+        exchange = self._current = self._backlog.popleft()
+        self._advancing = True
         try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:
-            # Nothing here speaks another protocol; the request is answered in HTTP/1.1, as the RFC allows.
-            self._parser = HttpRequestParser(self)
-            rest = data[upgrade.args[0] :]
-            if rest:
-                self._feed(rest)
-        except HttpParserError:
-            self._garbled()
-        else:
-            if self._parsing is None and self._head_bytes > HEAD_BYTES:
-                self._reject(HEAD_TOO_LARGE)
+            self._hand_over(exchange)
+        finally:
+            self._advancing = False
+        if exchange.answered:
+            self._current = None
+            if exchange.close:
+                self._end()
 
     def advance(self) -> None:
         """Take requests in order, as far as they have come and as far as they get answered."""
@@ -257,36 +278,38 @@ class Connection(asyncio.Protocol):
             return
         self._advancing = True
         try:
-            while self._step():
-                pass
+            while True:
+                exchange = self._current
+                if exchange is None:
+                    if not self._backlog or not self._writable or self._transport is None:
+                        break
+                    exchange = self._current = self._backlog.popleft()
+                if not exchange.answered and not exchange.judged:
+                    self._hand_over(exchange)
+                if not (exchange.answered and exchange.complete):
+                    if exchange.size > DRAIN_BYTES:
+                        self._end()
+                    break
+                self._current = None
+                if exchange.close:
+                    self._end()
+                    break
         finally:
             self._advancing = False
-        self._adjust_reading()
+        if self._paused or self._backlog or not self._writable:
+            self._adjust_reading()
 
-    def _step(self) -> bool:
-        exchange = self._current
-        if exchange is None:
-            if not self._backlog or not self._writable or self._transport is None:
-                return False
-            exchange = self._current = self._backlog.popleft()
-            if not exchange.complete:
-                self._start(exchange)
-        if not exchange.answered and not exchange.judged:
-            if exchange.overflow:
-                exchange.judged = True
-                self._handler.overflowed(exchange)
-            elif exchange.complete:
-                exchange.judged = True
-                self._handler.finished(exchange)
-        if not (exchange.answered and exchange.complete):
-            if exchange.size > DRAIN_BYTES:
-                self._end()
-            return False
-        self._current = None
-        if exchange.close:
-            self._end()
-            return False
-        return True
+    def _hand_over(self, exchange: Exchange) -> None:
+        """Tell the handler of what has come of a request."""
+        if exchange.complete and not exchange.overflow:
+            exchange.judged = True
+            self._handler.finished(exchange)
+            return
+        if not exchange.started and not exchange.complete:
+            self._start(exchange)
+        if exchange.overflow and not exchange.answered:
+            exchange.judged = True
+            self._handler.overflowed(exchange)
 
     def _start(self, exchange: Exchange) -> None:
         exchange.started = True
@@ -321,7 +344,10 @@ class Connection(asyncio.Protocol):
         else:
             transport.writelines((head, body))
         if not self._advancing:
-            self.advance()
+            if exchange.complete and not exchange.close and not self._backlog:
+                self._current = None
+            else:
+                self.advance()
 
     def _cut_short(self, exchange: Exchange) -> None:
         if not exchange.answered and not exchange.judged:
