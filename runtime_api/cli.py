@@ -8,12 +8,6 @@ from runtime_api import __version__
 
 __all__ = ["main"]
 
-VERBS = {
-    "invoke": "Run a function once on one event, and print its answer.",
-    "rie": "Serve one function as aws-lambda-rie does.",
-}
-
-
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:] == ["--version"]:

@@ -7,9 +7,13 @@ from importlib import import_module
 import click
 
 from runtime_api import __version__
-from runtime_api.cli import VERBS
 
 __all__ = ["bootjack"]
+
+VERBS = {
+    "invoke": "Run a function once on one event, and print its answer.",
+    "rie": "Serve one function as aws-lambda-rie does.",
+}
 
 
 class Verbs(click.Group):
