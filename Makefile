@@ -30,7 +30,7 @@ bench: .venv/ready .venv/peers/ready
 	$(BIN)/python -m benchmarks
 
 docs: .venv/ready
-	$(BIN)/python -m docs.draw
+	$(BIN)/python docs/draw.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

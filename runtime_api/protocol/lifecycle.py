@@ -89,15 +89,15 @@ class Lifecycle:
     # -- the platform's side: init, invoke, end
 
     def _initialise(self, _event: ev.Initialise, now: float) -> None:
-        if self.phase is Phase.NEW:
-            self._begin_init(now)
+        if self.phase is Phase.NEW and self.plan.init_ms is not None:
+            self._begin_init(now, self.plan.init_ms)
 
     def _invoke(self, event: ev.Invoke, now: float) -> None:
         if not self.is_free or self.phase in (Phase.SHUTDOWN, Phase.ENDED):
             raise MisuseError(f"an invocation was given to {self!r}")
         self._waiting = (event, now)
         if self.phase is Phase.NEW and self.plan.init_ms is not None:
-            self._begin_init(now)
+            self._begin_init(now, self.plan.init_ms)
         elif self.phase in (Phase.NEW, Phase.IDLE, Phase.COLD):
             self._begin_invoke(now)
         elif self.phase is Phase.INVOKE and self._is_spent:
@@ -108,10 +108,9 @@ class Lifecycle:
         """Whether the runtime has failed in a way that leaves it nothing but to exit."""
         return self.runtime in (RuntimeState.RESPONSE, RuntimeState.ERROR_RESPONSE) and self._answering is None
 
-    def _begin_init(self, now: float) -> None:
-        assert self.plan.init_ms is not None
+    def _begin_init(self, now: float, init_ms: float) -> None:
         self._step(Step.BEGIN_INIT)
-        self._do(fx.SetTimer(fx.Timer.INIT, now + self.plan.init_ms))
+        self._do(fx.SetTimer(fx.Timer.INIT, now + init_ms))
         self._start_runtime(now, "init")
 
     def _start_runtime(self, now: float, phase: str) -> None:

@@ -1,0 +1,30 @@
+"""The documentation tells the truth about today."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+from runtime_api import __version__
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_state_diagram_is_drawn_from_todays_tables() -> None:
+    drawn = runpy.run_path(str(ROOT / "docs" / "draw.py"))["page"]()
+    assert (ROOT / "docs" / "states.md").read_text() == drawn, "run `make docs`"
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    missing = []
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            if not (page.parent / link).exists():
+                missing.append(f"{page.name}: {link}")
+    assert not missing
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
