@@ -6,6 +6,7 @@ BIN := .venv/bin
 .PHONY: demo check test bench lint types floors fast docs clean
 
 demo: $(BIN)/bootjack
+	@command -v curl >/dev/null || { echo "the demo's runtime is bash with curl: install curl" >&2; exit 2; }
 	$(BIN)/bootjack invoke examples/bash-runtime -e '{"text":"Hello"}'
 
 check: lint types floors fast
