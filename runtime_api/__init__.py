@@ -16,17 +16,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime_api.local import LocalLambda
+    from runtime_api.engine.environment import InvokeResult
+    from runtime_api.engine.invoker import InvokeRequest
+    from runtime_api.local import LocalFunction, LocalLambda
 
-__all__ = ["LocalLambda", "__version__"]
+__all__ = ["InvokeRequest", "InvokeResult", "LocalFunction", "LocalLambda", "__version__"]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Importing everything costs ten times what `bootjack --version` takes, so it happens when it is asked for.
-    if name == "LocalLambda":
-        from runtime_api.local import LocalLambda
+    if name in __all__:
+        from runtime_api import local
 
-        return LocalLambda
+        return getattr(local, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from runtime_api import __version__
 
 __all__ = ["main"]
 
+
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:] == ["--version"]:

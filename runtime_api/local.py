@@ -18,8 +18,9 @@ from runtime_api.protocol.attempts import Plan
 from runtime_api.protocol.lifecycle import RUNTIME
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox import Launch
-from runtime_api.sandbox.entrypoint import Program, find_bootstrap, find_libraries
+from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
 from runtime_api.sinks.logs import LogSink
 from runtime_api.web.front import Front
@@ -27,10 +28,10 @@ from runtime_api.web.http1 import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
-
-    from runtime_api.service.records import FunctionConfiguration
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
@@ -48,6 +49,24 @@ class LocalFunction:
     runtime_api: Address = (LOOPBACK, 0)
     also_known_as: frozenset[str] = field(default_factory=frozenset)
     limits: Limits = CURRENT
+
+    @classmethod
+    def at(
+        cls,
+        code: Path,
+        name: str = "function",
+        *,
+        handler: str = "function.handler",
+        timeout_s: float = 3,
+        memory_mb: int = 128,
+        variables: Mapping[str, str] | None = None,
+        layers: Sequence[Path] = (),
+    ) -> Self:
+        """The function whose bootstrap is in the directory `code`, or in the last of `layers` that has one."""
+        configuration = FunctionConfiguration(
+            name, handler=handler, timeout_ms=timeout_s * 1000, memory_mb=memory_mb, variables=variables or {}
+        )
+        return cls(configuration, bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers)))
 
 
 class LocalLambda:
