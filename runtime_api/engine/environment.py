@@ -20,10 +20,9 @@ from runtime_api.protocol.platform_events import log_text
 from runtime_api.sandbox import Exited, Launch, Output, Sandbox, SandboxEvent, StartRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from runtime_api.protocol.attempts import Plan
-    from runtime_api.protocol.errors import Refusal
     from runtime_api.sinks.logs import LogSink
 
 __all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult"]
@@ -39,9 +38,9 @@ _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated,
 class Answers(Protocol):
     """Who answers the runtime's calls."""
 
-    def accept(self, call: ev.Call) -> None: ...
-    def refuse(self, call: ev.Call, refusal: Refusal) -> None: ...
-    def deliver(self, call: ev.Call, invocation: ev.Invocation, deadline_ms: int) -> None: ...
+    def accept(self, effect: fx.Accept) -> None: ...
+    def refuse(self, effect: fx.Refuse) -> None: ...
+    def deliver(self, effect: fx.Deliver) -> None: ...
 
 
 class Door(Protocol):
@@ -78,7 +77,6 @@ class ExecutionEnvironment:
         self._log = log
         self._tail_bytes = plan.limits.log_tail_bytes
         self._launch: Callable[[], Launch] | None = None
-        self._answers: Answers | None = None
         self._door: Door | None = None
         self._mail: deque[ev.Event] = deque()
         self._draining = False
@@ -90,10 +88,7 @@ class ExecutionEnvironment:
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._ended = asyncio.Event()
-        self._perform: Mapping[type, Callable[[Any], None]] = {
-            fx.Accept: self._accept,
-            fx.Refuse: self._refuse,
-            fx.Deliver: self._deliver,
+        self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
             fx.SetTimer: self._set_timer,
             fx.Start: self._start,
@@ -112,7 +107,8 @@ class ExecutionEnvironment:
 
     async def open(self, answers: Answers, door: Door, launch: Callable[[], Launch]) -> None:
         """Make ready: nothing is started before the first invocation. `launch` is asked at every start."""
-        self._answers, self._door, self._launch = answers, door, launch
+        self._door, self._launch = door, launch
+        self._perform |= {fx.Accept: answers.accept, fx.Refuse: answers.refuse, fx.Deliver: answers.deliver}
         await self._sandbox.open(self._from_sandbox)
         self._log.add_throttle(self._sandbox.throttle)
 
@@ -141,14 +137,16 @@ class ExecutionEnvironment:
         """Tell the machine what happened, and do what it says."""
         if event.__class__ in _BEFORE_THE_END:
             self._look_before_the_end()
-        self._mail.append(event)
+        mail = self._mail
+        mail.append(event)
         if self._draining:
             return
         self._draining = True
+        receive, perform = self._machine.receive, self._perform
         try:
-            while self._mail:
-                for effect in self._machine.receive(self._mail.popleft(), _now()):
-                    self._perform[effect.__class__](effect)
+            while mail:
+                for effect in receive(mail.popleft(), time.monotonic() * 1000):
+                    perform[effect.__class__](effect)
         finally:
             self._draining = False
 
@@ -161,18 +159,6 @@ class ExecutionEnvironment:
             self._mail.append(ev.MemorySampled(self._sandbox.peak_bytes()))
 
     # -- effects
-
-    def _accept(self, effect: fx.Accept) -> None:
-        assert self._answers is not None
-        self._answers.accept(effect.call)
-
-    def _refuse(self, effect: fx.Refuse) -> None:
-        assert self._answers is not None
-        self._answers.refuse(effect.call, effect.refusal)
-
-    def _deliver(self, effect: fx.Deliver) -> None:
-        assert self._answers is not None
-        self._answers.deliver(effect.call, effect.invocation, effect.deadline_ms)
 
     def _complete(self, effect: fx.Complete) -> None:
         job, self._job = self._job, None

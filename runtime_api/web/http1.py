@@ -58,41 +58,30 @@ class Handler(Protocol):
 class Exchange:
     """One request, and the place for its answer."""
 
-    __slots__ = (
-        "_chunks",
-        "answered",
-        "close",
-        "complete",
-        "connection",
-        "context",
-        "headers",
-        "judged",
-        "method",
-        "overflow",
-        "path",
-        "query",
-        "size",
-        "started",
-        "trailers",
-    )
+    trailers: dict[bytes, bytes] | None = None  # once the request is complete
+    size = 0  # bytes of body that have come
+    started = False  # the handler has been told of the head
+    complete = False  # the request has been read to its end
+    overflow = False  # its body is over the limit
+    judged = False  # the handler has been told of the body
+    answered = False
+    context: Any = None  # for the handler's own use
 
     def __init__(
-        self, connection: Connection, method: bytes, path: bytes, query: bytes, headers: dict[bytes, bytes]
+        self,
+        connection: Connection,
+        method: bytes,
+        path: bytes,
+        query: bytes,
+        headers: dict[bytes, bytes],
+        close: bool,
     ) -> None:
         self.connection = connection
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers  # names in lower case
-        self.trailers: dict[bytes, bytes] | None = None  # once the request is complete
-        self.size = 0  # bytes of body that have come
-        self.started = False  # the handler has been told of the head
-        self.complete = False  # the request has been read to its end
-        self.overflow = False  # its body is over the limit
-        self.judged = False  # the handler has been told of the body
-        self.answered = False
-        self.close = False  # the connection ends with this exchange
-        self.context: Any = None  # for the handler's own use
+        self.close = close  # the connection ends with this exchange
         self._chunks: list[bytes] = []
 
     @property
@@ -231,8 +220,7 @@ class Connection(asyncio.Protocol):
         if not path.startswith(b"/"):
             path = _origin_form(path)
         headers, self._headers = self._headers, {}  # what comes from now on are trailers
-        exchange = Exchange(self, parser.get_method(), path, query, headers)
-        exchange.close = not parser.should_keep_alive()
+        exchange = Exchange(self, parser.get_method(), path, query, headers, not parser.should_keep_alive())
         length = headers.get(b"content-length")
         if length is not None and int(length) > self._handler.body_bytes:
             exchange.overflow = True
@@ -248,7 +236,8 @@ class Connection(asyncio.Protocol):
         exchange = self._parsing
         assert exchange is not None
         exchange.complete = True
-        exchange.trailers = self._headers
+        if self._headers:
+            exchange.trailers = self._headers
         self._parsing = None
 
     # -- the way of an exchange
@@ -262,9 +251,13 @@ class Connection(asyncio.Protocol):
     def _take_only(self) -> None:
         """The usual case of `advance`, and nothing but it: one whole request, and none before or behind it."""
         exchange = self._current = self._backlog.popleft()
+        exchange.judged = True
         self._advancing = True
         try:
-            self._hand_over(exchange)
+            if exchange.overflow:
+                self._handler.overflowed(exchange)
+            else:
+                self._handler.finished(exchange)
         finally:
             self._advancing = False
         if exchange.answered:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.errors import FORBIDDEN_ORIGIN, payload_too_large
@@ -59,7 +60,7 @@ class RuntimeApi:
 
     def overflowed(self, exchange: Exchange) -> None:
         if exchange.path in self._routes:
-            self.refuse(exchange, self._too_large)
+            _refuse(exchange, self._too_large)
         elif exchange.context is not None or self._begin_answer(exchange):
             self._post(ev.BodyTooLarge(exchange))
         elif not exchange.answered:
@@ -100,14 +101,14 @@ class RuntimeApi:
         path = exchange.path
         if exchange.method != b"POST" or not path.startswith(_INVOCATION_PREFIX):
             return False
-        request_id, slash, word = path[len(_INVOCATION_PREFIX) :].rpartition(b"/")
+        request_id, slash, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
         event = self._answers.get(slash + word)
-        if event is None or b"/" in request_id or self._is_foreign(exchange):
+        if event is None or self._is_foreign(exchange):
             return False
         self._post(event(exchange, request_id.decode("latin-1")))
         if exchange.answered:
             return False
-        exchange.context = event
+        exchange.context = True
         return True
 
     def _response_event(self, exchange: Exchange, request_id: str) -> ev.Event:
@@ -141,7 +142,7 @@ class RuntimeApi:
     def _is_foreign(self, exchange: Exchange) -> bool:
         headers = exchange.headers
         if b"origin" in headers or b"sec-fetch-site" in headers:
-            self.refuse(exchange, FORBIDDEN_ORIGIN)
+            _refuse(exchange, FORBIDDEN_ORIGIN)
             return True
         return False
 
@@ -150,24 +151,25 @@ class RuntimeApi:
         if path in self._routes:
             return replies.method_not_allowed(self._routes[path][0].decode())
         if path.startswith(_INVOCATION_PREFIX):
-            request_id, slash, word = path[len(_INVOCATION_PREFIX) :].rpartition(b"/")
-            if slash + word in self._answers and b"/" not in request_id:
+            _, slash, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
+            if slash + word in self._answers:
                 return replies.method_not_allowed("POST")
         return replies.NOT_FOUND
 
     # -- answers, as the environment asks for them
 
-    def accept(self, call: ev.Call) -> None:
+    def accept(self, effect: fx.Accept) -> None:
         """202, with the one body that AWS gives."""
-        _exchange(call).reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
+        _exchange(effect.call).reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
 
-    def refuse(self, call: ev.Call, refusal: Refusal) -> None:
+    def refuse(self, effect: fx.Refuse) -> None:
         """The refusal's status and JSON."""
-        _exchange(call).reply(refusal.status, replies.JSON, wire.refusal_body(refusal))
+        _refuse(_exchange(effect.call), effect.refusal)
 
-    def deliver(self, call: ev.Call, invocation: ev.Invocation, deadline_ms: int) -> None:
+    def deliver(self, effect: fx.Deliver) -> None:
         """200 with the event, bytes untouched."""
-        _exchange(call).reply(replies.OK, wire.event_headers(invocation, deadline_ms), invocation.payload)
+        headers = wire.event_headers(effect.invocation, effect.deadline_ms)
+        _exchange(effect.call).reply(replies.OK, headers, effect.invocation.payload)
 
 
 _INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
@@ -175,6 +177,10 @@ _INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
 
 def _exchange(call: ev.Call) -> Exchange:
     return call  # type: ignore[return-value]  # a call token of ours is always the exchange it came with
+
+
+def _refuse(exchange: Exchange, refusal: Refusal) -> None:
+    exchange.reply(refusal.status, replies.JSON, wire.refusal_body(refusal))
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:
