@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from .replies import BAD_REQUEST, CONTINUE, HEAD_TOO_LARGE, reply_head
+from .replies import BAD_REQUEST, CONTINUE, HEAD_TOO_LARGE, KEEP_ALIVE, reply_head
 
 if TYPE_CHECKING:
     from .replies import PlainReply
@@ -65,6 +65,7 @@ class Exchange:
     overflow = False  # its body is over the limit
     judged = False  # the handler has been told of the body
     answered = False
+    told_to_stay = False  # an HTTP/1.0 peer that keeps the connection only if the answer says so
     context: Any = None  # for the handler's own use
 
     def __init__(
@@ -221,6 +222,8 @@ class Connection(asyncio.Protocol):
             path = _origin_form(path)
         headers, self._headers = self._headers, {}  # what comes from now on are trailers
         exchange = Exchange(self, parser.get_method(), path, query, headers, not parser.should_keep_alive())
+        if b"connection" in headers:
+            exchange.told_to_stay = not exchange.close and parser.get_http_version() == "1.0"
         length = headers.get(b"content-length")
         if length is not None and int(length) > self._handler.body_bytes:
             exchange.overflow = True
@@ -329,6 +332,8 @@ class Connection(asyncio.Protocol):
             return
         if exchange.headers.get(b"expect") is not None and not exchange.complete:
             exchange.close = True
+        if exchange.told_to_stay:
+            headers += KEEP_ALIVE
         head = reply_head(status, headers, len(body), exchange.close or self._eof)
         if exchange.method == b"HEAD":
             body = b""

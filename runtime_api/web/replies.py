@@ -27,6 +27,7 @@ REASONS = {
 }
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+KEEP_ALIVE = "Connection: keep-alive\r\n"
 JSON = "Content-Type: application/json\r\n"
 PLAIN = "Content-Type: text/plain; charset=utf-8\r\n"
 
