@@ -133,12 +133,12 @@ class ExecutionEnvironment:
             if self._door is not None:
                 await self._door.close()
 
-    def post(self, event: ev.Event) -> None:
-        """Tell the machine what happened, and do what it says."""
-        if event.__class__ in _BEFORE_THE_END:
+    def post(self, *events: ev.Event) -> None:
+        """Tell the machine what happened, in order, and do what it says."""
+        if events[-1].__class__ in _BEFORE_THE_END:
             self._look_before_the_end()
         mail = self._mail
-        mail.append(event)
+        mail.extend(events)
         if self._draining:
             return
         self._draining = True

@@ -31,8 +31,8 @@ PING = f"/{RUNTIME_VERSION}/ping"
 NEXT = f"/{RUNTIME_VERSION}/runtime/invocation/next"
 INIT_ERROR = f"/{RUNTIME_VERSION}/runtime/init/error"
 INVOCATION_PREFIX = f"/{RUNTIME_VERSION}/runtime/invocation/"
-RESPONSE_SUFFIX = "/response"
-ERROR_SUFFIX = "/error"
+RESPONSE = "response"  # behind the prefix and the request id
+ERROR = "error"
 
 ERROR_TYPE_HEADER = b"lambda-runtime-function-error-type"
 ERROR_BODY_TRAILER = b"lambda-runtime-function-error-body"

@@ -28,41 +28,45 @@ __all__ = ["RuntimeApi"]
 class RuntimeApi:
     """Speaks for one environment: `post` takes what the runtime did; the answers come back by the methods below."""
 
-    def __init__(self, post: Callable[[ev.Event], None], limits: Limits = CURRENT) -> None:
+    def __init__(self, post: Callable[..., None], limits: Limits = CURRENT) -> None:
         self._post = post
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits)
-        # Every route on one screen; /invocation/{id}/response and /error are told apart in `_route`.
+        # All routes, but for POST /invocation/{id}/response and /error, which `_head` reads.
         self._routes: dict[bytes, tuple[bytes, Callable[[Exchange], None]]] = {
-            wire.NEXT.encode(): (b"GET", self._next),
+            _NEXT: (b"GET", self._next),
             wire.INIT_ERROR.encode(): (b"POST", self._init_error),
             wire.PING.encode(): (b"GET", self._ping),
-        }
-        self._answers = {
-            wire.RESPONSE_SUFFIX.encode(): self._response_event,
-            wire.ERROR_SUFFIX.encode(): self._error_event,
         }
 
     # -- http1.Handler
 
     def started(self, exchange: Exchange) -> None:
-        self._begin_answer(exchange)
+        event = self._head(exchange)
+        if event is not None:
+            exchange.context = event
+            self._post(event)
 
     def finished(self, exchange: Exchange) -> None:
         route = self._routes.get(exchange.path)
         if route is not None and exchange.method == route[0]:
             if not self._is_foreign(exchange):
                 route[1](exchange)
-        elif exchange.context is not None or self._begin_answer(exchange):
-            self._finish_answer(exchange)
-        elif not exchange.answered:
-            _send(exchange, self._miss(exchange))
+        elif exchange.context is not None:
+            self._post(_body(exchange))
+        else:
+            event = self._head(exchange)
+            if event is not None:
+                self._post(event, _body(exchange))
+            elif not exchange.answered:
+                _send(exchange, self._miss(exchange))
 
     def overflowed(self, exchange: Exchange) -> None:
-        if exchange.path in self._routes:
+        event = exchange.context or self._head(exchange)
+        if event is not None:
+            self._post(*(() if exchange.context else (event,)), ev.BodyTooLarge(exchange))
+        elif exchange.path in self._routes:
             _refuse(exchange, self._too_large)
-        elif exchange.context is not None or self._begin_answer(exchange):
-            self._post(ev.BodyTooLarge(exchange))
         elif not exchange.answered:
             _send(exchange, self._miss(exchange))
 
@@ -72,7 +76,7 @@ class RuntimeApi:
 
     def half_closed(self, exchange: Exchange) -> bool:
         # A poller that has closed its side is as good as gone: an event must not be given to nobody.
-        return exchange.path != wire.NEXT.encode()
+        return exchange.path != _NEXT
 
     def dropped(self, exchange: Exchange) -> None:
         self._post(ev.CallDropped(exchange))
@@ -83,61 +87,28 @@ class RuntimeApi:
         self._post(ev.NextCalled(exchange))
 
     def _init_error(self, exchange: Exchange) -> None:
-        headers = exchange.headers
-        self._post(
-            ev.InitErrorPosted(
-                exchange,
-                _text(headers.get(wire.ERROR_TYPE_HEADER)),
-                exchange.body,
-                _text(headers.get(b"content-type")),
-            )
-        )
+        get = exchange.headers.get
+        error_type, content_type = _text(get(wire.ERROR_TYPE_HEADER)), _text(get(b"content-type"))
+        self._post(ev.InitErrorPosted(exchange, error_type, exchange.body, content_type))
 
     def _ping(self, exchange: Exchange) -> None:
         exchange.reply(replies.OK, replies.PLAIN, wire.PONG)
 
-    def _begin_answer(self, exchange: Exchange) -> bool:
-        """Take the head of a /response or /error; False when it is neither, or was refused at once."""
+    def _head(self, exchange: Exchange) -> ev.ResponseStarted | ev.ErrorStarted | None:
+        """What the head of a /response or /error says; None when it is neither, or was refused at the door."""
         path = exchange.path
         if exchange.method != b"POST" or not path.startswith(_INVOCATION_PREFIX):
-            return False
-        request_id, slash, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
-        event = self._answers.get(slash + word)
-        if event is None or self._is_foreign(exchange):
-            return False
-        self._post(event(exchange, request_id.decode("latin-1")))
-        if exchange.answered:
-            return False
-        exchange.context = True
-        return True
-
-    def _response_event(self, exchange: Exchange, request_id: str) -> ev.Event:
-        headers = exchange.headers
-        return ev.ResponseStarted(
-            exchange,
-            request_id,
-            _text(headers.get(wire.INVOCATION_ID_HEADER)),
-            _text(headers.get(wire.RESPONSE_MODE_HEADER)),
-        )
-
-    def _error_event(self, exchange: Exchange, request_id: str) -> ev.Event:
-        headers = exchange.headers
-        return ev.ErrorStarted(
-            exchange,
-            request_id,
-            _text(headers.get(wire.INVOCATION_ID_HEADER)),
-            _text(headers.get(wire.ERROR_TYPE_HEADER)),
-        )
-
-    def _finish_answer(self, exchange: Exchange) -> None:
-        content_type = _text(exchange.headers.get(b"content-type"))
-        trailers = exchange.trailers
-        if trailers:
-            error_type = _text(trailers.get(wire.ERROR_TYPE_HEADER))
-            error_body = _decoded(trailers.get(wire.ERROR_BODY_TRAILER))
-            self._post(ev.BodyFinished(exchange, exchange.body, content_type, error_type, error_body))
-        else:
-            self._post(ev.BodyFinished(exchange, exchange.body, content_type))
+            return None
+        request_id, _, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
+        if word not in _ANSWERS or self._is_foreign(exchange):
+            return None
+        get = exchange.headers.get
+        invocation_id = _text(get(wire.INVOCATION_ID_HEADER))
+        if word == _RESPONSE:
+            mode = _text(get(wire.RESPONSE_MODE_HEADER))
+            return ev.ResponseStarted(exchange, request_id.decode("latin-1"), invocation_id, mode)
+        error_type = _text(get(wire.ERROR_TYPE_HEADER))
+        return ev.ErrorStarted(exchange, request_id.decode("latin-1"), invocation_id, error_type)
 
     def _is_foreign(self, exchange: Exchange) -> bool:
         headers = exchange.headers
@@ -150,10 +121,8 @@ class RuntimeApi:
         path = exchange.path
         if path in self._routes:
             return replies.method_not_allowed(self._routes[path][0].decode())
-        if path.startswith(_INVOCATION_PREFIX):
-            _, slash, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
-            if slash + word in self._answers:
-                return replies.method_not_allowed("POST")
+        if path.startswith(_INVOCATION_PREFIX) and path[len(_INVOCATION_PREFIX) :].partition(b"/")[2] in _ANSWERS:
+            return replies.method_not_allowed("POST")
         return replies.NOT_FOUND
 
     # -- answers, as the environment asks for them
@@ -172,7 +141,21 @@ class RuntimeApi:
         _exchange(effect.call).reply(replies.OK, headers, effect.invocation.payload)
 
 
+_NEXT = wire.NEXT.encode()
 _INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
+_RESPONSE = wire.RESPONSE.encode()
+_ANSWERS = frozenset({_RESPONSE, wire.ERROR.encode()})
+
+
+def _body(exchange: Exchange) -> ev.BodyFinished:
+    """The body of an answer, and what its trailers say when it failed midway."""
+    content_type = _text(exchange.headers.get(b"content-type"))
+    trailers = exchange.trailers
+    if not trailers:
+        return ev.BodyFinished(exchange, exchange.body, content_type)
+    error_type = _text(trailers.get(wire.ERROR_TYPE_HEADER))
+    error_body = _decoded(trailers.get(wire.ERROR_BODY_TRAILER))
+    return ev.BodyFinished(exchange, exchange.body, content_type, error_type, error_body)
 
 
 def _exchange(call: ev.Call) -> Exchange:
