@@ -7,7 +7,6 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from runtime_api.engine.environment import ExecutionEnvironment, InvokeResult
@@ -23,7 +22,6 @@ from runtime_api.sandbox.process import PlainSandbox
 from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
 from runtime_api.sinks.logs import LogSink
-from runtime_api.web.front import Front
 from runtime_api.web.http1 import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
@@ -101,8 +99,10 @@ class LocalLambda:
 
     async def listen(self, host: str, port: int, allowed_hosts: frozenset[str] = frozenset()) -> str:
         """Open the public port for Invoke; gives its URL. OSError when the address cannot be had."""
+        from runtime_api.web.front import Front, is_loopback  # a single invocation starts sooner without them
+
         invoker = self._opened()
-        front = Front(invoker, self._function.limits.request_bytes, _is_loopback(host), allowed_hosts)
+        front = Front(invoker, self._function.limits.request_bytes, is_loopback(host), allowed_hosts)
         server = HttpServer(front)
         bound = await server.listen(host, port)
         self._stack.push_async_callback(server.close)
@@ -154,15 +154,6 @@ def _launch(function: LocalFunction, runtime_api: str, log_stream: str) -> Launc
         looked_for = tuple(str(place) for place in program.places)
         return Launch(RUNTIME, (), program.task_root, variables, looked_for)
     return Launch(RUNTIME, (str(bootstrap),), program.task_root, variables)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_port(address: Address) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layers.archive import ArchiveError, extract
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program
 
 from .options import fail
@@ -51,6 +49,10 @@ def find_layers(given: tuple[Path, ...], stack: ExitStack) -> tuple[Path, ...]:
 
 
 def _unpacked(archive: Path, stack: ExitStack) -> Path:
+    import tempfile
+
+    from layers.archive import ArchiveError, extract
+
     parent = stack.enter_context(tempfile.TemporaryDirectory(prefix="bootjack-"))
     root = Path(parent).resolve() / "task"
     try:

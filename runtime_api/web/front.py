@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .http1 import Exchange
     from .replies import PlainReply
 
-__all__ = ["Front"]
+__all__ = ["Front", "is_loopback"]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
@@ -163,6 +163,14 @@ class Front:
         if result.log_tail:
             headers += f"X-Amz-Log-Result: {base64.b64encode(result.log_tail).decode()}\r\n"
         exchange.reply(replies.OK, headers, result.payload)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listener on this host can be reached from this machine only."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _error_reply(error: ServiceError) -> PlainReply:
