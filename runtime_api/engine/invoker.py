@@ -148,7 +148,7 @@ def check_json(payload: bytes) -> None:
         raise _not_json(f"not UTF-8 at byte {error.start}") from None
     except (msgspec.DecodeError, RecursionError):
         try:
-            json.loads(payload.decode(), parse_constant=_no_constant)
+            json.loads(payload.decode(), parse_int=str, parse_float=str, parse_constant=_no_constant)
         except RecursionError:
             raise _not_json("nested too deeply") from None
         except ValueError as error:

@@ -78,10 +78,21 @@ class LinePipe:
     def _take(self, chunk: bytes) -> None:
         end = chunk.rfind(b"\n") + 1
         if end:
-            self._tell(self._rest + chunk[:end])
+            self._tell_whole(self._rest + chunk[:end])
             self._rest = chunk[end:]
         else:
             self._rest += chunk
-        while len(self._rest) >= self._line_bytes:
+        # A line of just the limit may still get its newline, so a longer one is split only now.
+        while len(self._rest) > self._line_bytes:
             self._tell(self._rest[: self._line_bytes] + b"\n")
             self._rest = self._rest[self._line_bytes :]
+
+    def _tell_whole(self, lines: bytes) -> None:
+        """Tell whole lines; those over the limit in pieces."""
+        limit = self._line_bytes
+        if len(lines) <= limit:
+            self._tell(lines)
+            return
+        for line in lines[:-1].split(b"\n"):
+            pieces = [line[at : at + limit] for at in range(0, len(line), limit)] or [b""]
+            self._tell(b"\n".join(pieces) + b"\n")

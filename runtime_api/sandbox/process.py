@@ -10,8 +10,8 @@ import resource
 import select
 import signal
 import subprocess
+from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol.errors import ErrorType
@@ -19,7 +19,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import Exited, Output, StartRefused
 from .pipes import LinePipe
-from .reaping import MAXRSS_UNIT, when_ended
+from .reaping import when_ended
 
 if TYPE_CHECKING:
     from runtime_api.protocol.events import ExitStatus
@@ -41,6 +41,7 @@ class PlainSandbox:
         self._limits = limits
         self._children: dict[str, _Child] = {}
         self._notify: Notify = lambda _event: None
+        self._throttled = False
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -53,10 +54,13 @@ class PlainSandbox:
             self._notify(StartRefused(launch.name, ErrorType.INVALID_ENTRYPOINT, reason))
             return
         try:
-            child = _Child(launch, self._limits, self._notify, partial(self._ended, launch.name))
-        except OSError as error:
+            process, descriptors = _spawn(launch, self._limits)
+        except (OSError, ValueError) as error:
             self._notify(StartRefused(launch.name, *_start_failure(launch, error)))
         else:
+            ended = partial(self._ended, launch.name)
+            child = _Child(launch.name, process, descriptors, self._limits, self._notify, ended)
+            child.throttle(self._throttled)
             self._children[launch.name] = child
             self._empty.clear()
 
@@ -65,10 +69,12 @@ class PlainSandbox:
             self._children[name].signal(number)
 
     def drain(self) -> None:
-        for child in self._children.values():
-            child.drain()
+        if not self._throttled:
+            for child in self._children.values():
+                child.drain()
 
     def throttle(self, wait: bool) -> None:
+        self._throttled = wait
         for child in self._children.values():
             child.throttle(wait)
 
@@ -91,15 +97,23 @@ class PlainSandbox:
 class _Child:
     """One process, its two pipes, and the wait for its end."""
 
-    def __init__(self, launch: Launch, limits: Limits, notify: Notify, ended: Notify) -> None:
-        self._name = launch.name
+    def __init__(
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        descriptors: tuple[int, int],
+        limits: Limits,
+        notify: Notify,
+        ended: Notify,
+    ) -> None:
+        self._name = name
         self._ended = ended
         self._peak = 0
         self._status: ExitStatus | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._own_peak = _own_peak_bytes()
-        self._process, descriptors = _spawn(launch, limits)
+        self._own_peak = _high_water(os.getpid())
+        self._process = process
         tell = partial(self._tell, notify)
         self._pipes = [LinePipe(descriptor, limits.log_line_bytes, tell, self._settle) for descriptor in descriptors]
         self._poll = select.poll()
@@ -133,7 +147,7 @@ class _Child:
     def _reaped(self, status: ExitStatus, maxrss_bytes: int) -> None:
         self._status = status
         # A child is born with the memory of this process and its maximum remembers that, so the kernel's figure
-        # says something of the child only where it is above our own.
+        # says something of the child only where it is above our own (VmHWM: our own maximum remembers our parent's).
         if maxrss_bytes > self._own_peak:
             self._peak = max(self._peak, maxrss_bytes)
         # Members of the group that outlive their leader have no one to work for any more.
@@ -162,33 +176,37 @@ def _spawn(launch: Launch, limits: Limits) -> tuple[subprocess.Popen[bytes], tup
     """Start the process as the leader of its own session and group; gives it, and its stdout and stderr to read."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = limits.open_files if hard == resource.RLIM_INFINITY else min(limits.open_files, hard)
-    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-    try:
+    with ExitStack() as ours, ExitStack() as theirs:
+        (out, out_end), (err, err_end) = _pipe(ours, theirs), _pipe(ours, theirs)
         process = subprocess.Popen(
             launch.argv,
             stdin=subprocess.DEVNULL,
             stdout=out_end,
             stderr=err_end,
-            cwd=launch.directory,
+            cwd=str(launch.directory),
             env=dict(launch.variables),
             start_new_session=True,
             # The limit must stand before the program's first instruction; prlimit from outside would race with it.
             preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)),
         )
-    except OSError:
-        os.close(out)
-        os.close(err)
-        raise
-    finally:
-        os.close(out_end)
-        os.close(err_end)
+        ours.pop_all()
     return process, (out, err)
 
 
-def _start_failure(launch: Launch, error: OSError) -> tuple[ErrorType, str]:
+def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
+    """A pipe; the stacks close its ends, the one that is read and the one that is written."""
+    read, write = os.pipe()
+    ours.callback(os.close, read)
+    theirs.callback(os.close, write)
+    return read, write
+
+
+def _start_failure(launch: Launch, error: OSError | ValueError) -> tuple[ErrorType, str]:
     """What Lambda calls a start that failed, and why it did, in Go's form (spec 4)."""
+    if isinstance(error, ValueError):  # a NUL or a lone surrogate in a name, an argument or a variable
+        return ErrorType.INVALID_ENTRYPOINT, f"fork/exec {launch.argv[0]}: {error}"
     reason = os.strerror(error.errno or errno.EIO).lower()
-    if error.filename == str(launch.directory) and not Path(launch.directory).is_dir():
+    if error.filename == str(launch.directory) and not launch.directory.is_dir():
         return ErrorType.INVALID_WORKING_DIR, f"chdir {launch.directory}: {reason}"
     return ErrorType.INVALID_ENTRYPOINT, f"fork/exec {launch.argv[0]}: {reason}"
 
@@ -202,7 +220,3 @@ def _high_water(pid: int) -> int:
         return 0
     _, found, rest = status.partition(b"VmHWM:")
     return int(rest.split(None, 1)[0]) * 1024 if found else 0
-
-
-def _own_peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT

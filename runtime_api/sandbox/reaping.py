@@ -14,7 +14,7 @@ from runtime_api.protocol.events import ExitStatus
 if TYPE_CHECKING:
     import subprocess
 
-__all__ = ["MAXRSS_UNIT", "Reaped", "when_ended"]
+__all__ = ["Reaped", "when_ended"]
 
 Reaped = Callable[[ExitStatus, int], None]
 
@@ -24,8 +24,8 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; kilobytes on Lin
 def when_ended(process: subprocess.Popen[bytes], reaped: Reaped) -> None:
     """Reap the process when it ends, and tell how it ended and its maximum resident size in bytes."""
     loop = asyncio.get_running_loop()
-    if hasattr(os, "pidfd_open"):
-        descriptor = os.pidfd_open(process.pid)
+    descriptor = _pidfd(process.pid)
+    if descriptor is not None:
 
         def ended() -> None:
             loop.remove_reader(descriptor)
@@ -40,6 +40,14 @@ def when_ended(process: subprocess.Popen[bytes], reaped: Reaped) -> None:
             loop.call_soon_threadsafe(reaped, *found)
 
         threading.Thread(target=wait, name=f"wait for {process.pid}", daemon=True).start()
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends; None where there are none, or none is left."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def _reap(process: subprocess.Popen[bytes]) -> tuple[ExitStatus, int]:

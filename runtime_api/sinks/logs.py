@@ -20,8 +20,9 @@ __all__ = ["LogSink"]
 
 PIECE_BYTES = 4096  # PIPE_BUF: what a pipe that is ready takes whole
 BATCH_S = 0.005  # a line waits this long for others
-RETRY_S = 0.02  # a reader that has fallen behind is asked again after this
+RETRY_S = 0.002  # a reader that has fallen behind is asked again after this
 HELD_BYTES = 1_048_576  # when more is waiting, the functions' output has to wait
+LOST_BYTES = 8 * HELD_BYTES  # and when even more is, lines are lost, and counted
 EXIT_S = 2.0  # a reader that takes nothing for this long at the end loses the rest
 
 
@@ -36,6 +37,7 @@ class LogSink:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._full = False
+        self._lost = 0
         self._throttles: set[Callable[[bool], None]] = set()
 
     def add_throttle(self, throttle: Callable[[bool], None]) -> None:
@@ -50,6 +52,9 @@ class LogSink:
 
     def write(self, lines: bytes) -> None:
         """Take whole lines; they are written soon, after those that came before."""
+        if self._held > LOST_BYTES:
+            self._lost += lines.count(b"\n")
+            return
         self._pieces.append(lines)
         self._held += len(lines)
         if self._timer is None:
@@ -71,6 +76,9 @@ class LogSink:
         if self._pieces:
             self._timer = asyncio.get_running_loop().call_later(RETRY_S, self._flush)
         if self._full and self._held <= HELD_BYTES // 2:
+            lost, self._lost = self._lost, 0
+            if lost:
+                self.write(b"bootjack: %d lines of the log were lost, since nobody read it\n" % lost)
             self._set_full(False)
 
     def _write_ready(self, patience_s: float) -> None:

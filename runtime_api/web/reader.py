@@ -1,0 +1,153 @@
+"""From bytes to requests: httptools' parser, and what it leaves to its user.
+
+The parser's callbacks only collect: requests stand in `arrived`, in order, as soon as their heads are complete.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from .exchange import Exchange
+from .replies import BAD_REQUEST, HEAD_TOO_LARGE
+
+if TYPE_CHECKING:
+    from .http1 import Connection
+    from .replies import PlainReply
+
+__all__ = ["HEAD_BYTES", "RequestReader"]
+
+HEAD_BYTES = 1_052_672  # Go's net/http, and so RIE: 1 MiB and 4 KiB of slack; X-Ray causes come near it
+
+
+class RequestReader:
+    """Reads the requests of one connection."""
+
+    def __init__(self, connection: Connection, body_bytes: int) -> None:
+        self.arrived: deque[Exchange] = deque()
+        self.over = False  # nothing that comes from now on is read
+        self.fault: PlainReply | None = None  # what the peer is to be told, after its good requests
+        self._connection = connection
+        self._body_bytes = body_bytes
+        self._parser = HttpRequestParser(self)
+        self._parsing: Exchange | None = None  # whose body the parser is in
+        self._last: Exchange | None = None
+        self._resumed: Exchange | None = None
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._head_bytes = 0  # read since the last head was complete, outside bodies
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is waiting or half read."""
+        return not self.arrived and self._parsing is None and not self._head_bytes
+
+    def feed(self, data: bytes) -> None:
+        """Take what has come; `arrived`, `over` and `fault` tell what came of it."""
+        if self.over:
+            return
+        if self._parsing is None:
+            self._head_bytes += len(data)
+        else:
+            self._parsing.raw += len(data)
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                self._stay_in_http1()
+                if data and not self.over:
+                    continue
+            except HttpParserError:
+                self._fail(BAD_REQUEST)
+            break
+        if self._head_bytes > HEAD_BYTES:
+            self._fail(HEAD_TOO_LARGE)
+
+    def end(self) -> None:
+        """The peer will send nothing more: a request that is half here stays so."""
+        self.over = True
+        if self._parsing is not None:
+            self._parsing.garbled = True
+
+    def _fail(self, fault: PlainReply) -> None:
+        if not (self._last is not None and self._last.close and self._last.complete):
+            self.fault = fault  # what follows a request that ends the connection is not held against it
+        self.end()
+
+    def _stay_in_http1(self) -> None:
+        """Nothing here speaks another protocol: an upgrade is ignored and the request answered, as the RFC allows.
+
+        The parser has taken the request for complete. If it has a body, a new parser is made to expect that.
+        """
+        exchange = self._last
+        assert exchange is not None
+        self._parser = HttpRequestParser(self)
+        if exchange.method == b"CONNECT":
+            exchange.close = self.over = True  # what follows was never meant for this server
+            return
+        framing = [name for name in (b"content-length", b"transfer-encoding") if name in exchange.headers]
+        if framing:
+            exchange.complete = False
+            self._resumed = exchange
+            lines = b"".join(b"%b: %b\r\n" % (name, exchange.headers[name]) for name in framing)
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
+
+    # -- the parser's callbacks
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        if self._headers:
+            self._headers = {}
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.setdefault(name.lower(), value)
+        if self._parsing is not None:  # a trailer: limited as a head is
+            self._head_bytes += len(name) + len(value)
+
+    def on_headers_complete(self) -> None:
+        headers, self._headers = self._headers, {}  # what comes from now on are trailers
+        self._head_bytes = 0
+        if self._resumed is not None:
+            self._parsing, self._resumed = self._resumed, None
+            return
+        parser = self._parser
+        path, _, query = self._url.partition(b"?")
+        if not path.startswith(b"/"):
+            path = _origin_form(path)
+        close = not parser.should_keep_alive()
+        exchange = Exchange(self._connection, parser.get_method(), path, query, headers, close)
+        if b"connection" in headers or b"expect" in headers:
+            exchange.old = parser.get_http_version() == "1.0"
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > self._body_bytes:
+            exchange.overflow = True
+        self._parsing = self._last = exchange
+        self.arrived.append(exchange)
+
+    def on_body(self, chunk: bytes) -> None:
+        assert self._parsing is not None
+        self._parsing.add(chunk, self._body_bytes)
+
+    def on_message_complete(self) -> None:
+        exchange = self._parsing
+        assert exchange is not None
+        exchange.complete = True
+        if self._headers:
+            exchange.trailers = self._headers
+            self._head_bytes = 0
+        self._parsing = None
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path of a request target in absolute form, as a proxy's client sends it; others stay as they are."""
+    _, scheme, rest = target.partition(b"://")
+    if not scheme:
+        return target
+    _, slash, path = rest.partition(b"/")
+    return slash + path or b"/"

@@ -1,0 +1,125 @@
+"""A function whose runtime does what a script says: raw sockets, no client library between it and the Runtime API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from runtime_api.engine.invoker import InvokeRequest
+from runtime_api.local import LocalFunction, LocalLambda
+from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.sandbox.entrypoint import Program
+from runtime_api.service.records import FunctionConfiguration
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+    from pathlib import Path
+
+NAME = "f"
+PATIENCE_S = 20.0
+
+# What every script finds: `ask` for a call and its answer, `tell` for a call whose answer nobody reads.
+PRELUDE = """
+import os, socket, sys, time
+host, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')
+connection = socket.create_connection((host, int(port)))
+BASE = '/2018-06-01/runtime/'
+def tell(method, path, body=b'', headers=''):
+    head = f'{method} {BASE}{path} HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: {len(body)}\\r\\n{headers}\\r\\n'
+    connection.sendall(head.encode() + body)
+def ask(method, path, body=b'', headers=''):
+    tell(method, path, body, headers)
+    data = b''
+    while b'\\r\\n\\r\\n' not in data:
+        data += connection.recv(65536)
+    head, _, rest = data.partition(b'\\r\\n\\r\\n')
+    lines = [line.partition(': ') for line in head.decode('latin-1').split('\\r\\n')[1:]]
+    answer = {name.lower(): value for name, _, value in lines}
+    while len(rest) < int(answer['content-length']):
+        rest += connection.recv(1 << 20)
+    return answer, rest
+def next_event():
+    answer, event = ask('GET', 'invocation/next')
+    return answer['lambda-runtime-aws-request-id'], event
+def respond(request_id, body):
+    return ask('POST', f'invocation/{request_id}/response', body)
+def say(text):
+    os.write(1, text.encode() + b'\\n')
+"""
+
+ECHO = """
+while True:
+    request_id, event = next_event()
+    respond(request_id, event)
+"""
+
+
+class Log:
+    """Reads a pipe to its end on a thread, as a terminal would."""
+
+    def __init__(self) -> None:
+        reader, self.writer = os.pipe()
+        self._lines = bytearray()
+        self._thread = threading.Thread(target=self._read, args=(reader,))
+        self._thread.start()
+
+    def _read(self, reader: int) -> None:
+        while data := os.read(reader, 1 << 16):
+            self._lines += data
+        os.close(reader)
+
+    def close(self) -> list[str]:
+        """The lines that came."""
+        os.close(self.writer)
+        self._thread.join(PATIENCE_S)
+        return self._lines.decode().splitlines()
+
+
+class Function:
+    """A function that is running here."""
+
+    def __init__(self, service: LocalLambda) -> None:
+        self._service = service
+
+    async def invoke(self, payload: bytes = b"{}", log_type: str = "None") -> tuple[str | None, bytes, bytes]:
+        """The function error, the payload and the log's tail of one invocation."""
+        async with asyncio.timeout(PATIENCE_S):
+            result = await self._service.invoke(InvokeRequest(NAME, payload, log_type=log_type))
+        return result.function_error, result.payload, result.log_tail
+
+
+@asynccontextmanager
+async def running(
+    directory: Path,
+    script: str,
+    log: int,
+    timeout_ms: float = 5000,
+    limits: Limits = CURRENT,
+    init_ms: float = 10_000,
+) -> AsyncIterator[Function]:
+    """A function whose runtime is this script."""
+    (directory / "runtime.py").write_text(PRELUDE + script)
+    program = Program(directory, command=(sys.executable, "-I", "-S", str(directory / "runtime.py")))
+    configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
+    function = LocalFunction(configuration, program, init_ms=init_ms, limits=limits)
+    async with LocalLambda(function, log) as service:
+        yield Function(service)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine on uvloop; what the loop's exception handler gets fails the test."""
+    problems: list[dict[str, Any]] = []
+
+    async def watched() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
+        await main
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(watched())
+    assert not problems

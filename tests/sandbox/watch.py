@@ -1,0 +1,151 @@
+"""A sandbox on a loop of uvloop, what it tells, and small programs to run in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import uvloop
+
+from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.sandbox import Exited, Launch, Output, StartRefused
+from runtime_api.sandbox.process import PlainSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from pathlib import Path
+
+    from runtime_api.sandbox import SandboxEvent
+
+PATIENCE_S = 10.0
+VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+class Told(NamedTuple):
+    """What was told of one process from its start to its end."""
+
+    events: list[SandboxEvent]
+
+    @property
+    def end(self) -> Exited:
+        """The last event, which must be the only one of its kind."""
+        ends = [event for event in self.events if isinstance(event, Exited)]
+        assert len(ends) == 1
+        assert self.events[-1] is ends[0], "something was told after the end"
+        return ends[0]
+
+    @property
+    def output(self) -> bytes:
+        """All lines."""
+        return b"".join(event.lines for event in self.events if isinstance(event, Output))
+
+    @property
+    def refusal(self) -> StartRefused:
+        """The one event of a process that was not started."""
+        (event,) = self.events
+        assert isinstance(event, StartRefused)
+        return event
+
+
+class Watch:
+    """One sandbox, and everything it tells."""
+
+    def __init__(self, limits: Limits, directory: Path) -> None:
+        self.sandbox = PlainSandbox(limits)
+        self.events: list[SandboxEvent] = []
+        self.times: list[float] = []
+        self._directory = directory
+        self._news = asyncio.Event()
+
+    def note(self, event: SandboxEvent) -> None:
+        """What the sandbox calls."""
+        self.events.append(event)
+        self.times.append(asyncio.get_running_loop().time())
+        self._news.set()
+
+    def start(self, *argv: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
+        """Start a program in the test's directory."""
+        self.sandbox.start(Launch(name, argv, self._directory, variables))
+
+    def shell(self, script: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
+        """Start a shell script."""
+        self.start("/bin/sh", "-c", script, name=name, variables=variables)
+
+    def told(self, name: str = "p") -> Told:
+        """What was told of a process up to now."""
+        return Told([event for event in self.events if event.name == name])
+
+    async def until(self, condition: Callable[[Told], bool], name: str = "p") -> Told:
+        """Wait for a condition on what is told of a process."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition(self.told(name)):
+                self._news.clear()
+                await self._news.wait()
+        return self.told(name)
+
+    async def ended(self, name: str = "p") -> Told:
+        """Wait for a process's end, or for the refusal to start it."""
+        return await self.until(lambda told: bool(told.events) and not isinstance(told.events[-1], Output), name)
+
+    async def says(self, line: bytes, name: str = "p") -> Told:
+        """Wait for a line."""
+        return await self.until(lambda told: line + b"\n" in told.output, name)
+
+
+@asynccontextmanager
+async def watching(directory: Path, limits: Limits = CURRENT) -> AsyncIterator[Watch]:
+    """An open sandbox, closed at the end."""
+    watch = Watch(limits, directory)
+    await watch.sandbox.open(watch.note)
+    try:
+        yield watch
+    finally:
+        await watch.sandbox.close()
+
+
+async def run_shell(directory: Path, script: str, limits: Limits = CURRENT) -> Told:
+    """Run a shell script from its start to its end."""
+    async with watching(directory, limits) as watch:
+        watch.shell(script)
+        return await watch.ended()
+
+
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    """Run a test's coroutine on uvloop; what the loop's exception handler gets fails the test."""
+    problems: list[dict[str, Any]] = []
+
+    async def watched() -> Any:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
+        return await main
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(watched())
+    assert not problems
+    return result
+
+
+def program(path: Path, text: str, mode: int = 0o755) -> str:
+    """Write a program; gives its path."""
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+async def gone(pid: int) -> bool:
+    """Whether a process ends soon."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return True
