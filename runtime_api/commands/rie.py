@@ -164,10 +164,8 @@ def _program(command: tuple[str, ...], opt: Path) -> Program:
     if not command:
         places = tuple(root / BOOTSTRAP for root in (TASK_ROOT, opt, RUNTIME_ROOT))
         return Program(TASK_ROOT if TASK_ROOT.is_dir() else Path.cwd(), places=places)
-    program = command_program(command, Path.cwd())
-    if program is None:
-        fail(f"{command[0]}: no such command, or not executable")
-    return program
+    # A command that is not there fails each invocation, as on Lambda and in RIE, and may still be put there.
+    return command_program(command, Path.cwd()) or Program(Path.cwd(), command=command)
 
 
 async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:

@@ -229,10 +229,11 @@ class ExecutionEnvironment:
         """Tell of the exit once all that the runtime sent before it has been read.
 
         The kernel closes a process's sockets before it tells of its end: what was posted with the last breath is
-        there to be read, and its connections come to their end by themselves.
+        there to be read, and its connections come to their end by themselves. Without an invocation in hand there is
+        nothing to be posted.
         """
         assert self._door is not None
-        if looks and self._door.connections:
+        if looks and self._door.connections and self._job is not None:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None

@@ -44,7 +44,6 @@ class Invocation(NamedTuple):
     function_arn: str  # as invoked, qualifier included
     payload: bytes
     trace: str
-    content_type: str = "application/json"
     client_context: str | None = None
     cognito_identity: str | None = None
     tenant_id: str | None = None

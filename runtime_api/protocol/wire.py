@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCEPTED",
     "ERROR_CAUSE_TYPE",
-    "FORM_JSON",
     "PING",
     "RUNTIME_VERSION",
     "default_error_document",
@@ -39,7 +38,6 @@ ERROR_BODY_TRAILER = b"lambda-runtime-function-error-body"
 RESPONSE_MODE_HEADER = b"lambda-runtime-function-response-mode"
 INVOCATION_ID_HEADER = b"lambda-runtime-invocation-id"
 
-FORM_JSON = "application/json"
 ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 ACCEPTED = b'{"status":"OK"}\n'
 PONG = b"pong"
@@ -49,14 +47,18 @@ _LINE_ENDS = str.maketrans({"\r": " ", "\n": " ", "\0": " "})
 
 
 def event_headers(invocation: Invocation, deadline_ms: int) -> str:
-    """The header lines of an event (spec 3.1), each with its CRLF; the optional ones only when they have a value."""
+    """The header lines of an event (spec 3.1), each with its CRLF; the optional ones only when they have a value.
+
+    The content type is always JSON's, whatever the caller sent: AWS's own bootstraps read an event of any other type
+    as bytes, or crash when there is none.
+    """
     lines = (
         f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
         f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
         f"Lambda-Runtime-Invoked-Function-Arn: {invocation.function_arn}\r\n"
         f"Lambda-Runtime-Trace-Id: {_one_line(invocation.trace)}\r\n"
         f"Lambda-Runtime-Invocation-Id: {invocation.invocation_id}\r\n"
-        f"Content-Type: {_one_line(invocation.content_type)}\r\n"
+        "Content-Type: application/json\r\n"
     )
     if invocation.client_context:
         lines += f"Lambda-Runtime-Client-Context: {_one_line(invocation.client_context)}\r\n"
