@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from runtime_api import __version__
@@ -15,9 +16,19 @@ def main() -> None:
         # Asked by scripts and completions: not worth the import of a command line library.
         print(f"bootjack {__version__}")
         return
+    _hold_standard_descriptors()
     from runtime_api.commands.root import bootjack
 
     bootjack(prog_name="bootjack")
+
+
+def _hold_standard_descriptors() -> None:
+    """Open what was closed of 0, 1 and 2, or the first sockets would take their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +34,7 @@ __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
+STDERR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ class LocalFunction:
 class LocalLambda:
     """Runs one function in one execution environment; an async context manager that leaves nothing behind.
 
-    `log` is the descriptor that gets the platform's lines and what the function writes.
+    `log` is the descriptor that gets the platform's lines and what the function writes; by default that is stderr.
     """
 
     def __init__(self, function: LocalFunction, log: int | None = None) -> None:
         self._function = function
-        self._log_descriptor = sys.stderr.fileno() if log is None else log
+        self._log_descriptor = STDERR if log is None else log
         self._stack = AsyncExitStack()
         self._invoker: Invoker | None = None
         self.runtime_api = ""  # host:port of the environment's Runtime API, once open

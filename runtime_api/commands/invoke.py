@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 INTERRUPTED = 130  # what a shell gives a command that Ctrl-C has ended
+READER_GONE = 141  # and one whose reader has gone
 
 
 class BeforeCommand(click.Command):
@@ -82,7 +84,7 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
             result = _run(function, payload)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-    _print(result)
+    _print(result.payload)
     sys.exit(1 if result.function_error else 0)
 
 
@@ -135,9 +137,17 @@ async def _invoke(function: LocalFunction, payload: bytes) -> InvokeResult:
             fail(f"-e: {error.message}")
 
 
-def _print(result: InvokeResult) -> None:
+def _print(payload: bytes) -> None:
+    """The answer, byte for byte; a terminal gets a line end behind it."""
+    if sys.stdout is None:
+        return
     out = sys.stdout.buffer
-    out.write(result.payload)
-    if out.isatty():
-        out.write(b"\n")
-    out.flush()
+    try:
+        out.write(payload + b"\n" if out.isatty() else payload)
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # so that nothing is flushed into it at exit
+        sys.exit(READER_GONE)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        fail(f"the answer could not be written: {error.strerror}")

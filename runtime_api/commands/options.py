@@ -21,6 +21,8 @@ __all__ = ["SECONDS", "fail", "read_event", "read_variables"]
 SECONDS = click.FloatRange(min=0, min_open=True, max=CURRENT.timeout_max_ms / 1000)
 MEGABYTES = click.IntRange(min=CURRENT.memory_min_mb, max=CURRENT.memory_max_mb)
 
+SHOWN = 60  # characters of what the user gave that a message repeats
+
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 
 
@@ -32,6 +34,8 @@ def fail(message: str) -> NoReturn:
 def read_event(given: str) -> bytes:
     """The event named by -e: `-` for standard input, a file's name, or the JSON itself."""
     if given == "-":
+        if sys.stdin is None:
+            fail("-e -: standard input is closed")
         return sys.stdin.buffer.read()
     path = Path(given)
     try:
@@ -41,7 +45,8 @@ def read_event(given: str) -> bytes:
         pass  # too long or too odd for a file's name: then it is the event itself
     if given.lstrip()[:1] in ("{", "[", '"') or re.fullmatch(r"\s*(-?\d[\d.eE+-]*|true|false|null)\s*", given):
         return given.encode()
-    fail(f"-e {given!r} is neither a file nor JSON (use - for standard input)")
+    shown = given if len(given) <= SHOWN else given[:SHOWN] + "..."
+    fail(f"-e {shown!r} is neither a file nor JSON (use - for standard input)")
 
 
 def read_variables(files: Iterable[Path], pairs: Iterable[str]) -> dict[str, str]:

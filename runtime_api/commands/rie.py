@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import click
 from .options import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runtime_api.local import Address, LocalFunction
     from runtime_api.sandbox.entrypoint import Program
@@ -91,10 +91,7 @@ def command(
     address = _address("--runtime-interface-emulator-address", front)
     function = _function(command, opt_dir, _address("--runtime-api-address", runtime_api), clean_env)
     tune_server()
-    try:
-        uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
-    except OSError as error:
-        fail(f"{error.strerror or error}: is another server running? Choose other addresses with the two flags")
+    uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
 
 
 def _warnings(init_caching: bool) -> list[str]:
@@ -169,17 +166,36 @@ def _program(command: tuple[str, ...], opt: Path) -> Program:
 
 
 async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:
+    import asyncio
+
     from runtime_api.local import LocalLambda
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with LocalLambda(function) as local:
-        url = await local.listen(*address, allowed_hosts)
+    async with AsyncExitStack() as stack:
+        with _blaming("--runtime-api-address", function.runtime_api):
+            local = await stack.enter_async_context(LocalLambda(function))
+        with _blaming("--runtime-interface-emulator-address", address):
+            url = await local.listen(*address, allowed_hosts)
         if not quiet:
-            click.echo(f"bootjack: invoke at {url}/2015-03-31/functions/function/invocations", err=True)
-            if address[0] == "127.0.0.1" and any(mark.exists() for mark in CONTAINER_MARKS):
-                hint = "--runtime-interface-emulator-address 0.0.0.0:8080, and publish it with -p 9000:8080"
-                click.echo(f"bootjack: to be reached from outside this container: {hint}", err=True)
+            _announce(url, address[0])
         await stop.wait()
+
+
+@contextmanager
+def _blaming(flag: str, address: Address) -> Iterator[None]:
+    """Name the flag whose address cannot be had."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
+        fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
+
+
+def _announce(url: str, host: str) -> None:
+    click.echo(f"bootjack: invoke at {url}/2015-03-31/functions/function/invocations", err=True)
+    if host == "127.0.0.1" and any(mark.exists() for mark in CONTAINER_MARKS):
+        hint = "--runtime-interface-emulator-address 0.0.0.0:8080, and publish it with -p 9000:8080"
+        click.echo(f"bootjack: to be reached from outside this container: {hint}", err=True)

@@ -22,7 +22,9 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
             fail(f"TARGET {target} and a COMMAND behind --: give one of them")
         program = command_program(command, Path.cwd(), layers)
         if program is None:
-            fail(f"{command[0]}: no such command, or not executable")
+            if Path(command[0]).is_file():
+                fail(f"{command[0]} is not executable: chmod +x {command[0]}")
+            fail(f"{command[0]}: no such command")
         return program
     path = Path(target or ".")
     if not path.exists():

@@ -70,7 +70,10 @@ class Sandbox(Protocol):
         """Send a signal to the process's whole group; nothing happens when it has ended."""
 
     def drain(self) -> None:
-        """Tell now, without waiting, what the processes have written up to now; nothing while they are throttled."""
+        """Tell now, without waiting, what the processes have written up to now, unfinished lines included.
+
+        Nothing while they are throttled.
+        """
 
     def throttle(self, wait: bool) -> None:
         """Stop reading what the processes write, or go on: their pipes then make them wait."""

@@ -47,6 +47,12 @@ class LinePipe:
             if self.at_end or not self._read():
                 return
 
+    def tell_rest(self) -> None:
+        """Tell a line whose end has not come as if it had."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self._tell_whole(rest + b"\n")
+
     def close(self) -> None:
         """Tell the last line, give back the descriptor."""
         if not self.at_end:
@@ -54,9 +60,7 @@ class LinePipe:
             if self._reading:
                 self._loop.remove_reader(self.descriptor)
             os.close(self.descriptor)
-            if self._rest:
-                self._tell(self._rest + b"\n")
-                self._rest = b""
+            self.tell_rest()
 
     def _readable(self) -> None:
         self._read()
@@ -90,7 +94,7 @@ class LinePipe:
     def _tell_whole(self, lines: bytes) -> None:
         """Tell whole lines; those over the limit in pieces."""
         limit = self._line_bytes
-        if len(lines) <= limit:
+        if len(lines) <= limit + 1:  # no line in it can be longer
             self._tell(lines)
             return
         for line in lines[:-1].split(b"\n"):

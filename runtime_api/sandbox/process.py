@@ -133,6 +133,8 @@ class _Child:
         if self._poll.poll(0):
             for pipe in self._pipes:
                 pipe.read_available()
+        for pipe in self._pipes:
+            pipe.tell_rest()
 
     def throttle(self, wait: bool) -> None:
         for pipe in self._pipes:

@@ -61,10 +61,22 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
         async with watching(tmp_path) as watch:
             watch.shell("mkfifo go; printf half; echo up >&2; read _ < go; echo ' more'")
             await watch.says(b"up")
-            watch.sandbox.drain()
             assert watch.told().output == b"up\n"
             (tmp_path / "go").write_text("\n")
             assert (await watch.ended()).output == b"up\nhalf more\n"
+
+    run(main())
+
+
+def test_half_a_line_waits_no_longer_than_the_end_of_an_invocation(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.shell("mkfifo go; printf half; echo up >&2; read _ < go; echo ' more'")
+            await watch.says(b"up")
+            watch.sandbox.drain()
+            assert watch.told().output == b"up\nhalf\n"
+            (tmp_path / "go").write_text("\n")
+            assert (await watch.ended()).output == b"up\nhalf\n more\n"
 
     run(main())
 
