@@ -135,8 +135,12 @@ class ExecutionEnvironment:
 
     def post(self, *events: ev.Event) -> None:
         """Tell the machine what happened, in order, and do what it says."""
-        if events[-1].__class__ in _BEFORE_THE_END:
-            self._look_before_the_end()
+        kind = events[-1].__class__
+        if kind in _BEFORE_THE_END:
+            self._sandbox.drain()  # what the function wrote belongs before END
+            self._sample()
+        elif kind is ev.NextCalled and not self._sampled:
+            self._sample()  # a first figure, should the process end without leaving one
         mail = self._mail
         mail.extend(events)
         if self._draining:
@@ -150,9 +154,8 @@ class ExecutionEnvironment:
         finally:
             self._draining = False
 
-    def _look_before_the_end(self) -> None:
-        """What the function wrote belongs before END, and its memory into REPORT."""
-        self._sandbox.drain()
+    def _sample(self) -> None:
+        """Read the peak memory, if the last reading is not of just now."""
         now = _now()
         if now - self._sampled > SAMPLE_MS:
             self._sampled = now
