@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol.states import PHASES, RUNTIME
 
@@ -31,7 +31,7 @@ state but `Absent` and `Stopping` it may be stopped; those two moves are left ou
 ALWAYS = ("stop", "exit")
 
 
-def diagram(table: Mapping[str, Mapping[str, str]], left_out: tuple[str, ...] = ()) -> str:
+def diagram(table: Mapping[Any, Mapping[Any, Any]], left_out: tuple[str, ...] = ()) -> str:
     """A table as a Mermaid state diagram."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {_name(next(iter(table)))}"]
     for state, moves in table.items():

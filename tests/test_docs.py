@@ -18,11 +18,8 @@ def test_the_state_diagram_is_drawn_from_todays_tables() -> None:
 
 def test_every_file_that_a_page_names_is_there() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    missing = []
-    for page in pages:
-        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            if not (page.parent / link).exists():
-                missing.append(f"{page.name}: {link}")
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+    missing = [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()]
     assert not missing
 
 
