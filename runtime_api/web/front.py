@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from runtime_api.engine.invoker import DRY_RUN, EVENT, InvokeRequest
+from runtime_api.engine.invoker import DRY_RUN, EVENT, REQUEST_RESPONSE, InvokeRequest
 from runtime_api.service.errors import ServiceError
 
 from . import replies
@@ -26,6 +26,15 @@ __all__ = ["Front", "is_loopback"]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
+_MEANINGFUL = frozenset(
+    {
+        b"x-amz-invocation-type",
+        b"x-amz-log-type",
+        b"x-amz-client-context",
+        b"x-amzn-trace-id",
+        b"x-amz-tenant-id",
+    }
+)
 KNOWN_PATHS = 1024  # names whose spelling in a path is remembered
 
 
@@ -77,10 +86,10 @@ class Front:
         headers = exchange.headers
         if self._guarded:
             host = headers.get(b"host", b"")
-            if host != self._host and not self._remember(host):
+            if host and host != self._host and not self._remember(host):
                 return _foreign(f"Host {host.decode('latin-1')!r} is not this machine (--allow-host lets it in)")
             origin = headers.get(b"origin")
-            if origin is not None and not self._is_local(origin.partition(b"://")[2]):
+            if origin is not None and not self._is_local(origin.partition(b"://")[2] or origin):  # `null` has no host
                 return _foreign(f"Origin {origin.decode('latin-1')!r} is foreign to this port")
         if exchange.path not in self._names and not self._learn(exchange.path):
             return replies.service_reply(
@@ -102,7 +111,7 @@ class Front:
         """Whether a Host names this machine in a way that no DNS answer can forge."""
         name = host.decode("latin-1").lower()
         name = name.partition("]")[0].removeprefix("[") if name.startswith("[") else name.partition(":")[0]
-        if name == "localhost" or name.endswith(".localhost") or name in self._allowed_hosts or not host:
+        if name == "localhost" or name.endswith(".localhost") or name in self._allowed_hosts:
             return True
         try:
             ipaddress.ip_address(name)
@@ -136,16 +145,20 @@ class Front:
             future.add_done_callback(partial(self._answer, exchange))
 
     def _request(self, exchange: Exchange) -> InvokeRequest:
-        get = exchange.headers.get
+        headers = exchange.headers
         qualifier = None
         if exchange.query:
             values = parse_qs(exchange.query.decode("latin-1")).get("Qualifier")
             qualifier = values[-1] if values else None
+        function = self._names[exchange.path]
+        if _MEANINGFUL.isdisjoint(headers):
+            return InvokeRequest(function, exchange.body, qualifier)
+        get = headers.get
         return InvokeRequest(
-            self._names[exchange.path],
+            function,
             exchange.body,
             qualifier,
-            _text(get(b"x-amz-invocation-type")) or "RequestResponse",
+            _text(get(b"x-amz-invocation-type")) or REQUEST_RESPONSE,
             _text(get(b"x-amz-log-type")) or "None",
             _text(get(b"x-amz-client-context")),
             _text(get(b"x-amzn-trace-id")),

@@ -1,0 +1,141 @@
+"""LocalLambda from Python, and the guards of its public port, over real sockets and a real bootstrap."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtime_api import InvokeRequest, LocalFunction, LocalLambda
+from runtime_api.service.errors import InvalidRequestContentException, ResourceNotFoundException
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+BOOTSTRAP = """#!/usr/bin/env -S python3 -I -S
+import os, urllib.request
+api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
+while True:
+    with urllib.request.urlopen(api + "/next") as event:
+        body, request_id = event.read(), event.headers["Lambda-Runtime-Aws-Request-Id"]
+    urllib.request.urlopen(urllib.request.Request(f"{api}/{request_id}/response", data=body, method="POST")).close()
+"""
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> LocalFunction:
+    """A function that answers with its event."""
+    bootstrap = tmp_path / "bootstrap"
+    bootstrap.write_text(BOOTSTRAP)
+    bootstrap.chmod(0o755)
+    return LocalFunction.at(tmp_path, "echo", timeout_s=10)
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> int:
+    """A descriptor for the log that nobody reads."""
+    return os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+
+
+def run(main: Coroutine[object, object, None], log: int) -> None:
+    try:
+        asyncio.run(main)
+    finally:
+        os.close(log)
+
+
+def test_a_function_is_invoked_from_python_on_any_event_loop(echo: LocalFunction, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(echo, log=quiet) as local:
+            for number in range(3):
+                result = await local.invoke(InvokeRequest("echo", b'{"n": %d}' % number))
+                assert result.payload == b'{"n": %d}' % number
+                assert result.function_error is None
+
+    run(main(), quiet)
+
+
+def test_a_caller_that_gives_up_does_not_disturb_the_next(echo: LocalFunction, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(echo, log=quiet) as local:
+            impatient = asyncio.create_task(local.invoke(InvokeRequest("echo", b"1")))
+            await asyncio.sleep(0)
+            impatient.cancel()
+            patient = await local.invoke(InvokeRequest("echo", b"2"))
+            assert patient.payload == b"2"
+
+    run(main(), quiet)
+
+
+def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFunction, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(echo, log=quiet) as local:
+            with pytest.raises(InvalidRequestContentException, match="line 1 column 2"):
+                await local.invoke(InvokeRequest("echo", b"{"))
+            with pytest.raises(ResourceNotFoundException, match="known here: echo"):
+                await local.invoke(InvokeRequest("other", b"{}"))
+
+    run(main(), quiet)
+
+
+def test_invoking_outside_of_async_with_says_so(echo: LocalFunction, quiet: int) -> None:
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="async with"):
+            await LocalLambda(echo, log=quiet).invoke(InvokeRequest("echo"))
+
+    run(main(), quiet)
+
+
+async def ask(url: str, head: str, body: bytes = b"{}") -> tuple[int, bytes]:
+    """Send one request as it stands; gives status and body."""
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    answer = await asyncio.wait_for(reader.read(), 15)
+    writer.close()
+    await writer.wait_closed()
+    head_bytes, _, rest = answer.partition(b"\r\n\r\n")
+    return int(head_bytes.split(b" ", 2)[1]), rest
+
+
+INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (INVOKE + "localhost:9000", 200),
+        (INVOKE + "echo.localhost", 200),
+        (INVOKE + "[::1]:9000", 200),
+        (INVOKE + "127.0.0.1", 200),
+        (INVOKE + "friend.example", 200),  # let in by name
+        (INVOKE + "rebound.example", 403),
+        (INVOKE + "localhost\r\nOrigin: http://localhost:3000", 200),
+        (INVOKE + "localhost\r\nOrigin: https://evil.example", 403),
+        (INVOKE + "localhost\r\nOrigin: null", 403),
+        (INVOKE.replace("POST", "GET") + "localhost", 405),
+        (INVOKE.replace("echo", "other") + "localhost", 404),
+        (INVOKE.replace("invocations", "nothing") + "localhost", 404),
+        (
+            INVOKE.replace("echo", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aecho") + "localhost",
+            200,
+        ),
+        (INVOKE.replace("invocations", "invocations?Qualifier=%24LATEST") + "localhost", 200),
+        (INVOKE.replace("invocations", "invocations?Qualifier=7") + "localhost", 404),
+        (INVOKE.replace("echo", "no such name") + "localhost", 400),
+    ],
+)
+def test_the_public_port_lets_in_who_may_come(echo: LocalFunction, quiet: int, head: str, status: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(echo, log=quiet) as local:
+            url = await local.listen("127.0.0.1", 0, frozenset({"friend.example"}))
+            found, body = await ask(url, head)
+            assert found == status, body
+            if status in (403, 404):
+                assert json.loads(body)["Message"]
+
+    run(main(), quiet)
