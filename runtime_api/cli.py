@@ -17,9 +17,17 @@ def main() -> None:
         print(f"bootjack {__version__}")
         return
     _hold_standard_descriptors()
+    from runtime_api.commands.signals import end_cleanly
+
+    end_cleanly()
     from runtime_api.commands.root import bootjack
 
-    bootjack(prog_name="bootjack")
+    try:
+        bootjack(prog_name="bootjack")
+    except OSError as error:  # of click's own writing: a full disk, say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"bootjack: stdout: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _hold_standard_descriptors() -> None:

@@ -35,6 +35,7 @@ __all__ = ["Address", "LocalFunction", "LocalLambda"]
 Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
 STDERR = 2
+FAREWELL_S = 1.0  # for callers to read their last answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class LocalLambda:
         self._function = function
         self._log_descriptor = STDERR if log is None else log
         self._stack = AsyncExitStack()
+        self._fronts: list[HttpServer] = []
         self._invoker: Invoker | None = None
         self.runtime_api = ""  # host:port of the environment's Runtime API, once open
 
@@ -89,7 +91,15 @@ class LocalLambda:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for server in self._fronts:
+            server.stop_listening()
         await self._stack.__aexit__(kind, error, trace)
+
+    async def _close_fronts(self) -> None:
+        """After the environment has ended, and so told every caller how its invocation did."""
+        await asyncio.sleep(0)
+        for server in self._fronts:
+            await server.close(FAREWELL_S)
 
     async def invoke(self, request: InvokeRequest) -> InvokeResult:
         """Invoke the function and wait for its answer. A ServiceError says why it could not be run at all."""
@@ -105,7 +115,7 @@ class LocalLambda:
         front = Front(invoker, self._function.limits.request_bytes, is_loopback(host), allowed_hosts)
         server = HttpServer(front)
         bound = await server.listen(host, port)
-        self._stack.push_async_callback(server.close)
+        self._fronts.append(server)
         return f"http://{_host_port(bound)}"
 
     def _opened(self) -> Invoker:
@@ -122,6 +132,7 @@ class LocalLambda:
         door = HttpServer(api)
         self.runtime_api = _host_port(await door.listen(*function.runtime_api))
         pool = Pool(environment, function.limits)
+        stack.push_async_callback(self._close_fronts)
         stack.push_async_callback(pool.close)
         stream = log_stream_name(function.configuration.version)
         await environment.open(api, door, partial(_launch, function, self.runtime_api, stream))

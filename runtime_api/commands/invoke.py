@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import MEGABYTES, SECONDS, fail, read_event, read_variables
+from .options import HANDLER, MEGABYTES, NAME, REGION, SECONDS, fail, read_event, read_variables
+from .signals import until_signalled
 
 if TYPE_CHECKING:
     from runtime_api.engine.environment import InvokeResult
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-INTERRUPTED = 130  # what a shell gives a command that Ctrl-C has ended
-READER_GONE = 141  # and one whose reader has gone
+READER_GONE = 141  # what a shell gives a command whose reader has gone
+STDOUT = 1
+INVALID_ENTRYPOINT = b'"Runtime.InvalidEntrypoint"'
+LOOKED_AT = 100  # bytes of an error document, in which its type stands first
 
 
 class BeforeCommand(click.Command):
@@ -42,9 +46,15 @@ class BeforeCommand(click.Command):
     "-e", "--event", "event", default="{}", metavar="FILE|JSON|-", show_default=True, help="The event to run on."
 )
 @click.option(
-    "--handler", default="function.handler", show_default=True, help="What the bootstrap finds in _HANDLER."
+    "--handler",
+    type=HANDLER,
+    default="function.handler",
+    show_default=True,
+    help="What the bootstrap finds in _HANDLER.",
 )
-@click.option("-t", "--timeout", type=SECONDS, default=3, show_default=True, help="Seconds an invocation may take.")
+@click.option(
+    "-t", "--timeout", type=SECONDS, default=3, show_default=True, help="Seconds that an invocation may take."
+)
 @click.option(
     "-m", "--memory", type=MEGABYTES, default=128, show_default=True, help="Memory in MB, as the function is told."
 )
@@ -61,7 +71,9 @@ class BeforeCommand(click.Command):
     metavar="NAME[=VALUE]",
     help="A variable for the function; NAME alone passes yours on.",
 )
-@click.option("--region", default="us-east-1", show_default=True, help="The region in ARNs and AWS_REGION.")
+@click.option(
+    "--region", type=REGION, default="us-east-1", show_default=True, help="The region in ARNs and AWS_REGION."
+)
 @click.option(
     "--layer",
     "layers",
@@ -70,8 +82,8 @@ class BeforeCommand(click.Command):
     metavar="DIR|ZIP",
     help="A layer; of several, the last one wins.",
 )
-@click.option("--name", default=None, help="The function's name. [default: from TARGET]")
-def command(target: str | None, event: str, layers: tuple[Path, ...], **options: object) -> None:
+@click.option("--name", type=NAME, default=None, help="The function's name. [default: from TARGET]")
+def command(target: str | None, event: str, layers: tuple[Path, ...], **options: Any) -> None:
     """Run a function once on one event: the answer on stdout, the log on stderr.
 
     TARGET is an executable bootstrap, or a directory or .zip that holds one (default: this directory); or put any
@@ -79,17 +91,15 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     """
     with ExitStack() as stack:
         function = _function(target, layers, options, stack)
-        payload = read_event(event)
-        try:
-            result = _run(function, payload)
-        except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
+        called, payload = read_event(event)
+        result = _run(function, called, payload)
+        _advise(function, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
 
 
 def _function(
-    target: str | None, layers: tuple[Path, ...], options: dict[str, object], stack: ExitStack
+    target: str | None, layers: tuple[Path, ...], options: dict[str, Any], stack: ExitStack
 ) -> LocalFunction:
     from runtime_api.local import LocalFunction
     from runtime_api.service.records import FunctionConfiguration
@@ -97,15 +107,15 @@ def _function(
     from .targets import find_layers, find_program
 
     command = click.get_current_context().meta["command"]
+    variables = read_variables(options["env_file"], options["env_var"])
     program = find_program(target, command, find_layers(layers, stack), stack)
-    variables = read_variables(options["env_file"], options["env_var"])  # type: ignore[arg-type]
     configuration = FunctionConfiguration(
-        name=str(options["name"] or _name(target, command)),
-        handler=str(options["handler"]),
-        timeout_ms=float(options["timeout"]) * 1000,  # type: ignore[arg-type]
-        memory_mb=int(options["memory"]),  # type: ignore[call-overload]
+        name=options["name"] or _name(target, command),
+        handler=options["handler"],
+        timeout_ms=options["timeout"] * 1000,
+        memory_mb=options["memory"],
         variables=variables,
-        region=str(options["region"]),
+        region=options["region"],
     )
     return LocalFunction(configuration, program)
 
@@ -114,18 +124,21 @@ def _name(target: str | None, command: tuple[str, ...]) -> str:
     """A function name out of what is run: letters, digits, - and _ of its file's name."""
     path = Path(command[0]) if command else Path(target or ".").resolve()
     if path.name == "bootstrap" and not command:
-        path = path.resolve().parent
+        path = path.parent
     name = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in path.stem)
     return name.strip("-")[:64] or "function"
 
 
-def _run(function: LocalFunction, payload: bytes) -> InvokeResult:
+def _run(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
     import uvloop
 
-    return uvloop.run(_invoke(function, payload))
+    from runtime_api.sandbox.orphans import adopted_orphans
+
+    with adopted_orphans():
+        return uvloop.run(until_signalled(_invoke(function, called, payload)))
 
 
-async def _invoke(function: LocalFunction, payload: bytes) -> InvokeResult:
+async def _invoke(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
     from runtime_api.engine.invoker import InvokeRequest
     from runtime_api.local import LocalLambda
     from runtime_api.service.errors import ServiceError
@@ -134,20 +147,32 @@ async def _invoke(function: LocalFunction, payload: bytes) -> InvokeResult:
         try:
             return await local.invoke(InvokeRequest(function.configuration.name, payload))
         except ServiceError as error:
-            fail(f"-e: {error.message}")
+            fail(f"{called}: {error.message}")
+
+
+def _advise(function: LocalFunction, result: InvokeResult) -> None:
+    """Behind the log, what to do about a bootstrap that could not be started."""
+    if result.function_error and INVALID_ENTRYPOINT in result.payload[:LOOKED_AT]:
+        from .advice import advice
+
+        hint = advice(function.program)
+        if hint:
+            click.echo(f"bootjack: {hint}", err=True)
 
 
 def _print(payload: bytes) -> None:
-    """The answer, byte for byte; a terminal gets a line end behind it."""
-    if sys.stdout is None:
-        return
-    out = sys.stdout.buffer
+    """The answer, byte for byte; a terminal gets a line end behind it.
+
+    Written to the descriptor itself: Python's unbuffered stdout drops what a pipe does not take at once.
+    """
+    rest = memoryview(payload + b"\n" if os.isatty(STDOUT) else payload)
     try:
-        out.write(payload + b"\n" if out.isatty() else payload)
-        out.flush()
+        while rest:
+            try:
+                rest = rest[os.write(STDOUT, rest) :]
+            except BlockingIOError:
+                select.select((), (STDOUT,), ())
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # so that nothing is flushed into it at exit
         sys.exit(READER_GONE)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-        fail(f"the answer could not be written: {error.strerror}")
+        fail(f"the answer could not be written: {error.strerror or error}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import fail
+from .options import NAME, REGION, Pattern, fail, shortened
+from .signals import ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,9 @@ __all__ = ["command"]
 TASK_ROOT = Path("/var/task")
 RUNTIME_ROOT = Path("/var/runtime")
 LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
+REAP_S = 5.0  # between two looks for adopted processes that have ended
 QUIET_LEVELS = LEVELS[3:]
+WHOLE_NUMBER = Pattern("number", r"[1-9][0-9]{0,8}", "a whole number above 0")
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
@@ -90,8 +92,11 @@ def command(
             click.echo(f"bootjack: {warning}", err=True)
     address = _address("--runtime-interface-emulator-address", front)
     function = _function(command, opt_dir, _address("--runtime-api-address", runtime_api), clean_env)
+    from runtime_api.sandbox.orphans import adopted_orphans
+
     tune_server()
-    uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
+    with adopted_orphans():
+        uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
 
 
 def _warnings(init_caching: bool) -> list[str]:
@@ -106,7 +111,7 @@ def _warnings(init_caching: bool) -> list[str]:
 def _address(flag: str, given: str) -> Address:
     """HOST:PORT as Go reads it: an empty host means every interface, brackets hold an IPv6 address."""
     host, colon, port = given.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    if not colon or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
         fail(f"{flag} {given!r} is not HOST:PORT")
     return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
 
@@ -117,14 +122,15 @@ def _function(command: tuple[str, ...], opt: Path, runtime_api: Address, clean_e
 
     own = os.environ
     handler = command[-1] if len(command) > 1 else ""
+    region_name = "AWS_REGION" if own.get("AWS_REGION") else "AWS_DEFAULT_REGION"
     configuration = FunctionConfiguration(
-        name=own.get("AWS_LAMBDA_FUNCTION_NAME") or "test_function",
+        name=_given("AWS_LAMBDA_FUNCTION_NAME", NAME) or "test_function",
         version=own.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST",
         handler=handler or own.get("AWS_LAMBDA_FUNCTION_HANDLER") or own.get("_HANDLER") or "function.handler",
         timeout_ms=_positive("AWS_LAMBDA_FUNCTION_TIMEOUT", 300) * 1000,
-        memory_mb=int(_positive("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008)),
+        memory_mb=int(_given("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", WHOLE_NUMBER) or 3008),
         variables={} if clean_env else _customer(own),
-        region=own.get("AWS_REGION") or own.get("AWS_DEFAULT_REGION") or "us-east-1",
+        region=_given(region_name, REGION) or "us-east-1",
         account="012345678912",  # RIE's
     )
     program = _program(command, opt)
@@ -142,6 +148,17 @@ def _customer(own: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _given(name: str, form: Pattern) -> str | None:
+    """A variable's value, if it is set and has the form that it must have."""
+    value = os.environ.get(name)
+    if not value:
+        return None
+    try:
+        return str(form.convert(value, None, None))
+    except click.BadParameter as error:
+        fail(f"{name}: {error.message}")
+
+
 def _positive(name: str, default: float) -> float:
     given = os.environ.get(name)
     if not given:
@@ -151,37 +168,43 @@ def _positive(name: str, default: float) -> float:
     except ValueError:
         value = 0
     if not 0 < value < 1e9:
-        fail(f"{name}={given!r} is not a positive number")
+        fail(f"{name}={shortened(given)!r} is not a positive number")
     return value
 
 
 def _program(command: tuple[str, ...], opt: Path) -> Program:
     from runtime_api.sandbox.entrypoint import BOOTSTRAP, Program, command_program
 
+    from .targets import here
+
     if not command:
         places = tuple(root / BOOTSTRAP for root in (TASK_ROOT, opt, RUNTIME_ROOT))
-        return Program(TASK_ROOT if TASK_ROOT.is_dir() else Path.cwd(), places=places)
+        return Program(TASK_ROOT if TASK_ROOT.is_dir() else here(), places=places)
     # A command that is not there fails each invocation, as on Lambda and in RIE, and may still be put there.
-    return command_program(command, Path.cwd()) or Program(Path.cwd(), command=command)
+    return command_program(command, here()) or Program(here(), command=command)
 
 
 async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:
     import asyncio
 
     from runtime_api.local import LocalLambda
+    from runtime_api.sandbox.orphans import reap_orphans
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         with _blaming("--runtime-api-address", function.runtime_api):
             local = await stack.enter_async_context(LocalLambda(function))
         with _blaming("--runtime-interface-emulator-address", address):
             url = await local.listen(*address, allowed_hosts)
-        if not quiet:
-            _announce(url, address[0])
-        await stop.wait()
+        if not quiet or address[1] == 0:
+            _announce(url, address[0], function)
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), REAP_S)
+            reap_orphans()
 
 
 @contextmanager
@@ -194,8 +217,13 @@ def _blaming(flag: str, address: Address) -> Iterator[None]:
         fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
 
 
-def _announce(url: str, host: str) -> None:
+def _announce(url: str, host: str, function: LocalFunction) -> None:
+    from .advice import advice
+
     click.echo(f"bootjack: invoke at {url}/2015-03-31/functions/function/invocations", err=True)
     if host == "127.0.0.1" and any(mark.exists() for mark in CONTAINER_MARKS):
-        hint = "--runtime-interface-emulator-address 0.0.0.0:8080, and publish it with -p 9000:8080"
-        click.echo(f"bootjack: to be reached from outside this container: {hint}", err=True)
+        flag = "--runtime-interface-emulator-address 0.0.0.0:8080"
+        click.echo(f"bootjack: for callers outside this container: {flag}, published with -p 9000:8080", err=True)
+    hint = advice(function.program)
+    if hint:
+        click.echo(f"bootjack: {hint}", err=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program
 
 from .options import fail
@@ -12,7 +15,15 @@ from .options import fail
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-__all__ = ["find_layers", "find_program"]
+__all__ = ["find_layers", "find_program", "here"]
+
+
+def here() -> Path:
+    """The current directory."""
+    try:
+        return Path.cwd()
+    except OSError:
+        fail("the current directory has gone: change to one that exists")
 
 
 def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Path, ...], stack: ExitStack) -> Program:
@@ -20,16 +31,14 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
     if command:
         if target is not None:
             fail(f"TARGET {target} and a COMMAND behind --: give one of them")
-        program = command_program(command, Path.cwd(), layers)
-        if program is None:
-            if Path(command[0]).is_file():
-                fail(f"{command[0]} is not executable: chmod +x {command[0]}")
-            fail(f"{command[0]}: no such command")
-        return program
-    path = Path(target or ".")
-    if not path.exists():
-        fail(f"TARGET {target}: no such file or directory (a command goes behind --)")
-    if path.is_dir():
+        return _command(command, layers)
+    if target == "":
+        fail("TARGET is empty: name a bootstrap, a directory or a .zip")
+    path = here() / (target or ".")
+    mode = _mode("TARGET", target or ".", path, " (a command goes behind --)")
+    if stat.S_ISDIR(mode):
+        if not os.access(path, os.R_OK | os.X_OK):
+            fail(f"TARGET {target or '.'}: permission denied")
         return bootstrap_program(path.resolve(), layers)
     if path.suffix.lower() == ".zip":
         return bootstrap_program(_unpacked(path, stack), layers)
@@ -37,17 +46,41 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
     return Program(bootstrap.parent, layers, places=(bootstrap,))
 
 
+def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:
+    name = command[0]
+    program = command_program(command, here(), layers) if name else None
+    if program is None:
+        if name and Path(name).is_file():
+            fail(f"{name} is not executable: chmod +x {name}")
+        fail(f"{name or 'the COMMAND behind --'}: {'no such command' if name else 'is empty'}")
+    return program
+
+
 def find_layers(given: tuple[Path, ...], stack: ExitStack) -> tuple[Path, ...]:
     """The roots of the layers, in the order given."""
+    if len(given) > CURRENT.layers:
+        fail(f"--layer: a function has at most {CURRENT.layers} layers")
     roots = []
     for layer in given:
-        if layer.is_dir():
-            roots.append(layer.resolve())
-        elif layer.suffix.lower() == ".zip" and layer.is_file():
-            roots.append(_unpacked(layer, stack))
+        path = here() / layer
+        mode = _mode("--layer", str(layer), path)
+        if stat.S_ISDIR(mode):
+            roots.append(path.resolve())
+        elif layer.suffix.lower() == ".zip":
+            roots.append(_unpacked(path, stack))
         else:
             fail(f"--layer {layer}: neither a directory nor a .zip file")
     return tuple(roots)
+
+
+def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
+    """The kind of file at `path`; a usage error when there is none, or it may not be looked at."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        fail(f"{what} {given}: no such file or directory{hint}")
+    except (OSError, ValueError) as error:
+        fail(f"{what} {given}: {(getattr(error, 'strerror', None) or str(error)).lower()}")
 
 
 def _unpacked(archive: Path, stack: ExitStack) -> Path:
@@ -55,6 +88,8 @@ def _unpacked(archive: Path, stack: ExitStack) -> Path:
 
     from layers.archive import ArchiveError, extract
 
+    if not os.access(archive, os.R_OK):
+        fail(f"{archive}: permission denied")
     parent = stack.enter_context(tempfile.TemporaryDirectory(prefix="bootjack-"))
     root = Path(parent).resolve() / "task"
     try:

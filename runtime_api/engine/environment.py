@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
+from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.lifecycle import Lifecycle
 from runtime_api.protocol.platform_events import log_text
 from runtime_api.sandbox import Exited, Launch, Output, Sandbox, SandboxEvent, StartRefused
@@ -181,10 +182,16 @@ class ExecutionEnvironment:
             self._tail += lines
             del self._tail[: -self._tail_bytes]
 
-    def _start(self, _effect: fx.Start) -> None:
+    def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None
         self._sampled = 0.0
-        self._sandbox.start(self._launch())
+        try:
+            launch = self._launch()
+        except OSError as error:  # the code is where we may not look
+            reason = f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
+            self.post(ev.StartFailed(effect.name, ErrorType.INVALID_ENTRYPOINT, reason))
+        else:
+            self._sandbox.start(launch)
 
     def _stop(self, effect: fx.Stop) -> None:
         self._sandbox.signal(effect.name, signal.SIGKILL)

@@ -127,6 +127,8 @@ class Invoker:
         try:
             text = base64.b64decode(given, validate=True).decode()
             check_json(text.encode())
+            if not text.lstrip().startswith("{"):
+                raise InvalidRequestContentException(text)
         except (binascii.Error, UnicodeDecodeError, InvalidRequestContentException):
             raise InvalidRequestContentException(
                 "Client context must be a valid Base64-encoded JSON object"

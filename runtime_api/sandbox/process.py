@@ -186,13 +186,18 @@ def _spawn(launch: Launch, limits: Limits) -> tuple[subprocess.Popen[bytes], tup
             stdout=out_end,
             stderr=err_end,
             cwd=str(launch.directory),
-            env=dict(launch.variables),
+            env={_bytes(name): _bytes(value) for name, value in launch.variables.items()},
             start_new_session=True,
             # The limit must stand before the program's first instruction; prlimit from outside would race with it.
             preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)),
         )
         ours.pop_all()
     return process, (out, err)
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8 whatever the locale, and bytes that were none as they came."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:

@@ -14,9 +14,11 @@ from runtime_api.protocol.events import ExitStatus
 if TYPE_CHECKING:
     import subprocess
 
-__all__ = ["Reaped", "when_ended"]
+__all__ = ["Reaped", "awaited", "when_ended"]
 
 Reaped = Callable[[ExitStatus, int], None]
+
+awaited: set[int] = set()  # the children whose end somebody waits for
 
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; kilobytes on Linux
 
@@ -24,6 +26,7 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; kilobytes on Lin
 def when_ended(process: subprocess.Popen[bytes], reaped: Reaped) -> None:
     """Reap the process when it ends, and tell how it ended and its maximum resident size in bytes."""
     loop = asyncio.get_running_loop()
+    awaited.add(process.pid)
     descriptor = _pidfd(process.pid)
     if descriptor is not None:
 
@@ -52,6 +55,7 @@ def _pidfd(pid: int) -> int | None:
 
 def _reap(process: subprocess.Popen[bytes]) -> tuple[ExitStatus, int]:
     _, status, usage = os.wait4(process.pid, 0)
+    awaited.discard(process.pid)
     process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
     if os.WIFSIGNALED(status):
         exit_status = ExitStatus(None, os.WTERMSIG(status), os.WCOREDUMP(status))

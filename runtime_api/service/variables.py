@@ -56,11 +56,12 @@ def environment_variables(
     """All variables of a runtime process.
 
     What Lambda reserves stands above the customer's; LANG, PATH and the search paths are the customer's to override.
+    Credentials are the customer's, all of them, or the false ones: a true key with a false token is worse than none.
     """
     return {
         **_defaults(places),
         **(libraries or {}),
-        **FALSE_CREDENTIALS,
+        **({} if FALSE_CREDENTIALS.keys() & function.variables.keys() else FALSE_CREDENTIALS),
         **function.variables,
         **_reserved(function, places),
     }

@@ -219,6 +219,10 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def finish(self) -> None:
+        """End the connection as soon as what has been written is on its way."""
+        self._end()
+
     def abort(self) -> None:
         """End the connection now, answered or not."""
         if self._transport is not None:
@@ -251,17 +255,37 @@ class HttpServer:
         """How many peers are connected."""
         return len(self._connections)
 
-    async def close(self) -> None:
-        """Stop listening and end every connection; every exchange in hand has been told of it."""
-        if self._server is None:
-            return
-        self._server.close()
+    def stop_listening(self) -> None:
+        """Take no new connections; those that are there go on."""
+        if self._server is not None:
+            self._server.close()
+
+    async def close(self, patience_s: float = 0) -> None:
+        """End every connection, quiet ones first; what is written gets this long to be read.
+
+        Every exchange in hand has been told of it when this returns.
+        """
+        self.stop_listening()
         for connection in list(self._connections):
-            connection.abort()
-        if self._connections:
-            self._empty = asyncio.Event()
-            await self._empty.wait()
-        await self._server.wait_closed()
+            connection.finish()
+        if not await self._emptied(patience_s):
+            for connection in list(self._connections):
+                connection.abort()
+            await self._emptied(None)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    async def _emptied(self, patience_s: float | None) -> bool:
+        """Whether the last connection ends within this time."""
+        if not self._connections:
+            return True
+        self._empty = asyncio.Event()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)

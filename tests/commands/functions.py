@@ -1,0 +1,43 @@
+"""Makes functions in directories and archives, good ones and all kinds of bad ones."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.running import PYTHON, RUNTIMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ask", "source", "write_bootstrap", "zipped"]
+
+
+def source() -> str:
+    """The program of a bootstrap."""
+    return f"#!{PYTHON} -IS\n{(RUNTIMES / 'raw.py').read_text()}"
+
+
+def write_bootstrap(directory: Path, text: str | None = None, mode: int = 0o755) -> Path:
+    """Put a bootstrap into a directory, which is made if it is not there; gives the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    bootstrap = directory / "bootstrap"
+    bootstrap.write_text(source() if text is None else text)
+    bootstrap.chmod(mode)
+    return directory
+
+
+def zipped(archive: Path, mode: int = 0o755, name: str = "bootstrap", text: str | None = None) -> Path:
+    """An archive that holds a bootstrap and nothing else."""
+    with zipfile.ZipFile(archive, "w") as bundle:
+        entry = zipfile.ZipInfo(name)
+        entry.create_system = 3  # Unix, whose modes these are
+        entry.external_attr = (0o100000 | mode) << 16
+        bundle.writestr(entry, source() if text is None else text)
+    return archive
+
+
+def ask(do: str, **how: Any) -> str:
+    """An event that tells the bootstrap what to do."""
+    return json.dumps({"do": do, **how})

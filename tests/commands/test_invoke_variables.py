@@ -1,0 +1,222 @@
+"""`bootjack invoke --env-file` and `--env-var`, and what a function finds in its environment without them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.functions import ask
+from tests.e2e.running import Ended, bootjack, by_shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = """\
+# a comment
+PLAIN=one
+export EXPORTED=two
+  SPACED = three four \t
+SINGLE='it is "so"'
+DOUBLE="it's so"
+EMPTY=
+EQUAL=a=b=c
+HASH=a#b # c
+HALF="half
+BACKSLASH=a\\nb
+
+"""
+READ = {
+    "PLAIN": "one",
+    "EXPORTED": "two",
+    "SPACED": "three four",
+    "SINGLE": 'it is "so"',
+    "DOUBLE": "it's so",
+    "EMPTY": "",
+    "EQUAL": "a=b=c",
+    "HASH": "a#b # c",
+    "HALF": '"half',
+    "BACKSLASH": "a\\nb",
+}
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+def test_a_file_with_everything_in_it(function: Path, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(FILE)
+    assert variables(bootjack("invoke", function, "--env-file", file, "-e", asking(*READ))) == READ
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"A=1\r\n", "1"),
+        (b"\xef\xbb\xbfA=1\n", "1"),
+        (b"A=1\nA=2", "2"),
+        (b"A=x\x0cy\n", "x\x0cy"),
+        ("A=x\u2028y\u0085z\n".encode(), "x\u2028y\u0085z"),
+        ("A=日本\n".encode(), "日本"),
+    ],
+)
+def test_lines_end_where_editors_end_them(function: Path, tmp_path: Path, content: bytes, value: str) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    assert variables(bootjack("invoke", function, "--env-file", file, "-e", asking("A"))) == {"A": value}
+
+
+@pytest.mark.slow
+def test_a_file_is_utf8_whatever_the_locale(function: Path, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes("A=ü\n".encode())
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    ended = bootjack("invoke", function, "--env-file", file, "-e", asking("A"), env=locale)
+    assert variables(ended) == {"A": "ü"}
+
+
+@pytest.mark.slow
+def test_later_ones_override_earlier(function: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.env").write_text("A=1\nB=1\nC=1\n")
+    (tmp_path / "two.env").write_text("B=2\nC=2\n")
+    files = ("--env-var", "C=3", "--env-file", tmp_path / "one.env", "--env-file", tmp_path / "two.env")
+    ended = bootjack("invoke", function, *files, "-e", asking("A", "B", "C"))
+    assert variables(ended) == {"A": "1", "B": "2", "C": "3"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"A=1\nNO_EQUALS\n", ".env:2"),
+        (b"1A=2\n", ".env:1"),
+        (b"A-B=2\n", "A-B"),
+        (b"=2\n", ".env:1"),
+        (b"_X=2\n", "_X"),
+        (b"\xc3\x84=2\n", ".env:1"),
+        (b"AWS_REGION=eu-west-1\n", "AWS_REGION is reserved"),
+        (b"AWS_LAMBDA_RUNTIME_API=x\n", "AWS_LAMBDA_RUNTIME_API is reserved"),
+        (b"LAMBDA_TASK_ROOT=x\n", "LAMBDA_TASK_ROOT is reserved"),
+        (b"A=\xff\n", "UTF-8"),
+        (b"A=1\0B\n", ".env:1"),
+    ],
+)
+def test_a_bad_line_is_named(function: Path, tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    ended = bootjack("invoke", function, "--env-file", tmp_path / ".env")
+    assert (ended.code, ended.out) == (2, b"")
+    assert said in ended.message
+    assert ".env" in ended.message
+
+
+@pytest.mark.slow
+def test_a_file_that_is_not_there_is_named(function: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.env", tmp_path):
+        ended = bootjack("invoke", function, "--env-file", path)
+        assert ended.code == 2
+        assert str(path) in ended.message
+
+
+def test_a_pair(function: Path) -> None:
+    ended = bootjack("invoke", function, "--env-var", "A=x = 'y'", "--env-var", "B=", "-e", asking("A", "B"))
+    assert variables(ended) == {"A": "x = 'y'", "B": ""}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("_HANDLER=x", "_HANDLER"),
+        ("TZ=UTC", "TZ is reserved"),
+        ("AWS_EXECUTION_ENV=x", "AWS_EXECUTION_ENV is reserved"),
+        ("NOWHERE_TO_BE_FOUND", "NOWHERE_TO_BE_FOUND=VALUE"),
+        ("=1", "name"),
+        ("", "name"),
+        ("A B=1", "A B"),
+    ],
+)
+def test_a_bad_pair_is_named(function: Path, pair: str, said: str) -> None:
+    ended = bootjack("invoke", function, "--env-var", pair)
+    assert (ended.code, ended.out) == (2, b"")
+    assert said in ended.message
+
+
+def test_the_host_keeps_its_variables(function: Path) -> None:
+    host = {"SECRET_OF_MINE": "x", **dict.fromkeys(KEYS, "host's")}
+    found = variables(bootjack("invoke", function, "-e", ask("variables"), env=host))
+    assert "SECRET_OF_MINE" not in found
+    assert all(found[key] not in ("", "host's") for key in KEYS)
+
+
+def test_a_name_alone_passes_the_host_s_value_on(function: Path) -> None:
+    host = dict.fromkeys((*KEYS, "MINE"), "host's")
+    given = [word for name in host for word in ("--env-var", name)]
+    assert variables(bootjack("invoke", function, *given, "-e", asking(*host), env=host)) == host
+
+
+@pytest.mark.slow
+def test_true_keys_are_never_mixed_with_a_false_token(function: Path) -> None:
+    """AWS refuses long-lived keys that come with any session token."""
+    host = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    ended = bootjack("invoke", function, *(f"--env-var={name}" for name in host), "-e", asking(*KEYS), env=host)
+    found = variables(ended)
+    assert not found.pop("AWS_SESSION_TOKEN")
+    assert found == host
+
+
+@pytest.mark.slow
+def test_more_than_the_kernel_takes_is_said_in_words(function: Path, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=" + b"x" * 6_000_000)
+    ended = bootjack("invoke", function, "--env-file", tmp_path / ".env")
+    assert ended.code in (1, 2)
+    assert "argument list too long" in ended.err
+
+
+def test_what_a_function_finds(function: Path) -> None:
+    ended = bootjack(
+        "invoke", function, "--region", "eu-west-1", "--name", "mine", "-m", "512", "-e", ask("variables")
+    )
+    found = variables(ended)
+    expected = {
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_LAMBDA_FUNCTION_NAME": "mine",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/mine",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "LAMBDA_TASK_ROOT": str(function),
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "_HANDLER": "function.handler",
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    assert found["AWS_LAMBDA_RUNTIME_API"].startswith("127.0.0.1:")
+    assert "_X_AMZN_TRACE_ID" not in found
+    assert "AWS_LAMBDA_LOG_STREAM_NAME" in found
+
+
+@pytest.mark.slow
+def test_a_customer_may_override_path_and_lang(function: Path) -> None:
+    given = {"PATH": "/usr/bin", "LANG": "C", "LD_LIBRARY_PATH": "/x"}
+    options = [f"--env-var={name}={value}" for name, value in given.items()]
+    assert variables(bootjack("invoke", function, *options, "-e", asking(*given))) == given
+
+
+@pytest.mark.slow
+def test_bytes_that_are_no_text_pass_through(function: Path) -> None:
+    ended = by_shell("""exec "$@" --env-var "A=$(printf '\\377')" """, "invoke", function, "-e", asking("A"))
+    assert ended.code == 0
+    assert json.loads(ended.out)["A"].encode(errors="surrogateescape") == b"\xff"
+
+
+def asking(*names: str) -> str:
+    """An event that asks for these variables."""
+    return ask("variables", names=names)
+
+
+def variables(ended: Ended) -> dict[str, str]:
+    """The variables that a function has answered."""
+    assert ended.code == 0, ended.err
+    return dict(json.loads(ended.out))

@@ -1,0 +1,132 @@
+"""`bootjack` itself: version, help, mistakes, what it imports, and standard streams that are not there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import runtime_api
+from tests.e2e.running import PYTHON, bare_environment, bootjack, by_shell
+
+VERBS = ("invoke", "rie")
+STREAMS = ("stdin", "stdout", "stderr")
+
+
+def test_version() -> None:
+    ended = bootjack("--version")
+    assert ended == (0, f"bootjack {runtime_api.__version__}\n".encode(), "")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",)])
+def test_help_names_every_verb(arguments: tuple[str, ...]) -> None:
+    ended = bootjack(*arguments)
+    assert ended.code == 0
+    assert all(f"  {verb}  ".encode() in ended.out for verb in VERBS)
+
+
+def test_without_arguments_help_is_a_usage_error() -> None:
+    ended = bootjack()
+    assert (ended.code, ended.out) == (2, b"")
+    assert all(verb in ended.err for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb(verb: str) -> None:
+    ended = bootjack(verb, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Usage: bootjack {verb} ".encode())
+
+
+def test_invoke_help_names_every_option() -> None:
+    out = bootjack("invoke", "-h").out.decode()
+    options = ("-e, --event", "--handler", "-t, --timeout", "-m, --memory", "--env-file", "--env-var", "--region")
+    assert [option for option in (*options, "--layer", "TARGET", "COMMAND", "Exit code") if option not in out] == []
+
+
+def test_rie_help_names_the_flags_of_aws() -> None:
+    out = bootjack("rie", "-h").out.decode()
+    flags = ("--runtime-interface-emulator-address", "--runtime-api-address", "--log-level", "--enable-init-caching")
+    assert [flag for flag in (*flags, "127.0.0.1:8080", "127.0.0.1:9001") if flag not in out] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("frobnicate",), "frobnicate"),
+        (("--frob",), "--frob"),
+        (("invoke", "--frob"), "--frob"),
+        (("rie", "--x"), "--x"),
+    ],
+)
+def test_a_mistake_is_named(arguments: tuple[str, ...], named: str) -> None:
+    ended = bootjack(*arguments)
+    assert (ended.code, ended.out) == (2, b"")
+    assert named in ended.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "banned"),
+    [
+        (("--version",), {"asyncio", "click", "uvloop", "json", "msgspec", "httptools"}),
+        (("--help",), {"asyncio", "uvloop", "msgspec", "httptools"}),
+        (("invoke", "--help"), {"asyncio", "uvloop", "msgspec", "httptools"}),
+        (("rie", "--help"), {"asyncio", "uvloop", "msgspec", "httptools"}),
+    ],
+)
+def test_what_need_not_be_imported_is_not(arguments: tuple[str, ...], banned: set[str]) -> None:
+    assert _imported(*arguments) & banned == set()
+
+
+def test_help_of_a_verb_imports_no_other() -> None:
+    assert "runtime_api.commands.rie" not in _imported("invoke", "--help")
+
+
+def _imported(*arguments: str) -> set[str]:
+    """The modules that a command line imports, by the interpreter's own record."""
+    run = subprocess.run(
+        [PYTHON, "-X", "importtime", "-m", "runtime_api.cli", *arguments],
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    lines = [line for line in run.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("invoke", "--help")])
+def test_a_full_disk_is_said_without_a_traceback(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = bootjack(*arguments, stdout=full)
+    assert ended.code != 0
+    assert "Traceback" not in ended.err
+    assert os.strerror(28) in ended.err
+
+
+def test_a_full_disk_is_no_success_of_invoke(function: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = bootjack("invoke", function, stdout=full)
+    assert ended.code not in (0, 1)
+    assert "Traceback" not in ended.err
+    assert os.strerror(28) in ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", STREAMS)
+def test_invoke_with_a_stream_closed(function: Path, closed: str) -> None:
+    closing = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-"}[closed]
+    ended = by_shell(f'exec "$@" {closing}', "invoke", function, "-e", "[1]")
+    assert ended.code == 0
+    assert ended.out == (b"" if closed == "stdout" else b"[1]")
+    assert ("REPORT" in ended.err) is (closed != "stderr")
+
+
+def test_an_event_from_a_closed_stdin_is_a_mistake(function: Path) -> None:
+    ended = by_shell('exec "$@" <&-', "invoke", function, "-e", "-")
+    assert ended.code == 2
+    assert "standard input" in ended.message

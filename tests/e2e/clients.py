@@ -1,0 +1,84 @@
+"""AWS's own clients, pointed at a local server with false credentials and without second tries."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+
+from tests.e2e.running import SECONDS, Ended, bare_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Answer", "aws", "client_context", "connected", "invoke"]
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "false", "AWS_SECRET_ACCESS_KEY": "false", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+class Answer(NamedTuple):
+    """What boto3 gives for an invocation, its streams read."""
+
+    status: int
+    payload: bytes
+    error: str | None
+    version: str | None
+    log: str
+
+    @property
+    def document(self) -> Any:
+        """The payload as JSON."""
+        return json.loads(self.payload)
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[Any]:
+    """A boto3 client that keeps one connection and tries once."""
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=1, read_timeout=SECONDS)
+    client = boto3.client(
+        "lambda",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="false",
+        aws_secret_access_key="false",
+        config=config,
+    )
+    yield client
+    client.close()
+    gc.collect()  # a refusal's exception holds its connection in a cycle
+
+
+def invoke(client: Any, event: Any = None, name: str = "function", **options: Any) -> Answer:
+    """Invoke with an event, or with bytes as they are."""
+    payload = event if isinstance(event, bytes) else json.dumps(event).encode()
+    response = client.invoke(FunctionName=name, Payload=payload, **options)
+    return Answer(
+        response["StatusCode"],
+        response["Payload"].read(),
+        response.get("FunctionError"),
+        response.get("ExecutedVersion"),
+        base64.b64decode(response.get("LogResult", "")).decode(),
+    )
+
+
+def client_context(context: Any) -> str:
+    """A client context as it travels."""
+    return base64.b64encode(json.dumps(context).encode()).decode()
+
+
+def aws(url: str, *arguments: str | Path, cwd: Path) -> Ended:
+    """Run the AWS command line, with nothing of this machine's own settings."""
+    settings = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_MAX_ATTEMPTS": "1"}
+    command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", url, "lambda", *map(str, arguments)]
+    environment = bare_environment({**CREDENTIALS, **settings})
+    run = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, timeout=60, check=False)
+    return Ended(run.returncode, run.stdout, run.stderr.decode())

@@ -1,0 +1,48 @@
+"""Many callers, one execution environment: each gets its own answer, and there is never more than one at a time."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.e2e.running import RAW, Rie
+
+CALLERS = 20
+
+
+def test_each_caller_gets_its_own_answer() -> None:
+    events = [json.dumps({"caller": number}).encode() for number in range(CALLERS)]
+    with Rie(*RAW) as rie, ThreadPoolExecutor(CALLERS) as callers:
+        replies = list(callers.map(rie.invoke, events))
+        rie.wait_for("REPORT ", times=CALLERS)
+        lines = [line.split()[0] for line in rie.log().splitlines() if line.startswith(("START", "END"))]
+    assert [reply.body for reply in replies] == events
+    assert len({reply.headers["x-amzn-requestid"] for reply in replies}) == CALLERS
+    assert lines == ["START", "END"] * CALLERS
+
+
+@pytest.mark.slow
+def test_callers_behind_one_who_fails() -> None:
+    """The runtime dies in every third invocation; whoever waits behind it is served by the next process."""
+    events = [{"do": "exit", "code": 5} if number % 3 == 0 else {"caller": number} for number in range(12)]
+    with Rie(*RAW) as rie, ThreadPoolExecutor(12) as callers:
+        replies = list(callers.map(rie.invoke, [json.dumps(event).encode() for event in events]))
+    for event, reply in zip(events, replies, strict=True):
+        document = json.loads(reply.body)
+        if "do" in event:
+            assert document["errorMessage"].endswith("exit status 5")
+        else:
+            assert document == event
+
+
+@pytest.mark.slow
+def test_callers_behind_one_who_times_out() -> None:
+    env = {"AWS_LAMBDA_FUNCTION_TIMEOUT": "0.5"}
+    with Rie(*RAW, env=env) as rie, ThreadPoolExecutor(4) as callers:
+        first = callers.submit(rie.invoke, b'{"do": "hang"}')
+        rie.wait_for("hanging\n")
+        others = list(callers.map(rie.invoke, [b"[1]", b"[2]", b"[3]"]))
+        assert json.loads(first.result().body)["errorType"] == "Sandbox.Timedout"
+    assert [reply.body for reply in others] == [b"[1]", b"[2]", b"[3]"]

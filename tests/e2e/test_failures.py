@@ -1,0 +1,145 @@
+"""Every way a function can fail, on one `rie`: the caller is told, and the next invocation works."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.running import RAW, Reply, Rie
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMIT = 6_291_556
+TIMEOUT = "0.5"
+
+
+@pytest.fixture(scope="module")
+def rie() -> Iterator[Rie]:
+    with Rie(*RAW, env={"AWS_LAMBDA_FUNCTION_TIMEOUT": TIMEOUT}) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def next_invocation_works(rie: Rie) -> Iterator[None]:
+    """Whatever the test has done."""
+    yield
+    reply = rie.invoke(b'{"after": "all"}')
+    assert (reply.status, reply.body) == (200, b'{"after": "all"}')
+    assert "x-amz-function-error" not in reply.headers
+
+
+def asked(rie: Rie, do: str, **how: Any) -> Reply:
+    """Invoke with an event that tells the runtime what to do."""
+    return rie.invoke(json.dumps({"do": do, **how}).encode())
+
+
+def check_error(reply: Reply, error_type: str, reason: str) -> None:
+    """A function error as Lambda words it: HTTP 200, a header, and the request id in the message."""
+    document = json.loads(reply.body)
+    request_id = reply.headers["x-amzn-requestid"]
+    assert (reply.status, reply.headers["x-amz-function-error"]) == (200, "Unhandled")
+    assert document == {"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {reason}"}
+
+
+def test_an_error_that_the_runtime_posts(rie: Rie) -> None:
+    reply = asked(rie, "fail", message="because")
+    assert (reply.status, reply.headers["x-amz-function-error"]) == (200, "Unhandled")
+    assert json.loads(reply.body) == {"errorMessage": "because", "errorType": "Function.Asked"}
+
+
+@pytest.mark.parametrize(
+    ("do", "how", "reason"),
+    [
+        ("exit", {"code": 3}, "Runtime exited with error: exit status 3"),
+        ("exit", {"code": 0}, "Runtime exited without providing a reason"),
+        ("kill", {}, "Runtime exited with error: signal: killed"),
+    ],
+)
+def test_a_death(rie: Rie, do: str, how: dict[str, Any], reason: str) -> None:
+    check_error(asked(rie, do, **how), "Runtime.ExitError", reason)
+
+
+def test_a_timeout(rie: Rie) -> None:
+    reason = f"Task timed out after {float(TIMEOUT):.2f} seconds"
+    check_error(asked(rie, "hang", child=True), "Sandbox.Timedout", reason)
+
+
+@pytest.mark.slow
+def test_two_failures_in_a_row(rie: Rie) -> None:
+    for _ in range(2):
+        check_error(asked(rie, "exit", code=9), "Runtime.ExitError", "Runtime exited with error: exit status 9")
+    for _ in range(2):
+        assert json.loads(asked(rie, "hang").body)["errorType"] == "Sandbox.Timedout"
+
+
+@pytest.mark.slow
+def test_an_answer_at_the_limit(rie: Rie) -> None:
+    assert asked(rie, "fill", bytes=LIMIT).body == b"x" * LIMIT
+
+
+@pytest.mark.slow
+def test_an_answer_over_the_limit(rie: Rie) -> None:
+    reply = asked(rie, "fill", bytes=LIMIT + 1)
+    assert reply.headers["x-amz-function-error"] == "Unhandled"
+    assert json.loads(reply.body)["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+@pytest.mark.slow
+def test_a_caller_who_gives_up(rie: Rie) -> None:
+    """The invocation goes on without its caller, and its answer goes to nobody."""
+    with rie.connection() as connection:
+        connection.request("POST", rie.path(), json.dumps({"do": "hang"}))
+        rie.wait_for("hanging\n")
+    assert rie.invoke(b'"mine"').body == b'"mine"'
+
+
+def test_a_function_that_is_not_there(rie: Rie) -> None:
+    reply = rie.invoke(name="nobody")
+    assert (reply.status, reply.headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")
+
+
+def test_an_event_that_is_no_json(rie: Rie) -> None:
+    reply = rie.invoke(b"{")
+    assert (reply.status, reply.headers["x-amzn-errortype"]) == (400, "InvalidRequestContentException")
+
+
+@pytest.mark.slow
+def test_an_event_over_the_limit(rie: Rie) -> None:
+    reply = rie.invoke(b" " * (LIMIT + 1))
+    assert (reply.status, reply.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
+
+
+# -- the log
+
+
+def test_the_tail_of_the_log(rie: Rie) -> None:
+    reply = rie.invoke(json.dumps({"do": "write", "text": "told\n"}).encode(), X_Amz_Log_Type="Tail")
+    request_id = reply.headers["x-amzn-requestid"]
+    lines = base64.b64decode(reply.headers["x-amz-log-result"]).decode().splitlines()
+    assert lines[0].startswith((f"START RequestId: {request_id} ", "INIT_START"))
+    assert lines[-3:-1] == ["told", f"END RequestId: {request_id}"]
+    assert lines[-1].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+
+
+def test_the_tail_holds_what_has_no_line_end(rie: Rie) -> None:
+    """And it is not taken for the beginning of the next invocation's first line."""
+    reply = rie.invoke(json.dumps({"do": "write", "text": "half a line"}).encode(), X_Amz_Log_Type="Tail")
+    assert b"\nhalf a line\nEND " in base64.b64decode(reply.headers["x-amz-log-result"])
+    reply = rie.invoke(json.dumps({"do": "write", "text": "next\n"}).encode(), X_Amz_Log_Type="Tail")
+    assert b"half a line" not in base64.b64decode(reply.headers["x-amz-log-result"])
+
+
+def test_the_tail_is_at_most_four_kilobytes(rie: Rie) -> None:
+    reply = rie.invoke(json.dumps({"do": "flood", "lines": 100}).encode(), X_Amz_Log_Type="Tail")
+    tail = base64.b64decode(reply.headers["x-amz-log-result"])
+    assert len(tail) == 4096
+    assert b"\nREPORT RequestId: " in tail
+
+
+def test_nobody_who_did_not_ask_gets_a_tail(rie: Rie) -> None:
+    assert "x-amz-log-result" not in rie.invoke(X_Amz_Log_Type="None").headers
+    assert "x-amz-log-result" not in rie.invoke().headers
