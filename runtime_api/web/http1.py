@@ -130,7 +130,9 @@ class Connection(asyncio.Protocol):
         """Go on with the exchange in hand, or the next one; False when there is nothing to do."""
         exchange = self._current
         if exchange is None:
-            if self._transport is None or not self._arrived:
+            if self._transport is None or self._transport.is_closing():
+                return False
+            if not self._arrived:
                 self._close_when_over()
                 return False
             if not self._writable:
@@ -168,9 +170,10 @@ class Connection(asyncio.Protocol):
         exchange.started = True
         self._handler.started(exchange)
         wanted = not (exchange.answered or exchange.overflow or exchange.garbled)
-        if wanted and exchange.expects_continue and self._transport is not None:
+        transport = self._transport
+        if wanted and exchange.expects_continue and transport is not None and not transport.is_closing():
             exchange.continued = True
-            self._transport.write(CONTINUE)
+            transport.write(CONTINUE)
 
     def _cut_short(self, exchange: Exchange) -> None:
         exchange.judged = exchange.truncated = exchange.close = True
@@ -211,7 +214,7 @@ class Connection(asyncio.Protocol):
         """All good requests are answered: what was wrong with the rest is told last."""
         if self._reader.over and self._transport is not None:
             fault, self._reader.fault = self._reader.fault, None
-            if fault is not None and not self._transport.is_closing():
+            if fault is not None:
                 self._transport.write(reply_head(fault.status, fault.headers, len(fault.body), True) + fault.body)
             self._end()
 

@@ -56,8 +56,7 @@ class RequestReader:
             try:
                 self._parser.feed_data(data)
             except HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]
-                self._stay_in_http1()
+                data = self._stay_in_http1() + data[upgrade.args[0] :]
                 if data and not self.over:
                     continue
             except HttpParserError:
@@ -69,31 +68,33 @@ class RequestReader:
     def end(self) -> None:
         """The peer will send nothing more: a request that is half here stays so."""
         self.over = True
-        if self._parsing is not None:
-            self._parsing.garbled = True
+        for exchange in (self._parsing, self._resumed):
+            if exchange is not None:
+                exchange.garbled = True
 
     def _fail(self, fault: PlainReply) -> None:
         if not (self._last is not None and self._last.close and self._last.complete):
             self.fault = fault  # what follows a request that ends the connection is not held against it
         self.end()
 
-    def _stay_in_http1(self) -> None:
+    def _stay_in_http1(self) -> bytes:
         """Nothing here speaks another protocol: an upgrade is ignored and the request answered, as the RFC allows.
 
-        The parser has taken the request for complete. If it has a body, a new parser is made to expect that.
+        The parser has taken the request for complete. If it has a body, a new parser needs a head that announces one.
         """
         exchange = self._last
         assert exchange is not None
         self._parser = HttpRequestParser(self)
         if exchange.method == b"CONNECT":
             exchange.close = self.over = True  # what follows was never meant for this server
-            return
+            return b""
         framing = [name for name in (b"content-length", b"transfer-encoding") if name in exchange.headers]
-        if framing:
-            exchange.complete = False
-            self._resumed = exchange
-            lines = b"".join(b"%b: %b\r\n" % (name, exchange.headers[name]) for name in framing)
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
+        if not framing:
+            return b""
+        exchange.complete = False
+        self._resumed = exchange
+        lines = b"".join(b"%b: %b\r\n" % (name, exchange.headers[name]) for name in framing)
+        return b"POST / HTTP/1.1\r\n%b\r\n" % lines
 
     # -- the parser's callbacks
 

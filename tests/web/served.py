@@ -171,8 +171,12 @@ class Served:
         """Answer every request that waits, and those that come to wait by that."""
         self.settle()
         while self.handler.parked:
+            self._do(self._release_one)
+
+    def _release_one(self) -> None:
+        if self.handler.parked:  # its peer may have gone meanwhile
             self._released += 1
-            self._do(lambda: self.handler.echo(self.handler.parked.popleft()))
+            self.handler.echo(self.handler.parked.popleft())
 
     def settle(self) -> None:
         """Return when the server has read all that was sent to it before: its loop has come round, twice."""
@@ -187,7 +191,7 @@ class Served:
 
     def judge(self) -> None:
         """After the end: nothing was raised in the loop, and every exchange came to one end."""
-        assert not self.problems
+        assert not self.problems, self.problems
         unclear = [story for story in self.handler.stories if len(story.endings) != 1]
         assert not unclear, f"not exactly one of {ENDINGS}: {unclear[:10]}"
 

@@ -152,16 +152,21 @@ class Server:
         return process
 
     def ready(self) -> "Server":
-        """Wait until the invoke side takes connections."""
+        """Wait until both sides take connections."""
         deadline = time.monotonic() + READY_SECONDS
+        for address in (self.invoke_address, self.api_address):
+            self._until_open(address, deadline)
+        return self
+
+    def _until_open(self, address: tuple[str, int], deadline: float) -> None:
         while True:
             try:
-                socket.create_connection(self.invoke_address, timeout=1).close()
+                socket.create_connection(address, timeout=1).close()
             except ConnectionRefusedError:
                 if not self._drain(0.01) or time.monotonic() > deadline:
                     raise AssertionError(f"the server did not start:\n{self.log()}") from None
             else:
-                return self
+                return
 
     def puppet(self, timeout: float, *, new: bool = False) -> Puppet | None:
         """The runtime process: the one that lives, or the next one that is started."""
