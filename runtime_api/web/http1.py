@@ -46,11 +46,6 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._writable = True
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether no request is in hand or half read."""
-        return self._current is None and self._reader.is_quiet
-
     # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -39,11 +39,6 @@ class RequestReader:
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0  # read since the last head was complete, outside bodies
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is waiting or half read."""
-        return not self.arrived and self._parsing is None and not self._head_bytes
-
     def feed(self, data: bytes) -> None:
         """Take what has come; `arrived`, `over` and `fault` tell what came of it."""
         if self.over:
