@@ -354,7 +354,9 @@ class Lifecycle:
         self._effects.append(fx.Emit(records))
 
     def _forget(self) -> None:
-        """Nothing of the process that has gone, or is going, counts any more."""
+        """Nothing of the process that has gone, or is going, counts any more, an answer half sent included."""
+        if self._answering is not None:
+            self._do(fx.Refuse(self._answering, INVALID_REQUEST_ID))
         self._attempt = None
         self._answering = None
         self._init = None

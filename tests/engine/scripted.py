@@ -7,9 +7,7 @@ import os
 import sys
 import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
-
-import uvloop
+from typing import TYPE_CHECKING
 
 from runtime_api.engine.invoker import InvokeRequest
 from runtime_api.local import LocalFunction, LocalLambda
@@ -18,7 +16,7 @@ from runtime_api.sandbox.entrypoint import Program
 from runtime_api.service.records import FunctionConfiguration
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 NAME = "f"
@@ -110,16 +108,3 @@ async def running(
     function = LocalFunction(configuration, program, init_ms=init_ms, limits=limits)
     async with LocalLambda(function, log) as service:
         yield Function(service)
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine on uvloop; what the loop's exception handler gets fails the test."""
-    problems: list[dict[str, Any]] = []
-
-    async def watched() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
-        await main
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(watched())
-    assert not problems

@@ -14,7 +14,8 @@ import pytest
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.service.errors import TooManyRequestsException
 from runtime_api.sinks.logs import HELD_BYTES
-from tests.engine.scripted import ECHO, Log, run, running
+from tests.engine.scripted import ECHO, Log, running
+from tests.loops import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -232,6 +232,14 @@ def test_a_timeout_answers_kills_and_starts_anew() -> None:
     assert fx.Start(RUNTIME) in machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(None, 9)), 4003)
 
 
+def test_an_answer_half_sent_at_the_deadline_is_refused_as_too_late() -> None:
+    machine = running()
+    machine.receive(ev.ResponseStarted(2, "r1"), 3999)
+    effects = machine.receive(ev.TimerFired(fx.Timer.DEADLINE), 4000)
+    assert refusal(effects)[:2] == (400, "InvalidRequestID")
+    assert machine.receive(ev.BodyFinished(2, b"late"), 4001) == []
+
+
 def test_a_runtime_that_never_comes_back_is_killed_at_the_deadline_of_what_it_answered() -> None:
     machine = answered()
     machine.receive(invoke("r2"), 1011)

@@ -84,6 +84,8 @@ class World:
                 self.answer(call)
                 if call in self.parked:
                     self.parked.remove(call)
+                if call == self.body_of:
+                    self.body_of = None
             case fx.Deliver(call, invocation, deadline_ms):
                 self.deliver(call, invocation, deadline_ms)
             case fx.Complete(outcome):
@@ -282,11 +284,13 @@ class World:
         """The process is no more, whatever it was doing."""
         struck = None if self.dying else self.oracle.request_id
         self.alive = self.dying = False
-        self.drop_body()
+        if self.shut:
+            self.drop_body()
         self.oracle.state = "Absent"
         self.oracle.request_id = None
         self.tell(event)
         self.require(struck not in self.open, "an invocation whose runtime has died has its outcome")
+        self.require(self.body_of is None, "an answer that was half sent is refused when its runtime dies")
         if not self.alive and not self.shut:
             self.require(self.machine.phase is Phase.COLD, "without a process the environment is cold")
 
@@ -389,8 +393,9 @@ class World:
             self.call_next()
         elif self.oracle.state == "Running":
             self.answer_well()
+        elif self.body_of is not None:
+            self.end_body()
         else:
-            self.drop_body()
             self.pass_time(TIMEOUT_MS + INIT_MS)
 
     def answer_well(self) -> None:

@@ -8,15 +8,15 @@ import functools
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import uvloop
 
 from runtime_api.sinks.logs import BATCH_S, EXIT_S, HELD_BYTES, LOST_BYTES, LogSink
+from tests.loops import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LINE = b"x" * 99 + b"\n"
@@ -58,19 +58,6 @@ def pipe() -> Iterator[Pipe]:
     made = Pipe()
     yield made
     made.close()
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine on uvloop; what the loop's exception handler gets fails the test."""
-    problems: list[dict[str, Any]] = []
-
-    async def watched() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
-        await main
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(watched())
-    assert not problems
 
 
 async def until(condition: Callable[[], bool]) -> None:
