@@ -13,22 +13,29 @@ The floors, from the ground up; a lower one never imports a higher one (checked 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runtime_api.engine.environment import InvokeResult
-    from runtime_api.engine.invoker import InvokeRequest
     from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.service.errors import ServiceError
 
-__all__ = ["InvokeRequest", "InvokeResult", "LocalFunction", "LocalLambda", "__version__"]
+__all__ = ["InvokeResult", "LocalFunction", "LocalLambda", "ServiceError", "__version__"]
 
 __version__ = "0.1.0"
 
 
+_PLACES = {
+    "InvokeResult": "runtime_api.engine.environment",
+    "LocalFunction": "runtime_api.local",
+    "LocalLambda": "runtime_api.local",
+    "ServiceError": "runtime_api.service.errors",
+}
+
+
 def __getattr__(name: str) -> Any:
     # Importing everything costs ten times what `bootjack --version` takes, so it happens when it is asked for.
-    if name in __all__:
-        from runtime_api import local
-
-        return getattr(local, name)
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

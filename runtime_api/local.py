@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime_api.engine.environment import ExecutionEnvironment, InvokeResult
+from runtime_api.engine.environment import ExecutionEnvironment
 from runtime_api.engine.ids import log_stream_name
-from runtime_api.engine.invoker import Invoker, InvokeRequest
+from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.pool import Pool
 from runtime_api.protocol.attempts import Plan
 from runtime_api.protocol.lifecycle import RUNTIME
 from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox import Launch
+from runtime_api.sandbox.by_hand import HandStarted
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.process import PlainSandbox
 from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
-from runtime_api.sinks.logs import LogSink
+from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.web.http1 import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from runtime_api.engine.environment import InvokeResult, Log
+    from runtime_api.sandbox import Sandbox
+    from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
+IDLE_TIMEOUT_S = 300.0
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -47,7 +53,9 @@ class LocalFunction:
     init_ms: float | None = CURRENT.init_ms  # None: init is part of the first invocation, as in RIE
     runtime_api: Address = (LOOPBACK, 0)
     also_known_as: frozenset[str] = field(default_factory=frozenset)
-    limits: Limits = CURRENT
+    concurrency: int = CURRENT.concurrency  # as many environments at most
+    patience: int = 0  # as many invocations may wait when all of them are busy; the next one is throttled
+    by_hand: bool = False  # the runtime is started by somebody else
 
     @classmethod
     def at(
@@ -60,98 +68,163 @@ class LocalFunction:
         memory_mb: int = 128,
         variables: Mapping[str, str] | None = None,
         layers: Sequence[Path] = (),
+        concurrency: int = CURRENT.concurrency,
     ) -> Self:
         """The function whose bootstrap is in the directory `code`, or in the last of `layers` that has one."""
         configuration = FunctionConfiguration(
             name, handler=handler, timeout_ms=timeout_s * 1000, memory_mb=memory_mb, variables=variables or {}
         )
-        return cls(configuration, bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers)))
+        program = bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers))
+        return cls(configuration, program, concurrency=concurrency)
 
 
 class LocalLambda:
-    """Runs one function in one execution environment; an async context manager that leaves nothing behind.
+    """Runs functions on this machine; an async context manager that leaves nothing behind.
 
-    `log` is the descriptor that gets the platform's lines and what the function writes; by default that is stderr.
+    `log` is the descriptor that gets the platform's lines and what the functions write, stderr by default; with
+    `label_log` each line begins with its function's name. An environment that nobody has used for `idle_timeout_s` is
+    ended; None means never.
     """
 
-    def __init__(self, function: LocalFunction, log: int | None = None) -> None:
-        self._function = function
+    def __init__(
+        self,
+        log: int | None = None,
+        *,
+        label_log: bool = False,
+        idle_timeout_s: float | None = IDLE_TIMEOUT_S,
+        limits: Limits = CURRENT,
+    ) -> None:
         self._log_descriptor = STDERR if log is None else log
-        self._stack = AsyncExitStack()
-        self._fronts: list[HttpServer] = []
-        self._invoker: Invoker | None = None
-        self.runtime_api = ""  # host:port of the environment's Runtime API, once open
+        self._label_log = label_log
+        self._idle_timeout_s = idle_timeout_s
+        self._limits = limits
+        self._invoker = Invoker(limits)
+        self._pools: dict[str, Pool] = {}
+        self._fronts: list[PublicPort] = []
+        self._log: LogSink | None = None
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            self._invoker = await self._open(stack)
-            self._stack = stack.pop_all()
+        self._log = LogSink(self._log_descriptor)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._fronts:
-            server.stop_listening()
-        await self._stack.__aexit__(kind, error, trace)
+        for front in self._fronts:
+            front.stop_listening()
+        try:
+            await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+            await asyncio.sleep(0)  # environments have told every caller how its invocation did: let it be written
+            await asyncio.gather(*(front.close(FAREWELL_S) for front in self._fronts))
+        finally:
+            self._opened_log().close()
+            self._log = None
 
-    async def _close_fronts(self) -> None:
-        """After the environment has ended, and so told every caller how its invocation did."""
-        await asyncio.sleep(0)
-        for server in self._fronts:
-            await server.close(FAREWELL_S)
+    def add_function(self, function: LocalFunction) -> None:
+        """Make a function known; nothing of it is started before it is invoked.
 
-    async def invoke(self, request: InvokeRequest) -> InvokeResult:
-        """Invoke the function and wait for its answer. A ServiceError says why it could not be run at all."""
-        invoker = self._opened()
+        One that is known by this name already is replaced: what runs may finish on the old code.
+        """
+        configuration = function.configuration
+        sink = self._opened_log()
+        log = LabelledLog(sink, configuration.name) if self._label_log else sink
+        builder = _Builder(function, self._limits, log)
+        pool = self._pools.get(configuration.name)
+        if pool is None:
+            pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
+        else:
+            pool.replace(builder, function.concurrency)
+        self._invoker.serve(configuration, pool, function.patience, function.also_known_as)
+
+    async def open_environment(self, name: str) -> str:
+        """Start an environment of this function before it is invoked; gives host:port of its Runtime API.
+
+        OSError when the address cannot be had, ValueError when there are as many as there may be.
+        """
+        environment = await self._pools[name].provision()
+        if environment is None:
+            raise ValueError(f"{name} has as many execution environments as it may have")
+        return environment.runtime_api
+
+    async def invoke(
+        self,
+        function: str,
+        payload: bytes = b"{}",
+        *,
+        qualifier: str | None = None,
+        log_type: str = "None",
+        client_context: str | None = None,
+        trace: str | None = None,
+        tenant_id: str | None = None,
+    ) -> InvokeResult:
+        """Invoke a function by name or ARN and wait for its answer.
+
+        `payload` is JSON; `log_type="Tail"` asks for the end of the log, `client_context` is base64 as on the wire. A
+        ServiceError says why the function could not be run at all.
+        """
+        self._opened_log()
+        request = InvokeRequest(
+            function, payload, qualifier, REQUEST_RESPONSE, log_type, client_context, trace, tenant_id
+        )
         # Whoever waits may give up; the invocation goes on, as on Lambda.
-        return await asyncio.shield(invoker.submit(request, invoker.check(request)))
+        return await asyncio.shield(self._invoker.submit(self._invoker.check(request)))
 
     async def listen(self, host: str, port: int, allowed_hosts: frozenset[str] = frozenset()) -> str:
-        """Open the public port for Invoke; gives its URL. OSError when the address cannot be had."""
-        from runtime_api.web.front import Front, is_loopback  # a single invocation starts sooner without them
+        """Open the public port; gives its URL. OSError when the address cannot be had."""
+        from runtime_api.web.public import PublicPort  # a single invocation starts sooner without it
 
-        invoker = self._opened()
-        front = Front(invoker, self._function.limits.request_bytes, is_loopback(host), allowed_hosts)
-        server = HttpServer(front)
-        bound = await server.listen(host, port)
-        self._fronts.append(server)
-        return f"http://{_host_port(bound)}"
+        self._opened_log()
+        front = PublicPort(self._invoker, self._limits, host, allowed_hosts)
+        bound = await front.listen(port)
+        self._fronts.append(front)
+        return f"http://{host_port(bound)}"
 
-    def _opened(self) -> Invoker:
-        if self._invoker is None:
+    async def finish(self) -> None:
+        """Take no more invocations, and wait until those that were taken have their outcome."""
+        for front in self._fronts:
+            front.stop_listening()
+        for pool in self._pools.values():
+            pool.refuse()
+        await asyncio.gather(*(pool.finished() for pool in self._pools.values()))
+
+    def _opened_log(self) -> LogSink:
+        if self._log is None:
             raise RuntimeError("LocalLambda is used inside `async with`")
-        return self._invoker
+        return self._log
 
-    async def _open(self, stack: AsyncExitStack) -> Invoker:
+
+class _Builder:
+    """Makes the environments of one function."""
+
+    def __init__(self, function: LocalFunction, limits: Limits, log: Log) -> None:
+        self._function = function
+        self._limits = limits
+        self._log = log
+
+    def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
+        by_hand = self._function.by_hand
+        sandbox: Sandbox = HandStarted() if by_hand else PlainSandbox(self._limits)
+        return ExecutionEnvironment(self._plan(), sandbox, self._log, available, by_hand)
+
+    async def open(self, environment: ExecutionEnvironment) -> None:
         function = self._function
-        log = LogSink(self._log_descriptor)
-        stack.callback(log.close)
-        environment = ExecutionEnvironment(_plan(function), PlainSandbox(function.limits), log)
-        api = RuntimeApi(environment.post, function.limits)
-        door = HttpServer(api)
-        self.runtime_api = _host_port(await door.listen(*function.runtime_api))
-        pool = Pool(environment, function.limits)
-        stack.push_async_callback(self._close_fronts)
-        stack.push_async_callback(pool.close)
-        stream = log_stream_name(function.configuration.version)
-        await environment.open(api, door, partial(_launch, function, self.runtime_api, stream))
-        return Invoker(function.configuration, pool, function.limits, function.also_known_as)
+        api = RuntimeApi(environment.post, self._limits)
+        launch = partial(_launch, function, log_stream_name(function.configuration.version))
+        await environment.open(api, HttpServer(api), function.runtime_api, launch)
+
+    def _plan(self) -> Plan:
+        function, configuration = self._function, self._function.configuration
+        return Plan(
+            configuration.name,
+            configuration.version,
+            configuration.memory_mb,
+            configuration.timeout_ms,
+            function.init_ms,
+            self._limits,
+        )
 
 
-def _plan(function: LocalFunction) -> Plan:
-    configuration = function.configuration
-    return Plan(
-        configuration.name,
-        configuration.version,
-        configuration.memory_mb,
-        configuration.timeout_ms,
-        function.init_ms,
-        function.limits,
-    )
-
-
-def _launch(function: LocalFunction, runtime_api: str, log_stream: str) -> Launch:
+def _launch(function: LocalFunction, log_stream: str, runtime_api: str) -> Launch:
     """How the runtime is started now: the bootstrap is looked for anew, since a user may just have mended it."""
     program = function.program
     layers = tuple(str(layer) for layer in program.layers)
@@ -165,8 +238,3 @@ def _launch(function: LocalFunction, runtime_api: str, log_stream: str) -> Launc
         looked_for = tuple(str(place) for place in program.places)
         return Launch(RUNTIME, (), program.task_root, variables, looked_for)
     return Launch(RUNTIME, (str(bootstrap),), program.task_root, variables)
-
-
-def _host_port(address: Address) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

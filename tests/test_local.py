@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api import InvokeRequest, LocalFunction, LocalLambda
+from runtime_api import LocalFunction, LocalLambda
 from runtime_api.service.errors import InvalidRequestContentException, ResourceNotFoundException
 
 if TYPE_CHECKING:
@@ -50,9 +50,10 @@ def run(main: Coroutine[object, object, None], log: int) -> None:
 
 def test_a_function_is_invoked_from_python_on_any_event_loop(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(echo, log=quiet) as local:
+        async with LocalLambda(quiet) as local:
+            local.add_function(echo)
             for number in range(3):
-                result = await local.invoke(InvokeRequest("echo", b'{"n": %d}' % number))
+                result = await local.invoke("echo", b'{"n": %d}' % number)
                 assert result.payload == b'{"n": %d}' % number
                 assert result.function_error is None
 
@@ -61,11 +62,12 @@ def test_a_function_is_invoked_from_python_on_any_event_loop(echo: LocalFunction
 
 def test_a_caller_that_gives_up_does_not_disturb_the_next(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(echo, log=quiet) as local:
-            impatient = asyncio.create_task(local.invoke(InvokeRequest("echo", b"1")))
+        async with LocalLambda(quiet) as local:
+            local.add_function(echo)
+            impatient = asyncio.create_task(local.invoke("echo", b"1"))
             await asyncio.sleep(0)
             impatient.cancel()
-            patient = await local.invoke(InvokeRequest("echo", b"2"))
+            patient = await local.invoke("echo", b"2")
             assert patient.payload == b"2"
 
     run(main(), quiet)
@@ -73,11 +75,12 @@ def test_a_caller_that_gives_up_does_not_disturb_the_next(echo: LocalFunction, q
 
 def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(echo, log=quiet) as local:
+        async with LocalLambda(quiet) as local:
+            local.add_function(echo)
             with pytest.raises(InvalidRequestContentException, match="line 1 column 2"):
-                await local.invoke(InvokeRequest("echo", b"{"))
+                await local.invoke("echo", b"{")
             with pytest.raises(ResourceNotFoundException, match="known here: echo"):
-                await local.invoke(InvokeRequest("other", b"{}"))
+                await local.invoke("other", b"{}")
 
     run(main(), quiet)
 
@@ -85,7 +88,7 @@ def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFun
 def test_invoking_outside_of_async_with_says_so(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
         with pytest.raises(RuntimeError, match="async with"):
-            await LocalLambda(echo, log=quiet).invoke(InvokeRequest("echo"))
+            await LocalLambda(quiet).invoke("echo")
 
     run(main(), quiet)
 
@@ -119,7 +122,11 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE + "localhost\r\nOrigin: null", 403),
         (INVOKE.replace("POST", "GET") + "localhost", 405),
         (INVOKE.replace("echo", "other") + "localhost", 404),
-        (INVOKE.replace("invocations", "nothing") + "localhost", 404),
+        (INVOKE.replace("invocations", "nothing") + "localhost", 501),
+        (INVOKE.replace("invocations", "nothing") + "rebound.example", 403),
+        ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /_bootjack/health HTTP/1.1\r\nHost: rebound.example", 403),
+        ("GET / HTTP/1.1\r\nHost: localhost", 404),
         (
             INVOKE.replace("echo", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aecho") + "localhost",
             200,
@@ -131,11 +138,12 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
 )
 def test_the_public_port_lets_in_who_may_come(echo: LocalFunction, quiet: int, head: str, status: int) -> None:
     async def main() -> None:
-        async with LocalLambda(echo, log=quiet) as local:
+        async with LocalLambda(quiet) as local:
+            local.add_function(echo)
             url = await local.listen("127.0.0.1", 0, frozenset({"friend.example"}))
             found, body = await ask(url, head)
             assert found == status, body
-            if status in (403, 404):
+            if status in (403, 404, 501):
                 assert json.loads(body)["Message"]
 
     run(main(), quiet)

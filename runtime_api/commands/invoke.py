@@ -6,15 +6,17 @@ import os
 import select
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import HANDLER, MEGABYTES, NAME, REGION, SECONDS, fail, read_event, read_variables
+from .function import command_behind_dashes, function_options, make_function, with_command
+from .options import NAME, fail, read_event
 from .signals import until_signalled
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalFunction
 
@@ -26,62 +28,12 @@ INVALID_ENTRYPOINT = b'"Runtime.InvalidEntrypoint"'
 LOOKED_AT = 100  # bytes of an error document, in which its type stands first
 
 
-class BeforeCommand(click.Command):
-    """Takes what stands behind `--` as a command of its own, so that TARGET can stay optional."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own = args[: args.index("--")] if "--" in args else args
-        ctx.meta["command"] = tuple(args[len(own) + 1 :])
-        if len(own) < len(args) and not ctx.meta["command"]:
-            raise click.UsageError("no COMMAND behind --", ctx)
-        return super().parse_args(ctx, own)
-
-    def collect_usage_pieces(self, _ctx: click.Context) -> list[str]:
-        return ["[OPTIONS]", "[TARGET | -- COMMAND [ARG]...]"]
-
-
-@click.command(cls=BeforeCommand)
+@click.command(cls=with_command("[TARGET | -- COMMAND [ARG]...]"))
 @click.argument("target", required=False)
 @click.option(
     "-e", "--event", "event", default="{}", metavar="FILE|JSON|-", show_default=True, help="The event to run on."
 )
-@click.option(
-    "--handler",
-    type=HANDLER,
-    default="function.handler",
-    show_default=True,
-    help="What the bootstrap finds in _HANDLER.",
-)
-@click.option(
-    "-t", "--timeout", type=SECONDS, default=3, show_default=True, help="Seconds that an invocation may take."
-)
-@click.option(
-    "-m", "--memory", type=MEGABYTES, default=128, show_default=True, help="Memory in MB, as the function is told."
-)
-@click.option(
-    "--env-file",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Variables for the function, NAME=VALUE lines.",
-)
-@click.option(
-    "--env-var",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    help="A variable for the function; NAME alone passes yours on.",
-)
-@click.option(
-    "--region", type=REGION, default="us-east-1", show_default=True, help="The region in ARNs and AWS_REGION."
-)
-@click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR|ZIP",
-    help="A layer; of several, the last one wins.",
-)
+@function_options
 @click.option("--name", type=NAME, default=None, help="The function's name. [default: from TARGET]")
 def command(target: str | None, event: str, layers: tuple[Path, ...], **options: Any) -> None:
     """Run a function once on one event: the answer on stdout, the log on stderr.
@@ -101,32 +53,11 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
 def _function(
     target: str | None, layers: tuple[Path, ...], options: dict[str, Any], stack: ExitStack
 ) -> LocalFunction:
-    from runtime_api.local import LocalFunction
-    from runtime_api.service.records import FunctionConfiguration
+    from .targets import find_layers, find_program, name_of
 
-    from .targets import find_layers, find_program
-
-    command = click.get_current_context().meta["command"]
-    variables = read_variables(options["env_file"], options["env_var"])
+    command = command_behind_dashes()
     program = find_program(target, command, find_layers(layers, stack), stack)
-    configuration = FunctionConfiguration(
-        name=options["name"] or _name(target, command),
-        handler=options["handler"],
-        timeout_ms=options["timeout"] * 1000,
-        memory_mb=options["memory"],
-        variables=variables,
-        region=options["region"],
-    )
-    return LocalFunction(configuration, program)
-
-
-def _name(target: str | None, command: tuple[str, ...]) -> str:
-    """A function name out of what is run: letters, digits, - and _ of its file's name."""
-    path = Path(command[0]) if command else Path(target or ".").resolve()
-    if path.name == "bootstrap" and not command:
-        path = path.parent
-    name = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in path.stem)
-    return name.strip("-")[:64] or "function"
+    return make_function(options["name"] or name_of(target, command), program, options)
 
 
 def _run(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
@@ -139,13 +70,13 @@ def _run(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
 
 
 async def _invoke(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
-    from runtime_api.engine.invoker import InvokeRequest
     from runtime_api.local import LocalLambda
     from runtime_api.service.errors import ServiceError
 
-    async with LocalLambda(function) as local:
+    async with LocalLambda() as local:
+        local.add_function(function)
         try:
-            return await local.invoke(InvokeRequest(function.configuration.name, payload))
+            return await local.invoke(function.configuration.name, payload)
         except ServiceError as error:
             fail(f"{called}: {error.message}")
 

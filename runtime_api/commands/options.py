@@ -18,7 +18,18 @@ from runtime_api.service.variables import reserved_names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HANDLER", "MEGABYTES", "NAME", "REGION", "SECONDS", "fail", "read_event", "read_variables", "shortened"]
+__all__ = [
+    "ANY_SECONDS",
+    "HANDLER",
+    "MEGABYTES",
+    "NAME",
+    "REGION",
+    "SECONDS",
+    "fail",
+    "read_event",
+    "read_variables",
+    "shortened",
+]
 
 SHOWN = 200  # characters of what the user gave that a message repeats
 
@@ -63,6 +74,7 @@ class Pattern(click.ParamType[str]):
 
 
 SECONDS = Seconds(min=0, min_open=True, max=CURRENT.timeout_max_ms / 1000)
+ANY_SECONDS = Seconds(min=0, max=1e6)
 MEGABYTES = click.IntRange(min=CURRENT.memory_min_mb, max=CURRENT.memory_max_mb)
 NAME = Pattern("name", r"[a-zA-Z0-9_-]{1,64}", "a function's name: up to 64 letters, digits, - and _")
 REGION = Pattern("region", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-east-1")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from runtime_api.protocol.limits import CURRENT
+
 from .options import NAME, REGION, Pattern, fail, shortened
-from .signals import ENDING
+from .serving import blaming, serve_until_signalled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from runtime_api.local import Address, LocalFunction
     from runtime_api.sandbox.entrypoint import Program
@@ -23,7 +25,6 @@ __all__ = ["command"]
 TASK_ROOT = Path("/var/task")
 RUNTIME_ROOT = Path("/var/runtime")
 LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
-REAP_S = 5.0  # between two looks for adopted processes that have ended
 QUIET_LEVELS = LEVELS[3:]
 WHOLE_NUMBER = Pattern("number", r"[1-9][0-9]{0,8}", "a whole number above 0")
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -135,7 +136,13 @@ def _function(command: tuple[str, ...], opt: Path, runtime_api: Address, clean_e
     )
     program = _program(command, opt)
     return LocalFunction(
-        configuration, program, init_ms=None, runtime_api=runtime_api, also_known_as=frozenset({"function"})
+        configuration,
+        program,
+        init_ms=None,
+        runtime_api=runtime_api,
+        also_known_as=frozenset({"function"}),
+        concurrency=1,
+        patience=CURRENT.waiting_invocations,
     )
 
 
@@ -185,36 +192,18 @@ def _program(command: tuple[str, ...], opt: Path) -> Program:
 
 
 async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:
-    import asyncio
-
     from runtime_api.local import LocalLambda
-    from runtime_api.sandbox.orphans import reap_orphans
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in ENDING:
-        loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        with _blaming("--runtime-api-address", function.runtime_api):
-            local = await stack.enter_async_context(LocalLambda(function))
-        with _blaming("--runtime-interface-emulator-address", address):
+        local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
+        local.add_function(function)
+        with blaming("--runtime-api-address", function.runtime_api):
+            await local.open_environment(function.configuration.name)
+        with blaming("--runtime-interface-emulator-address", address):
             url = await local.listen(*address, allowed_hosts)
         if not quiet or address[1] == 0:
             _announce(url, address[0], function)
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), REAP_S)
-            reap_orphans()
-
-
-@contextmanager
-def _blaming(flag: str, address: Address) -> Iterator[None]:
-    """Name the flag whose address cannot be had."""
-    try:
-        yield
-    except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
-        fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
+        await serve_until_signalled(local)
 
 
 def _announce(url: str, host: str, function: LocalFunction) -> None:

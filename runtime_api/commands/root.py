@@ -12,6 +12,7 @@ __all__ = ["bootjack"]
 
 VERBS = {
     "invoke": "Run a function once on one event, and print its answer.",
+    "serve": "Serve functions as Lambda does, to curl, SDKs and the aws CLI.",
     "rie": "Serve one function as aws-lambda-rie does.",
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["ENDING", "end_cleanly", "until_signalled"]
+__all__ = ["BY_SIGNAL", "ENDING", "end_cleanly", "until_signalled"]
 
 Result = TypeVar("Result")
 

@@ -15,7 +15,7 @@ from .options import fail
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-__all__ = ["find_layers", "find_program", "here"]
+__all__ = ["find_layers", "find_program", "here", "name_of"]
 
 
 def here() -> Path:
@@ -97,3 +97,12 @@ def _unpacked(archive: Path, stack: ExitStack) -> Path:
     except ArchiveError as error:
         fail(str(error))
     return root
+
+
+def name_of(target: str | None, command: tuple[str, ...]) -> str:
+    """A function name out of what is run: letters, digits, - and _ of its file's name."""
+    path = Path(command[0]) if command else Path(target or ".").resolve()
+    if path.name == "bootstrap" and not command:
+        path = path.parent
+    name = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in path.stem)
+    return name.strip("-")[:64] or "function"

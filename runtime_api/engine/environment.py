@@ -10,23 +10,25 @@ import asyncio
 import signal
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.lifecycle import Lifecycle
+from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
 from runtime_api.protocol.platform_events import log_text
+from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Output, Sandbox, SandboxEvent, StartRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.protocol.attempts import Plan
-    from runtime_api.sinks.logs import LogSink
+    from runtime_api.protocol.concurrency import Readiness
 
-__all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult"]
+__all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult", "Log"]
 
 SAMPLE_MS = 50.0  # memory is read before an invocation's end, but no more often than this
 SETTLE_S = 0.002  # between two looks at a dead runtime's connections
@@ -49,7 +51,16 @@ class Door(Protocol):
 
     @property
     def connections(self) -> int: ...
+    async def listen(self, host: str, port: int) -> tuple[str, int]: ...
     async def close(self) -> None: ...
+
+
+class Log(Protocol):
+    """Where lines go."""
+
+    def write(self, lines: bytes) -> None: ...
+    def add_throttle(self, throttle: Callable[[bool], None]) -> None: ...
+    def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
 
 
 class InvokeResult(NamedTuple):
@@ -69,16 +80,32 @@ class _Job(NamedTuple):
 
 
 class ExecutionEnvironment:
-    """Runs one invocation at a time in one sandbox."""
+    """Runs one invocation at a time in one sandbox.
 
-    def __init__(self, plan: Plan, sandbox: Sandbox, log: LogSink) -> None:
+    `available` is told when init is over, and whenever an invocation has its outcome. `by_hand`: the runtime is
+    started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
+    could help, another one is waited for.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        sandbox: Sandbox,
+        log: Log,
+        available: Callable[[ExecutionEnvironment], None],
+        by_hand: bool = False,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._plan = plan
         self._machine = Lifecycle(plan)
         self._sandbox = sandbox
         self._log = log
-        self._tail_bytes = plan.limits.log_tail_bytes
+        self._available = available
+        self._by_hand = by_hand
         self._launch: Callable[[], Launch] | None = None
         self._door: Door | None = None
+        self.runtime_api = ""  # host:port, once open
+        self._initialising = False
         self._mail: deque[ev.Event] = deque()
         self._draining = False
         self._job: _Job | None = None
@@ -91,7 +118,7 @@ class ExecutionEnvironment:
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
-            fx.SetTimer: self._set_timer,
+            fx.SetTimer: self._set_timer if not by_hand else _ignore,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -102,24 +129,34 @@ class ExecutionEnvironment:
         return f"<ExecutionEnvironment {self._machine!r}>"
 
     @property
-    def is_free(self) -> bool:
-        """Whether it takes another invocation now."""
-        return self._machine.is_free and not self._ended.is_set()
+    def readiness(self) -> Readiness:
+        """How soon it could run something."""
+        return self._machine.readiness
 
-    async def open(self, answers: Answers, door: Door, launch: Callable[[], Launch]) -> None:
-        """Make ready: nothing is started before the first invocation. `launch` is asked at every start."""
-        self._door, self._launch = door, launch
+    async def open(
+        self, answers: Answers, door: Door, address: tuple[str, int], launch: Callable[[str], Launch]
+    ) -> None:
+        """Listen for the runtime, and begin the init phase if there is one.
+
+        `launch` is asked at every start, with host:port of the Runtime API. OSError when the address cannot be had.
+        """
+        self._door = door
         self._perform |= {fx.Accept: answers.accept, fx.Refuse: answers.refuse, fx.Deliver: answers.deliver}
+        self.runtime_api = wire.host_port(await door.listen(*address))
+        self._launch = partial(launch, self.runtime_api)
         await self._sandbox.open(self._from_sandbox)
         self._log.add_throttle(self._sandbox.throttle)
+        self._initialising = True
+        self.post(ev.Initialise())
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
-        """Run this now; `future` gets the one result. Only when `is_free`."""
+        """Run this now; `future` gets the one result. Only when it is available."""
         self._job = _Job(future, wants_tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
         """End whatever runs, and give everything back."""
+        self._initialising = self._by_hand = False
         self.post(ev.ShutDown())
         try:
             async with asyncio.timeout(CLOSE_S):
@@ -154,6 +191,19 @@ class ExecutionEnvironment:
                     perform[effect.__class__](effect)
         finally:
             self._draining = False
+        if self._initialising and self._machine.phase is not Phase.INIT:
+            self._initialising = False
+            self._available(self)
+        if self._by_hand:
+            self._await_another()
+
+    def _await_another(self) -> None:
+        """A runtime that is started by hand is not seen to end: from where only that could follow, begin anew."""
+        if self._machine.awaits_exit:
+            self.post(ev.ProcessExited(RUNTIME, ev.ExitStatus(1)))
+        elif self._machine.phase is Phase.COLD:
+            self._machine = Lifecycle(self._plan)
+            self.post(ev.Initialise())
 
     def _sample(self) -> None:
         """Read the peak memory, if the last reading is not of just now."""
@@ -170,6 +220,7 @@ class ExecutionEnvironment:
             tail = bytes(self._tail) if job.wants_tail else b""
             job.future.set_result(_result(effect.outcome, tail))
         self._tail.clear()
+        self._available(self)
 
     def _emit(self, effect: fx.Emit) -> None:
         lines = "".join([log_text(record) for record in effect.records])
@@ -180,7 +231,7 @@ class ExecutionEnvironment:
         self._log.write(lines)
         if self._job is not None and self._job.wants_tail:
             self._tail += lines
-            del self._tail[: -self._tail_bytes]
+            del self._tail[: -self._plan.limits.log_tail_bytes]
 
     def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None
@@ -248,6 +299,10 @@ class ExecutionEnvironment:
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status))
+
+
+def _ignore(_effect: fx.Effect) -> None:
+    pass
 
 
 def _now() -> float:

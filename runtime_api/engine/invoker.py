@@ -17,24 +17,26 @@ from runtime_api.service.errors import (
     RequestTooLargeException,
     ResourceNotFoundException,
 )
+from runtime_api.service.records import FunctionConfiguration
 
 from .ids import invocation_id, trace_header, uuid4
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
 
     from runtime_api.protocol.limits import Limits
-    from runtime_api.service.records import FunctionConfiguration
 
     from .environment import InvokeResult
     from .pool import Pool
 
-__all__ = ["DRY_RUN", "EVENT", "REQUEST_RESPONSE", "InvokeRequest", "Invoker"]
+__all__ = ["DRY_RUN", "EVENT", "REQUEST_RESPONSE", "Accepted", "InvokeRequest", "Invoker"]
 
 REQUEST_RESPONSE = "RequestResponse"
 EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
+SHOWN_NAMES = 20
 
 _scan = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -52,25 +54,44 @@ class InvokeRequest(NamedTuple):
     tenant_id: str | None = None
 
 
-class Invoker:
-    """Runs the one function that it has, under its own name and its aliases' names."""
+class Accepted(NamedTuple):
+    """A request that has been found good, and what became of it."""
 
-    def __init__(
-        self, function: FunctionConfiguration, pool: Pool, limits: Limits, also_known_as: frozenset[str]
-    ) -> None:
-        self._function = function
-        self._pool = pool
+    function: FunctionConfiguration
+    invocation: Invocation
+    request: InvokeRequest
+
+
+class _Served(NamedTuple):
+    """A function that can be invoked."""
+
+    configuration: FunctionConfiguration
+    pool: Pool
+    patience: int  # how many of its invocations may wait for want of an environment
+
+
+class Invoker:
+    """Runs the functions that it was told of, under their own names and their other ones."""
+
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._names = {function.name} | also_known_as
+        self._served: dict[str, _Served] = {}
 
     @property
-    def version(self) -> str:
-        """The version that answers, for X-Amz-Executed-Version."""
-        return self._function.version
+    def names(self) -> list[str]:
+        """What can be invoked, in the order of the alphabet."""
+        return sorted(self._served)
 
-    def check(self, request: InvokeRequest) -> Invocation:
+    def serve(
+        self, configuration: FunctionConfiguration, pool: Pool, patience: int, other_names: Iterable[str] = ()
+    ) -> None:
+        """From now on, this function answers to its name, and to these."""
+        served = _Served(configuration, pool, patience)
+        self._served.update(dict.fromkeys((configuration.name, *other_names), served))
+
+    def check(self, request: InvokeRequest) -> Accepted:
         """Judge a request and make the invocation of it; a ServiceError says why not."""
-        qualifier = self._resolve(request)
+        served, qualifier = self._resolve(request)
         if request.type not in (REQUEST_RESPONSE, EVENT, DRY_RUN):
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
@@ -83,19 +104,24 @@ class Invoker:
             raise self.too_large(size)
         payload = request.payload or b"{}"
         check_json(payload)
-        return Invocation(
+        invocation = Invocation(
             uuid4(),
             invocation_id(),
-            self._function.arn(qualifier),
+            served.configuration.arn(qualifier),
             payload,
             trace_header(request.trace),
             client_context=self._client_context(request.client_context),
             tenant_id=request.tenant_id,
         )
+        return Accepted(served.configuration, invocation, request)
 
-    def submit(self, request: InvokeRequest, invocation: Invocation) -> asyncio.Future[InvokeResult]:
-        """Run what `check` made."""
-        return self._pool.submit(invocation, request.log_type == TAIL)
+    def submit(self, accepted: Accepted) -> asyncio.Future[InvokeResult]:
+        """Run what `check` made; an Event may always wait for its turn."""
+        function, invocation, request = accepted
+        _, pool, patience = self._served[function.name]
+        if request.type == EVENT:
+            patience = self._limits.waiting_invocations
+        return pool.submit(invocation, request.log_type == TAIL, patience)
 
     def too_large(self, size: int | None = None) -> RequestTooLargeException:
         """The refusal of an event over the limit, in bytes."""
@@ -104,18 +130,22 @@ class Invoker:
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
         )
 
-    def _resolve(self, request: InvokeRequest) -> str | None:
-        """The qualifier that the caller used; ResourceNotFoundException for another function or version."""
-        if request.function in self._names and request.qualifier is None:
-            return None
+    def _resolve(self, request: InvokeRequest) -> tuple[_Served, str | None]:
+        """The function and the qualifier that the caller used; ResourceNotFoundException when there is none such."""
+        served = self._served.get(request.function)
+        if served is not None and request.qualifier is None:
+            return served, None
         named = parse_function_name(request.function, request.qualifier)
-        qualifier = named.qualifier
-        if named.name in self._names and qualifier in (None, LATEST, self._function.version):
-            return qualifier
-        known = ", ".join(sorted(self._names))
-        arn = self._function.arn().removesuffix(self._function.name) + named.name
-        ending = f":{qualifier}" if qualifier else ""
-        raise ResourceNotFoundException(f"Function not found: {arn}{ending} (known here: {known})")
+        served, qualifier = self._served.get(named.name), named.qualifier
+        if served is not None and qualifier in (None, LATEST, served.configuration.version):
+            return served, qualifier
+        asked = FunctionConfiguration(named.name) if served is None else served.configuration
+        raise ResourceNotFoundException(f"Function not found: {asked.arn(qualifier)} (known here: {self._known()})")
+
+    def _known(self) -> str:
+        names = self.names
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        return ", ".join(names[:SHOWN_NAMES]) + more or "none"
 
     def _client_context(self, given: str | None) -> str | None:
         if not given:

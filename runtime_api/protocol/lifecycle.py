@@ -14,6 +14,7 @@ from . import effects as fx
 from . import events as ev
 from . import platform_events as log
 from .attempts import InitAttempt, InvokeAttempt, Plan
+from .concurrency import Readiness
 from .errors import (
     INVALID_REQUEST_ID,
     INVALID_RESPONSE_MODE,
@@ -75,6 +76,19 @@ class Lifecycle:
         return self._waiting is None and (attempt is None or attempt.answered)
 
     @property
+    def readiness(self) -> Readiness:
+        """How soon the next invocation could run, were it given one."""
+        if self.phase is Phase.IDLE:
+            return Readiness.WARM
+        return Readiness.FINISHING if self.phase is Phase.INVOKE and not self.awaits_exit else Readiness.COLD
+
+    @property
+    def awaits_exit(self) -> bool:
+        """Whether the runtime has failed in a way that leaves it nothing but to exit."""
+        spent = self.runtime in (RuntimeState.RESPONSE, RuntimeState.ERROR_RESPONSE) and self._answering is None
+        return spent or self.runtime is RuntimeState.INIT_ERROR
+
+    @property
     def current_request_id(self) -> str | None:
         """The request id that an answer must carry; None outside an invocation."""
         return self._attempt.invocation.request_id if self._attempt else None
@@ -100,13 +114,8 @@ class Lifecycle:
             self._begin_init(now, self.plan.init_ms)
         elif self.phase in (Phase.NEW, Phase.IDLE, Phase.COLD):
             self._begin_invoke(now)
-        elif self.phase is Phase.INVOKE and self._is_spent:
+        elif self.phase is Phase.INVOKE and self.awaits_exit:
             self._reset()
-
-    @property
-    def _is_spent(self) -> bool:
-        """Whether the runtime has failed in a way that leaves it nothing but to exit."""
-        return self.runtime in (RuntimeState.RESPONSE, RuntimeState.ERROR_RESPONSE) and self._answering is None
 
     def _begin_init(self, now: float, init_ms: float) -> None:
         self._step(Step.BEGIN_INIT)

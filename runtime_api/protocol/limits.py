@@ -27,7 +27,8 @@ class Limits:
     memory_max_mb: int = 10_240
     billing_step_ms: int = 1
     open_files: int = 1024  # guide 608
-    waiting_invocations: int = 1000  # queued for one environment before 429; ours
+    concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
+    waiting_invocations: int = 1000  # queued for want of an environment, where they may wait; ours
     log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split
     unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
     zipped_bytes: int = 52_428_800  # direct upload (guide 605)

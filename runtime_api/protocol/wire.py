@@ -22,6 +22,7 @@ __all__ = [
     "error_body",
     "event_headers",
     "fault_document",
+    "host_port",
     "refusal_body",
 ]
 
@@ -44,6 +45,12 @@ PONG = b"pong"
 
 # One header takes one line: what a caller put into a value must not start another.
 _LINE_ENDS = str.maketrans({"\r": " ", "\n": " ", "\0": " "})
+
+
+def host_port(address: tuple[str, int]) -> str:
+    """An address in the form of AWS_LAMBDA_RUNTIME_API and of URLs."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def event_headers(invocation: Invocation, deadline_ms: int) -> str:

@@ -11,6 +11,7 @@ __all__ = [
     "RequestTooLargeException",
     "ResourceNotFoundException",
     "ServiceError",
+    "ServiceException",
     "TooManyRequestsException",
 ]
 
@@ -49,3 +50,9 @@ class RequestTooLargeException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class ServiceException(ServiceError):
+    """It is not the caller's fault."""
+
+    fault = "Service"

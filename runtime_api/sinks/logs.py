@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LogSink"]
+__all__ = ["LabelledLog", "LogSink"]
 
 PIECE_BYTES = 4096  # PIPE_BUF: what a pipe that is ready takes whole
 BATCH_S = 0.005  # a line waits this long for others
@@ -103,3 +103,18 @@ class LogSink:
         for throttle in tuple(self._throttles):
             with contextlib.suppress(ValueError):
                 throttle(full)
+
+
+class LabelledLog:
+    """A log of several functions: each line begins with the name of the one it is of."""
+
+    def __init__(self, sink: LogSink, name: str) -> None:
+        self._sink = sink
+        self._label = f"{name} | ".encode()
+        self.add_throttle = sink.add_throttle
+        self.remove_throttle = sink.remove_throttle
+
+    def write(self, lines: bytes) -> None:
+        """Take whole lines."""
+        label = self._label
+        self._sink.write(label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n")

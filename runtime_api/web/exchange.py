@@ -86,14 +86,28 @@ class Exchange:
         return self.headers.get(b"expect", b"").lower() == b"100-continue" and not self.old
 
     def add(self, chunk: bytes, limit: int) -> None:
-        """Keep a piece of the body, or drop all of it once it is over the limit or nobody wants it."""
+        """Keep a piece of the body, or drop all of it once it is over the limit or nobody wants it.
+
+        What comes together with the head is kept: it is for the handler to say whether there is a limit to it.
+        """
         self.size += len(chunk)
         if self.size > limit:
             self.overflow = True
-        if self.overflow or self.answered:
+        if (self.overflow and (self.started or self.judged)) or self.answered:
             self._chunks.clear()
         else:
             self._chunks.append(chunk)
+
+    def as_bytes(self) -> bytes:
+        """The request as it could have come, as far as it has; not for a chunked one that is not complete."""
+        target = self.path + b"?" + self.query if self.query else self.path
+        headers = dict(self.headers)
+        if headers.pop(b"transfer-encoding", None) is not None:
+            headers[b"content-length"] = b"%d" % self.size
+        if self.close:
+            headers[b"connection"] = b"close"
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers.items()])
+        return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (self.method, target, lines, self.body)
 
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer. `headers` are whole lines with CRLF; length and connection headers are added here."""

@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._current: Exchange | None = None
         self._advancing = False
         self._paused = False
+        self._held = False
         self._writable = True
 
     # -- asyncio.Protocol
@@ -118,7 +119,7 @@ class Connection(asyncio.Protocol):
                 pass
         finally:
             self._advancing = False
-        if self._paused or self._arrived or not self._writable:
+        if self._paused or self._arrived or not self._writable or self._held:
             self._adjust_reading()
 
     def _step(self) -> bool:
@@ -164,7 +165,7 @@ class Connection(asyncio.Protocol):
     def _start(self, exchange: Exchange) -> None:
         exchange.started = True
         self._handler.started(exchange)
-        wanted = not (exchange.answered or exchange.overflow or exchange.garbled)
+        wanted = not (exchange.answered or exchange.overflow or exchange.garbled or self._held)
         transport = self._transport
         if wanted and exchange.expects_continue and transport is not None and not transport.is_closing():
             exchange.continued = True
@@ -175,7 +176,7 @@ class Connection(asyncio.Protocol):
         self._handler.truncated(exchange)
 
     def _adjust_reading(self) -> None:
-        crowded = bool(self._arrived) or not self._writable
+        crowded = bool(self._arrived) or not self._writable or self._held
         if crowded is not self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = crowded
             if crowded:
@@ -204,6 +205,35 @@ class Connection(asyncio.Protocol):
                 self._current = None
             else:
                 self.advance()
+
+    # -- another protocol
+
+    def hold(self) -> None:
+        """Read nothing more: the exchange in hand, and what follows it, will be handed over."""
+        self._held = True
+        self._adjust_reading()
+
+    def hand_over(self, protocol: asyncio.Protocol) -> None:
+        """Give the peer to another protocol, from the exchange in hand on, whose body may still be on its way.
+
+        A peer that has sent half a head behind it already is hung up on: as one that pipelines, it has to try again
+        what it got no answer to (RFC 9112, 9.3.2).
+        """
+        transport, exchange = self._transport, self._current
+        if transport is None or transport.is_closing() or exchange is None:
+            return
+        if not self._reader.can_be_left:
+            self._end()
+            return
+        data = b"".join([each.as_bytes() for each in (exchange, *self._arrived)])
+        self._transport = self._current = None
+        self._arrived.clear()
+        self._lost(self)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+        if self._paused:
+            transport.resume_reading()
 
     def _close_when_over(self) -> None:
         """All good requests are answered: what was wrong with the rest is told last."""

@@ -35,7 +35,7 @@ class RequestReader:
         self._parsing: Exchange | None = None  # whose body the parser is in
         self._last: Exchange | None = None
         self._resumed: Exchange | None = None
-        self._url = b""
+        self._url: bytes | None = None  # None between requests
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0  # read since the last head was complete, outside bodies
 
@@ -59,6 +59,11 @@ class RequestReader:
             break
         if self._head_bytes > HEAD_BYTES:
             self._fail(HEAD_TOO_LARGE)
+
+    @property
+    def can_be_left(self) -> bool:
+        """Whether everything that was read stands in the requests that have arrived."""
+        return not self.over and (self._parsing is not None or self._url is None)
 
     def end(self) -> None:
         """The peer will send nothing more: a request that is half here stays so."""
@@ -99,7 +104,7 @@ class RequestReader:
             self._headers = {}
 
     def on_url(self, url: bytes) -> None:
-        self._url += url
+        self._url = url if not self._url else self._url + url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.setdefault(name.lower(), value)
@@ -113,6 +118,7 @@ class RequestReader:
             self._parsing, self._resumed = self._resumed, None
             return
         parser = self._parser
+        assert self._url is not None
         path, _, query = self._url.partition(b"?")
         if not path.startswith(b"/"):
             path = _origin_form(path)
@@ -137,7 +143,7 @@ class RequestReader:
         if self._headers:
             exchange.trailers = self._headers
             self._head_bytes = 0
-        self._parsing = None
+        self._parsing = self._url = None
 
 
 def _origin_form(target: bytes) -> bytes:

@@ -56,6 +56,7 @@ SERVICE_STATUS = {
     "RequestTooLargeException": 413,
     "TooManyRequestsException": 429,
     "ServiceException": 500,
+    "NotSupportedException": 501,
 }
 
 
@@ -63,6 +64,11 @@ def service_reply(code: str, message: str, fault: str = "User", reason: str | No
     """An error of Lambda's API as SDKs read it: the code in a header, the message in JSON."""
     document = {"Type": fault, "Message": message, **({"Reason": reason} if reason else {})}
     return PlainReply(SERVICE_STATUS[code], f"{JSON}x-amzn-ErrorType: {code}\r\n", json.dumps(document).encode())
+
+
+def foreign(message: str) -> PlainReply:
+    """A request that may not come from where it comes."""
+    return service_reply("AccessDeniedException", message)
 
 
 def method_not_allowed(allowed: str) -> PlainReply:

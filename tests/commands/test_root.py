@@ -74,6 +74,7 @@ def test_a_mistake_is_named(arguments: tuple[str, ...], named: str) -> None:
         (("--help",), {"asyncio", "uvloop", "msgspec", "httptools"}),
         (("invoke", "--help"), {"asyncio", "uvloop", "msgspec", "httptools"}),
         (("rie", "--help"), {"asyncio", "uvloop", "msgspec", "httptools"}),
+        (("serve", "--help"), {"asyncio", "uvloop", "msgspec", "httptools", "aiohttp"}),
     ],
 )
 def test_what_need_not_be_imported_is_not(arguments: tuple[str, ...], banned: set[str]) -> None:

@@ -9,7 +9,6 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from runtime_api.engine.invoker import InvokeRequest
 from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox.entrypoint import Program
@@ -88,7 +87,7 @@ class Function:
     async def invoke(self, payload: bytes = b"{}", log_type: str = "None") -> tuple[str | None, bytes, bytes]:
         """The function error, the payload and the log's tail of one invocation."""
         async with asyncio.timeout(PATIENCE_S):
-            result = await self._service.invoke(InvokeRequest(NAME, payload, log_type=log_type))
+            result = await self._service.invoke(NAME, payload, log_type=log_type)
         return result.function_error, result.payload, result.log_tail
 
 
@@ -105,6 +104,8 @@ async def running(
     (directory / "runtime.py").write_text(PRELUDE + script)
     program = Program(directory, command=(sys.executable, "-I", "-S", str(directory / "runtime.py")))
     configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
-    function = LocalFunction(configuration, program, init_ms=init_ms, limits=limits)
-    async with LocalLambda(function, log) as service:
+    async with LocalLambda(log, limits=limits) as service:
+        service.add_function(
+            LocalFunction(configuration, program, init_ms=init_ms, concurrency=1, patience=limits.waiting_invocations)
+        )
         yield Function(service)

@@ -1,0 +1,232 @@
+"""Which execution environment takes which invocation, when another one is started, and when one is given up.
+
+A `Fleet` is what there is of environments for one version of a function. Each method takes what happened and gives
+what is to be done about it, in order; both environments and invocations are opaque to it. An invocation belongs to
+nobody until an environment is free for it: one that waits for a new environment to initialise is taken by whichever
+is free first. `now` is a monotonic time in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+__all__ = ["Action", "Assign", "Close", "Environment", "Fail", "Fleet", "Readiness", "Start", "Throttle", "WakeAt"]
+
+
+class Readiness(Enum):
+    """How soon a free environment could run something."""
+
+    WARM = "warm"  # its runtime waits in /next
+    FINISHING = "finishing"  # it has answered, and will be back in /next
+    COLD = "cold"  # it has no runtime, or none that is of use: init comes first
+
+
+class Environment(Protocol):
+    """What has to be known of an environment."""
+
+    @property
+    def readiness(self) -> Readiness:
+        """How soon it could run something."""
+
+
+E = TypeVar("E", bound=Environment)
+I = TypeVar("I")  # noqa: E741 - an invocation
+
+
+class Assign(NamedTuple, Generic[I, E]):
+    """Run this here, now."""
+
+    invocation: I
+    environment: E
+
+
+class Start(NamedTuple):
+    """Make a new environment; tell of it by `started` before anything else."""
+
+
+class Throttle(NamedTuple, Generic[I]):
+    """Refuse this: nobody can take it, and it may not wait."""
+
+    invocation: I
+
+
+class Fail(NamedTuple, Generic[I]):
+    """Give this up: the environment that was to be started for it could not be."""
+
+    invocation: I
+
+
+class Close(NamedTuple, Generic[E]):
+    """End this environment, which has been forgotten here."""
+
+    environment: E
+
+
+class WakeAt(NamedTuple):
+    """Call `expire` at this time."""
+
+    at: float
+
+
+Action = Assign[I, E] | Start | Throttle[I] | Fail[I] | Close[E] | WakeAt
+
+
+class Fleet(Generic[I, E]):
+    """The environments of one function version, and the invocations that wait for one.
+
+    At most `most` environments; one that has been free for `idle_ms` is ended, None means never.
+    """
+
+    def __init__(self, most: int, idle_ms: float | None = None) -> None:
+        self._most = most
+        self._idle_ms = idle_ms
+        self._waiting: deque[I] = deque()
+        self._free: dict[E, float] = {}  # since when; in this order
+        self._starting: set[E] = set()  # until their init is over
+        self._announced = 0  # told to be started, and not known yet
+        self._busy: set[E] = set()
+        self._retired: set[E] = set()  # busy, on code that has been replaced
+        self._wakes = False
+
+    def __len__(self) -> int:
+        return len(self._free) + len(self._busy) + self._coming
+
+    def __repr__(self) -> str:
+        return (
+            f"<Fleet {len(self._waiting)} waiting, {len(self._free)} free, {self._coming} coming, "
+            f"{len(self._busy)} busy, {len(self._retired)} retired, at most {self._most}>"
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many invocations wait."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many invocations run."""
+        return len(self._busy) + len(self._retired)
+
+    @property
+    def _coming(self) -> int:
+        return self._announced + len(self._starting)
+
+    def submit(self, invocation: I, patience: int) -> list[Action[I, E]]:
+        """Somebody asks for this; it may wait as long as no more than `patience` wait for want of an environment."""
+        self._waiting.append(invocation)
+        actions = self._assign()
+        if len(self._waiting) - self._coming > patience:
+            actions.append(Throttle(self._waiting.pop()))
+        return actions
+
+    def provision(self) -> list[Action[I, E]]:
+        """Somebody wants an environment before there is an invocation for it."""
+        if len(self) >= self._most:
+            return []
+        self._announced += 1
+        return [Start()]
+
+    def started(self, environment: E) -> None:
+        """This is the new environment; it will be `available` once its init is over, whatever came of it."""
+        self._announced -= 1
+        self._starting.add(environment)
+
+    def failed(self, environment: E) -> list[Action[I, E]]:
+        """It could not be made. Whoever waited longest for one is not kept waiting for the next try."""
+        if environment not in self._starting:
+            return []
+        self._starting.discard(environment)
+        actions: list[Action[I, E]] = []
+        if len(self._waiting) > self._coming:
+            actions.append(Fail(self._waiting.popleft()))
+        return actions + self._assign()
+
+    def available(self, environment: E, now: float) -> list[Action[I, E]]:
+        """Its init is over, or its invocation has its outcome: it may have another one."""
+        if environment in self._busy:
+            self._busy.discard(environment)
+        elif environment in self._starting:
+            self._starting.discard(environment)
+        elif environment in self._retired:
+            self._retired.discard(environment)
+            return [Close(environment)]
+        else:
+            return []
+        self._free[environment] = now
+        actions = self._assign() if self._waiting else []
+        if self._idle_ms is not None and not self._wakes and self._free:
+            self._wakes = True
+            actions.append(WakeAt(now + self._idle_ms))
+        return actions
+
+    def expire(self, now: float) -> list[Action[I, E]]:
+        """End what has been free for too long."""
+        self._wakes = False
+        actions: list[Action[I, E]] = []
+        if self._idle_ms is None:
+            return actions
+        for environment, since in list(self._free.items()):
+            if since + self._idle_ms > now:
+                self._wakes = True
+                actions.append(WakeAt(since + self._idle_ms))
+                break
+            del self._free[environment]
+            actions.append(Close(environment))
+        return actions
+
+    def replace(self, most: int) -> list[Action[I, E]]:
+        """The code has changed: what runs may finish on the old, nothing begins on it any more.
+
+        What runs there does not count for `most`, the new limit.
+        """
+        self._most = most
+        actions = [*self._close(self._free), *self._close(self._starting)]
+        self._retired |= self._busy
+        self._busy.clear()
+        return actions + self._assign()
+
+    def shut(self) -> list[Action[I, E]]:
+        """End everything; whoever waits is given up."""
+        failed = [Fail(invocation) for invocation in self._waiting]
+        self._waiting.clear()
+        groups = (self._free, self._starting, self._busy, self._retired)
+        return [*failed, *(action for group in groups for action in self._close(group))]
+
+    def _close(self, group: dict[E, float] | set[E]) -> list[Close[E]]:
+        actions = [Close(environment) for environment in group]
+        group.clear()
+        return actions
+
+    def _assign(self) -> list[Action[I, E]]:
+        """Give what waits to what is free, best first, and start as many as are missing then."""
+        actions: list[Action[I, E]] = []
+        waiting = self._waiting
+        while waiting and self._free:
+            environment = self._choose()
+            if environment is None:
+                break
+            del self._free[environment]
+            self._busy.add(environment)
+            actions.append(Assign(waiting.popleft(), environment))
+        missing = min(len(waiting) - self._coming, self._most - len(self))
+        if missing > 0:
+            self._announced += missing
+            actions += [Start()] * missing
+        return actions
+
+    def _choose(self) -> E | None:
+        """The free environment that is ready soonest; of several, the one used last, so that the others may expire.
+
+        A cold one is as slow as a new one: it counts only for an invocation that no coming environment is meant for.
+        """
+        best: dict[Readiness, E] = {}
+        for environment in reversed(self._free):
+            readiness = environment.readiness
+            if readiness is Readiness.WARM:
+                return environment
+            best.setdefault(readiness, environment)
+        if Readiness.FINISHING in best:
+            return best[Readiness.FINISHING]
+        return best.get(Readiness.COLD) if len(self._waiting) > self._coming else None

@@ -1,0 +1,42 @@
+"""No process of ours: the runtime is started by somebody else, in an IDE say, and its output is its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runtime_api.protocol.events import ExitStatus
+
+from . import Exited
+
+if TYPE_CHECKING:
+    from . import Launch, Notify
+
+__all__ = ["HandStarted"]
+
+
+class HandStarted:
+    """Starts nothing and kills nothing: what is to be stopped is forgotten instead."""
+
+    def __init__(self) -> None:
+        self._notify: Notify = lambda _event: None
+
+    async def open(self, notify: Notify) -> None:
+        self._notify = notify
+
+    def start(self, launch: Launch) -> None:
+        pass
+
+    def signal(self, name: str, number: int) -> None:
+        self._notify(Exited(name, ExitStatus(None, number), 0))
+
+    def drain(self) -> None:
+        pass
+
+    def throttle(self, wait: bool) -> None:
+        pass
+
+    def peak_bytes(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,115 @@
+"""The rest of the public port on aiohttp: health, Lambda's other operations, and Invoke for connections that came.
+
+An SDK keeps one connection for all that it asks, so a connection that has brought another request than Invoke stays
+here, and Invoke is answered here too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from runtime_api.engine.invoker import DRY_RUN, EVENT
+from runtime_api.service.errors import ServiceError
+
+from . import invoke, replies
+from .http1 import DRAIN_BYTES
+
+if TYPE_CHECKING:
+    from runtime_api.engine.invoker import Invoker
+    from runtime_api.protocol.limits import Limits
+
+    from .guard import Guard
+    from .replies import PlainReply
+
+__all__ = ["make_server"]
+
+HEALTH = "/_bootjack/health"
+_LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin with a version
+
+
+def make_server(invoker: Invoker, guard: Guard, limits: Limits) -> web.Server:
+    """What makes aiohttp's protocol for a connection; `shutdown` ends those that it has made."""
+    return web.Server(Api(invoker, guard, limits.request_bytes).answer, access_log=None)
+
+
+class Api:
+    """Answers whatever comes."""
+
+    def __init__(self, invoker: Invoker, guard: Guard, event_bytes: int) -> None:
+        self._invoker = invoker
+        self._guard = guard
+        self._event_bytes = event_bytes
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request, one answer."""
+        reply = await self._reply(request)
+        headers: CIMultiDict[str] = CIMultiDict()
+        for line in reply.headers.split("\r\n")[:-1]:
+            name, _, value = line.partition(": ")
+            headers.add(name, value)
+        return web.Response(status=reply.status, headers=headers, body=reply.body)
+
+    async def _reply(self, request: web.BaseRequest) -> PlainReply:
+        objection = self._guard.objection(request.headers.get("Host"), request.headers.get("Origin"))
+        if objection is not None:
+            return replies.foreign(objection)
+        raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
+        function = invoke.function_in(raw_path)
+        if function is None:
+            await _body(request, 0)
+            return self._other(request)
+        if request.method != "POST":
+            return replies.method_not_allowed("POST")
+        try:
+            return await self._invoke(request, function, query)
+        except ServiceError as error:
+            return invoke.error_reply(error)
+
+    def _other(self, request: web.BaseRequest) -> PlainReply:
+        if request.path == HEALTH:
+            if request.method not in ("GET", "HEAD"):
+                return replies.method_not_allowed("GET")
+            document = {"status": "ok", "functions": self._invoker.names}
+            return replies.PlainReply(replies.OK, replies.JSON, json.dumps(document).encode())
+        asked = f"{request.method} {request.path}"
+        served = "Invoke is, by POST /2015-03-31/functions/{FunctionName}/invocations"
+        if _LAMBDA.fullmatch(request.path):
+            return replies.service_reply("NotSupportedException", f"{asked} is not supported by bootjack; {served}")
+        return replies.service_reply("UnknownOperationException", f"{asked} is not served here; {served}")
+
+    async def _invoke(self, request: web.BaseRequest, function: str, query: bytes) -> PlainReply:
+        body = await _body(request, self._event_bytes)
+        if body is None:
+            raise self._invoker.too_large()
+        headers = {name.lower(): value for name, value in reversed(request.raw_headers)}  # the first of several
+        asked = invoke.read_request(function, query, headers, body)
+        accepted = self._invoker.check(asked)
+        if asked.type == DRY_RUN:
+            return invoke.dry_run_reply(accepted)
+        future = self._invoker.submit(accepted)
+        if asked.type == EVENT:
+            return invoke.accepted_reply(accepted)
+        await asyncio.wait((future,))  # the invocation goes on when its caller has gone
+        return invoke.answer_reply(accepted, future)
+
+
+async def _body(request: web.BaseRequest, most: int) -> bytes | None:
+    """The body, read to its end for the sake of the connection; None when there is more than this."""
+    kept: list[bytes] = []
+    size = 0
+    async for piece in request.content.iter_any():
+        size += len(piece)
+        if size <= most:
+            kept.append(piece)
+        else:
+            kept.clear()
+        if size > DRAIN_BYTES:
+            request.protocol.force_close()
+            break
+    return b"".join(kept) if size <= most else None

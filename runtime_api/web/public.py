@@ -1,0 +1,74 @@
+"""The public port: one listener, Invoke in the fast lane, everything else on aiohttp.
+
+aiohttp is imported (0.2 s) by the first request that needs it, beside the loop; a connection that waits for it is not
+read meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .front import Front
+from .guard import Guard, is_loopback
+from .http1 import HttpServer
+
+if TYPE_CHECKING:
+    from runtime_api.engine.invoker import Invoker
+    from runtime_api.protocol.limits import Limits
+
+    from .http1 import Exchange
+
+__all__ = ["PublicPort"]
+
+
+class PublicPort:
+    """The listener for callers."""
+
+    def __init__(self, invoker: Invoker, limits: Limits, host: str, allowed_hosts: frozenset[str]) -> None:
+        self._invoker = invoker
+        self._limits = limits
+        self._guard = Guard(is_loopback(host), allowed_hosts)
+        self._host = host
+        self._server = HttpServer(Front(invoker, self._guard, limits.request_bytes, self._pass_on))
+        self._import: asyncio.Future[Any] | None = None
+        self._waiting: list[Exchange] = []
+        self._api: Any = None  # aiohttp's server, once it is needed
+        self._closed = False
+
+    async def listen(self, port: int) -> tuple[str, int]:
+        """Open the listener; gives the address. OSError when it cannot be had."""
+        return await self._server.listen(self._host, port)
+
+    def stop_listening(self) -> None:
+        """Take no new connections."""
+        self._server.stop_listening()
+
+    async def close(self, patience_s: float) -> None:
+        """End every connection; what is written gets this long to be read."""
+        self._closed = True
+        if self._import is not None:
+            await asyncio.wait((self._import,))
+        if self._api is not None:
+            await self._api.shutdown(patience_s)
+        await self._server.close(patience_s)
+
+    def _pass_on(self, exchange: Exchange) -> None:
+        """Give a connection to aiohttp, from this request on."""
+        if self._api is not None:
+            exchange.connection.hand_over(self._api())
+            return
+        exchange.connection.hold()
+        self._waiting.append(exchange)
+        if self._import is None:
+            self._import = asyncio.get_running_loop().run_in_executor(None, import_module, "runtime_api.web.api")
+            self._import.add_done_callback(self._imported)
+
+    def _imported(self, future: asyncio.Future[Any]) -> None:
+        if self._closed:
+            return  # the connections are ended with the server
+        self._api = future.result().make_server(self._invoker, self._guard, self._limits)
+        waiting, self._waiting = self._waiting, []
+        for exchange in waiting:
+            exchange.connection.hand_over(self._api())
