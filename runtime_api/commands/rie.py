@@ -12,7 +12,7 @@ import click
 from runtime_api.protocol.limits import CURRENT
 
 from .options import NAME, REGION, Pattern, fail, shortened
-from .serving import blaming, serve_until_signalled
+from .serving import Ending, blaming, serve_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,6 +194,7 @@ def _program(command: tuple[str, ...], opt: Path) -> Program:
 async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:
     from runtime_api.local import LocalLambda
 
+    ending = Ending()
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
         local.add_function(function)
@@ -203,7 +204,7 @@ async def _serve(function: LocalFunction, address: Address, allowed_hosts: froze
             url = await local.listen(*address, allowed_hosts)
         if not quiet or address[1] == 0:
             _announce(url, address[0], function)
-        await serve_until_signalled(local)
+        await serve_until(ending, local, grace_s=0)
 
 
 def _announce(url: str, host: str, function: LocalFunction) -> None:

@@ -12,7 +12,7 @@ from runtime_api.protocol.limits import CURRENT
 
 from .function import command_behind_dashes, function_options, make_function, with_command
 from .options import ANY_SECONDS, NAME, fail
-from .serving import blaming, serve_until_signalled
+from .serving import Ending, blaming, serve_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 ALIAS = "function"
+GRACE_S = 5.0  # for running invocations, once the end has been asked for
 RUNTIME_API_PORT = 9001
 MOST_CONCURRENCY = 1000  # of one function: Lambda's own limit for an account (guide 586)
 PORT = click.IntRange(0, 65535)
@@ -151,6 +152,7 @@ async def _serve(
 ) -> None:
     from runtime_api.local import LocalLambda
 
+    ending = Ending()
     label_log = len(functions) > 1
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(LocalLambda(label_log=label_log, idle_timeout_s=idle_timeout_s))
@@ -163,7 +165,7 @@ async def _serve(
         _say(f"bootjack: serving {names} at {url}")
         if functions[0].by_hand:
             await _ask_for_a_bootstrap(local, functions[0])
-        await serve_until_signalled(local)
+        await serve_until(ending, local, GRACE_S)
 
 
 def _hint(function: LocalFunction) -> None:

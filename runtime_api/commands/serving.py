@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from runtime_api.local import Address, LocalLambda
 
-__all__ = ["GRACE_S", "blaming", "serve_until_signalled"]
+__all__ = ["Ending", "blaming", "serve_until"]
 
-GRACE_S = 5.0  # for running invocations, once the end has been asked for
 REAP_S = 5.0  # between two looks for adopted processes that have ended
 
 
@@ -30,8 +29,24 @@ def blaming(flag: str, address: Address) -> Iterator[None]:
         fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
 
 
-async def serve_until_signalled(local: LocalLambda) -> None:
-    """Serve until a signal asks for the end: then running invocations may finish, for a while.
+class Ending:
+    """Listens, from now on, for signals that ask for the end. Made inside the running loop."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self.first, self.second = asyncio.Event(), asyncio.Event()
+        self.last = 0
+        for number in ENDING:
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: int) -> None:
+        self.last = number
+        (self.second if self.first.is_set() else self.first).set()
+
+
+async def serve_until(ending: Ending, local: LocalLambda, grace_s: float) -> None:
+    """Serve until the end is asked for: then running invocations may finish, for so long.
 
     A second signal ends the wait, and the command with an exit code that says so.
     """
@@ -39,23 +54,14 @@ async def serve_until_signalled(local: LocalLambda) -> None:
 
     from runtime_api.sandbox.orphans import reap_orphans
 
-    first, second = asyncio.Event(), asyncio.Event()
-    last: list[int] = []
-
-    def signalled(number: int) -> None:
-        last.append(number)
-        (second if first.is_set() else first).set()
-
-    for number in ENDING:
-        asyncio.get_running_loop().add_signal_handler(number, signalled, number)
-    while not first.is_set():
+    while not ending.first.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(first.wait(), REAP_S)
+            await asyncio.wait_for(ending.first.wait(), REAP_S)
         reap_orphans()
-    finish, again = asyncio.ensure_future(local.finish()), asyncio.ensure_future(second.wait())
-    await asyncio.wait((finish, again), timeout=GRACE_S, return_when=asyncio.FIRST_COMPLETED)
+    finish, again = asyncio.ensure_future(local.finish()), asyncio.ensure_future(ending.second.wait())
+    await asyncio.wait((finish, again), timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
     for task in (finish, again):
         task.cancel()
     await asyncio.gather(finish, again, return_exceptions=True)
-    if second.is_set():
-        raise SystemExit(BY_SIGNAL + last[-1])
+    if ending.second.is_set() and grace_s:
+        raise SystemExit(BY_SIGNAL + ending.last)
