@@ -102,6 +102,7 @@ class LocalLambda:
         self._pools: dict[str, Pool] = {}
         self._fronts: list[PublicPort] = []
         self._log: LogSink | None = None
+        self._one_start = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._log = LogSink(self._log_descriptor)
@@ -128,7 +129,7 @@ class LocalLambda:
         configuration = function.configuration
         sink = self._opened_log()
         log = LabelledLog(sink, configuration.name) if self._label_log else sink
-        builder = _Builder(function, self._limits, log)
+        builder = _Builder(function, self._limits, log, self._one_start)
         pool = self._pools.get(configuration.name)
         if pool is None:
             pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
@@ -196,10 +197,11 @@ class LocalLambda:
 class _Builder:
     """Makes the environments of one function."""
 
-    def __init__(self, function: LocalFunction, limits: Limits, log: Log) -> None:
+    def __init__(self, function: LocalFunction, limits: Limits, log: Log, one_start: asyncio.Lock) -> None:
         self._function = function
         self._limits = limits
         self._log = log
+        self._one_start = one_start
 
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
         by_hand = self._function.by_hand
@@ -210,7 +212,8 @@ class _Builder:
         function = self._function
         api = RuntimeApi(environment.post, self._limits)
         launch = partial(_launch, function, log_stream_name(function.configuration.version))
-        await environment.open(api, HttpServer(api), function.runtime_api, launch)
+        async with self._one_start:  # the others wait: between two starts, those who are served have their turn
+            await environment.open(api, HttpServer(api), function.runtime_api, launch)
 
     def _plan(self) -> Plan:
         function, configuration = self._function, self._function.configuration
