@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AsyncExitStack, ExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -12,12 +13,14 @@ from runtime_api.protocol.limits import CURRENT
 
 from .function import command_behind_dashes, function_options, make_function, with_command
 from .options import ANY_SECONDS, NAME, fail
-from .serving import Ending, blaming, serve_until
+from .serving import Ending, beside, blaming, serve_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runtime_api.local import Address, LocalFunction, LocalLambda
+    from runtime_api.local import LocalFunction, LocalLambda
+
+    from .watching import Watched
 
 __all__ = ["command"]
 
@@ -48,6 +51,7 @@ PORT = click.IntRange(0, 65535)
     metavar="SECONDS",
     help="An execution environment that nobody has used for so long is ended.",
 )
+@click.option("-w", "--watch", is_flag=True, help="Replace a function when its code changes; needs bootjack[watch].")
 @click.option(
     "--only-lambda-apis",
     is_flag=True,
@@ -63,7 +67,7 @@ PORT = click.IntRange(0, 65535)
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A Host name that may reach a loopback address.")
 @click.option("--name", type=NAME, default=None, help="The name of a single function. [default: from TARGET]")
 @function_options
-def command(targets: tuple[str, ...], layers: tuple[Path, ...], allow_host: tuple[str, ...], **options: Any) -> None:
+def command(targets: tuple[str, ...], layers: tuple[Path, ...], **options: Any) -> None:
     """Serve functions as Lambda does: Invoke by curl, SDKs and the aws CLI.
 
     A TARGET is an executable bootstrap, or a directory or .zip that holds one (default: this directory); its function
@@ -74,40 +78,72 @@ def command(targets: tuple[str, ...], layers: tuple[Path, ...], allow_host: tupl
     from runtime_api.sandbox.orphans import adopted_orphans
 
     from .tuning import tune_server
+    from .watching import Watched, check_watching
 
     with ExitStack() as stack:
+        watched = []
         if options["only_lambda_apis"]:
             functions = [_by_hand(targets, layers, options)]
         else:
-            functions = _functions(targets, layers, options, stack)
-        hosts = frozenset(name.lower() for name in allow_host)
+            sources = _sources(targets, layers, options["name"])
+            makers = [partial(_make, source, options, stack, len(sources) == 1) for source in sources]
+            functions = [make() for make in makers]
+            if options["watch"]:
+                check_watching()
+                watched = [
+                    Watched(source.name, source.paths, make) for source, make in zip(sources, makers, strict=False)
+                ]
         tune_server()
         with adopted_orphans():
-            uvloop.run(_serve(functions, (options["host"], options["port"]), hosts, options["idle_timeout"]))
+            uvloop.run(_serve(functions, watched, options))
 
 
-def _functions(
-    targets: tuple[str, ...], layers: tuple[Path, ...], options: dict[str, Any], stack: ExitStack
-) -> list[LocalFunction]:
+class Source(NamedTuple):
+    """A function as it was named on the command line."""
+
+    name: str
+    target: str | None
+    command: tuple[str, ...]
+    layers: tuple[Path, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The folders and files that it is made of."""
+        from .targets import here
+
+        code = here() if self.command else (here() / (self.target or ".")).resolve()
+        if code.is_file() and code.suffix.lower() != ".zip":
+            code = code.parent
+        return (code, *((here() / layer).resolve() for layer in self.layers))
+
+
+def _sources(targets: tuple[str, ...], layers: tuple[Path, ...], name: str | None) -> list[Source]:
     """What is to be served, in the order given."""
-    from .targets import find_layers, find_program, name_of
+    from .targets import name_of
 
     command = command_behind_dashes()
-    named: list[tuple[str | None, str | None]] = [_split(target) for target in targets] or [(None, None)]
-    if options["name"] and len(named) > 1:
+    if name and len(targets) > 1:
         fail("--name is for a single function: give several as NAME=TARGET")
-    alias = frozenset({ALIAS}) if len(named) == 1 else frozenset()
-    roots = find_layers(layers, stack)
-    functions: dict[str, LocalFunction] = {}
-    for given, target in named:
-        name = options["name"] or given or name_of(target, command)
-        if name in functions:
-            fail(f"two functions are called {name}: name them apart, NAME=TARGET")
-        program = find_program(target, command, roots, stack)
-        functions[name] = make_function(
-            name, program, options, concurrency=options["concurrency"], also_known_as=alias
-        )
-    return list(functions.values())
+    named: list[tuple[str | None, str | None]] = [_split(target) for target in targets] or [(None, None)]
+    sources = [Source(name or given or name_of(target, command), target, command, layers) for given, target in named]
+    names = [source.name for source in sources]
+    for twice in {name for name in names if names.count(name) > 1}:
+        fail(f"two functions are called {twice}: name them apart, NAME=TARGET")
+    return sources
+
+
+def _make(source: Source, options: dict[str, Any], stack: ExitStack, alone: bool) -> LocalFunction:
+    """The function, its archives unpacked for as long as `stack`."""
+    from .targets import find_layers, find_program
+
+    program = find_program(source.target, source.command, find_layers(source.layers, stack), stack)
+    return make_function(
+        source.name,
+        program,
+        options,
+        concurrency=options["concurrency"],
+        also_known_as=frozenset({ALIAS}) if alone else frozenset(),
+    )
 
 
 def _split(target: str) -> tuple[str | None, str | None]:
@@ -127,8 +163,8 @@ def _by_hand(targets: tuple[str, ...], layers: tuple[Path, ...], options: dict[s
 
     from .targets import here
 
-    if command_behind_dashes() or layers or len(targets) > 1:
-        fail("--only-lambda-apis starts nothing: give no COMMAND, no --layer and at most one NAME")
+    if command_behind_dashes() or layers or options["watch"] or len(targets) > 1:
+        fail("--only-lambda-apis starts nothing: give no COMMAND, --layer or --watch, and at most one NAME")
     given = options["name"] or (targets[0] if targets else ALIAS)
     try:
         name = NAME.convert(given, None, None)
@@ -147,15 +183,18 @@ def _by_hand(targets: tuple[str, ...], layers: tuple[Path, ...], options: dict[s
     )
 
 
-async def _serve(
-    functions: list[LocalFunction], address: Address, allowed_hosts: frozenset[str], idle_timeout_s: float
-) -> None:
+async def _serve(functions: list[LocalFunction], watched: list[Watched], options: dict[str, Any]) -> None:
     from runtime_api.local import LocalLambda
 
+    from .watching import watch
+
     ending = Ending()
-    label_log = len(functions) > 1
+    address = options["host"], options["port"]
+    allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
-        local = await stack.enter_async_context(LocalLambda(label_log=label_log, idle_timeout_s=idle_timeout_s))
+        local = await stack.enter_async_context(
+            LocalLambda(label_log=len(functions) > 1, idle_timeout_s=options["idle_timeout"])
+        )
         for function in functions:
             local.add_function(function)
             _hint(function)
@@ -165,6 +204,8 @@ async def _serve(
         _say(f"bootjack: serving {names} at {url}")
         if functions[0].by_hand:
             await _ask_for_a_bootstrap(local, functions[0])
+        if watched:
+            await stack.enter_async_context(beside(watch(local, watched)))
         await serve_until(ending, local, GRACE_S)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from .options import fail
 from .signals import BY_SIGNAL, ENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from runtime_api.local import Address, LocalLambda
 
-__all__ = ["Ending", "blaming", "serve_until"]
+__all__ = ["Ending", "beside", "blaming", "serve_until"]
 
 REAP_S = 5.0  # between two looks for adopted processes that have ended
 
@@ -27,6 +27,20 @@ def blaming(flag: str, address: Address) -> Iterator[None]:
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
         fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Let this go on beside the body, and no longer."""
+    import asyncio
+
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 class Ending:

@@ -1,0 +1,81 @@
+"""`--watch`: a function whose code has changed is replaced while it is served."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from .options import fail
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+    from runtime_api.local import LocalFunction, LocalLambda
+
+__all__ = ["Watched", "check_watching", "watch"]
+
+
+class Watched(NamedTuple):
+    """A function's name, the folders and files that it is made of, and how it is made anew."""
+
+    name: str
+    paths: tuple[Path, ...]
+    remake: Callable[[], LocalFunction]
+
+
+def check_watching() -> None:
+    """End with a usage error when there is nothing to watch with."""
+    try:
+        import watchfiles  # noqa: F401
+    except ImportError:
+        fail("--watch needs one more package: pip install 'bootjack[watch]'")
+
+
+async def watch(local: LocalLambda, functions: Sequence[Watched]) -> None:
+    """Replace functions as their code changes, until cancelled; one that cannot be made anew stays as it is."""
+    paths = {path for function in functions for path in function.paths}
+    folders = {path for path in paths if path.is_dir()}
+    beside = {path.parent for path in paths - folders}  # a file that is replaced is seen from its folder only
+
+    async def follow(places: set[Path], recursive: bool) -> None:
+        async for changed in _changes(places, recursive):
+            for function in _touched(functions, changed):
+                await _replace(local, function)
+
+    async with asyncio.TaskGroup() as group:
+        for places, recursive in ((folders, True), (beside, False)):
+            if places:
+                group.create_task(follow(places, recursive))
+
+
+def _changes(places: Iterable[Path], recursive: bool) -> AsyncIterator[set[Path]]:
+    """The files that have changed, in batches: whoever writes many is waited for."""
+    from watchfiles import awatch
+
+    async def batches() -> AsyncIterator[set[Path]]:
+        async for batch in awatch(*places, recursive=recursive, ignore_permission_denied=True):
+            yield {Path(path) for _, path in batch}
+
+    return batches()
+
+
+def _touched(functions: Iterable[Watched], changed: set[Path]) -> list[Watched]:
+    """The functions that one of these files belongs to."""
+    return [
+        function
+        for function in functions
+        if any(path == root or root in path.parents for path in changed for root in function.paths)
+    ]
+
+
+async def _replace(local: LocalLambda, function: Watched) -> None:
+    try:
+        made = await asyncio.to_thread(function.remake)
+    except click.UsageError as error:  # an archive that is half written, say: it will change again
+        click.echo(f"bootjack: {function.name} stays as it is: {error.message}", err=True)
+        return
+    local.add_function(made)
+    click.echo(f"bootjack: {function.name} has changed: what is invoked from now on runs the new code", err=True)
