@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runtime_api.protocol.limits import CURRENT
 
-from .function import command_behind_dashes, function_options, make_function, with_command
-from .options import ANY_SECONDS, NAME, fail
-from .serving import Ending, beside, blaming, serve_until
+from .function import function_options, make_function, with_command
+from .options import ANY_SECONDS, NAME
+from .serving import Ending, beside, blaming, say, serve_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from runtime_api.local import LocalFunction
 
-    from runtime_api.local import LocalFunction, LocalLambda
-
+    from .sources import Source
     from .watching import Watched
 
 __all__ = ["command"]
@@ -28,10 +26,11 @@ ALIAS = "function"
 GRACE_S = 5.0  # for running invocations, once the end has been asked for
 RUNTIME_API_PORT = 9001
 MOST_CONCURRENCY = 1000  # of one function: Lambda's own limit for an account (guide 586)
+SHOWN_NAMES = 20
 PORT = click.IntRange(0, 65535)
 
 
-@click.command(cls=with_command("[OPTIONS] [[NAME=]TARGET... | -- COMMAND [ARG]...]"))
+@click.command(cls=with_command("[[NAME=]TARGET... | -- COMMAND [ARG]...]"))
 @click.argument("targets", nargs=-1, metavar="[[NAME=]TARGET]...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address that invocations are taken at.")
 @click.option("-p", "--port", type=PORT, default=9000, show_default=True, help="Its port; 0 picks one.")
@@ -67,7 +66,7 @@ PORT = click.IntRange(0, 65535)
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A Host name that may reach a loopback address.")
 @click.option("--name", type=NAME, default=None, help="The name of a single function. [default: from TARGET]")
 @function_options
-def command(targets: tuple[str, ...], layers: tuple[Path, ...], **options: Any) -> None:
+def command(targets: tuple[str, ...], **options: Any) -> None:
     """Serve functions as Lambda does: Invoke by curl, SDKs and the aws CLI.
 
     A TARGET is an executable bootstrap, or a directory or .zip that holds one (default: this directory); its function
@@ -77,115 +76,50 @@ def command(targets: tuple[str, ...], layers: tuple[Path, ...], **options: Any) 
 
     from runtime_api.sandbox.orphans import adopted_orphans
 
+    from .by_hand import function_by_hand
+    from .sources import read_sources
+    from .targets import find_layers
     from .tuning import tune_server
     from .watching import Watched, check_watching
 
     with ExitStack() as stack:
         watched = []
         if options["only_lambda_apis"]:
-            functions = [_by_hand(targets, layers, options)]
+            functions = [function_by_hand(targets, options, ALIAS)]
         else:
-            sources = _sources(targets, layers, options["name"])
-            makers = [partial(_make, source, options, stack, len(sources) == 1) for source in sources]
-            functions = [make() for make in makers]
+            sources = read_sources(targets, options["layers"], options["name"])
+            make = partial(_make, options=options, stack=stack, alone=len(sources) == 1)
+            roots = find_layers(options["layers"], stack)
+            functions = [make(source, roots) for source in sources]
             if options["watch"]:
                 check_watching()
-                watched = [
-                    Watched(source.name, source.paths, make) for source, make in zip(sources, makers, strict=False)
-                ]
+                watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
         with adopted_orphans():
             uvloop.run(_serve(functions, watched, options))
 
 
-class Source(NamedTuple):
-    """A function as it was named on the command line."""
-
-    name: str
-    target: str | None
-    command: tuple[str, ...]
-    layers: tuple[Path, ...]
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The folders and files that it is made of."""
-        from .targets import here
-
-        code = here() if self.command else (here() / (self.target or ".")).resolve()
-        if code.is_file() and code.suffix.lower() != ".zip":
-            code = code.parent
-        return (code, *((here() / layer).resolve() for layer in self.layers))
-
-
-def _sources(targets: tuple[str, ...], layers: tuple[Path, ...], name: str | None) -> list[Source]:
-    """What is to be served, in the order given."""
-    from .targets import name_of
-
-    command = command_behind_dashes()
-    if name and len(targets) > 1:
-        fail("--name is for a single function: give several as NAME=TARGET")
-    named: list[tuple[str | None, str | None]] = [_split(target) for target in targets] or [(None, None)]
-    sources = [Source(name or given or name_of(target, command), target, command, layers) for given, target in named]
-    names = [source.name for source in sources]
-    for twice in {name for name in names if names.count(name) > 1}:
-        fail(f"two functions are called {twice}: name them apart, NAME=TARGET")
-    return sources
-
-
-def _make(source: Source, options: dict[str, Any], stack: ExitStack, alone: bool) -> LocalFunction:
-    """The function, its archives unpacked for as long as `stack`."""
+def _make(
+    source: Source, roots: tuple[Path, ...] | None = None, *, options: dict[str, Any], stack: ExitStack, alone: bool
+) -> LocalFunction:
+    """The function, its archives unpacked for as long as `stack`; its layers too, when their roots are not given."""
     from .targets import find_layers, find_program
 
-    program = find_program(source.target, source.command, find_layers(source.layers, stack), stack)
+    if roots is None:
+        roots = find_layers(source.layers, stack)
     return make_function(
         source.name,
-        program,
+        find_program(source.target, source.command, roots, stack),
         options,
         concurrency=options["concurrency"],
         also_known_as=frozenset({ALIAS}) if alone else frozenset(),
     )
 
 
-def _split(target: str) -> tuple[str | None, str | None]:
-    """NAME and TARGET of an argument; a path that has = in it is told by its slash: ./a=b."""
-    name, equals, rest = target.partition("=")
-    if not equals or "/" in name:
-        return None, target
-    try:
-        return NAME.convert(name, None, None), rest
-    except click.BadParameter as error:
-        fail(f"{target}: {error.message}")
-
-
-def _by_hand(targets: tuple[str, ...], layers: tuple[Path, ...], options: dict[str, Any]) -> LocalFunction:
-    """The function whose bootstrap is started by the user."""
-    from runtime_api.sandbox.entrypoint import Program
-
-    from .targets import here
-
-    if command_behind_dashes() or layers or options["watch"] or len(targets) > 1:
-        fail("--only-lambda-apis starts nothing: give no COMMAND, --layer or --watch, and at most one NAME")
-    given = options["name"] or (targets[0] if targets else ALIAS)
-    try:
-        name = NAME.convert(given, None, None)
-    except click.BadParameter as error:
-        fail(f"--only-lambda-apis: {error.message}")
-    address = ("127.0.0.1", options["runtime_api_port"])
-    return make_function(
-        name,
-        Program(here()),
-        options,
-        by_hand=True,
-        concurrency=1,
-        patience=CURRENT.waiting_invocations,
-        runtime_api=address,
-        also_known_as=frozenset({ALIAS}),
-    )
-
-
 async def _serve(functions: list[LocalFunction], watched: list[Watched], options: dict[str, Any]) -> None:
     from runtime_api.local import LocalLambda
 
+    from .by_hand import ask_for_a_bootstrap
     from .watching import watch
 
     ending = Ending()
@@ -200,13 +134,18 @@ async def _serve(functions: list[LocalFunction], watched: list[Watched], options
             _hint(function)
         with blaming("--host and --port", address):
             url = await local.listen(*address, allowed_hosts)
-        names = ", ".join(function.configuration.name for function in functions)
-        _say(f"bootjack: serving {names} at {url}")
+        say(f"bootjack: serving {_listed(functions)} at {url}")
         if functions[0].by_hand:
-            await _ask_for_a_bootstrap(local, functions[0])
+            await ask_for_a_bootstrap(local, functions[0])
         if watched:
             await stack.enter_async_context(beside(watch(local, watched)))
         await serve_until(ending, local, GRACE_S)
+
+
+def _listed(functions: list[LocalFunction]) -> str:
+    names = [function.configuration.name for function in functions]
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(names[:SHOWN_NAMES]) + more
 
 
 def _hint(function: LocalFunction) -> None:
@@ -216,29 +155,3 @@ def _hint(function: LocalFunction) -> None:
     hint = None if function.by_hand else advice(function.program)
     if hint:
         click.echo(f"bootjack: {function.configuration.name}: {hint}", err=True)
-
-
-async def _ask_for_a_bootstrap(local: LocalLambda, function: LocalFunction) -> None:
-    """Open the Runtime API, and tell what to export for whoever comes to it."""
-    with blaming("--runtime-api-port", function.runtime_api):
-        runtime_api = await local.open_environment(function.configuration.name)
-    _say("bootjack: waiting for a bootstrap that is started with")
-    for name, value in _exports(function, runtime_api).items():
-        _say(f"export {name}={shlex.quote(value)}")
-
-
-def _exports(function: LocalFunction, runtime_api: str) -> dict[str, str]:
-    """The variables that a runtime needs to know its function by, and the customer's own."""
-    from runtime_api.service.variables import Places, environment_variables
-
-    configuration = function.configuration
-    everything = environment_variables(configuration, Places(str(function.program.task_root), (), runtime_api))
-    known = [name for name in everything if name.startswith("AWS_LAMBDA_FUNCTION_")]
-    wanted = ["AWS_LAMBDA_RUNTIME_API", *known, "AWS_REGION", "LAMBDA_TASK_ROOT", "_HANDLER"]
-    return {name: everything[name] for name in [*wanted, *configuration.variables]}
-
-
-def _say(line: str) -> None:
-    """A line on stdout, for whoever started this; nothing else is written there."""
-    with suppress(BrokenPipeError):
-        click.echo(line)

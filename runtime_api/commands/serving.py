@@ -6,6 +6,8 @@ import os
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import click
+
 from .options import fail
 from .signals import BY_SIGNAL, ENDING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from runtime_api.local import Address, LocalLambda
 
-__all__ = ["Ending", "beside", "blaming", "serve_until"]
+__all__ = ["Ending", "beside", "blaming", "say", "serve_until"]
 
 REAP_S = 5.0  # between two looks for adopted processes that have ended
 
@@ -79,3 +81,9 @@ async def serve_until(ending: Ending, local: LocalLambda, grace_s: float) -> Non
     await asyncio.gather(finish, again, return_exceptions=True)
     if ending.second.is_set() and grace_s:
         raise SystemExit(BY_SIGNAL + ending.last)
+
+
+def say(line: str) -> None:
+    """A line on stdout, for whoever started this; nothing else is written there."""
+    with suppress(BrokenPipeError):
+        click.echo(line)
