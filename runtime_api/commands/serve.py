@@ -15,6 +15,8 @@ from .options import ANY_SECONDS, NAME
 from .serving import Ending, beside, blaming, say, serve_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runtime_api.local import LocalFunction
 
     from .sources import Source
