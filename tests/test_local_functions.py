@@ -1,0 +1,239 @@
+"""LocalLambda with several functions, several environments, and code that changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runtime_api import LocalFunction, LocalLambda
+from runtime_api.sandbox.entrypoint import Program
+from runtime_api.service.errors import ServiceException, TooManyRequestsException
+from runtime_api.service.records import FunctionConfiguration
+from tests.engine.scripted import PRELUDE
+from tests.loops import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE_S = 20.0
+
+# Answers who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
+SCRIPT = """
+import json
+while True:
+    request_id, event = next_event()
+    asked = json.loads(event)
+    if 'wait' in asked:
+        open(asked['wait']).read()
+    if 'exit' in asked:
+        os._exit(asked['exit'])
+    answer = {'pid': os.getpid(), 'code': CODE, 'name': os.environ['AWS_LAMBDA_FUNCTION_NAME']}
+    respond(request_id, json.dumps(answer).encode())
+"""
+
+
+def function(directory: Path, name: str = "f", code: int = 1, **settings: Any) -> LocalFunction:
+    """A function whose answers tell its name, its process, and which code it runs."""
+    script = directory / f"{name}-{code}.py"
+    script.write_text(f"{PRELUDE}CODE = {code}\n{SCRIPT}")
+    program = Program(directory, command=(sys.executable, "-I", "-S", str(script)))
+    return LocalFunction(FunctionConfiguration(name, timeout_ms=10_000), program, **settings)
+
+
+async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]:
+    """The answer of one invocation."""
+    async with asyncio.timeout(PATIENCE_S):
+        result = await lam.invoke(name, json.dumps(event).encode())
+    assert result.function_error is None, result.payload
+    answer: dict[str, Any] = json.loads(result.payload)
+    return answer
+
+
+def ended(pid: int) -> None:
+    """Wait for the end of a process."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        select.select((descriptor,), (), (), PATIENCE_S)
+    finally:
+        os.close(descriptor)
+
+
+class Gate:
+    """What an invocation waits for."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = str(directory / "gate")
+        os.mkfifo(self.path)
+
+    async def open(self) -> None:
+        """Let one through; returns once it was there."""
+        await asyncio.to_thread(Path(self.path).write_text, "go")
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Iterator[int]:
+    """A descriptor for a log that nobody reads."""
+    descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            for name in ("one", "two"):
+                lam.add_function(function(tmp_path, name))
+            assert (await ask(lam, "one"))["name"] == "one"
+            assert (await ask(lam, "two"))["name"] == "two"
+            assert (await ask(lam, "arn:aws:lambda:us-east-1:123456789012:function:two:$LATEST"))["name"] == "two"
+
+    run(main())
+
+
+def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_same(
+    tmp_path: Path, quiet: int, gate: Gate
+) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            lam.add_function(function(tmp_path))
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            others = [await ask(lam) for _ in range(3)]
+            await gate.open()
+            first = await held
+            assert len({other["pid"] for other in others}) == 1
+            assert first["pid"] != others[0]["pid"]
+
+    run(main())
+
+
+def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            lam.add_function(function(tmp_path, concurrency=1))
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            with pytest.raises(TooManyRequestsException) as refused:
+                await lam.invoke("f")
+            assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
+            await gate.open()
+            first = await held
+            assert (await ask(lam))["pid"] == first["pid"]
+
+    run(main())
+
+
+def test_running_invocations_finish_on_the_code_they_began_with(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            lam.add_function(function(tmp_path, code=1, concurrency=1))
+            assert (await ask(lam))["code"] == 1
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            lam.add_function(function(tmp_path, code=2, concurrency=1))
+            assert (await ask(lam))["code"] == 2
+            await gate.open()
+            assert (await held)["code"] == 1
+            assert (await ask(lam))["code"] == 2
+
+    run(main())
+
+
+def test_a_crash_costs_one_invocation_and_the_process(tmp_path: Path, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            lam.add_function(function(tmp_path))
+            before = await ask(lam)
+            crashed = await lam.invoke("f", b'{"exit": 3}')
+            assert json.loads(crashed.payload)["errorType"] == "Runtime.ExitError"
+            after = await ask(lam)
+            assert after["pid"] != before["pid"]
+
+    run(main())
+
+
+def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, idle_timeout_s=0.05) as lam:
+            lam.add_function(function(tmp_path))
+            pid = (await ask(lam))["pid"]
+            await asyncio.wait_for(asyncio.to_thread(ended, pid), PATIENCE_S)
+            assert (await ask(lam))["pid"] != pid
+
+    run(main())
+
+
+def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_path: Path, quiet: int) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            async with LocalLambda(quiet) as lam:
+                lam.add_function(function(tmp_path, runtime_api=taken.getsockname()))
+                for _ in range(2):
+                    with pytest.raises(ServiceException, match=r"could be opened: .*address already in use"):
+                        await lam.invoke("f")
+
+    run(main())
+
+
+def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            lam.add_function(replace(function(tmp_path), concurrency=1, patience=1))
+            await ask(lam)
+            held = asyncio.ensure_future(lam.invoke("f", json.dumps({"wait": gate.path}).encode()))
+            waits = asyncio.ensure_future(lam.invoke("f"))
+            await asyncio.sleep(0)
+        assert json.loads((await held).payload)["errorType"] == "Sandbox.Failure"
+        with pytest.raises(ServiceException, match="being shut down"):
+            await waits
+
+    run(main())
+
+
+def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet) as lam:
+            lam.add_function(function(tmp_path))
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            finished = asyncio.ensure_future(lam.finish())
+            await asyncio.sleep(0)
+            with pytest.raises(ServiceException, match="being shut down"):
+                await lam.invoke("f")
+            assert not finished.done()
+            await gate.open()
+            await finished
+            assert (await held)["code"] == 1
+
+    run(main())
+
+
+def test_a_label_tells_whose_line_it_is(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+
+    async def main() -> None:
+        async with LocalLambda(writer, label_log=True) as lam:
+            lam.add_function(function(tmp_path, "one"))
+            result = await lam.invoke("one", log_type="Tail")
+            assert result.log_tail.startswith(b"START ")
+
+    run(main())
+    os.close(writer)
+    with os.fdopen(reader) as log:
+        lines = log.read().splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("one | ") for line in lines)
