@@ -23,6 +23,7 @@ from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.web.http1 import HttpServer
+from runtime_api.web.outbox import Outbox
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class LocalLambda:
         self._pools: dict[str, Pool] = {}
         self._fronts: list[PublicPort] = []
         self._log: LogSink | None = None
+        self._outbox = Outbox()
         self._one_start = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -129,7 +131,7 @@ class LocalLambda:
         configuration = function.configuration
         sink = self._opened_log()
         log = LabelledLog(sink, configuration.name) if self._label_log else sink
-        builder = _Builder(function, self._limits, log, self._one_start)
+        builder = _Builder(function, self._limits, log, self._outbox, self._one_start)
         pool = self._pools.get(configuration.name)
         if pool is None:
             pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
@@ -175,7 +177,7 @@ class LocalLambda:
         from runtime_api.web.public import PublicPort  # a single invocation starts sooner without it
 
         self._opened_log()
-        front = PublicPort(self._invoker, self._limits, host, allowed_hosts)
+        front = PublicPort(self._invoker, self._limits, self._outbox, host, allowed_hosts)
         bound = await front.listen(port)
         self._fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -197,10 +199,13 @@ class LocalLambda:
 class _Builder:
     """Makes the environments of one function."""
 
-    def __init__(self, function: LocalFunction, limits: Limits, log: Log, one_start: asyncio.Lock) -> None:
+    def __init__(
+        self, function: LocalFunction, limits: Limits, log: Log, outbox: Outbox, one_start: asyncio.Lock
+    ) -> None:
         self._function = function
         self._limits = limits
         self._log = log
+        self._outbox = outbox
         self._one_start = one_start
 
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
@@ -213,7 +218,7 @@ class _Builder:
         api = RuntimeApi(environment.post, self._limits)
         launch = partial(_launch, function, log_stream_name(function.configuration.version))
         async with self._one_start:  # the others wait: between two starts, those who are served have their turn
-            await environment.open(api, HttpServer(api), function.runtime_api, launch)
+            await environment.open(api, HttpServer(api, self._outbox), function.runtime_api, launch)
 
     def _plan(self) -> Plan:
         function, configuration = self._function, self._function.configuration

@@ -173,12 +173,14 @@ class ExecutionEnvironment:
 
     def post(self, *events: ev.Event) -> None:
         """Tell the machine what happened, in order, and do what it says."""
+        now = _now()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
             self._sandbox.drain()  # what the function wrote belongs before END
-            self._sample()
+            if now - self._sampled > SAMPLE_MS:
+                self._sample(now)
         elif kind is ev.NextCalled and not self._sampled:
-            self._sample()  # a first figure, should the process end without leaving one
+            self._sample(now)  # a first figure, should the process end without leaving one
         mail = self._mail
         mail.extend(events)
         if self._draining:
@@ -187,7 +189,7 @@ class ExecutionEnvironment:
         receive, perform = self._machine.receive, self._perform
         try:
             while mail:
-                for effect in receive(mail.popleft(), time.monotonic() * 1000):
+                for effect in receive(mail.popleft(), now):
                     perform[effect.__class__](effect)
         finally:
             self._draining = False
@@ -205,12 +207,10 @@ class ExecutionEnvironment:
             self._machine = Lifecycle(self._plan)
             self.post(ev.Initialise())
 
-    def _sample(self) -> None:
-        """Read the peak memory, if the last reading is not of just now."""
-        now = _now()
-        if now - self._sampled > SAMPLE_MS:
-            self._sampled = now
-            self._mail.append(ev.MemorySampled(self._sandbox.peak_bytes()))
+    def _sample(self, now: float) -> None:
+        """Read the peak memory."""
+        self._sampled = now
+        self._mail.append(ev.MemorySampled(self._sandbox.peak_bytes()))
 
     # -- effects
 
@@ -219,11 +219,12 @@ class ExecutionEnvironment:
         if job is not None and not job.future.done():
             tail = bytes(self._tail) if job.wants_tail else b""
             job.future.set_result(_result(effect.outcome, tail))
-        self._tail.clear()
+        if self._tail:
+            self._tail.clear()
         self._available(self)
 
     def _emit(self, effect: fx.Emit) -> None:
-        lines = "".join([log_text(record) for record in effect.records])
+        lines = log_text(effect.records)
         if lines:
             self._write(lines.encode())
 

@@ -71,6 +71,10 @@ class Pool:
         future: asyncio.Future[InvokeResult] = self._loop.create_future()
         if self._shut:
             raise ServiceException(SHUT_DOWN)
+        environment = self._fleet.take()
+        if environment is not None:
+            environment.invoke(invocation, wants_tail, future)
+            return future
         for action in self._fleet.submit(_Job(invocation, wants_tail, future), patience):
             if isinstance(action, Throttle):
                 raise TooManyRequestsException(

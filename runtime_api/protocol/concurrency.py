@@ -23,6 +23,9 @@ class Readiness(Enum):
     COLD = "cold"  # it has no runtime, or none that is of use: init comes first
 
 
+WARM, COLD = Readiness.WARM, Readiness.COLD  # an enum's member takes its time to be looked up
+
+
 class Environment(Protocol):
     """What has to be known of an environment."""
 
@@ -112,6 +115,19 @@ class Fleet(Generic[I, E]):
     @property
     def _coming(self) -> int:
         return self._announced + len(self._starting)
+
+    def take(self) -> E | None:
+        """The environment for an invocation that comes now, if one is there without more ado.
+
+        The usual case of `submit`, and nothing but it: nobody waits, and one is warm or about to be.
+        """
+        if self._waiting or not self._free:
+            return None
+        environment = self._choose()
+        if environment is not None:
+            del self._free[environment]
+            self._busy.add(environment)
+        return environment
 
     def submit(self, invocation: I, patience: int) -> list[Action[I, E]]:
         """Somebody asks for this; it may wait as long as no more than `patience` wait for want of an environment."""
@@ -221,12 +237,15 @@ class Fleet(Generic[I, E]):
 
         A cold one is as slow as a new one: it counts only for an invocation that no coming environment is meant for.
         """
-        best: dict[Readiness, E] = {}
+        finishing = cold = None
         for environment in reversed(self._free):
             readiness = environment.readiness
-            if readiness is Readiness.WARM:
+            if readiness is WARM:
                 return environment
-            best.setdefault(readiness, environment)
-        if Readiness.FINISHING in best:
-            return best[Readiness.FINISHING]
-        return best.get(Readiness.COLD) if len(self._waiting) > self._coming else None
+            if readiness is COLD:
+                cold = environment if cold is None else cold
+            elif finishing is None:
+                finishing = environment
+        if finishing is None and len(self._waiting) > self._coming:
+            return cold
+        return finishing

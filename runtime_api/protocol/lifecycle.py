@@ -119,7 +119,7 @@ class Lifecycle:
 
     def _begin_init(self, now: float, init_ms: float) -> None:
         self._step(Step.BEGIN_INIT)
-        self._do(fx.SetTimer(fx.Timer.INIT, now + init_ms))
+        self._effects.append(fx.SetTimer(fx.Timer.INIT, now + init_ms))
         self._start_runtime(now, "init")
 
     def _start_runtime(self, now: float, phase: str) -> None:
@@ -127,7 +127,7 @@ class Lifecycle:
         self._init = InitAttempt(now, phase)
         self._emit(log.InitStart(phase, plan.function_name, plan.function_version, plan.memory_mb))
         self._move(Move.START)
-        self._do(fx.Start(RUNTIME))
+        self._effects.append(fx.Start(RUNTIME))
 
     def _begin_invoke(self, now: float) -> None:
         assert self._waiting is not None
@@ -138,7 +138,7 @@ class Lifecycle:
         self._attempt = InvokeAttempt(invocation, now, int(epoch_ms + (now - accepted) + timeout))
         version = self.plan.function_version
         self._emit(log.Start(invocation.request_id, version, invocation.trace, invocation.tenant_id))
-        self._do(fx.SetTimer(fx.Timer.DEADLINE, now + timeout))
+        self._effects.append(fx.SetTimer(fx.Timer.DEADLINE, now + timeout))
         if self.runtime is RuntimeState.ABSENT:
             self._start_runtime(now, "invoke")
         else:
@@ -152,7 +152,7 @@ class Lifecycle:
             self._hand_out(self._parked.popleft(), self._attempt)
 
     def _hand_out(self, call: ev.Call, attempt: InvokeAttempt) -> None:
-        self._do(fx.Deliver(call, attempt.invocation, attempt.deadline_ms))
+        self._effects.append(fx.Deliver(call, attempt.invocation, attempt.deadline_ms))
 
     def _shut_down(self, _event: ev.ShutDown, now: float) -> None:
         if self.phase in (Phase.SHUTDOWN, Phase.ENDED):
@@ -161,7 +161,7 @@ class Lifecycle:
         if self._waiting is not None:
             request_id = self._waiting[0].invocation.request_id
             self._waiting = None
-            self._do(fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=fault)))
+            self._effects.append(fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=fault)))
         self._fail(fault, fx.Status.FAILURE, now)
         self._step(Step.SHUT_DOWN)
         if self.runtime is RuntimeState.ABSENT:
@@ -171,7 +171,7 @@ class Lifecycle:
 
     def _end(self) -> None:
         self._step(Step.STOPPED)
-        self._do(fx.Ended())
+        self._effects.append(fx.Ended())
 
     # -- the runtime's side: its calls
 
@@ -211,7 +211,7 @@ class Lifecycle:
             self._answering = event.call
             return
         self._move(Move.BAD_MODE)
-        self._do(fx.Refuse(event.call, INVALID_RESPONSE_MODE))
+        self._effects.append(fx.Refuse(event.call, INVALID_RESPONSE_MODE))
         message = f"Invalid response mode header: {event.mode!r} is not {STREAMING!r}"
         self._fail(Fault(ErrorType.INVALID_RESPONSE_MODE, message), fx.Status.ERROR, now)
 
@@ -226,9 +226,9 @@ class Lifecycle:
         """Judge an answer by request id, invocation id and state, in this order; only the last can move anything."""
         attempt = self._attempt
         if attempt is None or attempt.invocation.request_id != request_id:
-            self._do(fx.Refuse(call, INVALID_REQUEST_ID))
+            self._effects.append(fx.Refuse(call, INVALID_REQUEST_ID))
         elif invocation_id is not None and invocation_id != attempt.invocation.invocation_id:
-            self._do(fx.Refuse(call, INVOKE_TIMEOUT))
+            self._effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
         elif self._try_move(move, call):
             return attempt
         return None
@@ -247,20 +247,20 @@ class Lifecycle:
         else:
             outcome = fx.Outcome(request_id, fx.Status.SUCCESS, event.body, event.content_type)
         self._move(Move.FINISHED)
-        self._do(fx.Accept(event.call))
+        self._effects.append(fx.Accept(event.call))
         self._complete(outcome, now)
 
     def _body_too_large(self, event: ev.BodyTooLarge, now: float) -> None:
         if self._is_answering(event.call):
             limits = self.plan.limits
             self._move(Move.TOO_LARGE)
-            self._do(fx.Refuse(event.call, payload_too_large(limits)))
+            self._effects.append(fx.Refuse(event.call, payload_too_large(limits)))
             self._fail(size_fault(limits), fx.Status.ERROR, now)
 
     def _body_truncated(self, event: ev.BodyTruncated, now: float) -> None:
         if self._is_answering(event.call):
             self._move(Move.TRUNCATED)
-            self._do(fx.Refuse(event.call, TRUNCATED_REQUEST))
+            self._effects.append(fx.Refuse(event.call, TRUNCATED_REQUEST))
             fault = Fault(ErrorType.TRUNCATED_RESPONSE, "Response body was cut short by the runtime")
             self._fail(fault, fx.Status.ERROR, now)
 
@@ -275,7 +275,7 @@ class Lifecycle:
         if self._try_move(Move.INIT_ERROR, event.call):
             assert self._init is not None
             self._init.error = event
-            self._do(fx.Accept(event.call))
+            self._effects.append(fx.Accept(event.call))
 
     def _call_dropped(self, event: ev.CallDropped, _now: float) -> None:
         if event.call in self._parked:
@@ -293,7 +293,7 @@ class Lifecycle:
         """The runtime's process is no more: whatever depended on it fails, and what waits may begin anew."""
         parked, self._parked = self._parked, deque()
         for call in parked:
-            self._do(fx.Refuse(call, concurrent_modification(self.runtime, RuntimeState.READY)))
+            self._effects.append(fx.Refuse(call, concurrent_modification(self.runtime, RuntimeState.READY)))
         self._move(Move.EXIT)
         if self.phase is Phase.SHUTDOWN:
             self._end()
@@ -357,7 +357,7 @@ class Lifecycle:
         attempt.answered = True
         self._emit(*attempt.closing_records(outcome, self.plan, self._peak_bytes, self._init_ms, now))
         self._init_ms = None
-        self._do(fx.Complete(outcome))
+        self._effects.append(fx.Complete(outcome))
 
     def _emit(self, *records: log.Record) -> None:
         self._effects.append(fx.Emit(records))
@@ -365,7 +365,7 @@ class Lifecycle:
     def _forget(self) -> None:
         """Nothing of the process that has gone, or is going, counts any more, an answer half sent included."""
         if self._answering is not None:
-            self._do(fx.Refuse(self._answering, INVALID_REQUEST_ID))
+            self._effects.append(fx.Refuse(self._answering, INVALID_REQUEST_ID))
         self._attempt = None
         self._answering = None
         self._init = None
@@ -380,7 +380,7 @@ class Lifecycle:
 
     def _stop(self) -> None:
         self._move(Move.STOP)
-        self._do(fx.Stop(RUNTIME))
+        self._effects.append(fx.Stop(RUNTIME))
 
     def _step(self, step: Step) -> None:
         after = self._phases[self.phase].get(step)
@@ -398,13 +398,10 @@ class Lifecycle:
         """Move as the runtime's call asks, or refuse the call and stay."""
         after = self._moves[self.runtime].get(move)
         if after is None:
-            self._do(fx.Refuse(call, invalid_transition(self.runtime, _WANTED[move])))
+            self._effects.append(fx.Refuse(call, invalid_transition(self.runtime, _WANTED[move])))
             return False
         self.runtime = after
         return True
-
-    def _do(self, effect: fx.Effect) -> None:
-        self._effects.append(effect)
 
 
 _HANDLERS: dict[type, Callable[[Lifecycle, Any, float], None]] = {

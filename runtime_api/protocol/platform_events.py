@@ -10,7 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "End",
@@ -111,13 +111,9 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
     return max(ceil(duration_ms / step_ms), 1) * step_ms
 
 
-def log_text(record: Record) -> str:
-    """The record as it stands in a text log, line ends included; nothing for records that only telemetry shows."""
-    return _TEXTS[type(record)](record)
-
-
-def _nothing(_record: RuntimeDone | InitRuntimeDone) -> str:
-    return ""
+def log_text(records: Iterable[Record]) -> str:
+    """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
+    return "".join([_TEXTS[type(record)](record) for record in records if type(record) in _TEXTS])
 
 
 def _start(record: Start) -> str:
@@ -167,10 +163,8 @@ def _status(status: str, error_type: str | None) -> str:
 
 _TEXTS: dict[type, Callable[[Any], str]] = {
     InitStart: _init_start,
-    InitRuntimeDone: _nothing,
     InitReport: _init_report,
     Start: _start,
-    RuntimeDone: _nothing,
     End: _end,
     Report: _report,
     FaultLine: _fault,

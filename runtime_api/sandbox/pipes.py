@@ -26,7 +26,7 @@ class LinePipe:
         self._line_bytes = line_bytes  # a longer line is split here
         self._tell = tell
         self._ended = ended
-        self._rest = b""  # a line whose end has not come yet
+        self.unfinished = b""  # a line whose end has not come yet
         self._reading = False
         self._loop = asyncio.get_running_loop()
         os.set_blocking(descriptor, False)
@@ -49,8 +49,8 @@ class LinePipe:
 
     def tell_rest(self) -> None:
         """Tell a line whose end has not come as if it had."""
-        if self._rest:
-            rest, self._rest = self._rest, b""
+        if self.unfinished:
+            rest, self.unfinished = self.unfinished, b""
             self._tell_whole(rest + b"\n")
 
     def close(self) -> None:
@@ -82,14 +82,14 @@ class LinePipe:
     def _take(self, chunk: bytes) -> None:
         end = chunk.rfind(b"\n") + 1
         if end:
-            self._tell_whole(self._rest + chunk[:end])
-            self._rest = chunk[end:]
+            self._tell_whole(self.unfinished + chunk[:end])
+            self.unfinished = chunk[end:]
         else:
-            self._rest += chunk
+            self.unfinished += chunk
         # A line of just the limit may still get its newline, so a longer one is split only now.
-        while len(self._rest) > self._line_bytes:
-            self._tell(self._rest[: self._line_bytes] + b"\n")
-            self._rest = self._rest[self._line_bytes :]
+        while len(self.unfinished) > self._line_bytes:
+            self._tell(self.unfinished[: self._line_bytes] + b"\n")
+            self.unfinished = self.unfinished[self._line_bytes :]
 
     def _tell_whole(self, lines: bytes) -> None:
         """Tell whole lines; those over the limit in pieces."""

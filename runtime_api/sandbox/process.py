@@ -137,7 +137,8 @@ class _Child:
             for pipe in self._pipes:
                 pipe.read_available()
         for pipe in self._pipes:
-            pipe.tell_rest()
+            if pipe.unfinished:
+                pipe.tell_rest()
 
     def throttle(self, wait: bool) -> None:
         for pipe in self._pipes:

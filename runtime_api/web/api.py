@@ -56,7 +56,8 @@ class Api:
         return web.Response(status=reply.status, headers=headers, body=reply.body)
 
     async def _reply(self, request: web.BaseRequest) -> PlainReply:
-        objection = self._guard.objection(request.headers.get("Host"), request.headers.get("Origin"))
+        headers = {name.lower(): value for name, value in reversed(request.raw_headers)}  # the first of several
+        objection = self._guard.objection(headers)
         if objection is not None:
             return replies.foreign(objection)
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
@@ -67,7 +68,7 @@ class Api:
         if request.method != "POST":
             return replies.method_not_allowed("POST")
         try:
-            return await self._invoke(request, function, query)
+            return await self._invoke(request, function, query, headers)
         except ServiceError as error:
             return invoke.error_reply(error)
 
@@ -83,11 +84,12 @@ class Api:
             return replies.service_reply("NotSupportedException", f"{asked} is not supported by bootjack; {served}")
         return replies.service_reply("UnknownOperationException", f"{asked} is not served here; {served}")
 
-    async def _invoke(self, request: web.BaseRequest, function: str, query: bytes) -> PlainReply:
+    async def _invoke(
+        self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]
+    ) -> PlainReply:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
-        headers = {name.lower(): value for name, value in reversed(request.raw_headers)}  # the first of several
         asked = invoke.read_request(function, query, headers, body)
         accepted = self._invoker.check(asked)
         if asked.type == DRY_RUN:

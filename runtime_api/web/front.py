@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .guard import Guard
     from .http1 import Exchange
+    from .outbox import Outbox
     from .replies import PlainReply
 
 __all__ = ["Front"]
@@ -32,10 +33,18 @@ KNOWN_PATHS = 4096  # names whose spelling in a path is remembered
 class Front:
     """Takes invoke requests; `pass_on` takes the exchanges that are something else."""
 
-    def __init__(self, invoker: Invoker, guard: Guard, body_bytes: int, pass_on: Callable[[Exchange], None]) -> None:
+    def __init__(
+        self,
+        invoker: Invoker,
+        guard: Guard,
+        outbox: Outbox,
+        body_bytes: int,
+        pass_on: Callable[[Exchange], None],
+    ) -> None:
         self.body_bytes = body_bytes
         self._invoker = invoker
         self._guard = guard
+        self._outbox = outbox
         self._pass_on = pass_on
         self._names: dict[bytes, str] = {}
 
@@ -88,8 +97,7 @@ class Front:
 
     def _judge(self, exchange: Exchange) -> PlainReply | None:
         """What to answer when this request may not be made, or not from where it comes."""
-        get = exchange.headers.get
-        objection = self._guard.objection(_text(get(b"host")), _text(get(b"origin")))
+        objection = self._guard.objection(exchange.headers)
         if objection is not None:
             return replies.foreign(objection)
         return None if exchange.method == b"POST" else replies.method_not_allowed("POST")
@@ -107,16 +115,13 @@ class Front:
         if request.type == EVENT:
             _send(exchange, invoke.accepted_reply(accepted))
         else:
-            future.add_done_callback(partial(_answer, exchange, accepted))
+            self._outbox.callers += 1
+            future.add_done_callback(partial(self._answer, exchange, accepted))
 
-
-def _answer(exchange: Exchange, accepted: Accepted, future: asyncio.Future[InvokeResult]) -> None:
-    _send(exchange, invoke.answer_reply(accepted, future))
+    def _answer(self, exchange: Exchange, accepted: Accepted, future: asyncio.Future[InvokeResult]) -> None:
+        _send(exchange, invoke.answer_reply(accepted, future))
+        self._outbox.callers -= 1
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:
     exchange.reply(reply.status, reply.headers, reply.body)
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")

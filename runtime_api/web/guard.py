@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Guard", "is_loopback"]
 
@@ -13,19 +17,22 @@ class Guard:
     def __init__(self, closed: bool, allowed_hosts: frozenset[str] = frozenset()) -> None:
         self._closed = closed
         self._allowed_hosts = allowed_hosts
-        self._host = ""  # the last one that was found good
+        self._host = b""  # the last one that was found good
 
-    def objection(self, host: str | None, origin: str | None) -> str | None:
-        """Why this request is not let in; None when it is."""
+    def objection(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """Why a request with these headers (names in lower case) is not let in; None when it is."""
         if not self._closed:
             return None
+        host = headers.get(b"host")
         if host and host != self._host:
-            if not self._is_local(host):
-                return f"Host {host!r} is not this machine (--allow-host lets it in)"
+            name = host.decode("latin-1")
+            if not self._is_local(name):
+                return f"Host {name!r} is not this machine (--allow-host lets it in)"
             self._host = host
-        # `null` has no host
-        if origin is not None and not self._is_local(origin.partition("://")[2] or origin):
-            return f"Origin {origin!r} is foreign to this port"
+        if b"origin" in headers:
+            origin = headers[b"origin"].decode("latin-1")
+            if not self._is_local(origin.partition("://")[2] or origin):  # `null` has no host
+                return f"Origin {origin!r} is foreign to this port"
         return None
 
     def _is_local(self, host: str) -> bool:

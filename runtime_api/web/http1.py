@@ -16,6 +16,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from .exchange import Exchange, Handler
+from .outbox import Outbox
 from .reader import HEAD_BYTES, RequestReader
 from .replies import CONTINUE, KEEP_ALIVE, reply_head
 
@@ -33,9 +34,15 @@ class Connection(asyncio.Protocol):
     """One peer: its reader, the exchange in hand, and those that wait behind it."""
 
     def __init__(
-        self, handler: Handler, made: Callable[[Connection], None], lost: Callable[[Connection], None]
+        self,
+        handler: Handler,
+        outbox: Outbox,
+        made: Callable[[Connection], None],
+        lost: Callable[[Connection], None],
     ) -> None:
         self._handler = handler
+        self._outbox = outbox
+        self._unsent = b""  # as long as it is in the outbox
         self._made, self._lost = made, lost
         self._reader = RequestReader(self, handler.body_bytes)
         self._feed: Callable[[bytes], None] = self._reader.feed
@@ -169,6 +176,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if wanted and exchange.expects_continue and transport is not None and not transport.is_closing():
             exchange.continued = True
+            self.flush()
             transport.write(CONTINUE)
 
     def _cut_short(self, exchange: Exchange) -> None:
@@ -196,15 +204,26 @@ class Connection(asyncio.Protocol):
         head = reply_head(status, headers, len(body), exchange.close)
         if exchange.method == b"HEAD":
             body = b""
-        if len(body) <= JOIN_BYTES:
-            transport.write(head + body)
-        else:
+        if self._unsent:
+            self.flush()
+        if len(body) > JOIN_BYTES:
             transport.writelines((head, body))
+        elif self._outbox.is_open:
+            self._unsent = head + body
+            self._outbox.add(self)
+        else:
+            transport.write(head + body)
         if not self._advancing:
             if exchange.complete and not exchange.close and not self._arrived and not self._reader.over:
                 self._current = None
             else:
                 self.advance()
+
+    def flush(self) -> None:
+        """Write what is in the outbox."""
+        unsent, self._unsent = self._unsent, b""
+        if unsent and self._transport is not None:
+            self._transport.write(unsent)
 
     # -- another protocol
 
@@ -225,6 +244,7 @@ class Connection(asyncio.Protocol):
         if not self._reader.can_be_left:
             self._end()
             return
+        self.flush()
         data = b"".join([each.as_bytes() for each in (exchange, *self._arrived)])
         self._transport = self._current = None
         self._arrived.clear()
@@ -240,11 +260,13 @@ class Connection(asyncio.Protocol):
         if self._reader.over and self._transport is not None:
             fault, self._reader.fault = self._reader.fault, None
             if fault is not None:
+                self.flush()
                 self._transport.write(reply_head(fault.status, fault.headers, len(fault.body), True) + fault.body)
             self._end()
 
     def _end(self) -> None:
         if self._transport is not None:
+            self.flush()
             self._transport.close()
 
     def finish(self) -> None:
@@ -260,8 +282,9 @@ class Connection(asyncio.Protocol):
 class HttpServer:
     """A listener on one address, and the connections it has accepted."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, outbox: Outbox | None = None) -> None:
         self._handler = handler
+        self._outbox = outbox or Outbox()
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._empty: asyncio.Event | None = None  # once somebody waits for the last connection's end
@@ -273,7 +296,10 @@ class HttpServer:
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(self._handler, self._connections.add, self._lost), host, port, backlog=BACKLOG
+            lambda: Connection(self._handler, self._outbox, self._connections.add, self._lost),
+            host,
+            port,
+            backlog=BACKLOG,
         )
         bound = self._server.sockets[0].getsockname()
         return bound[0], bound[1]

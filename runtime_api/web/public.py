@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
 
     from .http1 import Exchange
+    from .outbox import Outbox
 
 __all__ = ["PublicPort"]
 
@@ -26,12 +27,15 @@ __all__ = ["PublicPort"]
 class PublicPort:
     """The listener for callers."""
 
-    def __init__(self, invoker: Invoker, limits: Limits, host: str, allowed_hosts: frozenset[str]) -> None:
+    def __init__(
+        self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, allowed_hosts: frozenset[str]
+    ) -> None:
         self._invoker = invoker
         self._limits = limits
         self._guard = Guard(is_loopback(host), allowed_hosts)
         self._host = host
-        self._server = HttpServer(Front(invoker, self._guard, limits.request_bytes, self._pass_on))
+        front = Front(invoker, self._guard, outbox, limits.request_bytes, self._pass_on)
+        self._server = HttpServer(front, outbox)
         self._import: asyncio.Future[Any] | None = None
         self._waiting: list[Exchange] = []
         self._api: Any = None  # aiohttp's server, once it is needed

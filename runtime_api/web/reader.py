@@ -1,12 +1,15 @@
 """From bytes to requests: httptools' parser, and what it leaves to its user.
 
 The parser's callbacks only collect: requests stand in `arrived`, in order, as soon as their heads are complete.
+
+A client asks the same again and again. A request that comes whole, in one read, with the very head of an earlier one,
+is not parsed again: see `Head`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -19,7 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD_BYTES", "RequestReader"]
 
+KNOWN_BYTES = 8192  # a longer head is parsed each time
+# What makes a request other than its head and so many bytes.
+_SPECIAL = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"connection"})
 HEAD_BYTES = 1_052_672  # Go's net/http, and so RIE: 1 MiB and 4 KiB of slack; X-Ray causes come near it
+
+
+class Head(NamedTuple):
+    """The head of a request as it came, and all that there is to know of it."""
+
+    text: bytes  # with the empty line
+    total: int  # bytes of the request, body included
+    method: bytes
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
 
 
 class RequestReader:
@@ -38,11 +55,19 @@ class RequestReader:
         self._url: bytes | None = None  # None between requests
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0  # read since the last head was complete, outside bodies
+        self._known: Head | None = None  # of the last request that came twice, all but for its body
+        self._last_paths: tuple[bytes, bytes] = (b"", b"")  # of the last two that came whole
 
     def feed(self, data: bytes) -> None:
         """Take what has come; `arrived`, `over` and `fault` tell what came of it."""
+        known = self._known
+        if known is not None and len(data) == known.total and self._url is None and data.startswith(known.text):
+            if not self.over:
+                self._take_known(known, data)
+            return
         if self.over:
             return
+        whole = self._url is None and not self.arrived
         if self._parsing is None:
             self._head_bytes += len(data)
         else:
@@ -59,6 +84,31 @@ class RequestReader:
             break
         if self._head_bytes > HEAD_BYTES:
             self._fail(HEAD_TOO_LARGE)
+        elif whole and len(self.arrived) == 1:
+            self._learn(data)
+
+    def _take_known(self, known: Head, data: bytes) -> None:
+        """A request whose head has been parsed before."""
+        exchange = Exchange(self._connection, known.method, known.path, known.query, known.headers, False)
+        exchange.complete = True
+        body = data[len(known.text) :]
+        if body:
+            exchange.raw = len(body)
+            exchange.add(body, self._body_bytes)
+        self._last = exchange
+        self.arrived.append(exchange)
+
+    def _learn(self, data: bytes) -> None:
+        """Keep the head of what has come, if it is a plain request, and one that is likely to come again."""
+        exchange = self.arrived[0]
+        again = exchange.path in self._last_paths  # of two, since a runtime asks and answers in turns
+        self._last_paths = (exchange.path, self._last_paths[0])
+        if not again or not exchange.complete or exchange.close or self._url is not None or exchange.overflow:
+            return
+        headers, size = exchange.headers, exchange.size
+        if _SPECIAL.isdisjoint(headers) and len(data) - size <= KNOWN_BYTES:
+            head = data[: len(data) - size]
+            self._known = Head(head, len(data), exchange.method, exchange.path, exchange.query, headers)
 
     @property
     def can_be_left(self) -> bool:

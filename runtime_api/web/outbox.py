@@ -1,0 +1,40 @@
+"""Small answers to several peers, written together at the end of the event loop's turn.
+
+A write wakes the peer that sleeps on it, often on another core that has gone idle meanwhile, and that is the dearest
+part of it. Peers that are woken in one go find a core that is awake already: with eight callers a quarter more
+invocations a second. A single caller would only wait longer, so answers are collected only while there are several.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .http1 import Connection
+
+__all__ = ["Outbox"]
+
+
+class Outbox:
+    """What the connections of one event loop have to write."""
+
+    def __init__(self) -> None:
+        self.callers = 0  # who wait for the outcome of an invocation now
+        self._full: list[Connection] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is worth while to collect."""
+        return self.callers > 1
+
+    def add(self, connection: Connection) -> None:
+        """This connection has something to write, when the turn is over."""
+        if not self._full:
+            asyncio.get_running_loop().call_soon(self._empty)
+        self._full.append(connection)
+
+    def _empty(self) -> None:
+        full, self._full = self._full, []
+        for connection in full:
+            connection.flush()
