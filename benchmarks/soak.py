@@ -1,7 +1,7 @@
 """`python -m benchmarks.soak [--minutes N]`: mixed load on one server; whether its memory and descriptors stay flat.
 
 The first tenth of the time warms up. A load of all kinds: small and large events, function errors, crashes,
-time-outs, Event, DryRun, log tails, bad requests, the aiohttp lane, callers that hang up, runtimes that are killed and
+time-outs, Event, DryRun, log tails, bad requests, the aiohttp lane, callers that hang up, runtimes that are killed,
 environments that are idle for too long.
 """
 
