@@ -56,9 +56,9 @@ class Load:
             (20, lambda: self.invoke("tail", b"{}", "X-Amz-Log-Type: Tail\r\n")),
             (20, lambda: self.invoke("event", b"{}", "X-Amz-Invocation-Type: Event\r\n")),
             (10, lambda: self.invoke("dry run", b"{}", "X-Amz-Invocation-Type: DryRun\r\n")),
-            (20, lambda: self.invoke("error", b'{"do": "error"}')),
+            (20, lambda: self.invoke("error", b'{"do": "fail", "message": "asked for"}')),
             (6, lambda: self.invoke("crash", b'{"do": "exit", "code": 3}')),
-            (2, lambda: self.invoke("time-out", b'{"do": "sleep", "seconds": 3}', function="b")),
+            (2, lambda: self.invoke("time-out", b'{"do": "hang"}', function="b")),
             (10, lambda: self.invoke("bad", b"{")),
             (10, lambda: self.invoke("unknown", b"{}", function="nobody")),
             (20, lambda: self.ask("health", "GET /_bootjack/health")),
@@ -91,7 +91,7 @@ class Load:
     async def hang_up(self) -> None:
         """Ask for something, and go before the answer."""
         async with self.connected() as (_, writer):
-            payload = b'{"do": "sleep", "seconds": 0.01}'
+            payload = b'{"do": "write", "text": "to nobody\\n"}'
             writer.write(self.head(f"POST {PATH.format('a')}", payload) + payload[: self.dice.randrange(40)])
             await asyncio.sleep(self.dice.random() * 0.01)
         self.seen["hung up"] += 1

@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
             return
         if not exchange.started and not exchange.complete:
             self._start(exchange)
-        if exchange.answered:
+        if exchange.answered or self._is_leaving:
             return
         if exchange.overflow:
             exchange.judged = True
@@ -226,6 +226,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(unsent)
 
     # -- another protocol
+
+    @property
+    def _is_leaving(self) -> bool:
+        """Whether the exchange in hand is another protocol's, or will be."""
+        return self._held or self._transport is None
 
     def hold(self) -> None:
         """Read nothing more: the exchange in hand, and what follows it, will be handed over."""

@@ -46,6 +46,11 @@ def test_a_target_in_a_closed_directory(closed: Path, name: str) -> None:
     _check_named(by_shell(PLAIN, "invoke", closed / name), closed / name)
 
 
+@pytest.mark.parametrize("name", ["", "bootstrap", "function.zip"])
+def test_a_target_of_serve_in_a_closed_directory(closed: Path, name: str) -> None:
+    _check_named(by_shell(PLAIN, "serve", "--port", "0", closed / name), closed / name)
+
+
 @pytest.mark.parametrize("name", ["", "layer", "function.zip"])
 def test_a_layer_in_a_closed_directory(function: Path, closed: Path, name: str) -> None:
     _check_named(by_shell(PLAIN, "invoke", function, "--layer", closed / name), closed / name)

@@ -1,4 +1,4 @@
-"""Runs the installed `bootjack` as its users do: one command to its end, or a `rie` server on a free port."""
+"""Runs the installed `bootjack` as its users do: one command to its end, or a server on a free port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,7 @@ __all__ = [
     "Ended",
     "Reply",
     "Rie",
+    "Serve",
     "abandon",
     "bare_environment",
     "bootjack",
@@ -123,23 +124,14 @@ def by_shell(script: str, *arguments: str | Path, seconds: float = SECONDS, **op
     return Ended(run.returncode, run.stdout, run.stderr.decode(errors="replace"))
 
 
-class Rie:
-    """A running `bootjack rie` on ports of its own; a context manager that ends it."""
+class Server:
+    """A running server of bootjack's, found ready by a line of its output; a context manager that ends it."""
 
-    def __init__(
-        self,
-        *command: str,
-        flags: Sequence[str] = (),
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        ready: str | None = r"bootjack: invoke at http://127\.0\.0\.1:(\d+)/",
-        port: int = 0,
-    ) -> None:
-        """`ready` finds the port in the log; without it the server is to come up on `port`."""
-        self.process = start(
-            "rie", *_ANY_PORTS, *flags, *command, env=env, cwd=cwd, stdout=subprocess.DEVNULL, bufsize=0
-        )
-        _started.remove(self.process)  # a server may outlive a test: whoever made it ends it
+    def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes], ready: str | None, port: int = 0) -> None:
+        """`ready` finds the port in the output; without it the server is to come up on `port`."""
+        self.process = process
+        _started.remove(process)  # a server may outlive a test: whoever made it ends it
+        self._output = output
         self._log = ""
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -224,18 +216,42 @@ class Rie:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"rie does not end:\n{self.log()}") from None
+            raise AssertionError(f"{self.process.args!r} does not end:\n{self.log()}") from None
         finally:
             self._reader.join(SECONDS)
-            assert self.process.stderr is not None
-            self.process.stderr.close()
+            self._output.close()
         return code
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
-        while chunk := self.process.stderr.read(65_536):
+        while chunk := self._output.read(65_536):
             with self._news:
                 self._log += chunk.decode(errors="replace")
                 self._news.notify_all()
         with self._news:
             self._news.notify_all()
+
+
+class Rie(Server):
+    """A running `bootjack rie` on ports of its own."""
+
+    def __init__(
+        self,
+        *command: str,
+        flags: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        ready: str | None = r"bootjack: invoke at http://127\.0\.0\.1:(\d+)/",
+        port: int = 0,
+    ) -> None:
+        process = start("rie", *_ANY_PORTS, *flags, *command, env=env, cwd=cwd, stdout=subprocess.DEVNULL, bufsize=0)
+        assert process.stderr is not None
+        super().__init__(process, process.stderr, ready, port)
+
+
+class Serve(Server):
+    """A running `bootjack serve` on a port of its own; its log is what it wrote, on stdout and stderr."""
+
+    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
+        process = start("serve", "--port", "0", *arguments, env=env, cwd=cwd, stderr=subprocess.STDOUT, bufsize=0)
+        assert process.stdout is not None
+        super().__init__(process, process.stdout, r"bootjack: serving .* at http://127\.0\.0\.1:(\d+)\n")

@@ -1,0 +1,82 @@
+"""Mistakes in a `bootjack serve` command: one clear line, exit code 2, and nothing is started."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.functions import write_bootstrap
+from tests.e2e.running import bootjack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
+    """The one line that says what is wrong."""
+    ended = bootjack("serve", *arguments, cwd=cwd)
+    assert (ended.code, ended.out) == (2, b"")
+    assert "Traceback" not in ended.err
+    assert "\n" not in ended.message
+    return ended.message
+
+
+def test_a_port_that_is_taken(function: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused("--port", str(port), function)
+    assert said == f"--host and --port 127.0.0.1:{port}: address already in use; give another one"
+
+
+def test_a_runtime_api_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = bootjack("serve", "--only-lambda-apis", "--port", "0", "--runtime-api-port", str(port))
+    assert ended.code == 2
+    assert ended.message == f"--runtime-api-port 127.0.0.1:{port}: address already in use; give another one"
+
+
+def test_a_host_that_is_none(function: Path) -> None:
+    assert refused("--host", "no.such.host.invalid", "--port", "0", function).startswith("--host and --port")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("missing",), "TARGET missing: no such file or directory"),
+        (("f=missing",), "TARGET missing: no such file or directory"),
+        (("",), "TARGET is empty"),
+        (("f=",), "TARGET is empty"),
+        (("not a name=function",), "is not a function's name"),
+        (("=function",), "is not a function's name"),
+        (("function", "function"), "two functions are called function: name them apart, NAME=TARGET"),
+        (("a=function", "a=function"), "two functions are called a"),
+        (("function", "b=function", "--name", "c"), "--name is for a single function"),
+        (("broken.zip",), "not a readable .zip file"),
+        (("function", "--", "true"), "give one of them"),
+        (("--", "no-such-command-anywhere"), "no such command"),
+        (("--",), "no COMMAND behind --"),
+        (("--port", "70000", "function"), "--port"),
+        (("--port", "x", "function"), "--port"),
+        (("--concurrency", "0", "function"), "--concurrency"),
+        (("--concurrency", "1001", "function"), "--concurrency"),
+        (("--idle-timeout", "-1", "function"), "--idle-timeout"),
+        (("--idle-timeout", "nan", "function"), "--idle-timeout"),
+        (("--layer", "missing", "function"), "--layer missing"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(
+    tmp_path: Path, function: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK\3\4 and nothing more")
+    assert said in refused(*arguments, cwd=tmp_path)
+
+
+def test_a_path_with_an_equals_sign_is_told_by_its_slash(tmp_path: Path) -> None:
+    write_bootstrap(tmp_path / "a=b")
+    assert "TARGET b: no such" in refused("a=b", cwd=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "already in use" in refused("./a=b", "--port", port, cwd=tmp_path)

@@ -1,0 +1,157 @@
+"""boto3 keeps one connection for all that it asks, and that goes to two lanes: Invoke, and everything else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.commands.functions import write_bootstrap
+from tests.e2e.clients import connected, invoke
+from tests.e2e.running import Serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+LIMIT = 6_291_556
+
+
+class Relay:
+    """Passes connections on, and counts them."""
+
+    def __init__(self, port: int) -> None:
+        self.taken = 0
+        self._to = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(20)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self.taken += 1
+                far = socket.create_connection(self._to)
+                self._threads += [
+                    threading.Thread(target=self._pass, args=(near, far, True)),
+                    threading.Thread(target=self._pass, args=(far, near, False)),
+                ]
+                for thread in self._threads[-2:]:
+                    thread.start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, owner: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 18):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        if owner:
+            self._threads[self._threads.index(threading.current_thread()) + 1].join(20)
+            source.close()
+            target.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serve]:
+    with Serve(write_bootstrap(tmp_path / "code"), "-t", "20") as server:
+        yield server
+
+
+def event() -> bytes:
+    """The largest event that there is."""
+    return b'"%b"' % random.Random(6).randbytes((LIMIT - 2) // 2).hex().encode()
+
+
+def unsupported(call: Any, **parameters: Any) -> None:
+    try:
+        call(**parameters)
+    except ClientError as error:
+        response = error.response  # the exception itself would keep the connection
+    else:
+        raise AssertionError("it is supported")
+    assert response["Error"]["Code"] == "NotSupportedException"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def create(client: Any, size: int = LIMIT) -> None:
+    """A request whose body is larger than any event."""
+    unsupported(
+        client.create_function,
+        FunctionName="new",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": bytes(size)},
+        Runtime="provided.al2023",
+        Handler="f.g",
+    )
+
+
+def get(client: Any) -> None:
+    unsupported(client.get_function, FunctionName="function")
+
+
+def run(client: Any) -> None:
+    assert invoke(client, event()).payload == event()
+
+
+@pytest.mark.parametrize("order", [(create, run, get, run), (run, create, run, get, run), (run, get, create, run)])
+def test_create_invoke_get_invoke_of_6_mb(server: Serve, order: tuple[Any, ...]) -> None:
+    relay = Relay(server.port)
+    try:
+        with connected(relay.url) as client:
+            for step in order:
+                step(client)
+    finally:
+        relay.close()
+    assert relay.taken == 1
+
+
+def test_an_upload_of_40_mb_is_read_to_its_end(server: Serve) -> None:
+    with connected(server.url) as client:
+        create(client, 40_000_000)
+        run(client)
+
+
+def test_what_invoke_answers_is_the_same_on_both_lanes(server: Serve) -> None:
+    events: list[tuple[bytes, dict[str, str]]] = [
+        (b'{"a": 1}', {}),
+        (b'{"do": "fail", "message": "m"}', {}),
+        (b'{"do": "write", "text": "told\\n"}', {"X-Amz-Log-Type": "Tail"}),
+        (b"{}", {"X-Amz-Invocation-Type": "Event"}),
+        (b"{}", {"X-Amz-Invocation-Type": "DryRun"}),
+        (b"{}", {"X-Amz-Invocation-Type": "Other"}),
+        (b"{}", {"X-Amz-Client-Context": "{}"}),
+        (b"{", {}),
+        (b'"%b"' % (b"x" * LIMIT), {}),
+        (b"{}", {"Host": "elsewhere.example"}),
+        (b"{}", {"Origin": "https://elsewhere.example"}),
+    ]
+    assert [ask(server, False, *each) for each in events] == [ask(server, True, *each) for each in events]
+
+
+def ask(server: Serve, handed_over: bool, payload: bytes, headers: dict[str, str]) -> tuple[Any, ...]:
+    """What an Invoke is answered, on a connection that has been handed over before or not; ids left out."""
+    with server.connection() as connection:
+        if handed_over:
+            connection.request("GET", "/_bootjack/health")
+            assert connection.getresponse().read()
+        connection.request("POST", server.path(), payload, headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        kept = {name.lower() for name, _ in answer.getheaders()} - {"date", "server", "connection"}
+        told = json.loads(body) if answer.status >= 400 else body
+        return answer.status, answer.getheader("X-Amz-Function-Error"), kept, told

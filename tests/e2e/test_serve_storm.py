@@ -1,0 +1,94 @@
+"""Two hundred callers on eight environments whose runtimes are killed at random: each gets one answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.functions import write_bootstrap
+from tests.e2e.running import SECONDS, Serve
+
+if TYPE_CHECKING:
+    import http.client
+    from collections.abc import Iterator
+
+CALLERS = 200
+CALLS = 15  # of each caller
+SEED = 20
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serve]:
+    with Serve(write_bootstrap(tmp_path / "code"), "--concurrency", "8", "-t", "10") as server:
+        yield server
+
+
+def runtimes(server: Serve) -> list[int]:
+    """The processes that the server has started."""
+    listed = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+def kill_until(quiet: threading.Event, server: Serve, dice: random.Random, killed: list[int]) -> None:
+    """End one runtime after another, at random moments."""
+    while not quiet.wait(dice.uniform(0, 0.03)):
+        found = runtimes(server)
+        if found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(dice.choice(found), signal.SIGKILL)
+                killed.append(1)
+
+
+def call(server: Serve, number: int, answers: list[tuple[int, str]]) -> None:
+    """Ask again and again on one connection, for something that is told apart from what all others ask."""
+    with server.connection() as connection:
+        for again in range(CALLS):
+            event = json.dumps({"caller": number, "again": again}).encode()
+            connection.request("POST", server.path(), event)
+            answers.append(judged(connection.getresponse(), event))
+
+
+def judged(response: http.client.HTTPResponse, event: bytes) -> tuple[int, str]:
+    """The status, and what came with it: its own event, a runtime that was killed, or a throttle."""
+    body = response.read()
+    if response.status == 200 and response.getheader("X-Amz-Function-Error") is None:
+        return 200, "its own" if body == event else f"another's: {body!r}"
+    document = json.loads(body)
+    return response.status, document.get("errorType") or document["Reason"]
+
+
+@pytest.mark.slow
+def test_every_caller_gets_exactly_one_answer(server: Serve) -> None:
+    dice = random.Random(SEED)
+    answers: list[tuple[int, str]] = []
+    killed: list[int] = []
+    quiet = threading.Event()
+    killer = threading.Thread(target=kill_until, args=(quiet, server, dice, killed))
+    callers = [threading.Thread(target=call, args=(server, number, answers)) for number in range(CALLERS)]
+    for thread in (killer, *callers):
+        thread.start()
+    for caller in callers:
+        caller.join(3 * SECONDS)
+    quiet.set()
+    killer.join(SECONDS)
+    assert not any(caller.is_alive() for caller in callers), "a caller hangs"
+    seen = Counter(answers)
+    assert len(answers) == CALLERS * CALLS, seen
+    assert set(seen) == {
+        (200, "its own"),
+        (200, "Runtime.ExitError"),
+        (429, "ReservedFunctionConcurrentInvocationLimitExceeded"),
+    }
+    assert len(killed) > 10
+    assert len(runtimes(server)) <= 8
+    assert server.invoke(b'"after the storm"').body == b'"after the storm"'
+    assert server.stop() == 0
