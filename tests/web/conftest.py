@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
-    """A server whose limit for a body is a million bytes."""
-    with Served() as server:
+@pytest.fixture(params=[0, 9], ids=["alone", "among many callers"])
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """A server whose limit for a body is a million bytes; with nobody else, and with others who wait."""
+    with Served(callers=request.param) as server:
         yield server
     server.judge()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import uvloop
 
 from runtime_api.web.http1 import HttpServer
+from runtime_api.web.outbox import Outbox
 from tests.web.peer import PATIENCE_S, Peer
 
 if TYPE_CHECKING:
@@ -134,13 +135,15 @@ class Echo:
 
 
 class Served:
-    """The server, and what went wrong in it."""
+    """The server, and what went wrong in it; with many `callers` it collects its answers before it writes them."""
 
-    def __init__(self, body_bytes: int = 1_000_000) -> None:
+    def __init__(self, body_bytes: int = 1_000_000, callers: int = 0) -> None:
         self.handler = Echo(body_bytes)
         self.address = ("", 0)
         self.problems: list[dict[str, Any]] = []
-        self._server = HttpServer(self.handler)
+        outbox = Outbox()
+        outbox.callers = callers
+        self._server = HttpServer(self.handler, outbox)
         self._released = 0
         self._ready = threading.Event()
         self._stop = asyncio.Event()
