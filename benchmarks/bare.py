@@ -1,6 +1,7 @@
 """The floor: the three exchanges of an invocation on uvloop and httptools, with no logic behind them."""
 
 import asyncio
+import contextlib
 import ctypes
 import subprocess
 import sys
@@ -72,15 +73,17 @@ class InvokeConnection(Connection):
 
 
 class RuntimeConnection(Connection):
-    """The bootstrap: a GET is /next, anything else the response."""
+    """A bootstrap: a GET is /next, anything else the response."""
+
+    caller: Connection | None = None
 
     def request(self, body: bytes) -> None:
         if self.parser.get_method() == b"GET":
-            self.desk.parked = self
+            self.desk.parked.append(self)
             self.desk.deliver()
-        elif self.desk.caller:
-            self.desk.caller.answer(INVOKE_HEAD, body)
-            self.desk.caller = None
+        elif self.caller:
+            self.caller.answer(INVOKE_HEAD, body)
+            self.caller = None
             self.transport.write(ACCEPTED)
 
 
@@ -89,24 +92,26 @@ class Desk:
     """Where a waiting invocation meets the parked /next."""
 
     waiting: deque[tuple[Connection, bytes]] = field(default_factory=deque)
-    parked: Connection | None = None
-    caller: Connection | None = None
+    parked: deque["RuntimeConnection"] = field(default_factory=deque)
 
     def deliver(self) -> None:
         if self.parked and self.waiting:
-            self.caller, body = self.waiting.popleft()
-            self.parked.answer(NEXT_HEAD, body)
-            self.parked = None
+            runtime = self.parked.popleft()
+            runtime.caller, body = self.waiting.popleft()
+            runtime.answer(NEXT_HEAD, body)
 
 
-async def serve(invoke_address: str, runtime_address: str, command: list[str]) -> None:
+async def serve(invoke_address: str, runtime_address: str, bootstraps: int, command: list[str]) -> None:
     desk = Desk()
     loop = asyncio.get_running_loop()
     runtime_host, runtime_port = runtime_address.rsplit(":", 1)
     await loop.create_server(lambda: RuntimeConnection(desk), runtime_host, int(runtime_port))
     invoke_host, invoke_port = invoke_address.rsplit(":", 1)
     server = await loop.create_server(lambda: InvokeConnection(desk), invoke_host, int(invoke_port))
-    with subprocess.Popen(command, env={"AWS_LAMBDA_RUNTIME_API": runtime_address}):  # noqa: ASYNC220
+    environment = {"AWS_LAMBDA_RUNTIME_API": runtime_address}
+    with contextlib.ExitStack() as stack:
+        for _ in range(bootstraps):
+            stack.enter_context(subprocess.Popen(command, env=environment))  # noqa: ASYNC220
         await server.serve_forever()
 
 
@@ -120,4 +125,4 @@ def keep_freed_memory() -> None:
 
 if __name__ == "__main__":
     keep_freed_memory()
-    uvloop.run(serve(sys.argv[1], sys.argv[2], sys.argv[3:]))
+    uvloop.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))

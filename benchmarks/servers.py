@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks import processes
@@ -67,6 +68,24 @@ def everyone() -> list[Server]:
     ]
 
 
+def many_callers(environments: int) -> list[Server]:
+    """Servers that have as many execution environments as there are callers."""
+    return [
+        Server("bootjack", partial(_serve, concurrency=environments)),
+        Server("bare", partial(_bare, bootstraps=environments)),
+    ]
+
+
+def serial() -> list[Server]:
+    """Servers for one caller, to compare with those for many; RIE ends at two concurrent callers."""
+    return [Server("RIE", _rie), Server("bootjack, one caller", _serve)]
+
+
+def many_functions(*numbers: int) -> list[Server]:
+    """bootjack with so many functions."""
+    return [Server(f"{number:,} functions", partial(_serve, functions=number)) for number in numbers]
+
+
 @contextlib.contextmanager
 def running(server: Server, tools: Tools) -> Iterator[Running]:
     """A fresh server with its bootstrap; nothing of it is left at the end."""
@@ -105,9 +124,14 @@ def _cargo_lambda(tools: Tools, port: int, runtime_port: int) -> Plan:
     return Plan(command, _cargo_project(tools.scratch), "_", f"127.0.0.1:{port}/.rt")
 
 
-def _bare(tools: Tools, port: int, runtime_port: int) -> Plan:
+def _bare(tools: Tools, port: int, runtime_port: int, bootstraps: int = 1) -> Plan:
     command = [sys.executable, "-m", "benchmarks.bare", f"127.0.0.1:{port}", f"127.0.0.1:{runtime_port}"]
-    return Plan([*command, str(tools.echo)], Path(__file__).parents[1])
+    return Plan([*command, str(bootstraps), str(tools.echo)], Path(__file__).parents[1])
+
+
+def _serve(tools: Tools, port: int, _runtime_port: int, functions: int = 1, concurrency: int = 1) -> Plan:
+    command = [bootjack_command(), "serve", "--port", str(port), "--concurrency", str(concurrency)]
+    return Plan([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
 
 
 def bootjack_command() -> str:

@@ -1,6 +1,9 @@
-"""How long a person waits: `bootjack --version`, and `bootjack invoke` from nothing to the response."""
+"""How long a person waits: `bootjack --version`, `invoke` and `serve` from nothing to the first response."""
 
+import contextlib
+import http.client
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +14,7 @@ from pathlib import Path
 from benchmarks.errors import Unmeasured
 from benchmarks.report import Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import bootjack_command
+from benchmarks.servers import INVOKE_PATH, bootjack_command
 from benchmarks.tools import SOURCES, Tools
 
 REPETITIONS = 10
@@ -21,6 +24,7 @@ FLOOR = "python -c pass"
 VERSION = "bootjack --version"
 INVOKE_C = "bootjack invoke, C bootstrap"
 INVOKE_SHELL = "bootjack invoke, shell bootstrap"
+SERVE = "bootjack serve, C bootstrap, to the first answer"
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
@@ -30,10 +34,11 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
         VERSION: _version,
         INVOKE_C: partial(_invoke, tools.echo),
         INVOKE_SHELL: partial(_invoke_shell, tools),
+        SERVE: partial(_serve, tools),
     }
     samples = interleave("start", subjects, max(rounds, REPETITIONS))
     invoke = Goal(0.40, 0.25)
-    goals = {VERSION: Goal(0.12, 0.08), INVOKE_C: invoke, INVOKE_SHELL: invoke}
+    goals = {VERSION: Goal(0.12, 0.08), INVOKE_C: invoke, INVOKE_SHELL: invoke, SERVE: Goal(0.5, 0.3)}
     yield Table("Start: whole command", "s", samples.figures(float), samples.missing, goals, digits=3)
 
 
@@ -52,6 +57,35 @@ def _invoke_shell(tools: Tools) -> float:
     shutil.copyfile(SOURCES / "echo.sh", bootstrap)
     bootstrap.chmod(0o755)
     return _invoke(bootstrap)
+
+
+def _serve(tools: Tools) -> float:
+    """From the start of the command until its first caller, who comes as soon as he is let in, has an answer."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    begin = time.perf_counter()
+    command = [bootjack_command(), "serve", "--port", str(port), str(tools.echo)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            with _connected(port, process) as caller:
+                caller.request("POST", INVOKE_PATH.format("function"), EVENT)
+                answer = caller.getresponse().read()
+            seconds = time.perf_counter() - begin
+        finally:
+            process.terminate()
+    if answer != EVENT.encode():
+        raise Unmeasured(f"answered {answer!r}")
+    return seconds
+
+
+def _connected(port: int, process: subprocess.Popen[bytes]) -> contextlib.closing[http.client.HTTPConnection]:
+    caller = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_SECONDS)
+    while process.poll() is None:
+        with contextlib.suppress(ConnectionRefusedError):
+            caller.connect()
+            return contextlib.closing(caller)
+        time.sleep(0.001)
+    raise Unmeasured(f"exited with {process.returncode}")
 
 
 def _wall_seconds(command: list[str], expected: str) -> float:
