@@ -68,6 +68,7 @@ class _Served(NamedTuple):
     configuration: FunctionConfiguration
     pool: Pool
     patience: int  # how many of its invocations may wait for want of an environment
+    arn: str  # as invoked without a qualifier
 
 
 class Invoker:
@@ -86,7 +87,7 @@ class Invoker:
         self, configuration: FunctionConfiguration, pool: Pool, patience: int, other_names: Iterable[str] = ()
     ) -> None:
         """From now on, this function answers to its name, and to these."""
-        served = _Served(configuration, pool, patience)
+        served = _Served(configuration, pool, patience, configuration.arn())
         self._served.update(dict.fromkeys((configuration.name, *other_names), served))
 
     def check(self, request: InvokeRequest) -> Accepted:
@@ -107,7 +108,7 @@ class Invoker:
         invocation = Invocation(
             uuid4(),
             invocation_id(),
-            served.configuration.arn(qualifier),
+            served.configuration.arn(qualifier) if qualifier else served.arn,
             payload,
             trace_header(request.trace),
             client_context=self._client_context(request.client_context),
@@ -118,7 +119,7 @@ class Invoker:
     def submit(self, accepted: Accepted) -> asyncio.Future[InvokeResult]:
         """Run what `check` made; an Event may always wait for its turn."""
         function, invocation, request = accepted
-        _, pool, patience = self._served[function.name]
+        _, pool, patience, _ = self._served[function.name]
         if request.type == EVENT:
             patience = self._limits.waiting_invocations
         return pool.submit(invocation, request.log_type == TAIL, patience)

@@ -34,6 +34,7 @@ __all__ = ["PlainSandbox"]
 # ever: it is waited for no longer than this, in seconds.
 LINGER_S = 0.25
 CLOSE_S = 5.0
+STATUS_BYTES = 8192  # more than /proc/PID/status has
 SPARE_FILES = 32  # descriptors that starting a process takes for a moment, and other threads may
 
 
@@ -252,9 +253,14 @@ def _start_failure(launch: Launch, error: OSError | ValueError) -> tuple[ErrorTy
 def _high_water(pid: int) -> int:
     """VmHWM of a process in bytes; 0 where it cannot be read (ended, or no /proc)."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:  # noqa: PTH123 - on the way of an invocation
-            status = file.read()
+        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY)  # on the way of an invocation
     except OSError:
         return 0
+    try:
+        status = os.read(descriptor, STATUS_BYTES)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
     _, found, rest = status.partition(b"VmHWM:")
     return int(rest.split(None, 1)[0]) * 1024 if found else 0

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import select
+import stat
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class LogSink:
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
+        self._piece_bytes = HELD_BYTES if stat.S_ISREG(os.fstat(descriptor).st_mode) else PIECE_BYTES
         self._full = False
         self._lost = 0
         self._throttles: set[Callable[[bool], None]] = set()
@@ -86,7 +88,7 @@ class LogSink:
         self._pieces.clear()
         try:
             while batch and self._poll.poll(patience_s * 1000):
-                batch = batch[os.write(self._descriptor, batch[:PIECE_BYTES]) :]
+                batch = batch[os.write(self._descriptor, batch[: self._piece_bytes]) :]
         except OSError:
             self._drop()  # the reader has gone: nobody can be told
             return

@@ -85,6 +85,11 @@ class Exchange:
         """Whether the peer waits to be told to send its body; HTTP/1.0 does not know how."""
         return self.headers.get(b"expect", b"").lower() == b"100-continue" and not self.old
 
+    def keep(self, body: bytes) -> None:
+        """The whole body, which is within the limit."""
+        self.raw = self.size = len(body)
+        self._chunks.append(body)
+
     def add(self, chunk: bytes, limit: int) -> None:
         """Keep a piece of the body, or drop all of it once it is over the limit or nobody wants it.
 

@@ -53,11 +53,13 @@ class Front:
     def started(self, exchange: Exchange) -> None:
         # Another request's body may be larger than ours may be: it is not waited for if it can be passed on as it
         # comes. The pieces of a chunked one have been taken apart already.
-        if not self._is_invoke(exchange) and b"transfer-encoding" not in exchange.headers:
+        is_invoke = invoke.function_in(exchange.path) is not None
+        if not is_invoke and b"transfer-encoding" not in exchange.headers:
             self._pass_on(exchange)
 
     def finished(self, exchange: Exchange) -> None:
-        if not self._is_invoke(exchange):
+        function = self._names.get(exchange.path) or self._learn(exchange.path)
+        if function is None:
             self._pass_on(exchange)
             return
         refused = self._judge(exchange)
@@ -65,7 +67,7 @@ class Front:
             _send(exchange, refused)
             return
         try:
-            self._invoke(exchange)
+            self._invoke(exchange, function)
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
 
@@ -83,17 +85,14 @@ class Front:
 
     # -- judging
 
-    def _is_invoke(self, exchange: Exchange) -> bool:
-        path = exchange.path
-        if path in self._names:
-            return True
+    def _learn(self, path: bytes) -> str | None:
+        """The function that a path asks to invoke, to be remembered; None when it asks for something else."""
         name = invoke.function_in(path)
-        if name is None:
-            return False
-        if len(self._names) >= KNOWN_PATHS:
-            self._names.clear()
-        self._names[path] = name
-        return True
+        if name is not None:
+            if len(self._names) >= KNOWN_PATHS:
+                self._names.clear()
+            self._names[path] = name
+        return name
 
     def _judge(self, exchange: Exchange) -> PlainReply | None:
         """What to answer when this request may not be made, or not from where it comes."""
@@ -104,8 +103,7 @@ class Front:
 
     # -- invoking
 
-    def _invoke(self, exchange: Exchange) -> None:
-        function = self._names[exchange.path]
+    def _invoke(self, exchange: Exchange, function: str) -> None:
         request = invoke.read_request(function, exchange.query, exchange.headers, exchange.body)
         accepted = self._invoker.check(request)
         if request.type == DRY_RUN:

@@ -2,12 +2,13 @@
 
 The parser's callbacks only collect: requests stand in `arrived`, in order, as soon as their heads are complete.
 
-A client asks the same again and again. A request that comes whole, in one read, with the very head of an earlier one,
-is not parsed again: see `Head`.
+A client says the same again and again. When a request comes whole, in one read, and what stands behind its target has
+come before, byte for byte, it is not parsed again.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["HEAD_BYTES", "RequestReader"]
 
 KNOWN_BYTES = 8192  # a longer head is parsed each time
+KNOWN_HEADS = 8  # of one connection
+GIVEN_UP = 64  # unknown heads in a row, after which no more are kept
+_PLAIN_TARGET = re.compile(rb"/[!-~]*").fullmatch
 # What makes a request other than its head and so many bytes.
 _SPECIAL = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"connection"})
 HEAD_BYTES = 1_052_672  # Go's net/http, and so RIE: 1 MiB and 4 KiB of slack; X-Ray causes come near it
 
 
 class Head(NamedTuple):
-    """The head of a request as it came, and all that there is to know of it."""
+    """What there is to know of a head, all but for what it asks for."""
 
-    text: bytes  # with the empty line
-    total: int  # bytes of the request, body included
     method: bytes
-    path: bytes
-    query: bytes
     headers: dict[bytes, bytes]
+    body_bytes: int
 
 
 class RequestReader:
@@ -55,15 +56,12 @@ class RequestReader:
         self._url: bytes | None = None  # None between requests
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0  # read since the last head was complete, outside bodies
-        self._known: Head | None = None  # of the last request that came twice, all but for its body
-        self._last_paths: tuple[bytes, bytes] = (b"", b"")  # of the last two that came whole
+        self._known: dict[bytes, Head] = {}  # by all that stands behind the target
+        self._unknown = 0  # heads in a row that were none of these
 
     def feed(self, data: bytes) -> None:
         """Take what has come; `arrived`, `over` and `fault` tell what came of it."""
-        known = self._known
-        if known is not None and len(data) == known.total and self._url is None and data.startswith(known.text):
-            if not self.over:
-                self._take_known(known, data)
+        if self._url is None and self._known and self._take_known(data):
             return
         if self.over:
             return
@@ -87,28 +85,41 @@ class RequestReader:
         elif whole and len(self.arrived) == 1:
             self._learn(data)
 
-    def _take_known(self, known: Head, data: bytes) -> None:
-        """A request whose head has been parsed before."""
-        exchange = Exchange(self._connection, known.method, known.path, known.query, known.headers, False)
+    def _take_known(self, data: bytes) -> bool:
+        """Read a request whose head is known; False when it is not."""
+        method_end = data.find(b" ")
+        target_end = data.find(b" ", method_end + 1)
+        head_end = data.find(b"\r\n\r\n", target_end) + 4
+        head = self._known.get(data[target_end:head_end])
+        if head is None or len(data) - head_end != head.body_bytes or data[:method_end] != head.method:
+            return False
+        target = data[method_end + 1 : target_end]
+        if not _PLAIN_TARGET(target) or self.over:
+            return False
+        path, _, query = target.partition(b"?")
+        exchange = Exchange(self._connection, head.method, path, query, head.headers, False)
         exchange.complete = True
-        body = data[len(known.text) :]
-        if body:
-            exchange.raw = len(body)
-            exchange.add(body, self._body_bytes)
+        if head.body_bytes:
+            exchange.keep(data[head_end:])
         self._last = exchange
         self.arrived.append(exchange)
+        self._unknown = 0
+        return True
 
     def _learn(self, data: bytes) -> None:
-        """Keep the head of what has come, if it is a plain request, and one that is likely to come again."""
+        """Keep the head of the only request that has come, if it is a plain one."""
         exchange = self.arrived[0]
-        again = exchange.path in self._last_paths  # of two, since a runtime asks and answers in turns
-        self._last_paths = (exchange.path, self._last_paths[0])
-        if not again or not exchange.complete or exchange.close or self._url is not None or exchange.overflow:
+        self._unknown += 1
+        if not exchange.complete or exchange.close or self._url is not None or exchange.overflow:
             return
-        headers, size = exchange.headers, exchange.size
-        if _SPECIAL.isdisjoint(headers) and len(data) - size <= KNOWN_BYTES:
-            head = data[: len(data) - size]
-            self._known = Head(head, len(data), exchange.method, exchange.path, exchange.query, headers)
+        if self._unknown > GIVEN_UP or not _SPECIAL.isdisjoint(exchange.headers):
+            return  # each head has a date, say, that no other has
+        head_end = len(data) - exchange.size
+        target_end = data.find(b" ", data.find(b" ") + 1)
+        if head_end <= KNOWN_BYTES and data.endswith(b"\r\n\r\n", 0, head_end):
+            if len(self._known) >= KNOWN_HEADS:
+                self._known.clear()
+            self._known[data[target_end:head_end]] = Head(exchange.method, exchange.headers, exchange.size)
 
     @property
     def can_be_left(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -129,16 +129,18 @@ class RuntimeApi:
 
     def accept(self, effect: fx.Accept) -> None:
         """202, with the one body that AWS gives."""
-        _exchange(effect.call).reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
+        call: Any = effect.call  # a call token of ours is always the exchange it came with
+        call.reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
 
     def refuse(self, effect: fx.Refuse) -> None:
         """The refusal's status and JSON."""
-        _refuse(_exchange(effect.call), effect.refusal)
+        call: Any = effect.call
+        _refuse(call, effect.refusal)
 
     def deliver(self, effect: fx.Deliver) -> None:
         """200 with the event, bytes untouched."""
-        headers = wire.event_headers(effect.invocation, effect.deadline_ms)
-        _exchange(effect.call).reply(replies.OK, headers, effect.invocation.payload)
+        call: Any = effect.call
+        call.reply(replies.OK, wire.event_headers(effect.invocation, effect.deadline_ms), effect.invocation.payload)
 
 
 _NEXT = wire.NEXT.encode()
@@ -156,10 +158,6 @@ def _body(exchange: Exchange) -> ev.BodyFinished:
     error_type = _text(trailers.get(wire.ERROR_TYPE_HEADER))
     error_body = _decoded(trailers.get(wire.ERROR_BODY_TRAILER))
     return ev.BodyFinished(exchange, exchange.body, content_type, error_type, error_body)
-
-
-def _exchange(call: ev.Call) -> Exchange:
-    return call  # type: ignore[return-value]  # a call token of ours is always the exchange it came with
 
 
 def _refuse(exchange: Exchange, refusal: Refusal) -> None:

@@ -198,6 +198,10 @@ class Server:
             self.process.send_signal(number)
         return self._end()
 
+    def ended(self) -> int:
+        """Wait for the end that has been asked for, and give the exit code."""
+        return self._end()
+
     def _wait_for_connections(self) -> None:
         deadline = time.monotonic() + SECONDS
         while True:

@@ -50,7 +50,7 @@ def test_a_running_invocation_finishes_and_new_ones_are_refused(code: Path, tmp_
         assert refused.status == 500
         assert json.loads(refused.read())["Message"] == "The service is being shut down"
         assert held.release().body == b"waited"
-        assert server.stop() == 0
+        assert server.ended() == 0
 
 
 @pytest.mark.parametrize("number", SIGNALS)
