@@ -32,7 +32,8 @@ def _added_megabytes(environment: Path) -> float:
 
 def _disk_bytes(environment: Path) -> int:
     """The blocks that the packages take, as `du` counts them."""
-    paths = (path for packages in environment.glob("lib*/python*/site-packages") for path in packages.rglob("*"))
+    folders = {found.resolve() for found in environment.glob("lib*/python*/site-packages")}  # lib64 may be lib
+    paths = (path for folder in folders for path in folder.rglob("*"))
     return sum(path.lstat().st_blocks * BLOCK_BYTES for path in paths)
 
 

@@ -19,6 +19,7 @@ from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
 from .http1 import DRAIN_BYTES
+from .replies import CONTINUE
 
 if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
@@ -103,6 +104,8 @@ class Api:
 
 async def _body(request: web.BaseRequest, most: int) -> bytes | None:
     """The body, read to its end for the sake of the connection; None when there is more than this."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(CONTINUE)
     kept: list[bytes] = []
     size = 0
     async for piece in request.content.iter_any():

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "Handler"]
 
 
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-settings", b"transfer-encoding", b"te"})
+
+
 class Handler(Protocol):
     """What a server does with requests.
 
@@ -104,10 +107,15 @@ class Exchange:
             self._chunks.append(chunk)
 
     def as_bytes(self) -> bytes:
-        """The request as it could have come, as far as it has; not for a chunked one that is not complete."""
+        """The request as it could have come, as far as it has; not for a chunked one that is not complete.
+
+        What is between the peer and this server alone is not passed on: framing, offers of another protocol.
+        """
         target = self.path + b"?" + self.query if self.query else self.path
-        headers = dict(self.headers)
-        if headers.pop(b"transfer-encoding", None) is not None:
+        headers = {name: value for name, value in self.headers.items() if name not in _HOP_BY_HOP}
+        if self.complete:
+            headers.pop(b"expect", None)
+        if b"transfer-encoding" in self.headers:
             headers[b"content-length"] = b"%d" % self.size
         if self.close:
             headers[b"connection"] = b"close"
