@@ -27,7 +27,6 @@ __all__ = ["command"]
 ALIAS = "function"
 GRACE_S = 5.0  # for running invocations, once the end has been asked for
 RUNTIME_API_PORT = 9001
-MOST_CONCURRENCY = 1000  # of one function: Lambda's own limit for an account (guide 586)
 SHOWN_NAMES = 20
 PORT = click.IntRange(0, 65535)
 
@@ -38,7 +37,7 @@ PORT = click.IntRange(0, 65535)
 @click.option("-p", "--port", type=PORT, default=9000, show_default=True, help="Its port; 0 picks one.")
 @click.option(
     "--concurrency",
-    type=click.IntRange(1, MOST_CONCURRENCY),
+    type=click.IntRange(1, CURRENT.concurrency_max),
     default=CURRENT.concurrency,
     show_default=True,
     metavar="N",

@@ -41,9 +41,12 @@ async def watch(local: LocalLambda, functions: Sequence[Watched]) -> None:
     beside = {path.parent for path in paths - folders}  # a file that is replaced is seen from its folder only
 
     async def follow(places: set[Path], recursive: bool) -> None:
-        async for changed in _changes(places, recursive):
-            for function in _touched(functions, changed):
-                await _replace(local, function)
+        try:
+            async for changed in _changes(places, recursive):
+                for function in _touched(functions, changed):
+                    await _replace(local, function)
+        except (OSError, RuntimeError) as error:  # no more watches to be had, say; serving goes on
+            click.echo(f"bootjack: --watch sees nothing any more: {error}", err=True)
 
     async with asyncio.TaskGroup() as group:
         for places, recursive in ((folders, True), (beside, False)):

@@ -28,6 +28,7 @@ class Limits:
     billing_step_ms: int = 1
     open_files: int = 1024  # guide 608
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
+    concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
     waiting_invocations: int = 1000  # queued for want of an environment, where they may wait; ours
     log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split
     unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
