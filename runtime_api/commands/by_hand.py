@@ -46,9 +46,8 @@ async def ask_for_a_bootstrap(local: LocalLambda, function: LocalFunction) -> No
     """Open the Runtime API, and tell what to export for whoever comes to it."""
     with blaming("--runtime-api-port", function.runtime_api):
         runtime_api = await local.open_environment(function.configuration.name)
-    say("bootjack: waiting for a bootstrap that is started with")
-    for name, value in _exports(function, runtime_api).items():
-        say(f"export {name}={shlex.quote(value)}")
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in _exports(function, runtime_api).items()]
+    say("\n".join(["bootjack: waiting for a bootstrap that is started with", *exports]))
 
 
 def _exports(function: LocalFunction, runtime_api: str) -> dict[str, str]:

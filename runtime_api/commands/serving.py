@@ -83,7 +83,7 @@ async def serve_until(ending: Ending, local: LocalLambda, grace_s: float) -> Non
         raise SystemExit(BY_SIGNAL + ending.last)
 
 
-def say(line: str) -> None:
-    """A line on stdout, for whoever started this; nothing else is written there."""
+def say(lines: str) -> None:
+    """Whole lines on stdout, for whoever started this; nothing else is written there."""
     with suppress(BrokenPipeError):
-        click.echo(line)
+        click.echo(lines)

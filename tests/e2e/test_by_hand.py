@@ -28,7 +28,7 @@ class ByHand:
     """Somebody who starts bootstraps with what the server says to export."""
 
     def __init__(self, server: Serve, directory: Path) -> None:
-        server.wait_for(r"export _HANDLER=\S+\n")
+        server.wait_for(r"export MINE='my value'\n")  # the last one
         self.exported = dict(re.findall(r"export (\w+)='?([^'\n]*)", server.log()))
         self._directory = directory
         self._processes: list[subprocess.Popen[bytes]] = []
