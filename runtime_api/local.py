@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime_api.engine.environment import ExecutionEnvironment
@@ -16,7 +17,9 @@ from runtime_api.protocol.lifecycle import RUNTIME
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox import Launch
+from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.by_hand import HandStarted
+from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.process import PlainSandbox
 from runtime_api.service.records import FunctionConfiguration
@@ -28,7 +31,6 @@ from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -41,6 +43,7 @@ __all__ = ["Address", "LocalFunction", "LocalLambda"]
 Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
 IDLE_TIMEOUT_S = 300.0
+FREEZE_AFTER_S = 0.1
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -57,6 +60,7 @@ class LocalFunction:
     concurrency: int = CURRENT.concurrency  # as many environments at most
     patience: int = 0  # as many invocations may wait when all of them are busy; the next one is throttled
     by_hand: bool = False  # the runtime is started by somebody else
+    own_network: bool = False  # in bubblewrap: it reaches nothing but the Runtime API
 
     @classmethod
     def at(
@@ -70,12 +74,17 @@ class LocalFunction:
         variables: Mapping[str, str] | None = None,
         layers: Sequence[Path] = (),
         concurrency: int = CURRENT.concurrency,
+        mounts: Sequence[Path] = (),
     ) -> Self:
-        """The function whose bootstrap is in the directory `code`, or in the last of `layers` that has one."""
+        """The function whose bootstrap is in the directory `code`, or in the last of `layers` that has one.
+
+        `mounts` are shown in its sandbox too, read-only at their own paths.
+        """
         configuration = FunctionConfiguration(
             name, handler=handler, timeout_ms=timeout_s * 1000, memory_mb=memory_mb, variables=variables or {}
         )
         program = bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers))
+        program = program._replace(mounts=tuple(path.absolute() for path in mounts))
         return cls(configuration, program, concurrency=concurrency)
 
 
@@ -84,7 +93,9 @@ class LocalLambda:
 
     `log` is the descriptor that gets the platform's lines and what the functions write, stderr by default; with
     `label_log` each line begins with its function's name. An environment that nobody has used for `idle_timeout_s` is
-    ended; None means never.
+    ended; None means never. `sandbox`: what functions run in; SandboxUnavailableError when "bubblewrap" cannot be had,
+    with "auto" they are plain processes then, and a line of the log says so. With `freeze` an environment that has
+    nothing to do stands still.
     """
 
     def __init__(
@@ -94,7 +105,11 @@ class LocalLambda:
         label_log: bool = False,
         idle_timeout_s: float | None = IDLE_TIMEOUT_S,
         limits: Limits = CURRENT,
+        sandbox: str = Kind.AUTO,
+        freeze: bool = True,
     ) -> None:
+        self._kind = Kind(sandbox)
+        self._freeze_after_s = FREEZE_AFTER_S if freeze else None
         self._log_descriptor = STDERR if log is None else log
         self._label_log = label_log
         self._idle_timeout_s = idle_timeout_s
@@ -107,7 +122,10 @@ class LocalLambda:
         self._one_start = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
+        self._kind, reason = choose(self._kind)
         self._log = LogSink(self._log_descriptor)
+        if reason:
+            self._log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())
         return self
 
     async def __aexit__(
@@ -131,7 +149,8 @@ class LocalLambda:
         configuration = function.configuration
         sink = self._opened_log()
         log = LabelledLog(sink, configuration.name) if self._label_log else sink
-        builder = _Builder(function, self._limits, log, self._outbox, self._one_start)
+        isolated = self._kind is Kind.BUBBLEWRAP
+        builder = _Builder(function, self._limits, log, self._outbox, self._one_start, isolated, self._freeze_after_s)
         pool = self._pools.get(configuration.name)
         if pool is None:
             pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
@@ -200,23 +219,43 @@ class _Builder:
     """Makes the environments of one function."""
 
     def __init__(
-        self, function: LocalFunction, limits: Limits, log: Log, outbox: Outbox, one_start: asyncio.Lock
+        self,
+        function: LocalFunction,
+        limits: Limits,
+        log: Log,
+        outbox: Outbox,
+        one_start: asyncio.Lock,
+        isolated: bool,
+        freeze_after_s: float | None,
     ) -> None:
         self._function = function
         self._limits = limits
         self._log = log
         self._outbox = outbox
         self._one_start = one_start
+        self._isolated = isolated
+        self._freeze_after_s = freeze_after_s
 
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
         by_hand = self._function.by_hand
-        sandbox: Sandbox = HandStarted() if by_hand else PlainSandbox(self._limits)
-        return ExecutionEnvironment(self._plan(), sandbox, self._log, available, by_hand)
+        freeze_after_s = None if by_hand else self._freeze_after_s
+        return ExecutionEnvironment(self._plan(), self._sandbox(), self._log, available, by_hand, freeze_after_s)
+
+    def _sandbox(self) -> Sandbox:
+        function = self._function
+        if function.by_hand:
+            return HandStarted()
+        if not self._isolated:
+            return PlainSandbox(self._limits)
+        configuration = function.configuration
+        confinement = Confinement(configuration.memory_mb, configuration.ephemeral_mb, function.own_network)
+        return BubblewrapSandbox(function.program, confinement, self._limits)
 
     async def open(self, environment: ExecutionEnvironment) -> None:
         function = self._function
         api = RuntimeApi(environment.post, self._limits)
-        launch = partial(_launch, function, log_stream_name(function.configuration.version))
+        stream = log_stream_name(function.configuration.version)
+        launch = partial(_launch, function, stream, environment.sandbox.inside)
         async with self._one_start:  # the others wait: between two starts, those who are served have their turn
             await environment.open(api, HttpServer(api, self._outbox), function.runtime_api, launch)
 
@@ -232,17 +271,18 @@ class _Builder:
         )
 
 
-def _launch(function: LocalFunction, log_stream: str, runtime_api: str) -> Launch:
+def _launch(function: LocalFunction, log_stream: str, inside: Callable[[Path], str], runtime_api: str) -> Launch:
     """How the runtime is started now: the bootstrap is looked for anew, since a user may just have mended it."""
     program = function.program
-    layers = tuple(str(layer) for layer in program.layers)
-    places = Places(str(program.task_root), layers, runtime_api, log_stream)
-    libraries = library_variables([find_libraries(layer) for layer in program.layers])
+    root = inside(program.task_root)
+    places = Places(root, tuple(inside(layer) for layer in program.layers), runtime_api, log_stream)
+    libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
     variables = environment_variables(function.configuration, places, libraries)
     if program.command:
-        return Launch(RUNTIME, program.command, program.task_root, variables)
+        argv = (inside(Path(program.command[0])), *program.command[1:])
+        return Launch(RUNTIME, argv, Path(root), variables)
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:
-        looked_for = tuple(str(place) for place in program.places)
-        return Launch(RUNTIME, (), program.task_root, variables, looked_for)
-    return Launch(RUNTIME, (str(bootstrap),), program.task_root, variables)
+        looked_for = tuple(inside(place) for place in program.places)
+        return Launch(RUNTIME, (), Path(root), variables, looked_for)
+    return Launch(RUNTIME, (inside(bootstrap),), Path(root), variables)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import HANDLER, MEGABYTES, REGION, SECONDS, read_variables
+from runtime_api.protocol.limits import CURRENT
+
+from .options import EPHEMERAL, HANDLER, MEGABYTES, REGION, SECONDS, fail, read_variables
+from .targets import find_mounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from runtime_api.local import LocalFunction
     from runtime_api.sandbox.entrypoint import Program
 
-__all__ = ["command_behind_dashes", "function_options", "make_function", "with_command"]
+__all__ = [
+    "command_behind_dashes",
+    "function_options",
+    "make_function",
+    "sandbox_or_fail",
+    "sandbox_settings",
+    "with_command",
+]
 
 COMMAND = "command behind dashes"
 
@@ -36,7 +47,7 @@ _OPTIONS = (
         type=MEGABYTES,
         default=128,
         show_default=True,
-        help="Memory in MB, as the function is told.",
+        help="Memory in MB: the limit in bubblewrap, and what the function is told.",
     ),
     click.option(
         "--env-file",
@@ -62,6 +73,37 @@ _OPTIONS = (
         metavar="DIR|ZIP",
         help="A layer; of several, the last one wins.",
     ),
+    click.option(
+        "--ephemeral-storage",
+        type=EPHEMERAL,
+        default=CURRENT.tmp_mb,
+        show_default=True,
+        metavar="MB",
+        help="Size of /tmp in MB, in bubblewrap.",
+    ),
+    click.option(
+        "--sandbox",
+        type=click.Choice(["auto", "bubblewrap", "process"]),
+        default="auto",
+        show_default=True,
+        help="What functions run in; auto is bubblewrap where it works.",
+    ),
+    click.option(
+        "--mount",
+        "mounts",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="A file or folder that is shown in the sandbox, read-only at its own path.",
+    ),
+    click.option(
+        "--network",
+        type=click.Choice(["host", "none"]),
+        default="host",
+        show_default=True,
+        help="What the function reaches, in bubblewrap; none leaves it the Runtime API.",
+    ),
+    click.option("--no-freeze", is_flag=True, help="Let an environment run on when it has nothing to do."),
 )
 
 
@@ -77,15 +119,36 @@ def make_function(name: str, program: Program, options: Mapping[str, Any], **set
     from runtime_api.local import LocalFunction
     from runtime_api.service.records import FunctionConfiguration
 
+    own_network = options["network"] == "none"
+    if own_network and options["sandbox"] == "process":
+        fail("--network none needs a sandbox: it goes with --sandbox bubblewrap or auto")
+    program = program._replace(mounts=find_mounts(options["mounts"]))
     configuration = FunctionConfiguration(
         name=name,
         handler=options["handler"],
         timeout_ms=options["timeout"] * 1000,
         memory_mb=options["memory"],
+        ephemeral_mb=options["ephemeral_storage"],
         variables=read_variables(options["env_file"], options["env_var"]),
         region=options["region"],
     )
-    return LocalFunction(configuration, program, **settings)
+    return LocalFunction(configuration, program, own_network=own_network, **settings)
+
+
+@contextmanager
+def sandbox_or_fail() -> Iterator[None]:
+    """Say what to do where the sandbox that was asked for cannot be had."""
+    from runtime_api.sandbox.choice import SandboxUnavailableError
+
+    try:
+        yield
+    except SandboxUnavailableError as error:
+        fail(f"--sandbox bubblewrap: {error}; --sandbox process does without")
+
+
+def sandbox_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options say of all functions: arguments of LocalLambda."""
+    return {"sandbox": options["sandbox"], "freeze": not options["no_freeze"]}
 
 
 def with_command(arguments: str) -> type[click.Command]:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .function import command_behind_dashes, function_options, make_function, with_command
+from .function import (
+    command_behind_dashes,
+    function_options,
+    make_function,
+    sandbox_or_fail,
+    sandbox_settings,
+    with_command,
+)
 from .options import NAME, fail, read_event
 from .signals import until_signalled
 
@@ -44,7 +51,8 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     with ExitStack() as stack:
         function = _function(target, layers, options, stack)
         called, payload = read_event(event)
-        result = _run(function, called, payload)
+        with sandbox_or_fail():
+            result = _run(function, called, payload, sandbox_settings(options))
         _advise(function, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
@@ -60,20 +68,20 @@ def _function(
     return make_function(options["name"] or name_of(target, command), program, options)
 
 
-def _run(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
+def _run(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
     import uvloop
 
     from runtime_api.sandbox.orphans import adopted_orphans
 
     with adopted_orphans():
-        return uvloop.run(until_signalled(_invoke(function, called, payload)))
+        return uvloop.run(until_signalled(_invoke(function, called, payload, settings)))
 
 
-async def _invoke(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
+async def _invoke(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
     from runtime_api.local import LocalLambda
     from runtime_api.service.errors import ServiceError
 
-    async with LocalLambda() as local:
+    async with LocalLambda(**settings) as local:
         local.add_function(function)
         try:
             return await local.invoke(function.configuration.name, payload)

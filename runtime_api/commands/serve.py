@@ -10,7 +10,7 @@ import click
 
 from runtime_api.protocol.limits import CURRENT
 
-from .function import function_options, make_function, with_command
+from .function import function_options, make_function, sandbox_or_fail, sandbox_settings, with_command
 from .options import ANY_SECONDS, NAME
 from .serving import Ending, beside, blaming, say, serve_until
 
@@ -87,6 +87,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
         watched = []
         if options["only_lambda_apis"]:
             functions = [function_by_hand(targets, options, ALIAS)]
+            options["sandbox"] = "process"  # nothing is started
         else:
             sources = read_sources(targets, options["layers"], options["name"])
             make = partial(_make, options=options, stack=stack, alone=len(sources) == 1)
@@ -96,7 +97,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
                 check_watching()
                 watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
-        with adopted_orphans():
+        with adopted_orphans(), sandbox_or_fail():
             uvloop.run(_serve(functions, watched, options))
 
 
@@ -128,7 +129,9 @@ async def _serve(functions: list[LocalFunction], watched: list[Watched], options
     allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(
-            LocalLambda(label_log=len(functions) > 1, idle_timeout_s=options["idle_timeout"])
+            LocalLambda(
+                label_log=len(functions) > 1, idle_timeout_s=options["idle_timeout"], **sandbox_settings(options)
+            )
         )
         for function in functions:
             local.add_function(function)

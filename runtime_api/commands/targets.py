@@ -15,7 +15,7 @@ from .options import fail
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-__all__ = ["find_layers", "find_program", "here", "name_of"]
+__all__ = ["find_layers", "find_mounts", "find_program", "here", "name_of"]
 
 
 def here() -> Path:
@@ -71,6 +71,14 @@ def find_layers(given: tuple[Path, ...], stack: ExitStack) -> tuple[Path, ...]:
         else:
             fail(f"--layer {layer}: neither a directory nor a .zip file")
     return tuple(roots)
+
+
+def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What else of this machine's files a sandbox shows."""
+    paths = [here() / path for path in given]
+    for name, path in zip(given, paths, strict=True):
+        _mode("--mount", str(name), path)
+    return tuple(Path(os.path.normpath(path)) for path in paths)
 
 
 def _mode(what: str, given: str, path: Path, hint: str = "") -> int:

@@ -142,6 +142,7 @@ class ProcessExited(NamedTuple):
 
     name: str
     status: ExitStatus
+    over_bytes: int = 0  # what was taken, when it was killed for taking more memory than the function has
 
 
 class MemorySampled(NamedTuple):

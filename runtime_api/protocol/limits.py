@@ -27,6 +27,9 @@ class Limits:
     memory_max_mb: int = 10_240
     billing_step_ms: int = 1
     open_files: int = 1024  # guide 608
+    processes: int = 1024  # and threads (guide 609)
+    tmp_mb: int = 512  # guide 607
+    tmp_max_mb: int = 10_240  # EphemeralStorage in Lambda's API; less than 512 is allowed here, to try a full disk
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
     concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
     waiting_invocations: int = 1000  # queued for want of an environment, where they may wait; ours

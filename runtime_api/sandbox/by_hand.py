@@ -9,6 +9,8 @@ from runtime_api.protocol.events import ExitStatus
 from . import Exited
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from . import Launch, Notify
 
 __all__ = ["HandStarted"]
@@ -19,6 +21,9 @@ class HandStarted:
 
     def __init__(self) -> None:
         self._notify: Notify = lambda _event: None
+
+    def inside(self, path: Path) -> str:
+        return str(path)
 
     async def open(self, notify: Notify) -> None:
         self._notify = notify
@@ -33,6 +38,9 @@ class HandStarted:
         pass
 
     def throttle(self, wait: bool) -> None:
+        pass
+
+    def freeze(self, still: bool) -> None:
         pass
 
     def peak_bytes(self) -> int:
