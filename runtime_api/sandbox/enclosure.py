@@ -188,6 +188,7 @@ class Enclosure:
         self.has_gone = True
         self._hang_up()
         os.set_blocking(self._errors, False)
+        said = ""
         with suppress(BlockingIOError):
             said = os.read(self._errors, WORD_BYTES).decode(errors="replace").strip()
         if not self.up.done():
