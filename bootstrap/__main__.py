@@ -18,7 +18,7 @@ WRAPPED = "_BOOTJACK_WRAPPED"  # tells the bootstrap that its wrapper has alread
 
 def main(arguments: list[str]) -> None:
     """Serve invocations until the process is ended."""
-    from _bootstrap.runtime import run  # type: ignore[import-not-found]
+    from .runtime import run
 
     environ = os.environ
     wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER")
@@ -38,10 +38,10 @@ def _wrap(wrapper: str, environ: Mapping[str, str]) -> str:
 
 
 def _settings(arguments: list[str], environ: os._Environ[str]) -> Settings:
-    from _bootstrap.settings import Settings
+    from .settings import Settings
 
     frames = environ.pop("_LAMBDA_TELEMETRY_LOG_FD", "")
-    settings: Settings = Settings(
+    return Settings(
         handler=arguments[0] if arguments else environ.get("_HANDLER", ""),
         runtime_api=environ.get("AWS_LAMBDA_RUNTIME_API", ""),
         task_root=environ.get("LAMBDA_TASK_ROOT") or os.getcwd(),
@@ -58,7 +58,6 @@ def _settings(arguments: list[str], environ: os._Environ[str]) -> Settings:
         log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
         log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME"),
     )
-    return settings
 
 
 if __name__ == "__main__":
@@ -66,4 +65,5 @@ if __name__ == "__main__":
     package = sys.modules.pop("bootstrap")
     package.__name__ = "_bootstrap"
     sys.modules["_bootstrap"] = package
+    __package__, __spec__ = "_bootstrap", None
     main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The calls of the Runtime API 2018-06-01 as bytes, and what its answers mean. Pure: whoever has a connection asks."""
+"""The calls of the Runtime API 2018-06-01 as bytes, and what its answers mean. No connection here."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ class Calls:
         headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(error_type)}
         return self._error(f"{API}/restore/error", headers, document)
 
-    def _error(
-        self, target: str, headers: Mapping[str, str], document: Mapping[str, Any]
-    ) -> tuple[bytes, bytes]:
+    def _error(self, target: str, headers: Mapping[str, str], document: Mapping[str, Any]) -> tuple[bytes, bytes]:
         body = encoded(document)
         return request_head("POST", target, self._host, {"Content-Type": JSON_TYPE, **headers}, len(body)), body
 

@@ -1,8 +1,8 @@
 """JSON and Python values, as AWS's own Python runtime has it, and quicker once payloads are large.
 
 orjson is imported when the first large payload is met, if it is there; the import costs more than small payloads can
-gain. It must not change what a handler sees or a caller gets, so where it would, `json` does it (integers of more than
-64 bits, NaN, whatever it refuses).
+gain. It must not change what a handler sees or a caller gets, so where it would, `json` does it (integers of more
+than 64 bits, NaN, whatever it refuses).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _look_for_orjson() -> Any:
     home = __file__.rpartition("/")[0].rpartition("/")[0]
     try:
         sys.path.append(home)
-        import orjson
+        import orjson  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         _Fast.module = False
     else:

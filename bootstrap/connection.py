@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import _socket
+import time
 
 from .http1 import CHUNKED, MOST_HEAD_BYTES, UNTIL_CLOSED, ChunkedBody, HttpError, read_head
 

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["ErrorType", "Fault", "describe", "error_type_header", "log_text", "xray_cause"]
 
 MOST_CAUSES = 10  # of a chain that are told
-OWN_FOLDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120
-LARGEST_XRAY_BYTES = 64 * 1024  # what Lambda keeps of it (spec 3.5); a longer header is not sent
+OWN_FOLDER = os.path.dirname(__file__) + os.sep
 
 
 class ErrorType:
@@ -102,7 +101,7 @@ def log_text(error: BaseException, document: dict[str, Any]) -> list[str]:
 
 
 def _add_chain(document: dict[str, Any], error: BaseException, seen: set[int]) -> None:
-    """Add notes, the exceptions of a group, and the exception that this one came from, each only where there is one."""
+    """Add notes, the exceptions of a group, and the one that this one came from, where there are any."""
     notes = getattr(error, "__notes__", None)
     if notes:
         document["notes"] = [str(note) for note in notes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from . import OWN_NAME
 from .faults import ErrorType, Fault
 
 TYPE_CHECKING = False
@@ -22,14 +23,31 @@ CO_ASYNC_GENERATOR = 0x200
 
 
 def extend_path(settings: Settings) -> None:
-    """Let the function's own modules be found first, then those of layers where the interpreter has not seen to it."""
+    """Let the function's own modules be found first, and those of layers where PYTHONPATH is ignored."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     layers = []
     if sys.flags.ignore_environment:
         layers = [folder for folder in settings.python_path.split(":") if folder]
         layers += ["/opt/python", f"/opt/python/lib/{version}/site-packages"]
     root = settings.task_root
+    sys.meta_path.append(_RunningPackage())
     sys.path[:] = [root, *(folder for folder in layers if folder not in sys.path), *_without(sys.path, root)]
+
+
+class _RunningPackage:
+    """Gives a handler that imports `bootstrap` this package, where no other module of that name is found."""
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
+        running: Any = sys.modules.get(OWN_NAME)
+        return type(running.__spec__)(name, self) if name == "bootstrap" and running is not None else None
+
+    def create_module(self, _spec: Any) -> ModuleType:
+        running = sys.modules[OWN_NAME]
+        self._own_spec = running.__spec__
+        return running
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._own_spec  # what an import puts there in between is another's
 
 
 def _without(folders: list[str], root: str) -> list[str]:
@@ -97,6 +115,6 @@ def is_async(handler: Any) -> bool:
     while hasattr(handler, "func") and hasattr(handler, "keywords"):  # functools.partial
         handler = handler.func
     if not hasattr(handler, "__code__"):
-        handler = getattr(handler, "__func__", None) or getattr(type(handler), "__call__", handler)
+        handler = getattr(handler, "__func__", None) or type(handler).__call__
     code = getattr(handler, "__code__", None)
     return code is not None and bool(code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR))

@@ -49,13 +49,13 @@ class RecordHandler(logging.Handler):
 class TextFormatter(logging.Formatter):
     """One record with tabs between its parts."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
 
 class JsonFormatter(logging.Formatter):
     """One record as one JSON object, with what a caller gave as `extra`."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         import json

@@ -74,7 +74,7 @@ class Log:
             # A log of lines would make a record of each line: carriage returns keep it one, as in AWS's own runtime.
             self.write("\r".join(map(_indented, lines)) + "\n", 40)
 
-    def warn(self, message: str, level: str = "WARNING") -> None:
+    def say(self, message: str, level: str = "WARNING") -> None:
         """Something that the bootstrap has to say."""
         context = CurrentInvocation.get()
         request_id = context.aws_request_id if context else ""
@@ -108,7 +108,7 @@ class _LoggingFinder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "logging":
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         for finder in sys.meta_path:
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:

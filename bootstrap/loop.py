@@ -95,7 +95,7 @@ class Loop:
 
     def _note(self, message: str | None) -> None:
         if message:
-            self._log.warn(message)
+            self._log.say(message)
         self._log.flush()
 
     def _stream(self, event: Mapping[str, str], result: Any) -> Response:

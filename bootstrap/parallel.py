@@ -83,7 +83,7 @@ def _in_threads(settings: Settings, log: Log, handler: Callable[[Any, Any], Any]
 def _end_at_once(error: BaseException, log: Log) -> NoReturn:
     """End the process though other threads are at work: they must not hold it up."""
     if isinstance(error, (RuntimeApiFailed, ConnectionLost)):
-        log.warn(str(error), "ERROR")
+        log.say(str(error), "ERROR")
     log.flush()
     code = error.code if isinstance(error, SystemExit) else 1
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)

@@ -6,12 +6,12 @@ import asyncio
 import signal
 from contextlib import suppress
 
-from .calls import Calls, RuntimeApiFailed, encoded, event_of, refused
+from .calls import Calls, encoded, event_of, refused
 from .codec import prepare, unmarshal_event
-from .connection import LARGE_BYTES, MOST_HEAD_BYTES, REFUSED_TRIES, REFUSED_WAIT_S, ConnectionLost, address_of
+from .connection import LARGE_BYTES, REFUSED_TRIES, REFUSED_WAIT_S, ConnectionLost, address_of
 from .context import Context, CurrentInvocation
 from .faults import describe
-from .http1 import CHUNKED, UNTIL_CLOSED, ChunkedBody, HttpError, chunk, last_chunk, read_head
+from .http1 import CHUNKED, MOST_HEAD_BYTES, UNTIL_CLOSED, ChunkedBody, HttpError, chunk, last_chunk, read_head
 from .invocation import Ended, is_awaitable, is_generator, respond_with, tell_error
 from .loop import LAST_ERRORS
 from .streaming import error_trailers, opening, piece
@@ -103,11 +103,11 @@ class _Worker:
 
     def _note(self, message: str | None) -> None:
         if message:
-            self._log.warn(message)
+            self._log.say(message)
         self._log.flush()
 
     async def _stream(self, event: Mapping[str, str], result: Any) -> Response:
-        items = result if hasattr(type(result), "__anext__") else _asynchronous(result)
+        items: Any = result if hasattr(type(result), "__anext__") else _asynchronous(result)
         try:
             content_type, start = opening(await anext_or_none(items))
             pieces = self._pieces(event, start, items)

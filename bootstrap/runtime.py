@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import sys
-
-import _signal
 
 from .calls import Calls, RuntimeApiFailed
 from .connection import Connection, ConnectionLost
@@ -45,15 +44,13 @@ def run(settings: Settings, failure: str = "") -> NoReturn:
             handler = init(settings, log, connection, fault)
             serve_alone(settings, log, connection, handler)
     except (RuntimeApiFailed, ConnectionLost) as error:
-        log.warn(str(error), "ERROR")
+        log.say(str(error), "ERROR")
         log.flush()
         sys.exit(1)
     raise AssertionError("a loop never returns")
 
 
-def serve_alone(
-    settings: Settings, log: Log, connection: Connection, handler: Callable[[Any, Any], Any]
-) -> None:
+def serve_alone(settings: Settings, log: Log, connection: Connection, handler: Callable[[Any, Any], Any]) -> None:
     """One invocation at a time."""
     from .loop import Loop
 
@@ -82,7 +79,7 @@ def init(
         log.flush()
         status, _, body = connection.ask(*Calls(connection.host).fail_init(document, type_of(error)))
         if status != 202:
-            log.warn(f"The init error was refused with {status}: {bytes(body[:300])!r}")
+            log.say(f"The init error was refused with {status}: {bytes(body[:300])!r}")
         code = error.code if isinstance(error, SystemExit) else None
         raise SystemExit(code if isinstance(code, int) and code else 1) from None
 
@@ -98,5 +95,3 @@ def _end_on_sigterm() -> None:
 def _end(_number: int, _frame: Any) -> NoReturn:
     _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)  # a second one does not wait
     raise Ended(0)
-
-

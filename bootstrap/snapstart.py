@@ -44,5 +44,3 @@ def wait_for_restore(connection: Connection, calls: Calls, log: Log) -> None:
         log.error(error, document)
         connection.ask(*calls.fail_restore(document, ErrorType.AFTER_RESTORE_ERROR))
         raise SystemExit(AFTER_FAILED) from None
-
-

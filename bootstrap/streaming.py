@@ -19,7 +19,7 @@ STREAM_HEADERS = {"Lambda-Runtime-Function-Response-Mode": "streaming", "Trailer
 
 
 class HttpResponse:
-    """Status, headers and cookies of an HTTP response: the first thing that a generator behind a function URL gives."""
+    """Status, headers and cookies of an HTTP response: what a generator behind a function URL gives first."""
 
     def __init__(
         self, status_code: int = 200, headers: Mapping[str, str] | None = None, cookies: Sequence[str] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .handlers import BOOTSTRAP
 from .options import HANDLER, MEGABYTES, REGION, SECONDS, read_variables
 
 if TYPE_CHECKING:
@@ -74,12 +75,13 @@ def function_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def make_function(name: str, program: Program, options: Mapping[str, Any], **settings: Any) -> LocalFunction:
     """The function that the options describe; `settings` are LocalFunction's own."""
+    handler = program.command[-1] if str(BOOTSTRAP) in program.command else options["handler"]
     from runtime_api.local import LocalFunction
     from runtime_api.service.records import FunctionConfiguration
 
     configuration = FunctionConfiguration(
         name=name,
-        handler=options["handler"],
+        handler=handler,
         timeout_ms=options["timeout"] * 1000,
         memory_mb=options["memory"],
         variables=read_variables(options["env_file"], options["env_var"]),
