@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.running import PYTHON, Serve, bootjack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SOURCE = """
 import os, sys
@@ -77,8 +73,8 @@ def test_a_file_of_that_name_comes_first(project: Path) -> None:
 def test_the_interpreter_of_the_active_environment_runs_it(project: Path) -> None:
     other = project / "other"
     (other / "bin").mkdir(parents=True)
-    (other / "bin" / "python3").symlink_to(os.path.realpath(PYTHON))
-    (other / "pyvenv.cfg").write_text(f"home = {os.path.dirname(os.path.realpath(PYTHON))}\n")
+    (other / "bin" / "python3").symlink_to(Path(PYTHON).resolve())
+    (other / "pyvenv.cfg").write_text(f"home = {Path(PYTHON).resolve().parent}\n")
     ended = bootjack("invoke", "app.handler", cwd=project, env={"VIRTUAL_ENV": str(other)})
     assert json.loads(ended.out)["python"] == str(other)
     assert json.loads(bootjack("invoke", "app.handler", cwd=project).out)["python"] == sys.prefix
