@@ -35,6 +35,7 @@ SETTLE_S = 0.002  # between two looks at a dead runtime's connections
 SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
+_SUCCESS = fx.Status.SUCCESS
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -312,7 +313,7 @@ def _now() -> float:
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
-    if outcome.status is fx.Status.SUCCESS:
+    if outcome.status is _SUCCESS:
         return InvokeResult(outcome.request_id, outcome.body, None, tail)
     if outcome.fault is not None:
         payload = wire.fault_document(outcome.fault)
