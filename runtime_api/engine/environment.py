@@ -73,13 +73,6 @@ class InvokeResult(NamedTuple):
     log_tail: bytes  # empty when it was not asked for
 
 
-class _Job(NamedTuple):
-    """The invocation in hand, and who waits for it."""
-
-    future: asyncio.Future[InvokeResult]
-    wants_tail: bool
-
-
 class ExecutionEnvironment:
     """Runs one invocation at a time in one sandbox.
 
@@ -109,7 +102,8 @@ class ExecutionEnvironment:
         self._initialising = False
         self._mail: deque[ev.Event] = deque()
         self._draining = False
-        self._job: _Job | None = None
+        self._caller: asyncio.Future[InvokeResult] | None = None  # who waits for the invocation in hand
+        self._wants_tail = False
         self._tail = bytearray()
         self._alarms: dict[fx.Timer, float] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -152,7 +146,7 @@ class ExecutionEnvironment:
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
         """Run this now; `future` gets the one result. Only when it is available."""
-        self._job = _Job(future, wants_tail)
+        self._caller, self._wants_tail = future, wants_tail
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
@@ -216,11 +210,11 @@ class ExecutionEnvironment:
     # -- effects
 
     def _complete(self, effect: fx.Complete) -> None:
-        job, self._job = self._job, None
-        if job is not None and not job.future.done():
-            tail = bytes(self._tail) if job.wants_tail else b""
-            job.future.set_result(_result(effect.outcome, tail))
-        if self._tail:
+        caller, self._caller = self._caller, None
+        if caller is not None and not caller.done():
+            caller.set_result(_result(effect.outcome, bytes(self._tail)))
+        if self._wants_tail:
+            self._wants_tail = False
             self._tail.clear()
         self._available(self)
 
@@ -231,7 +225,7 @@ class ExecutionEnvironment:
 
     def _write(self, lines: bytes) -> None:
         self._log.write(lines)
-        if self._job is not None and self._job.wants_tail:
+        if self._wants_tail:
             self._tail += lines
             del self._tail[: -self._plan.limits.log_tail_bytes]
 
@@ -296,7 +290,7 @@ class ExecutionEnvironment:
         nothing to be posted.
         """
         assert self._door is not None
-        if looks and self._door.connections and self._job is not None:
+        if looks and self._door.connections and self._caller is not None:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None

@@ -37,6 +37,7 @@ EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
 SHOWN_NAMES = 20
+_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
 
 _scan = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -93,7 +94,7 @@ class Invoker:
     def check(self, request: InvokeRequest) -> Accepted:
         """Judge a request and make the invocation of it; a ServiceError says why not."""
         served, qualifier = self._resolve(request)
-        if request.type not in (REQUEST_RESPONSE, EVENT, DRY_RUN):
+        if request.type not in _TYPES:
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
             )

@@ -91,6 +91,8 @@ class Lifecycle:
         """How soon the next invocation could run, were it given one."""
         if self.phase is _IDLE:
             return _WARM
+        if self.runtime is _RESPONSE_SENT:
+            return _FINISHING
         return _FINISHING if self.phase is _INVOKE and not self.awaits_exit else _COLD
 
     @property

@@ -113,7 +113,7 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
 
 def log_text(records: Iterable[Record]) -> str:
     """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
-    return "".join([_TEXTS[type(record)](record) for record in records if type(record) in _TEXTS])
+    return "".join([text(record) for record in records if (text := _TEXTS.get(type(record))) is not None])
 
 
 def _start(record: Start) -> str:
