@@ -11,7 +11,9 @@ import signal
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -64,7 +66,7 @@ class Log(Protocol):
     def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
 
 
-class InvokeResult(NamedTuple):
+class InvokeResult(Struct, frozen=True):
     """What the caller of an invocation gets."""
 
     request_id: str

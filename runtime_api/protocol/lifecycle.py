@@ -144,11 +144,12 @@ class Lifecycle:
 
     def _begin_invoke(self, now: float) -> None:
         assert self._waiting is not None
-        (invocation, epoch_ms), accepted = self._waiting
+        event, accepted = self._waiting
+        invocation = event.invocation
         self._waiting = None
         timeout = self.plan.timeout_ms
         self._step(_BEGIN_INVOKE)
-        self._attempt = InvokeAttempt(invocation, now, int(epoch_ms + (now - accepted) + timeout))
+        self._attempt = InvokeAttempt(invocation, now, int(event.epoch_ms + (now - accepted) + timeout))
         version = self.plan.function_version
         self._emit(log.Start(invocation.request_id, version, invocation.trace, invocation.tenant_id))
         self._effects.append(fx.SetTimer(_DEADLINE, now + timeout))

@@ -2,8 +2,8 @@
 
 The parser's callbacks only collect: requests stand in `arrived`, in order, as soon as their heads are complete.
 
-A client says the same again and again. When a request comes whole, in one read, and its head has come before, byte for
-byte, it is not parsed again; nor when all of the head but its target has.
+A client says the same again and again. When a request comes whole, in one read, and its head has come before, byte
+for byte, it is not parsed again; nor when all of the head but its target has.
 """
 
 from __future__ import annotations
