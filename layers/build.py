@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .bundle import HOME, PLACE, bundle, link_libraries, refuse_newer
-from .bytecode import Kind, compile_tree, drop_bytecode
+from .bytecode import CACHE, Kind, compile_tree, drop_bytecode
 from .errors import LayerError
 from .images import machine_of
 from .interpreter import Interpreter, ask, find
@@ -101,7 +101,9 @@ def _bundled(order: Order) -> Interpreter | None:
             "interpreter from one"
         )
     if order.version and order.version != found.dotted:
-        raise LayerError(f"{found.executable} is Python {found.dotted}, not {order.version}: name another by --python")
+        raise LayerError(
+            f"{found.executable} is Python {found.dotted}, not {order.version}: name another by --python"
+        )
     return found
 
 
@@ -153,7 +155,22 @@ def _install(order: Order, stage: Path, version: str, tags: list[str]) -> None:
 
 
 def _add_bootstrap(stage: Path, bundled: Interpreter | None) -> None:
-    raise LayerError("not yet")
+    """Our bootstrap's own files; with an interpreter of the layer's own it names that, and no shell looks for it."""
+    if not (_PACKAGE / BOOTSTRAP).is_file():
+        raise LayerError(f"the package {BOOTSTRAP} is not installed beside layers: pip install bootjack")
+    executable = stage / BOOTSTRAP
+    package = stage / LIBRARIES / BOOTSTRAP
+    if executable.exists() or package.exists():
+        raise LayerError("there is a bootstrap among the files already: leave that out, or --bootstrap")
+    lines = (_PACKAGE / BOOTSTRAP).read_text(encoding="utf-8").partition("\n")
+    first = f"#!{PLACE}/bin/{bundled.name} -IS" if bundled else lines[0]
+    executable.write_text(f"{first}\n{lines[2]}", encoding="utf-8")
+    executable.chmod(0o755)
+    for entry in entries_of(_PACKAGE):
+        if CACHE not in entry.name.split("/") and entry.name != BOOTSTRAP:
+            copy = package / entry.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(entry.path, copy)
 
 
 def _compile(order: Order, stage: Path, version: str, bundled: Interpreter | None) -> Iterator[str]:

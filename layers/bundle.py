@@ -33,9 +33,7 @@ PLACE = f"/opt/{HOME}"
 _SECONDS = 60
 
 _TRIMMED = frozenset(
-    "test tests idlelib tkinter turtledemo turtle.py lib2to3 ensurepip pydoc_data site-packages dist-packages"
-    " __pycache__ lib-dynload curses dbm sitecustomize.py usercustomize.py LICENSE.txt EXTERNALLY-MANAGED"
-    " __phello__ __hello__.py distutils".split()
+    ["test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "lib2to3", "ensurepip", "pydoc_data", "site-packages", "dist-packages", "__pycache__", "lib-dynload", "curses", "dbm", "sitecustomize.py", "usercustomize.py", "LICENSE.txt", "EXTERNALLY-MANAGED", "__phello__", "__hello__.py", "distutils"]
 )
 # Extensions that are tests, or need a terminal, a display or the network's yellow pages.
 _TRIMMED_EXTENSIONS = re.compile(
@@ -139,7 +137,9 @@ def link_libraries(stage: Path, interpreter: Interpreter, *, own_libc: bool) -> 
     _fetch(binaries(stage), stage / HOME / "lib", host, None, own_libc=own_libc)
 
 
-def _fetch(found: Iterable[Found], libraries: Path, host: HostLibraries, home: Path | None, *, own_libc: bool) -> None:
+def _fetch(
+    found: Iterable[Found], libraries: Path, host: HostLibraries, home: Path | None, *, own_libc: bool
+) -> None:
     """Copy what is asked for and not there, and what that asks for."""
     waiting = list(found)
     there = {item.path.name for item in waiting} | {item.binary.soname for item in waiting}

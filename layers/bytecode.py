@@ -83,9 +83,7 @@ def _compile(root: Path, names: Iterable[str], place: str, interpreter: Interpre
     environment = {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1", "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
     given = b"\0".join(os.fsencode(name) for name in names)
     try:
-        run = subprocess.run(
-            command, input=given, capture_output=True, timeout=_SECONDS, check=True, env=environment
-        )
+        run = subprocess.run(command, input=given, capture_output=True, timeout=_SECONDS, check=True, env=environment)
     except subprocess.SubprocessError as error:
         lines = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
         raise LayerError(

@@ -162,7 +162,9 @@ class _Reader:
     def _imported(self, values: dict[int, int]) -> int:
         """How many symbols may be imports: the GNU table lists exports only, which stand behind them."""
         if _GNU_HASH in values:
-            return min(int(struct.unpack_from("<I", self._image, self._offset(values[_GNU_HASH]) + 4)[0]), _MOST_RECORDS)
+            return min(
+                int(struct.unpack_from("<I", self._image, self._offset(values[_GNU_HASH]) + 4)[0]), _MOST_RECORDS
+            )
         if _HASH in values:
             return min(int(struct.unpack_from("<I", self._image, self._offset(values[_HASH]) + 4)[0]), _MOST_RECORDS)
         return 0

@@ -21,9 +21,7 @@ _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64":
 # glibc's own, and what PEP 513 and PEP 600 let every wheel rely on besides. Whether an image has more is nowhere
 # written, so a layer that works is one that does not ask.
 SYSTEM_LIBRARIES: Final = frozenset(
-    "libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libresolv.so.2 libnsl.so.1 libcrypt.so.1"
-    " libanl.so.1 libthread_db.so.1 libmvec.so.1 libgcc_s.so.1 libstdc++.so.6"
-    " ld-linux-x86-64.so.2 ld-linux-aarch64.so.1".split()
+    ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libnsl.so.1", "libcrypt.so.1", "libanl.so.1", "libthread_db.so.1", "libmvec.so.1", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"]
 )
 
 

@@ -44,7 +44,9 @@ _TABLE = (
     Rule("L301", "error", "provided runtimes get a bootstrap, at the top", "guide 4508"),
     Rule("L302", "error", "bootstrap and extensions are executable", "guide 4508"),
     Rule("L303", "error", "a bootstrap is a program, or a script that names one", "execve(2)"),
-    Rule("L304", "warning", "the interpreter of a bootstrap is there", "guide 4508; provided images promise no Python"),
+    Rule(
+        "L304", "warning", "the interpreter of a bootstrap is there", "guide 4508; provided images promise no Python"
+    ),
     Rule("L305", "error", "Python packages lie where Python looks", "guide 2778-2836"),
     Rule("L306", "error", "a version's folder is that of the runtime's version", "guide 2778-2836"),
     Rule("L307", "warning", "something lies where the runtime looks", "guide 2778-2836, 4439-4440"),

@@ -26,7 +26,9 @@ def archives(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
         if layer.refusal and not any(finding.rule in ("L102", "L103") for finding in found):
             yield Finding("L101", layer.label, "", layer.refusal)
         if layer.files and all(entry.mode is None for entry in layer.listed):
-            message = "no entry has a mode, so nothing is executable: make it on Linux or macOS, or with `layer build`"
+            message = (
+                "no entry has a mode, so nothing is executable: make it on Linux or macOS, or with `layer build`"
+            )
             yield Finding("L105", layer.label, "", message)
 
 
@@ -44,7 +46,9 @@ def _names(layer: Layer) -> Iterator[Finding]:
 def _twice(layer: Layer) -> Iterator[Finding]:
     names = [entry.name for entry in layer.listed if entry.name in layer.files]
     for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
-        yield Finding("L104", layer.label, name, "is in the archive more than once, and only the last counts: keep one")
+        yield Finding(
+            "L104", layer.label, name, "is in the archive more than once, and only the last counts: keep one"
+        )
 
 
 def sizes(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:

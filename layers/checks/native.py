@@ -42,7 +42,9 @@ def native(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
             try:
                 items.append(_Item(layer, name, read_binary(path)))
             except ElfError as error:
-                yield Finding("L506", layer.label, name, f"{str(error).partition(': ')[2]}: build or download it again")
+                yield Finding(
+                    "L506", layer.label, name, f"{str(error).partition(': ')[2]}: build or download it again"
+                )
     names = {name for layer in layers for name in layer.files}
     own_libc = {_folder(item.name) for item in items if item.name.rpartition("/")[2] == "libc.so.6"}
     for item in items:

@@ -82,7 +82,9 @@ def _interpreter(layer: Layer, line: str, layers: Sequence[Layer], target: Targe
         return
     own = target.image.language and f"{program} {rest}".strip().rpartition("/")[2].startswith(target.image.language)
     if not _PROMISED.fullmatch(f"{program} {rest}".split(" -")[0].strip()) and not own:
-        message = f"asks for {line}, which {target.image.runtime} is not known to have: bring it, say by --with-python"
+        message = (
+            f"asks for {line}, which {target.image.runtime} is not known to have: bring it, say by --with-python"
+        )
         yield Finding("L304", layer.label, "bootstrap", message)
 
 
@@ -91,7 +93,9 @@ def packages(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
     for layer in layers:
         at_top = sorted({found[1] for name in layer.files if (found := _PACKAGE.match(name))})
         if at_top:
-            yield Finding("L305", layer.label, at_top[0], "lies at the top, where no Python looks: move it into python/")
+            yield Finding(
+                "L305", layer.label, at_top[0], "lies at the top, where no Python looks: move it into python/"
+            )
         yield from _versions(layer, target)
         if target.image.language and layer.files and not at_top and not any(map(layer.has, target.image.places)):
             places = ", ".join(f"{place}/" for place in target.image.places)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["together"]
 
-_LIBRARY = re.compile(r"(?P<place>python/(?:lib/[^/]+/site-packages/)?)(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/")
+_LIBRARY = re.compile(
+    r"(?P<place>python/(?:lib/[^/]+/site-packages/)?)(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/"
+)
 
 
 def together(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
@@ -43,7 +45,9 @@ def together(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
     for (place, library), held in sorted(versions.items()):
         if len(held) > 1:
             listed = ", ".join(f"{version} in {label}" for version, label in held.items())
-            yield Finding("L703", "all layers", f"{place}{library}", f"is mixed of several versions ({listed}): keep one")
+            yield Finding(
+                "L703", "all layers", f"{place}{library}", f"is mixed of several versions ({listed}): keep one"
+            )
 
 
 def _same(one: Layer, other: Layer, name: str) -> bool:
