@@ -7,7 +7,6 @@ bytecode. Where two of them bring the same file the build refuses, since one of 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import stat
 import sys
@@ -18,16 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from .bundle import HOME, PLACE, bundle, link_libraries, refuse_newer
 from .bytecode import CACHE, Kind, compile_tree, drop_bytecode
 from .errors import LayerError
-from .images import machine_of
 from .interpreter import Interpreter, ask, find
 from .libraries import binaries
 from .pack import entries_of
 from .wheels import install, platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .images import Image
+    from .pack import Packed
 
 __all__ = ["Order", "Step", "filling", "weights"]
 
@@ -201,19 +200,13 @@ def _meant_for(name: str, version: str) -> bool:
     return not named or parts[0] == HOME or named[0] == f"python{version}"
 
 
-def weights(names_and_sizes: list[tuple[str, int, int]]) -> list[tuple[str, int, int, int]]:
+def weights(packed: Iterable[Packed]) -> list[tuple[str, int, int, int]]:
     """What weighs what: group, files, bytes unzipped and zipped; the heaviest first."""
-    groups: dict[str, list[int]] = {}
-    for name, unzipped, zipped in names_and_sizes:
-        parts = name.split("/")
-        group = "/".join(parts[:2]) if len(parts) > 2 and parts[0] == LIBRARIES else parts[0]
-        group += "/" if len(parts) > group.count("/") + 1 else ""
-        total = groups.setdefault(group, [0, 0, 0])
-        for place, amount in enumerate((1, unzipped, zipped)):
-            total[place] += amount
-    return sorted(((group, *total) for group, total in groups.items()), key=lambda row: (-row[2], row[0]))  # type: ignore[misc]
-
-
-def here() -> str:
-    """The architecture of this machine, in Lambda's words."""
-    return machine_of(platform.machine())
+    groups: dict[str, tuple[int, int, int]] = {}
+    for item in packed:
+        parts = item.name.split("/")
+        deep = 2 if parts[0] == LIBRARIES and len(parts) > 2 else 1
+        group = "/".join(parts[:deep]) + ("/" if len(parts) > deep else "")
+        files, unzipped, zipped = groups.get(group, (0, 0, 0))
+        groups[group] = files + 1, unzipped + item.unzipped, zipped + item.zipped
+    return sorted(((group, *total) for group, total in groups.items()), key=lambda row: (-row[2], row[0]))

@@ -1,8 +1,8 @@
 """A Python in a layer: this machine's interpreter, moved to /opt/py with all that it needs, and nothing at start.
 
 What makes it run on an image that has no Python: its standard library lies where it looks by itself (getpath), its
-shared libraries beside it, found by the executable's DT_RPATH. RPATH and not RUNPATH, since only the former counts for
-what a library's libraries need, and before LD_LIBRARY_PATH, where Lambda puts the image's own. With the C library
+shared libraries beside it, found by the executable's DT_RPATH. RPATH and not RUNPATH, since only the former counts
+for what a library's libraries need, and before LD_LIBRARY_PATH, where Lambda puts the image's own. With the C library
 bundled the executable also names its own loader, by its absolute path.
 """
 
@@ -32,9 +32,12 @@ HOME = "py"  # short, so that it fits where OpenSSL's folder is written into its
 PLACE = f"/opt/{HOME}"
 _SECONDS = 60
 
-_TRIMMED = frozenset(
-    ["test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "lib2to3", "ensurepip", "pydoc_data", "site-packages", "dist-packages", "__pycache__", "lib-dynload", "curses", "dbm", "sitecustomize.py", "usercustomize.py", "LICENSE.txt", "EXTERNALLY-MANAGED", "__phello__", "__hello__.py", "distutils"]
-)
+_TRIMMED = {
+    *("__pycache__", "lib-dynload", "site-packages", "dist-packages", "sitecustomize.py", "usercustomize.py"),
+    *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "curses", "dbm"),
+    *("lib2to3", "ensurepip", "distutils", "pydoc_data", "LICENSE.txt", "EXTERNALLY-MANAGED"),
+    *("__hello__.py", "__phello__"),
+}
 # Extensions that are tests, or need a terminal, a display or the network's yellow pages.
 _TRIMMED_EXTENSIONS = re.compile(
     r"(_test\w*|_ctypes_test|_xxtestfuzz|xxlimited\w*|xxsubtype|_tkinter|readline|_curses\w*|_dbm|_gdbm|nis|ossaudiodev"
@@ -88,7 +91,7 @@ def _copy_library(interpreter: Interpreter, library: Path) -> None:
 
 
 def _leads_away(folder: str, name: str) -> bool:
-    destination = os.readlink(Path(folder) / name)
+    destination = str((Path(folder) / name).readlink())
     return destination.startswith(("/", "..")) or not (Path(folder) / name).exists()
 
 
@@ -132,7 +135,7 @@ def _relink(home: Path, executable: Path, *, own_libc: bool) -> None:
 
 
 def link_libraries(stage: Path, interpreter: Interpreter, *, own_libc: bool) -> None:
-    """Bring what the rest of the stage needs and neither it nor the image has; for libraries beside the interpreter."""
+    """Bring what the rest of the stage needs, and neither it nor the image has."""
     host = HostLibraries(interpreter.machine)
     _fetch(binaries(stage), stage / HOME / "lib", host, None, own_libc=own_libc)
 

@@ -1,7 +1,7 @@
 """Bytecode that survives an archive: judged by the hash of its source, not by times, which an archive does not keep.
 
-In /opt nothing can be written, so bytecode that does not fit is made anew at every cold start: importing aiohttp takes
-twice as long. (PEP 552 tells the kinds; the header has 16 bytes: magic, flags, then time and size, or a hash.)
+In /opt nothing can be written, so bytecode that does not fit is made anew at every cold start: importing aiohttp
+takes twice as long. (PEP 552 tells the kinds; the header has 16 bytes: magic, flags, then time and size, or a hash.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Run by the interpreter that is to load it: makes bytecode that does not look at file times.
 
-`python -s -S compile_tree.py ROOT PLACE MODE < names`: each name is a source below ROOT, which will stand below PLACE;
+`python -s -S compile_tree.py ROOT PLACE MODE < names`: each name is a source below ROOT, which will stand at PLACE;
 MODE is unchecked or checked. Names that do not compile are printed. Runs on any Python 3.8 or newer.
 """
 

@@ -11,18 +11,32 @@ from typing import Final
 
 from .errors import LayerError
 
-__all__ = ["ARCHITECTURES", "IMAGES", "SYSTEM_LIBRARIES", "Image", "find_image", "loader_of", "machine_of"]
+__all__ = [
+    "ARCHITECTURES",
+    "IMAGES",
+    "LIKELY_LIBRARIES",
+    "SYSTEM_LIBRARIES",
+    "Image",
+    "find_image",
+    "loader_of",
+    "machine_of",
+]
 
 AL2, AL2023 = (2, 26), (2, 34)
 ARCHITECTURES: Final = ("x86_64", "arm64")
 _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
-# glibc's own, and what PEP 513 and PEP 600 let every wheel rely on besides. Whether an image has more is nowhere
-# written, so a layer that works is one that does not ask.
+# glibc's own, and what PEP 513 and PEP 600 let every wheel rely on besides.
 SYSTEM_LIBRARIES: Final = frozenset(
-    ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libnsl.so.1", "libcrypt.so.1", "libanl.so.1", "libthread_db.so.1", "libmvec.so.1", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"]
+    [
+        *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2"),
+        *("libnsl.so.1", "libcrypt.so.1", "libanl.so.1", "libthread_db.so.1", "libmvec.so.1"),
+        *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libgcc_s.so.1", "libstdc++.so.6"),
+    ]
 )
+# Wheels may rely on these, too. Images of languages have them; what the provided ones have is nowhere written.
+LIKELY_LIBRARIES: Final = frozenset(["libz.so.1", "libexpat.so.1"])
 
 
 @dataclass(frozen=True)

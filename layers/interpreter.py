@@ -21,7 +21,8 @@ try:
     store = ssl.get_default_verify_paths().openssl_cafile
 except ImportError:
     store = ""
-libc = os.confstr("CS_GNU_LIBC_VERSION") if hasattr(os, "confstr") and "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
+names = getattr(os, "confstr_names", {})
+libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in names else ""
 print(json.dumps({
     "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
     "implementation": sys.implementation.name,

@@ -14,13 +14,13 @@ import time
 import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from .errors import LayerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 __all__ = ["EARLIEST", "Entry", "Packed", "entries_of", "pack", "packing", "time_of"]
 
@@ -77,7 +77,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[Entry]:
             if stat.S_ISDIR(mode):
                 yield from _walk(folder / child.name, name + "/")
             elif stat.S_ISLNK(mode):
-                _judge_link(name, os.readlink(child.path))
+                _judge_link(name, str((folder / child.name).readlink()))
                 yield Entry(name, stat.S_IFLNK | 0o777, folder / child.name)
             elif stat.S_ISREG(mode):
                 yield Entry(name, stat.S_IFREG | (0o755 if mode & 0o100 else 0o644), folder / child.name)

@@ -60,6 +60,12 @@ _TABLE = (
     Rule("L504", "error", "the loader that a program names is there", "execve(2), PT_INTERP"),
     Rule("L505", "error", "extension modules are for the runtime's Python", "PEP 3149"),
     Rule("L506", "error", "binaries are whole", "gABI"),
+    Rule(
+        "L507",
+        "warning",
+        "libraries are there that an image may lack",
+        "PEP 600; no list of provided images is public",
+    ),
     Rule("L601", "warning", "no bytecode is stale by its time", "PEP 552; aws-lambda-builders issue 924"),
     Rule("L602", "error", "no bytecode belongs to another source", "PEP 552: unchecked, the old code would run"),
     Rule("L603", "note", "Python sources have bytecode", "/opt is read-only: measured, imports take twice as long"),

@@ -1,4 +1,4 @@
-"""The looking: a file for each kind of rule. Each check takes all layers and what they are for, and gives findings."""
+"""The looking: a file for each kind of rule. A check takes all layers and what they are for, and gives findings."""
 
 from __future__ import annotations
 

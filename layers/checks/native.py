@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from layers.elf import Binary, ElfError, is_elf, read_binary
-from layers.images import SYSTEM_LIBRARIES, loader_of
+from layers.images import LIKELY_LIBRARIES, SYSTEM_LIBRARIES, loader_of
 from layers.libraries import excess
 from layers.rules import Finding
 
@@ -56,6 +56,7 @@ def native(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
         yield from _unmet(item, names, own_libc)
         yield from _loader(item, names, target)
         yield from _other_python(item, target)
+    yield from _likely(items, names, target)
 
 
 def _newer(item: _Item, target: Target, own_libc: set[str]) -> Iterator[Finding]:
@@ -80,11 +81,25 @@ def _unmet(item: _Item, names: set[str], own_libc: set[str]) -> Iterator[Finding
     package = "/".join(item.name.split("/")[:2])
     near = {name.rpartition("/")[2] for name in names if name.startswith(f"{package}/")}
     for library in item.binary.needed:
-        if library in SYSTEM_LIBRARIES or library in near:
+        if library in SYSTEM_LIBRARIES or library in LIKELY_LIBRARIES or library in near:
             continue
         if not any((f"{folder}/{library}" if folder else library) in names for folder in folders):
             message = f"needs {library}, which no layer brings where it is looked for: put it into lib/"
             yield Finding("L503", item.layer.label, item.name, message)
+
+
+def _likely(items: Sequence[_Item], names: set[str], target: Target) -> Iterator[Finding]:
+    """One finding for each library, however many ask for it."""
+    if not target.image.provided:
+        return
+    brought = {name.rpartition("/")[2] for name in names}
+    for library in sorted(LIKELY_LIBRARIES - brought):
+        asking = [item for item in items if library in item.binary.needed]
+        if asking:
+            message = (
+                f"needs {library}, which {target.image.runtime} is not known to have: bring it in lib/ to be sure"
+            )
+            yield Finding("L507", asking[0].layer.label, asking[0].name, message)
 
 
 def _loader(item: _Item, names: set[str], target: Target) -> Iterator[Finding]:

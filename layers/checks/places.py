@@ -105,7 +105,7 @@ def packages(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
 
 def _versions(layer: Layer, target: Target) -> Iterator[Finding]:
     seen = {tuple(filter(None, found.groups())) for name in layer.files if (found := _VERSIONED.match(name))}
-    for language, version in sorted(seen):  # type: ignore[misc]
+    for language, version in sorted(seen):
         if target.image.language == language and target.image.version != version:
             message = f"is for {language} {version}, where {target.image.runtime} does not look: move it"
             yield Finding("L306", layer.label, f"{language}/", message)

@@ -132,10 +132,7 @@ def _tell(packed: list[Packed], output: Path) -> None:
     from layers.build import weights
     from layers.limits import UNZIPPED_BYTES, ZIPPED_BYTES
 
-    rows = [
-        (name, f"{files:,}", f"{unzipped:,}", f"{zipped:,}")
-        for name, files, unzipped, zipped in weights([tuple(item) for item in packed])
-    ]
+    rows = [(name, f"{files:,}", f"{unzipped:,}", f"{zipped:,}") for name, files, unzipped, zipped in weights(packed)]
     size = output.stat().st_size
     unzipped = sum(item.unzipped for item in packed)
     rows.append((str(output), f"{len(packed):,}", f"{unzipped:,}", f"{size:,}"))
