@@ -24,7 +24,7 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _NEEDED, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 6, 10, 14, 15, 29
 _HASH, _GNU_HASH, _VERSYM, _VERNEED, _VERNEEDNUM = 4, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
 _SYMBOL_BYTES, _DYN_BYTES = 24, 16
-_MOST_RECORDS = 1 << 20  # no list in an honest file is longer
+_MOST_RECORDS = 1 << 18  # no list in an honest file is longer
 
 
 class ElfError(ValueError):
@@ -65,7 +65,7 @@ def read_binary(path: Path) -> Binary:
         try:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
                 return _Reader(image).binary()
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, IndexError, ValueError, OverflowError) as error:
             raise ElfError(f"{path.name} is no readable ELF file: {error}") from error
 
 
@@ -135,10 +135,12 @@ class _Reader:
         if _VERNEED not in values:
             return
         symbols = self._symbols_by_version(values, strings)
-        at = self._offset(values[_VERNEED])
+        at, left = self._offset(values[_VERNEED]), _MOST_RECORDS
         for _ in range(min(values.get(_VERNEEDNUM, 0), _MOST_RECORDS)):
             _version, count, library, first, following = struct.unpack_from("<HHIII", self._image, at)
-            entry = at + first
+            entry, left = at + first, left - count
+            if left < 0:
+                raise ElfError("its list of versions has no end")
             for _ in range(count):
                 _hash, _flags, index, name, step = struct.unpack_from("<IHHII", self._image, entry)
                 yield Need(_text(strings, library), _text(strings, name), symbols.get(index & 0x7FFF, ""))

@@ -8,6 +8,7 @@ release of it may compress another way. Files are compressed on threads, since z
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import time
@@ -94,6 +95,8 @@ def _judge_name(name: str) -> None:
         raise LayerError(f"{name!r} is no UTF-8: rename it") from None
     if "\\" in name:
         raise LayerError(f"{name!r} has a backslash in its name, which Lambda does not keep: rename it")
+    if re.match("[A-Za-z]:", name):
+        raise LayerError(f"{name!r} begins like a drive of Windows, which extractors refuse: rename it")
 
 
 def _judge_link(name: str, destination: str) -> None:

@@ -26,7 +26,7 @@ _PACKAGE = re.compile(r"([^/]+\.(dist-info|egg-info)|site-packages)/")
 def bootstraps(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
     """The bootstrap that the runtime would start, and extensions."""
     holders = [layer for layer in layers if "bootstrap" in layer.files]
-    if target.image.provided and not holders:
+    if target.image.provided and not holders and all(layer.root is not None for layer in layers):
         yield from _missing(layers, target)
     for layer in layers:
         for name, entry in sorted(layer.files.items()):
