@@ -22,7 +22,6 @@ def main() -> None:
                 dfile=f"{place}/{name}",
                 doraise=True,
                 invalidation_mode=kind,
-                quiet=2,
             )
         except (py_compile.PyCompileError, ValueError, RecursionError, MemoryError):
             print(name)

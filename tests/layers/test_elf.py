@@ -26,13 +26,17 @@ def judged(path: Path) -> dict[str, Any]:
         told: dict[str, Any] = {"needed": [], "rpath": "", "runpath": "", "versions": set()}
         for section in image.iter_sections():
             if isinstance(section, DynamicSection):
-                told["needed"] += [tag.needed for tag in section.iter_tags("DT_NEEDED")]
-                told["rpath"] += "".join(tag.rpath for tag in section.iter_tags("DT_RPATH"))
-                told["runpath"] += "".join(tag.runpath for tag in section.iter_tags("DT_RUNPATH"))
+                told["needed"] += [tag.needed for tag in _tags(section, "DT_NEEDED")]
+                told["rpath"] += "".join(tag.rpath for tag in _tags(section, "DT_RPATH"))
+                told["runpath"] += "".join(tag.runpath for tag in _tags(section, "DT_RUNPATH"))
             if isinstance(section, GNUVerNeedSection):
                 for library, versions in section.iter_versions():
                     told["versions"] |= {(library.name, version.name) for version in versions}
         return told
+
+
+def _tags(section: DynamicSection, kind: str) -> list[Any]:
+    return list(section.iter_tags(kind))
 
 
 def test_real_binaries_are_read_as_pyelftools_reads_them() -> None:
