@@ -180,6 +180,9 @@ def _compile(order: Order, stage: Path, version: str, bundled: Interpreter | Non
     sources = [name for name in sources if _meant_for(name, version)]
     if not sources or order.bytecode is None:
         return
+    if not _decided(order):
+        yield "no bytecode: which Python will run this is not known; --python-version, or a python3.x --runtime, tells"
+        return
     compiler = bundled or find(version, order.python or Path(sys.executable))
     if compiler is None:
         yield (
@@ -191,6 +194,12 @@ def _compile(order: Order, stage: Path, version: str, bundled: Interpreter | Non
     if failed:
         shown = ", ".join(failed[:_SHOWN]) + (", ..." if len(failed) > _SHOWN else "")
         yield f"{len(failed)} files are no Python {version} and have no bytecode: {shown}"
+
+
+def _decided(order: Order) -> bool:
+    """Whether it is certain which Python will run the layer: libraries of pip's are for one."""
+    named = order.version or order.python or order.requirements or order.packages
+    return bool(order.with_python or named or order.image.language == "python")
 
 
 def _meant_for(name: str, version: str) -> bool:

@@ -87,6 +87,12 @@ def test_without_such_a_python_there_is_no_bytecode_and_it_is_told(tmp_path: Pat
     assert any(step.note and "no Python 3.99 here" in step.text for step in steps)
 
 
+def test_bytecode_is_not_made_for_a_python_that_nobody_named(tmp_path: Path, content: Path) -> None:
+    stage, steps = built(tmp_path, replace(ORDER, content=content, version=None))
+    assert not list(stage.rglob("*.pyc"))
+    assert any(step.note and "--python-version" in step.text for step in steps)
+
+
 def test_folders_of_another_version_get_no_bytecode(tmp_path: Path, content: Path) -> None:
     other = content / "python" / "lib" / "python3.5" / "site-packages"
     other.mkdir(parents=True)
