@@ -181,7 +181,7 @@ def _compile(order: Order, stage: Path, version: str, bundled: Interpreter | Non
     if not sources or order.bytecode is None:
         return
     if not _decided(order):
-        yield "no bytecode: which Python will run this is not known; --python-version, or a python3.x --runtime, tells"
+        yield "no bytecode: which Python will run this is not known; say it with --python-version or --runtime"
         return
     compiler = bundled or find(version, order.python or Path(sys.executable))
     if compiler is None:

@@ -1,4 +1,4 @@
-"""An image that has nothing: bubblewrap with /opt, /var/task, /tmp, /proc and /dev, and the network of this machine."""
+"""An image that has nothing: bubblewrap with /opt, /var/task, /tmp, /proc and /dev, and this machine's network."""
 
 from __future__ import annotations
 

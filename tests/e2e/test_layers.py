@@ -41,7 +41,7 @@ def handler(event, context):
         "ctypes": ctypes.CDLL("libm.so.6").abs(-42),
         "orjson": orjson.loads(orjson.dumps(42)),
         "uvloop": uvloop.run(answer()),
-        "foreign": sorted({line.split()[-1] for line in open("/proc/self/maps") if "/lib" in line and "/opt" not in line}),
+        "foreign": [line for line in open("/proc/self/maps") if "/lib" in line and "/opt" not in line],
     }
 """
 RIC = """#!/opt/py/bin/python3 -IS
