@@ -8,7 +8,7 @@ from layers.rules import RULES
 
 HEAD = """# Rules of `bootjack layer check`
 
-An error fails at run time or at publishing, a warning may, a note costs time or bytes. Exit code 1 says that there are
+An error fails at run time or at publishing, a warning may, a note costs time or bytes. Exit code 1 says there are
 errors (`--strict`: or warnings). `--json` is described by the schema that `--schema` prints. Written by
 `docs/rules.py` from `layers/rules.py`.
 
