@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOSE", "RESET", "Request", "Scripted", "accepted", "answer", "event"]
 
-SECONDS = 15.0  # how long anything may take
+LARGE_BYTES = 1_000_000
+SECONDS = 30.0  # how long anything may take
 NEXT = "/2018-06-01/runtime/invocation/next"
 REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
@@ -83,7 +84,10 @@ class Scripted:
         nexts: Iterable[bytes | Sequence[Piece]],
         posts: Iterable[bytes | Sequence[Piece]] = (),
         host: str = "127.0.0.1",
+        early: bytes = b"",
     ) -> None:
+        """`early` is said to a large body as soon as it begins; the connection ends with it."""
+        self._early = early
         self.requests: list[Request] = []
         self.connections = 0
         self.waiting = 0  # calls of /next that nobody answers
@@ -167,7 +171,7 @@ class Scripted:
         stream = connection.makefile("rb")
         try:
             while True:
-                request = _read(stream, number)
+                request = _read(stream, number, self._refuse(connection))
                 if request is None or not self._answer(connection, request):
                     return
         except OSError:
@@ -177,6 +181,17 @@ class Scripted:
                 self._open.discard(connection)
             stream.close()
             connection.close()
+
+    def _refuse(self, connection: socket.socket) -> Callable[[int], bool]:
+        """What to do about a body of this length before it is read: whether it was refused."""
+
+        def refuse(length: int) -> bool:
+            if self._early and length > LARGE_BYTES:
+                connection.sendall(self._early)
+                return True
+            return False
+
+        return refuse
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
         """Send what the script says; whether the connection lives on."""
@@ -226,7 +241,7 @@ def _shut(connection: socket.socket) -> None:
         pass
 
 
-def _read(stream: IO[bytes], number: int) -> Request | None:
+def _read(stream: IO[bytes], number: int, refuse: Callable[[int], bool]) -> Request | None:
     """One request; None when there is no more, or only half of one."""
     first = stream.readline()
     if not first.strip():
@@ -247,6 +262,8 @@ def _read(stream: IO[bytes], number: int) -> Request | None:
         trailers = _headers(stream)
         return Request(method, path, headers, bytes(body), trailers, number)
     length = int(headers.get("content-length", "0"))
+    if refuse(length):
+        return None
     whole = stream.read(length)
     return Request(method, path, headers, whole, trailers, number) if len(whole) == length else None
 

@@ -145,15 +145,16 @@ def run(
     command: Sequence[str] = ISOLATED,
     handler: str = "app.handler",
     pass_fds: Iterable[int] = (),
+    ends: bool = False,
     **more: str,
 ) -> Ran:
-    """Run a function on these events, until it ends by itself or has nothing left to do and is ended by SIGTERM."""
+    """Run a function on these events until it has nothing left to do; then SIGTERM ends it, unless it `ends` itself."""
     if source:
         write(folder, source)
     with Scripted(nexts, posts) as server:
         process = start(folder, server, command=command, handler=handler, pass_fds=pass_fds, **more)
         try:
-            server.wait_for(lambda it: it.waiting or process.poll() is not None, "the last /next")
+            server.wait_for(lambda it: (it.waiting and not ends) or process.poll() is not None, "the end")
         finally:
             if process.poll() is None:
                 process.terminate()
