@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Log"]
 
 LEVELS = {"": 0, "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+UNWRITABLE = (AttributeError, ValueError, OSError)  # of a stream that a handler has closed, or put another for
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 FRAME_TEXT = 0xA55A0003
 FRAME_JSON = 0xA55A0002
@@ -41,10 +42,12 @@ class Log:
     def write(self, text: str, level: int = 0) -> None:
         """One record, which ends with its own line end; in a frame it needs none. `level` as `logging` counts."""
         if self._frames is None:
-            if sys.stdout is not None:
+            try:
                 sys.stdout.write(text)
                 if not text.endswith("\n"):
                     sys.stdout.flush()
+            except UNWRITABLE:
+                pass
             return
         data = text.encode("utf-8", "backslashreplace")
         kind = self._frame + self._severity(level)
@@ -59,8 +62,11 @@ class Log:
 
     def flush(self) -> None:
         """Let nothing that a handler printed wait for the next invocation."""
-        if sys.stdout is not None:
+        try:
             sys.stdout.flush()
+            sys.stderr.flush()
+        except UNWRITABLE:
+            pass
 
     def error(self, error: BaseException, document: Mapping[str, Any]) -> None:
         """An error that nobody caught, as one record."""

@@ -105,6 +105,7 @@ class _Worker:
             if is_generator(result):
                 answer = await self._stream(event, result)
             else:
+                self._log.flush()
                 answer = await self._connection.ask(*respond_with(self._calls, event, result))
         except ConnectionLost:
             raise

@@ -113,27 +113,40 @@ def start(
     **more: str,
 ) -> subprocess.Popen[bytes]:
     """Start the bootstrap with `more` variables."""
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=variables(folder, server, handler, **more),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=tuple(pass_fds),
-        start_new_session=True,
-    )
+    with _output(folder, "out").open("wb") as out, _output(folder, "err").open("wb") as err:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=variables(folder, server, handler, **more),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+        )
 
 
-def finish(process: subprocess.Popen[bytes], server: Scripted) -> Ran:
+def _output(folder: Path, name: str) -> Path:
+    """A file rather than a pipe, which would have to be read all along."""
+    return folder / f"standard.{name}"
+
+
+def finish(process: subprocess.Popen[bytes], server: Scripted, folder: Path) -> Ran:
     """Wait for the end; what came of it."""
     try:
-        out, err = process.communicate(timeout=SECONDS)
+        code = process.wait(SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
-        raise AssertionError(f"the bootstrap hangs after {server.calls}\n{out!r}\n{err!r}") from None
-    return Ran(process.returncode, out.decode(), err.decode(), list(server.requests), server.connections)
+        process.wait()
+        raise AssertionError(f"the bootstrap hangs after {server.calls}: {_read(folder)}") from None
+    return Ran(code, *_read(folder), list(server.requests), server.connections)
+
+
+def _read(folder: Path) -> tuple[str, str]:
+    return (
+        _output(folder, "out").read_bytes().decode(),
+        _output(folder, "err").read_bytes().decode(),
+    )
 
 
 def run(
@@ -158,5 +171,5 @@ def run(
         finally:
             if process.poll() is None:
                 process.terminate()
-            ran = finish(process, server)
+            ran = finish(process, server, folder)
     return ran

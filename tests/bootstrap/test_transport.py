@@ -207,7 +207,7 @@ def test_a_large_response_refused_before_it_is_whole(tmp_path: Path, source: str
         process = start(tmp_path, server, **more)
         server.wait_for(lambda it: it.waiting or process.poll() is not None)
         process.terminate()
-        ran = finish(process, server)
+        ran = finish(process, server, tmp_path)
     assert [one.body for one in ran.posts] == [b"2"]
     assert "A response was refused with 413" in ran.out
 
@@ -223,7 +223,7 @@ def test_a_server_that_listens_late_is_waited_for(tmp_path: Path, source: str, m
         timer.join()
         server.wait_for(lambda it: it.waiting or process.poll() is not None)
         process.terminate()
-        ran = finish(process, server)
+        ran = finish(process, server, tmp_path)
     finally:
         server.close()
     assert (ran.documents, ran.code) == ([1], 0)
@@ -235,7 +235,7 @@ def test_a_server_that_never_listens(tmp_path: Path, source: str, more: dict[str
     server = Scripted([])
     try:
         began = time.monotonic()
-        ran = finish(start(tmp_path, server, **more), server)
+        ran = finish(start(tmp_path, server, **more), server, tmp_path)
         assert time.monotonic() - began < 10
     finally:
         server.close()
@@ -253,7 +253,7 @@ def test_other_ways_to_name_the_server(tmp_path: Path, source: str, more: dict[s
         process = start(tmp_path, server, **{**more, "AWS_LAMBDA_RUNTIME_API": address})
         server.wait_for(lambda it: it.waiting or process.poll() is not None)
         process.terminate()
-        ran = finish(process, server)
+        ran = finish(process, server, tmp_path)
     assert (ran.documents, ran.code) == ([1], 0)
     assert ran.requests[0].headers["host"] == address
 
