@@ -51,6 +51,10 @@ class TextFormatter(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if text.endswith("\n") else text + "\n"  # a traceback has none of its own
+
 
 class JsonFormatter(logging.Formatter):
     """One record as one JSON object, with what a caller gave as `extra`."""

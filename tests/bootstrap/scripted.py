@@ -85,9 +85,14 @@ class Scripted:
         posts: Iterable[bytes | Sequence[Piece]] = (),
         host: str = "127.0.0.1",
         early: bytes = b"",
+        cut: int = 0,
     ) -> None:
-        """`early` is said to a large body as soon as it begins; the connection ends with it."""
+        """`early` is said to a large body as soon as it begins, and after `cut` bytes of one in chunks the connection
+        ends.
+        """
+        self.under_way: list[bytes] = []  # the chunks that have come, of whatever request
         self._early = early
+        self._cut = cut
         self.requests: list[Request] = []
         self.connections = 0
         self.waiting = 0  # calls of /next that nobody answers
@@ -171,7 +176,7 @@ class Scripted:
         stream = connection.makefile("rb")
         try:
             while True:
-                request = _read(stream, number, self._refuse(connection))
+                request = _read(stream, number, self._refuse(connection), self._chunk)
                 if request is None or not self._answer(connection, request):
                     return
         except OSError:
@@ -192,6 +197,13 @@ class Scripted:
             return False
 
         return refuse
+
+    def _chunk(self, data: bytes, length: int) -> bool:
+        """A chunk has come; whether that is enough."""
+        with self._news:
+            self.under_way.append(data)
+            self._news.notify_all()
+        return 0 < self._cut <= length
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
         """Send what the script says; whether the connection lives on."""
@@ -241,7 +253,9 @@ def _shut(connection: socket.socket) -> None:
         pass
 
 
-def _read(stream: IO[bytes], number: int, refuse: Callable[[int], bool]) -> Request | None:
+def _read(
+    stream: IO[bytes], number: int, refuse: Callable[[int], bool], enough: Callable[[bytes, int], bool]
+) -> Request | None:
     """One request; None when there is no more, or only half of one."""
     first = stream.readline()
     if not first.strip():
@@ -258,7 +272,9 @@ def _read(stream: IO[bytes], number: int, refuse: Callable[[int], bool]) -> Requ
             size = int(line, 16)
             if not size:
                 break
-            body += stream.read(size + 2)[:-2]
+            body += (data := stream.read(size + 2)[:-2])
+            if enough(data, len(body)):
+                return None
         trailers = _headers(stream)
         return Request(method, path, headers, bytes(body), trailers, number)
     length = int(headers.get("content-length", "0"))

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
     from tests.bootstrap.scripted import Piece
 
-__all__ = ["AS_MODULE", "EXECUTABLE", "ISOLATED", "Ran", "finish", "interpreters", "run", "start", "variables", "write"]
+__all__ = [
+    "AS_MODULE",
+    "EXECUTABLE",
+    "ISOLATED",
+    "Ran",
+    "finish",
+    "interpreters",
+    "run",
+    "start",
+    "variables",
+    "write",
+]
 
 ROOT = Path(__file__).parents[2]
 EXECUTABLE = str(ROOT / "bootstrap" / "bootstrap")
@@ -46,7 +57,9 @@ class Ran(NamedTuple):
     @property
     def calls(self) -> list[str]:
         """Every call in order: `next`, `response`, `error`, `init/error` ..."""
-        return [one.call.rpartition("/")[2] if one.call.startswith("invocation/") else one.call for one in self.requests]
+        return [
+            one.call.rpartition("/")[2] if one.call.startswith("invocation/") else one.call for one in self.requests
+        ]
 
     @property
     def documents(self) -> list[Any]:
@@ -164,10 +177,11 @@ def run(
     """Run a function on these events until it has nothing left to do; then SIGTERM ends it, unless it `ends` itself."""
     if source:
         write(folder, source)
+    most = int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
     with Scripted(nexts, posts) as server:
         process = start(folder, server, command=command, handler=handler, pass_fds=pass_fds, **more)
         try:
-            server.wait_for(lambda it: (it.waiting and not ends) or process.poll() is not None, "the end")
+            server.wait_for(lambda it: (it.waiting == most and not ends) or process.poll() is not None, "the end")
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -119,7 +119,9 @@ def test_an_event_is_what_json_makes_of_it(value: Any, ascii_only: bool, separat
 
 
 JSONISH = st.lists(
-    st.sampled_from([*'[]{},:"-+.eE0123456789 \\u', "true", "null", "NaN", '"a"', "\\ud800", "1e999", "-0", "é", "\0"]),
+    st.sampled_from(
+        [*'[]{},:"-+.eE0123456789 \\u', "true", "null", "NaN", '"a"', "\\ud800", "1e999", "-0", "é", "\0"]
+    ),
     max_size=24,
 ).map("".join)
 
@@ -139,7 +141,10 @@ def test_what_is_no_json_is_none_either_way(text: str) -> None:
 @example(datetime.datetime(1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(seconds=1))))
 @settings(max_examples=120)
 def test_a_result_says_what_json_says_of_it(value: Any) -> None:
-    quick, plain = outcome(lambda: codec.marshal_result(value)), outcome(lambda: slow(lambda: codec.marshal_result(value)))
+    quick, plain = (
+        outcome(lambda: codec.marshal_result(value)),
+        outcome(lambda: slow(lambda: codec.marshal_result(value))),
+    )
     assert isinstance(quick, tuple) == isinstance(plain, tuple)
     if isinstance(quick, tuple):
         assert quick[1] == plain[1]

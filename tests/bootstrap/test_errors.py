@@ -74,7 +74,9 @@ def test_errors_of_every_kind_are_posted_and_serving_goes_on(tmp_path: Path) -> 
             raise eval(event)
     """
     ran = run(tmp_path, source, [event(json.dumps(one).encode()) for one in [*LIVES_ON, "fine"]])
-    assert [one["errorType"] for one in ran.documents[:-1]] == [one.partition("(")[0].rpartition(".")[2] for one in LIVES_ON]
+    assert [one["errorType"] for one in ran.documents[:-1]] == [
+        one.partition("(")[0].rpartition(".")[2] for one in LIVES_ON
+    ]
     assert ran.documents[-1] == "fine"
     assert ran.code == 0
     assert "RuntimeError" in ran.documents[LIVES_ON.index("Silent()")]["errorMessage"]

@@ -205,7 +205,9 @@ def test_a_large_response_refused_before_it_is_whole(tmp_path: Path, source: str
     with Scripted([event(b"1"), event(b"2")], early=answer(413, b"too large", Connection="close")) as server:
         write(tmp_path, source)
         process = start(tmp_path, server, **more)
-        server.wait_for(lambda it: it.waiting or process.poll() is not None)
+        server.wait_for(
+            lambda it: it.waiting == int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", 1)) or process.poll() is not None
+        )
         process.terminate()
         ran = finish(process, server, tmp_path)
     assert [one.body for one in ran.posts] == [b"2"]
@@ -221,7 +223,9 @@ def test_a_server_that_listens_late_is_waited_for(tmp_path: Path, source: str, m
         timer = threading.Timer(0.15, server.listen)
         timer.start()
         timer.join()
-        server.wait_for(lambda it: it.waiting or process.poll() is not None)
+        server.wait_for(
+            lambda it: it.waiting == int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", 1)) or process.poll() is not None
+        )
         process.terminate()
         ran = finish(process, server, tmp_path)
     finally:
@@ -251,7 +255,9 @@ def test_other_ways_to_name_the_server(tmp_path: Path, source: str, more: dict[s
     with Scripted([event(b"1")], host="127.0.0.1" if host == "localhost" else host) as server:
         address = server.address.replace("127.0.0.1", host)
         process = start(tmp_path, server, **{**more, "AWS_LAMBDA_RUNTIME_API": address})
-        server.wait_for(lambda it: it.waiting or process.poll() is not None)
+        server.wait_for(
+            lambda it: it.waiting == int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", 1)) or process.poll() is not None
+        )
         process.terminate()
         ran = finish(process, server, tmp_path)
     assert (ran.documents, ran.code) == ([1], 0)
@@ -272,7 +278,11 @@ def test_a_server_that_is_not_told_or_not_known(tmp_path: Path, given: str, said
 @WAYS
 def test_the_invocation_id_is_echoed(tmp_path: Path, source: str, more: dict[str, str]) -> None:
     source += " if event else 1 // 0"
-    nexts = [event(b"1", Lambda_Runtime_Invocation_Id="one"), event(b"0", Lambda_Runtime_Invocation_Id="two"), event(b"2")]
+    nexts = [
+        event(b"1", Lambda_Runtime_Invocation_Id="one"),
+        event(b"0", Lambda_Runtime_Invocation_Id="two"),
+        event(b"2"),
+    ]
     ran = run(tmp_path, source, nexts, **{**more, **({"AWS_LAMBDA_MAX_CONCURRENCY": "1"} if more else {})})
     assert [one.headers.get("lambda-runtime-invocation-id") for one in ran.posts] == ["one", "two", None]
     assert ran.calls == ["next", "response", "next", "error", "next", "response", "next"]
