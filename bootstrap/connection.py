@@ -223,4 +223,4 @@ class Connection:
 def address_of(runtime_api: str) -> tuple[bytes, int]:
     """Host and port. As bytes: text would be looked at as an international name, whose codec takes 8 ms to import."""
     host, _, port = runtime_api.rpartition(":")
-    return host.strip("[]").encode() or b"127.0.0.1", int(port) if port.isdigit() else 80
+    return host.strip("[]").encode() or b"127.0.0.1", int(port) if port.isdecimal() else 80

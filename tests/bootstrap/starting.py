@@ -177,7 +177,7 @@ def run(
     """Run a function on these events until it has nothing left to do; then SIGTERM ends it, unless it `ends` itself."""
     if source:
         write(folder, source)
-    most = int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
+    most = 0 if ends else int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
     with Scripted(nexts, posts) as server:
         process = start(folder, server, command=command, handler=handler, pass_fds=pass_fds, **more)
         try:
