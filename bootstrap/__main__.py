@@ -40,7 +40,7 @@ def _given() -> list[str]:
     """What this interpreter was started with: its flags, the program and the program's arguments."""
     if hasattr(sys, "orig_argv"):
         return sys.orig_argv[1:]
-    with open("/proc/self/cmdline", "rb") as line:  # noqa: PTH123  Python 3.9
+    with open("/proc/self/cmdline", "rb") as line:
         return [os.fsdecode(word) for word in line.read().split(b"\0")[1:-1]]
 
 

@@ -75,8 +75,6 @@ class JsonFormatter(logging.Formatter):
             "level": logging.getLevelName(level),
             "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),
             "logger": record.name,
-            "requestId": getattr(record, "aws_request_id", None),
-            "tenantId": getattr(record, "tenant_id", None),
         }
         if record.exc_info and record.exc_info[0] is not None:
             import traceback
@@ -85,7 +83,10 @@ class JsonFormatter(logging.Formatter):
             fields["stackTrace"] = traceback.format_tb(trace)
             fields["errorType"] = kind.__name__
             fields["errorMessage"] = str(error)
+        fields["requestId"] = getattr(record, "aws_request_id", None)
+        if "errorType" in fields:
             fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        fields["tenantId"] = getattr(record, "tenant_id", None)
         return fields
 
 

@@ -14,7 +14,7 @@ import sys
 import uuid
 from typing import Any
 
-Pair = collections.namedtuple("Pair", "left right")  # noqa: PYI024
+Pair = collections.namedtuple("Pair", "left right")
 
 
 @dataclasses.dataclass

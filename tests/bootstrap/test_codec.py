@@ -23,7 +23,7 @@ from bootstrap.faults import Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Pair = namedtuple("Pair", "left right")  # noqa: PYI024
+Pair = namedtuple("Pair", "left right")
 
 
 @dataclass

@@ -58,9 +58,9 @@ def test_hooks_run_while_it_waits_for_another_event(tmp_path: Path, kind: str, m
 
 
 WORK = {
-    "sync": "import time\ndef work():\n    time.sleep(60)",
+    "sync": "import time\ndef work():\n    for _ in range(6000): time.sleep(0.01)",
     "busy": "def work():\n    while True: pass",
-    "caught": "import time\ndef work():\n    try:\n        time.sleep(60)\n    except Exception: pass",
+    "caught": "import time\ndef work():\n    try:\n        for _ in range(6000): time.sleep(0.01)\n    except Exception: pass",
 }
 
 
@@ -81,7 +81,7 @@ def test_hooks_run_while_an_async_handler_is_at_work(tmp_path: Path, most: str) 
 
 def test_hooks_run_in_the_middle_of_a_stream(tmp_path: Path) -> None:
     source = f"{HOOK}import time\ndef handler(event, context):\n    yield 'a'\n"
-    source += "    open('inside', 'w').close()\n    time.sleep(60)"
+    source += "    open('inside', 'w').close()\n    for _ in range(6000): time.sleep(0.01)"
     ran = ended(tmp_path, source, [event()], {}, inside=True)
     assert (ran.code, ran.out, ran.err) == (0, "hook\n", "")
 

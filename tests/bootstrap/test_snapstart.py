@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 from tests.bootstrap.scripted import answer, event
 from tests.bootstrap.starting import AS_MODULE, Ran, run
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.bootstrap.scripted import event
-from tests.bootstrap.starting import AS_MODULE, EXECUTABLE, ISOLATED, ROOT, interpreters, run, write
+from tests.bootstrap.starting import AS_MODULE, EXECUTABLE, ISOLATED, ROOT, interpreters, run
 
 EVERYTHING = """
     import decimal, logging
