@@ -30,11 +30,18 @@ def main(arguments: list[str]) -> None:
 
 def _wrap(wrapper: str, environ: Mapping[str, str]) -> str:
     """Become the wrapper, which starts this command again as it likes; the reason when it cannot be started."""
-    flags = sys.orig_argv[1:] if hasattr(sys, "orig_argv") else [*sys.argv]
     try:
-        os.execve(wrapper, [wrapper, sys.executable, *flags], {**environ, WRAPPED: "1"})
+        os.execve(wrapper, [wrapper, sys.executable, *_given()], {**environ, WRAPPED: "1"})
     except OSError as error:
         return f"AWS_LAMBDA_EXEC_WRAPPER: {wrapper}: {(error.strerror or 'cannot be started').lower()}"
+
+
+def _given() -> list[str]:
+    """What this interpreter was started with: its flags, the program and the program's arguments."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv[1:]
+    with open("/proc/self/cmdline", "rb") as line:
+        return [os.fsdecode(word) for word in line.read().split(b"\0")[1:-1]]
 
 
 def _settings(arguments: list[str], environ: os._Environ[str]) -> Settings:
@@ -51,7 +58,7 @@ def _settings(arguments: list[str], environ: os._Environ[str]) -> Settings:
         snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         json_logs=environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON",
         log_level=environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper(),
-        log_frames=int(frames) if frames.isdigit() else None,
+        log_frames=int(frames) if frames.isdecimal() else None,
         function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME"),
         function_version=environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
         memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),

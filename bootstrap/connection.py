@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import time
 
-from .http1 import CHUNKED, MOST_HEAD_BYTES, UNTIL_CLOSED, ChunkedBody, HttpError, read_head
+from .http1 import CHUNKED, MORE_CAME, MOST_HEAD_BYTES, UNTIL_CLOSED, ChunkedBody, HttpError, read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = ["Connection", "ConnectionLost", "address_of"]
 RECEIVE_BYTES = 65_536
 REFUSED_TRIES = 6
 REFUSED_WAIT_S = 0.02  # doubled each time: 0.6 s in all
+CUT_SHORT = "an answer was cut short"
 LARGE_BYTES = 65_536  # a smaller body is sent together with its head
 
 
@@ -108,16 +109,20 @@ class Connection:
         raise AssertionError("the last attempt has raised")
 
     def _opened(self) -> _socket.socket:
-        family, kind, protocol, _, address = _socket.getaddrinfo(*self._address, 0, _socket.SOCK_STREAM)[0]
-        connection = _socket.socket(family, kind, protocol)
-        try:
-            connection.connect(address)
-            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        except OSError:
-            connection.close()
-            raise
-        self._socket = connection
-        return connection
+        found = _socket.getaddrinfo(*self._address, 0, _socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:  # a name may have several, of which one listens
+            connection = _socket.socket(family, kind, protocol)
+            try:
+                connection.connect(address)
+                connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            except OSError:
+                connection.close()
+                if address == found[-1][4]:
+                    raise
+            else:
+                self._socket = connection
+                return connection
+        raise AssertionError("the last address has raised")
 
     def _stale(self) -> bool:
         """Whether the server has closed a connection that nobody used."""
@@ -133,7 +138,7 @@ class Connection:
     def _more(self) -> bytes:
         data = self._receive()
         if not data:
-            raise ConnectionLost("an answer was cut short")
+            raise ConnectionLost(CUT_SHORT)
         return data
 
     def _read(self, data: bytes) -> Response:
@@ -145,9 +150,12 @@ class Connection:
             return self._seen[1]
         try:
             return self._read_anew(data)
-        except (OSError, HttpError) as error:
+        except HttpError as error:
             self.close()
             raise ConnectionLost(f"an answer cannot be read: {error}") from None
+        except OSError:
+            self.close()
+            raise ConnectionLost(CUT_SHORT) from None
         except ConnectionLost:
             self.close()
             raise
@@ -191,7 +199,7 @@ class Connection:
 
     def _sized(self, data: bytes, length: int) -> bytes | bytearray:
         if len(data) > length:
-            raise HttpError("more came than was announced")
+            raise HttpError(MORE_CAME)
         assert self._socket is not None
         body = bytearray(length)
         body[: len(data)] = data
@@ -200,7 +208,7 @@ class Connection:
             while at < length:
                 got = self._socket.recv_into(view[at:])
                 if not got:
-                    raise ConnectionLost("an answer was cut short")
+                    raise ConnectionLost(CUT_SHORT)
                 at += got
         return body
 
@@ -215,4 +223,4 @@ class Connection:
 def address_of(runtime_api: str) -> tuple[bytes, int]:
     """Host and port. As bytes: text would be looked at as an international name, whose codec takes 8 ms to import."""
     host, _, port = runtime_api.rpartition(":")
-    return host.strip("[]").encode() or b"127.0.0.1", int(port) if port.isdigit() else 80
+    return host.strip("[]").encode() or b"127.0.0.1", int(port) if port.isdecimal() else 80

@@ -81,7 +81,10 @@ class Context:
         self._log = log
         self._w3c: dict[str, str] = {}
         deadline = headers.get("lambda-runtime-deadline-ms", "")
-        self._deadline_s = int(deadline) / 1000 if deadline.isdigit() else time.time() + LONGEST_S
+        self._deadline_s = int(deadline) / 1000 if deadline.isdecimal() else time.time() + LONGEST_S
+
+    def read_caller(self, headers: Mapping[str, str]) -> None:
+        """Who calls, as the event's headers have it; a Fault when it is no JSON, by when the context is in use."""
         if "lambda-runtime-client-context" in headers:
             self._read_client_context(headers["lambda-runtime-client-context"])
         if "lambda-runtime-cognito-identity" in headers:

@@ -73,7 +73,11 @@ def load_handler(name: str) -> Callable[[Any, Any], Any]:
 
 def _imported(given: str, dotted: str) -> ModuleType:
     try:
+        if "" in dotted.split("."):
+            raise ImportError("a part of its name is empty")
         __import__(dotted)
+        if dotted not in sys.modules:
+            raise ImportError("it has taken itself out of sys.modules")
         return sys.modules[dotted]
     except ImportError as error:
         raise Fault(ErrorType.IMPORT_MODULE_ERROR, f"Unable to import module '{given}': {error}") from error
@@ -81,8 +85,6 @@ def _imported(given: str, dotted: str) -> ModuleType:
         trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
         message = f"Syntax error in module '{given}': {error}"
         raise Fault(ErrorType.USER_CODE_SYNTAX_ERROR, message, trace) from None
-    except (KeyError, ValueError) as error:  # a module that took itself out of sys.modules; an empty part of a name
-        raise Fault(ErrorType.IMPORT_MODULE_ERROR, f"Unable to import module '{given}': {error}") from error
 
 
 def _attribute(module: ModuleType, module_name: str, attributes: str) -> Callable[[Any, Any], Any]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Response = tuple[int, Headers, Union[bytes, bytearray]]  # status, headers, body
     Head = tuple[int, Headers, int]  # status, headers, and the body's length or one of the two below
 
+HEX_DIGITS = b"0123456789abcdefABCDEF"
+MORE_CAME = "more came than was announced"
 CHUNKED = -1
 UNTIL_CLOSED = -2
 
@@ -39,12 +41,14 @@ def read_head(head: bytes) -> Head:
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     status = rest[:3]
-    if not version.startswith("HTTP/1.") or not status.isdigit():
+    if not version.startswith("HTTP/1.") or not status.isdecimal():
         raise HttpError(f"not an HTTP/1.1 response: {first[:80]!r}")
     headers: Headers = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
+    if version == "HTTP/1.0":
+        headers.setdefault("connection", "close")
     return int(status), headers, _body_length(int(status), headers)
 
 
@@ -56,7 +60,7 @@ def _body_length(status: int, headers: Headers) -> int:
     length = headers.get("content-length")
     if length is None:
         return UNTIL_CLOSED
-    if not length.isdigit():
+    if not length.isdecimal():
         raise HttpError(f"Content-Length: {length[:80]!r}")
     return int(length)
 
@@ -76,10 +80,14 @@ class ChunkedBody:
         self._rest += data
         while not self.done and (self._take_chunk() if self._wanted else self._take_line()):
             pass
+        if self.done and self._rest:
+            raise HttpError(MORE_CAME)
 
     def _take_chunk(self) -> bool:
         if len(self._rest) < self._wanted:
             return False
+        if self._rest[self._wanted - 2 : self._wanted] != b"\r\n":
+            raise HttpError(MORE_CAME)
         self.body += self._rest[: self._wanted - 2]
         del self._rest[: self._wanted]
         self._wanted = 0
@@ -102,10 +110,10 @@ class ChunkedBody:
 
 
 def _chunk_size(line: bytes) -> int:
-    try:
-        return int(line.partition(b";")[0], 16)
-    except ValueError:
-        raise HttpError(f"not a chunk's size: {line[:80]!r}") from None
+    size = line.partition(b";")[0].strip()
+    if not size or size.strip(HEX_DIGITS):
+        raise HttpError(f"not a chunk's size: {line[:80]!r}")
+    return int(size, 16)
 
 
 def chunk(data: bytes) -> bytes:

@@ -51,6 +51,10 @@ class TextFormatter(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if text.endswith("\n") else text + "\n"  # a traceback has none of its own
+
 
 class JsonFormatter(logging.Formatter):
     """One record as one JSON object, with what a caller gave as `extra`."""
@@ -71,8 +75,6 @@ class JsonFormatter(logging.Formatter):
             "level": logging.getLevelName(level),
             "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),
             "logger": record.name,
-            "requestId": getattr(record, "aws_request_id", None),
-            "tenantId": getattr(record, "tenant_id", None),
         }
         if record.exc_info and record.exc_info[0] is not None:
             import traceback
@@ -81,7 +83,10 @@ class JsonFormatter(logging.Formatter):
             fields["stackTrace"] = traceback.format_tb(trace)
             fields["errorType"] = kind.__name__
             fields["errorMessage"] = str(error)
+        fields["requestId"] = getattr(record, "aws_request_id", None)
+        if "errorType" in fields:
             fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        fields["tenantId"] = getattr(record, "tenant_id", None)
         return fields
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Log"]
 
 LEVELS = {"": 0, "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+UNWRITABLE = (AttributeError, ValueError, OSError)  # of a stream that a handler has closed, or put another for
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 FRAME_TEXT = 0xA55A0003
 FRAME_JSON = 0xA55A0002
@@ -41,26 +42,34 @@ class Log:
     def write(self, text: str, level: int = 0) -> None:
         """One record, which ends with its own line end; in a frame it needs none. `level` as `logging` counts."""
         if self._frames is None:
-            if sys.stdout is not None:
+            try:
                 sys.stdout.write(text)
                 if not text.endswith("\n"):
                     sys.stdout.flush()
+            except UNWRITABLE:
+                pass
             return
+        self._write_frame(text, self._severity(level) if self.json or self.level else 0)
+
+    def _write_frame(self, text: str, severity: int) -> None:
+        assert self._frames is not None
         data = text.encode("utf-8", "backslashreplace")
-        kind = self._frame + self._severity(level)
+        kind = self._frame + severity
         head = kind.to_bytes(4, "big") + len(data).to_bytes(4, "big") + int(time.time() * 1e6).to_bytes(8, "big")
         _write_all(self._frames, head + data)
 
-    def _severity(self, level: int) -> int:
-        """What a frame's type says of the level; in text format only where a level is configured, as AWS has it."""
-        if level < 10 or not (self.json or self.level):
-            return 0
-        return 4 + 4 * (min(50, level) // 10)
+    @staticmethod
+    def _severity(level: int) -> int:
+        """What a frame's type says of the level; a record in text format tells it only where one is configured."""
+        return 4 + 4 * (min(50, level) // 10) if level >= 10 else 0
 
     def flush(self) -> None:
         """Let nothing that a handler printed wait for the next invocation."""
-        if sys.stdout is not None:
+        try:
             sys.stdout.flush()
+            sys.stderr.flush()
+        except UNWRITABLE:
+            pass
 
     def error(self, error: BaseException, document: Mapping[str, Any]) -> None:
         """An error that nobody caught, as one record."""
@@ -69,7 +78,7 @@ class Log:
             return
         lines = log_text(error, dict(document))
         if self._frames is not None:
-            self.write("\n".join(lines), 40)
+            self._write_frame("\n".join(lines), self._severity(40))
         else:
             # A log of lines would make a record of each line: carriage returns keep it one, as in AWS's own runtime.
             self.write("\r".join(map(_indented, lines)) + "\n", 40)

@@ -6,6 +6,7 @@ import os
 
 from .calls import Calls, encoded, event_of, refused
 from .codec import prepare, unmarshal_event
+from .connection import ConnectionLost
 from .context import Context, CurrentInvocation
 from .faults import describe
 from .http1 import chunk, last_chunk
@@ -46,6 +47,7 @@ class Loop:
         self._log = log
         self._alone = alone
         self._tasks: Any = None  # the event loop, once something has to be awaited
+        self._last_error: BaseException | None = None  # what ends the process once a stream has been answered
 
     def run(self) -> None:
         """Serve for ever."""
@@ -65,7 +67,7 @@ class Loop:
                 request = respond_with(self._calls, event, result)
                 self._log.flush()
                 answer = self._connection.ask(*request)
-        except Ended:
+        except (Ended, ConnectionLost):
             raise
         except BaseException as error:
             answer = self._connection.ask(*tell_error(self._calls, event, error, self._log))
@@ -75,12 +77,15 @@ class Loop:
         else:
             if answer is not None:
                 self._note(refused(answer, "A response"))
+            if self._last_error is not None:
+                raise self._last_error
 
     def _call(self, event: Mapping[str, str], body: bytes | bytearray) -> Any:
         context = Context(event, self._settings, self._log.write)
         CurrentInvocation.set(context)
         if self._alone:
             _set_trace(context.trace_id)
+        context.read_caller(event)
         result = self._handler(unmarshal_event(body, event.get("content-type", "")), context)
         if type(result) not in PLAIN and is_awaitable(result):
             return self._event_loop().run(result)
@@ -98,14 +103,20 @@ class Loop:
             self._log.say(message)
         self._log.flush()
 
-    def _stream(self, event: Mapping[str, str], result: Any) -> Response:
-        """Answer in pieces, beginning with the first: until that is there, a failure is an ordinary error."""
+    def _stream(self, event: Mapping[str, str], result: Any) -> Response | None:
+        """Answer in pieces, beginning with the first: until that is there, a failure is an ordinary error.
+
+        None when the platform wants no more and says nothing: the invocation is over, the process is not.
+        """
         items = self._event_loop().iterate(result) if hasattr(type(result), "__anext__") else result
         try:
             first = next(items, None)
             content_type, start = opening(first)
             head = self._calls.stream(event, content_type)
             return self._connection.stream(head, self._pieces(event, start, items))
+        except ConnectionLost:
+            self._note("A streamed response was cut off by the platform")
+            return None
         finally:
             items.close()
 
@@ -125,7 +136,7 @@ class Loop:
             self._log.flush()
             yield last_chunk(error_trailers(document, encoded(document)))
             if isinstance(error, LAST_ERRORS):
-                raise
+                self._last_error = error
         else:
             self._log.flush()
             yield last_chunk({})

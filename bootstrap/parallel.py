@@ -49,7 +49,7 @@ def serve(settings: Settings, log: Log, fault: Fault | None = None) -> None:
 def _problem(settings: Settings) -> Fault | None:
     """What is wrong with the variables that ask for this."""
     given = settings.concurrency
-    if not (given.isdigit() and 1 <= int(given) <= MOST):
+    if not (given.isdecimal() and 1 <= int(given) <= MOST):
         message = f"AWS_LAMBDA_MAX_CONCURRENCY={given!r} is not a number from 1 to {MOST}"
         return Fault(ErrorType.INVALID_CONCURRENCY, message)
     if settings.concurrency_mode not in ("", "processes"):
@@ -109,5 +109,7 @@ def _in_processes(settings: Settings, log: Log) -> NoReturn:
     finally:
         for child in children:
             os.kill(child, 15)
+        for child in children:  # their hooks, too, are to have their time
+            os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     sys.exit(code if code >= 0 else 128 - code)

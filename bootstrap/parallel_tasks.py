@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 
 from .calls import Calls, encoded, event_of, refused
 from .codec import prepare, unmarshal_event
-from .connection import LARGE_BYTES, REFUSED_TRIES, REFUSED_WAIT_S, ConnectionLost, address_of
+from .connection import CUT_SHORT, LARGE_BYTES, REFUSED_TRIES, REFUSED_WAIT_S, ConnectionLost, address_of
 from .context import Context, CurrentInvocation
 from .faults import describe
-from .http1 import CHUNKED, MOST_HEAD_BYTES, UNTIL_CLOSED, ChunkedBody, HttpError, chunk, last_chunk, read_head
+from .http1 import (
+    CHUNKED,
+    MORE_CAME,
+    MOST_HEAD_BYTES,
+    UNTIL_CLOSED,
+    ChunkedBody,
+    HttpError,
+    chunk,
+    last_chunk,
+    read_head,
+)
 from .invocation import Ended, is_awaitable, is_generator, respond_with, tell_error
 from .loop import LAST_ERRORS
 from .streaming import error_trailers, opening, piece
@@ -72,6 +83,7 @@ class _Worker:
         self._handler = handler
         self._connection = TaskConnection(settings.runtime_api)
         self._calls = Calls(settings.runtime_api)
+        self._last_error: BaseException | None = None  # what ends the process once a stream has been answered
 
     async def run(self) -> None:
         """Serve for ever; what a handler's exit is comes out wrapped, as a loop would take it for its own."""
@@ -86,32 +98,42 @@ class _Worker:
         try:
             context = Context(event, self._settings, self._log.write)
             CurrentInvocation.set(context)
+            context.read_caller(event)
             result = self._handler(unmarshal_event(body, event.get("content-type", "")), context)
             if is_awaitable(result):
                 result = await result
             if is_generator(result):
                 answer = await self._stream(event, result)
             else:
+                self._log.flush()
                 answer = await self._connection.ask(*respond_with(self._calls, event, result))
+        except ConnectionLost:
+            raise
         except BaseException as error:
             answer = await self._connection.ask(*tell_error(self._calls, event, error, self._log))
             self._note(refused(answer, "An error"))
             if isinstance(error, LAST_ERRORS):
                 raise
         else:
-            self._note(refused(answer, "A response"))
+            if answer is not None:
+                self._note(refused(answer, "A response"))
+            if self._last_error is not None:
+                raise self._last_error
 
     def _note(self, message: str | None) -> None:
         if message:
             self._log.say(message)
         self._log.flush()
 
-    async def _stream(self, event: Mapping[str, str], result: Any) -> Response:
+    async def _stream(self, event: Mapping[str, str], result: Any) -> Response | None:
         items: Any = result if hasattr(type(result), "__anext__") else _asynchronous(result)
         try:
             content_type, start = opening(await anext_or_none(items))
             pieces = self._pieces(event, start, items)
             return await self._connection.stream(self._calls.stream(event, content_type), pieces)
+        except ConnectionLost:
+            self._note("A streamed response was cut off by the platform")
+            return None
         finally:
             await items.aclose()
 
@@ -130,9 +152,14 @@ class _Worker:
             self._log.error(error, document)
             yield last_chunk(error_trailers(document, encoded(document)))
             if isinstance(error, LAST_ERRORS):
-                raise
+                self._last_error = error
         else:
             yield last_chunk({})
+
+
+def _reason(error: OSError) -> str:
+    """What the system calls it; asyncio's own words are longer and tell no more."""
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error).lower()
 
 
 class _Exit(Exception):
@@ -194,9 +221,17 @@ class TaskConnection:
         with suppress(OSError):
             writer.write(head + body if len(body) < LARGE_BYTES else head)
             if len(body) >= LARGE_BYTES:
-                writer.write(body)
+                return await self._trip_of_large(writer, body)
             await writer.drain()
         return await self._receive()
+
+    async def _trip_of_large(self, writer: asyncio.StreamWriter, body: bytes | bytearray) -> bytes:
+        """Look for the answer before all is sent: a refusal would be lost with a connection that breaks meanwhile."""
+        receiving = asyncio.ensure_future(self._receive())
+        with suppress(OSError):
+            writer.write(body)
+            await writer.drain()
+        return await receiving
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is not None:
@@ -208,7 +243,7 @@ class TaskConnection:
                 self._streams = await asyncio.open_connection(host.decode(), port, limit=MOST_HEAD_BYTES)
             except OSError as error:
                 if not isinstance(error, ConnectionRefusedError) or attempt == REFUSED_TRIES - 1:
-                    raise ConnectionLost(f"{self._host}: {(error.strerror or str(error)).lower()}") from None
+                    raise ConnectionLost(f"{self._host}: {_reason(error)}") from None
                 await asyncio.sleep(wait)
                 wait *= 2
             else:
@@ -225,7 +260,7 @@ class TaskConnection:
     async def _more(self) -> bytes:
         data = await self._receive()
         if not data:
-            raise ConnectionLost("an answer was cut short")
+            raise ConnectionLost(CUT_SHORT)
         return data
 
     async def _read(self, data: bytes) -> Response:
@@ -235,6 +270,8 @@ class TaskConnection:
             while True:
                 end = data.find(b"\r\n\r\n")
                 if end < 0:
+                    if len(data) > MOST_HEAD_BYTES:
+                        raise HttpError("a head without an end")
                     data += await self._more()
                     continue
                 status, headers, length = read_head(data[:end])
@@ -261,11 +298,13 @@ class TaskConnection:
                 chunked.feed(await self._more())
             return chunked.body
         body = bytearray(data)
+        if 0 <= length < len(body):
+            raise HttpError(MORE_CAME)
         while length == UNTIL_CLOSED or len(body) < length:
             more = await self._receive()
             if not more:
                 if length == UNTIL_CLOSED:
                     break
-                raise ConnectionLost("an answer was cut short")
+                raise ConnectionLost(CUT_SHORT)
             body += more
         return body
