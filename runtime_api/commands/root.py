@@ -14,6 +14,7 @@ VERBS = {
     "invoke": "Run a function once on one event, and print its answer.",
     "serve": "Serve functions as Lambda does, to curl, SDKs and the aws CLI.",
     "rie": "Serve one function as aws-lambda-rie does.",
+    "conform": "Judge a bootstrap, or a Runtime API server, by what Lambda asks of it.",
 }
 
 
