@@ -1,0 +1,250 @@
+"""Plays one script: what a case's steps do, and what they wait for.
+
+The steps (their arguments are described by `step-schema.json`):
+
+    event      wait for a /next, and answer it with an event         next       wait for a /next, and leave it waiting
+    result     wait for a response or an error, and answer it        exit       wait for the end of the process
+    invoke     event and result, `times` in a row                    any        wait for whichever of several comes
+    init_error, restore_next, restore_error: wait, and answer        answer     answer the /next that waits, literally
+    parallel   answer several waiting /next, and take their results  until_exit answer each call until the process ends
+    quiet      nothing happens for some seconds                      output     the process writes something
+    signal, refuse, listen, hang_up: do that                         connections, cpu: count
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from runtime_api.conformance.matching import filled, shown
+
+from .answers import ACCEPTED, answer_bytes, event_headers, in_pieces
+from .calls import Call, Ended
+from .expect import described, differs_from, is_unsupported
+from .processes import cpu_seconds
+from .stage import RUNTIME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+    from .stage import Happening, Stage
+
+__all__ = ["Deviation", "Playing"]
+
+
+class Deviation(NamedTuple):
+    """A step that went otherwise."""
+
+    expected: str
+    happened: str
+    unimplemented: str = ""  # why this means that the subject just does not have an optional part
+
+
+class _Deviated(Exception):
+    def __init__(self, expected: str, happened: str) -> None:
+        super().__init__(happened)
+        self.expected = expected
+        self.happened = happened
+
+
+class Playing:
+    """One playing of one script."""
+
+    def __init__(self, stage: Stage, chance: Random, patience: float) -> None:
+        self._stage = stage
+        self._chance = chance
+        self._patience = patience
+        self._waiting: list[Call] = []  # polls for an event that are not answered yet
+        self._last: Call | None = None
+        self._names = {"id": "", "n": "00"}
+        self._count = 0
+
+    async def play(self, steps: Sequence[Mapping[str, Any]]) -> Deviation | None:
+        """Do every step; the first that goes otherwise ends it."""
+        for step in steps:
+            try:
+                await self._play_one(step)
+            except _Deviated as deviated:
+                return Deviation(deviated.expected, deviated.happened, step.get("otherwise", ""))
+            except _Unsupported as unsupported:
+                return Deviation("", "", str(unsupported))
+        return None
+
+    async def _play_one(self, step: Mapping[str, Any]) -> None:
+        await getattr(self, f"_do_{step['do']}")({"id": self._names["id"], **filled(step, self._names)})
+
+    async def _do_event(self, step: Mapping[str, Any]) -> None:
+        call = await self._next(step)
+        await self._deliver(call, step)
+
+    async def _next(self, step: Mapping[str, Any]) -> Call:
+        """A poll for an event: one that waits already, or the next to come."""
+        if self._waiting:
+            return self._waiting.pop(0)
+        found = await self._expect({"do": "next", "want": step.get("poll", {})})
+        assert isinstance(found, Call)
+        return found
+
+    async def _deliver(self, call: Call, step: Mapping[str, Any]) -> str:
+        """Answer a poll with an event; gives its id."""
+        self._count += 1
+        self._names["n"] = f"{self._count % 100:02}"
+        request_id = step.get("request_id") or str(UUID(int=self._chance.getrandbits(128), version=4))
+        self._names["id"] = request_id
+        headers = event_headers(step, request_id, self._names)
+        await self._send(call, {"body": "{}", **step, "headers": headers})
+        return request_id
+
+    async def _do_result(self, step: Mapping[str, Any]) -> None:
+        found = await self._expect(step)
+        await self._send(found, {**ACCEPTED, **step.get("answer", {})})
+
+    async def _do_invoke(self, step: Mapping[str, Any]) -> None:
+        for _ in range(step.get("times", 1)):
+            await self._do_event(step)
+            wanted = {key: step[key] for key in ("want", "answer") if key in step}
+            await self._do_result({"do": "result", "id": self._names["id"], **filled(wanted, self._names)})
+
+    async def _do_init_error(self, step: Mapping[str, Any]) -> None:
+        await self._do_result(step)
+
+    async def _do_restore_next(self, step: Mapping[str, Any]) -> None:
+        found = await self._expect(step)
+        await self._send(found, {"status": 200, "headers": [], **step.get("answer", {})})
+
+    async def _do_restore_error(self, step: Mapping[str, Any]) -> None:
+        await self._do_result(step)
+
+    async def _do_next(self, step: Mapping[str, Any]) -> None:
+        if not self._waiting:
+            found = await self._expect(step)
+            assert isinstance(found, Call)
+            self._waiting.append(found)
+
+    async def _do_polls(self, step: Mapping[str, Any]) -> None:
+        """Several polls wait at the same time."""
+        while len(self._waiting) < step["count"]:
+            found = await self._expect({"do": "next"})
+            assert isinstance(found, Call)
+            self._waiting.append(found)
+
+    async def _do_parallel(self, step: Mapping[str, Any]) -> None:
+        """Deliver an event to each waiting poll, then take as many results, each told by its id."""
+        bodies: dict[str, Any] = {}
+        for event in step["events"]:
+            request_id = await self._deliver(self._waiting.pop(0), {**step, **event})
+            bodies[request_id] = event
+        for _ in step["events"]:
+            found = await self._take()
+            event = bodies.pop(getattr(found, "request_id", ""), None)
+            if event is None:
+                raise _Deviated("a result of one of the invocations that run", str(found))
+            self._judge(
+                {"do": "result", "id": getattr(found, "request_id", ""), "want": event.get("want", {})}, found
+            )
+            await self._send(found, ACCEPTED)
+
+    async def _do_answer(self, step: Mapping[str, Any]) -> None:
+        await self._send(self._waiting.pop(0), step)
+
+    async def _do_exit(self, step: Mapping[str, Any]) -> None:
+        await self._expect(step)
+
+    async def _do_any(self, step: Mapping[str, Any]) -> None:
+        found = await self._take(step)
+        ways = [{"id": step["id"], **way} for way in step["of"]]
+        way = next((way for way in ways if differs_from(way, found) is None), None)
+        if way is None:
+            raise _Deviated(described(step), str(found))
+        if way["do"] == "next":
+            assert isinstance(found, Call)
+            self._waiting.append(found)
+        elif isinstance(found, Call):
+            await self._send(found, {**ACCEPTED, **way.get("answer", {})})
+
+    async def _do_until_exit(self, step: Mapping[str, Any]) -> None:
+        """Answer each call in the same way; after `most` of them the process should have ended."""
+        for _ in range(step.get("most", 50)):
+            found = self._waiting.pop(0) if self._waiting else await self._take(step, "the end of the process")
+            if isinstance(found, Ended):
+                self._judge({"do": "exit", "want": step.get("want", {})}, found)
+                return
+            if found.kind not in step.get("calls", ["next"]):
+                raise _Deviated("the end of the process", str(found))
+            await self._send(found, step.get("answer", {}))
+        raise _Deviated("the end of the process", f"{step.get('most', 50)} more calls")
+
+    async def _do_quiet(self, step: Mapping[str, Any]) -> None:
+        found = await self._stage.next_happening(step["seconds"])
+        if found is not None:
+            raise _Deviated(f"nothing for {step['seconds']} s", str(found))
+
+    async def _do_output(self, step: Mapping[str, Any]) -> None:
+        wanted = str(step["has"])
+        if not await self._stage.wait_output(wanted.encode(), self._patience):
+            written = shown(self._stage.output)
+            raise _Deviated(f"that the process writes {wanted!r}", f"it wrote {written}")
+
+    async def _do_signal(self, step: Mapping[str, Any]) -> None:
+        self._stage.recorder.note("kit", "process", f"SIG{step['name']}")
+        self._stage.sandbox.signal(RUNTIME, signal.Signals[f"SIG{step['name']}"])
+
+    async def _do_refuse(self, _step: Mapping[str, Any]) -> None:
+        self._stage.recorder.note("kit", "api", "refuse connections")
+        self._stage.door.refuse()
+
+    async def _do_hang_up(self, step: Mapping[str, Any]) -> None:
+        how = step.get("how", "close")
+        self._stage.recorder.note("kit", "api", f"{how} every connection")
+        self._waiting.clear()
+        self._stage.door.hang_up(reset=how == "reset")
+
+    async def _do_connections(self, step: Mapping[str, Any]) -> None:
+        door = self._stage.door
+        for what, count in (("ever", door.connected), ("open", door.connections)):
+            if what in step and count > step[what]:
+                raise _Deviated(f"{step[what]} connections ({what}) at most", f"{count} connections")
+
+    async def _do_cpu(self, step: Mapping[str, Any]) -> None:
+        """Nothing happens for some seconds, and the processes use little of them."""
+        address = self._stage.door.address
+        before = cpu_seconds(address)
+        await self._do_quiet(step)
+        after = cpu_seconds(address)
+        if before is not None and after is not None and after - before > step["most"]:
+            raise _Deviated(
+                f"{step['most']} s of CPU time at most, in {step['seconds']} s", f"{after - before:.2f} s"
+            )
+
+    async def _expect(self, step: Mapping[str, Any]) -> Happening:
+        found = await self._take(step)
+        self._judge(step, found)
+        return found
+
+    def _judge(self, step: Mapping[str, Any], found: Happening) -> None:
+        if is_unsupported(found):
+            raise _Unsupported(f"the handler does not have this command: {shown(getattr(found, 'body', b''))}")
+        wrong = differs_from(step, found)
+        if wrong is not None:
+            raise _Deviated(described(step), wrong)
+
+    async def _take(self, step: Mapping[str, Any] | None = None, expected: str = "") -> Happening:
+        found = await self._stage.next_happening(self._patience)
+        if found is None:
+            expected = expected or (described(step) if step else "a result")
+            raise _Deviated(expected, f"nothing, for {self._patience:g} s")
+        return found
+
+    async def _send(self, call: Happening, answer: Mapping[str, Any]) -> None:
+        assert isinstance(call, Call)
+        head, body = answer_bytes(answer)
+        text = head.decode("utf-8", "replace").strip()
+        line, _, rest = text.partition("\r\n")
+        self._stage.recorder.note("api", "runtime", line.partition(" ")[2], rest, body)
+        await self._stage.door.send(call, in_pieces(head, body, answer), then=answer.get("then", "keep"))
+
+
+class _Unsupported(Exception):
+    """The handler says that it does not have a command."""
