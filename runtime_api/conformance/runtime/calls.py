@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import asyncio
 
 __all__ = ["Call", "Ended", "kind_of"]
 
@@ -23,7 +20,7 @@ KINDS = (
 
 
 class Call:
-    """One request of the bootstrap; `parked` until it is answered."""
+    """One request of the bootstrap."""
 
     def __init__(
         self,
@@ -46,7 +43,7 @@ class Call:
         self.body = body
         self.chunks: list[bytes] = []
         self.trailers: tuple[tuple[str, str], ...] = ()
-        self.parked = True
+        self.answered = asyncio.Event()
 
     def __str__(self) -> str:
         body = self.body[:300].decode("utf-8", "backslashreplace")
@@ -79,11 +76,8 @@ class Ended:
         self.signal = signal
 
     def __str__(self) -> str:
-        return (
-            f"the process ended with signal {self.signal}"
-            if self.signal
-            else f"the process ended, exit code {self.code}"
-        )
+        how = f"with signal {self.signal}" if self.signal else f"with exit code {self.code}"
+        return f"the process ended {how}"
 
 
 def kind_of(method: str, path: str) -> str:

@@ -30,7 +30,8 @@ class Door:
         self._tell = tell
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
-        self._answered: dict[Call, asyncio.Event] = {}
+        self._reading: set[asyncio.StreamWriter] = set()  # those whose next request is awaited
+        self._all_read = asyncio.Event()
         self._port = 0
         self.connected = 0  # connections so far
 
@@ -75,8 +76,9 @@ class Door:
         """The process has ended: wait until what it sent has been read."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                while any(call.parked for call in self._answered) is False and self._open:
-                    await asyncio.sleep(0.005)
+                while self._reading:
+                    self._all_read.clear()
+                    await self._all_read.wait()
 
     async def send(self, call: Call, pieces: Iterable[bytes], *, then: str = "keep") -> None:
         """Send an answer, in these pieces; then keep the connection, close it, or reset it."""
@@ -91,8 +93,7 @@ class Door:
             self._recorder.note("runtime", "api", "hung up while it was answered")
         if then != "keep":
             _end(writer, reset=then == "reset")
-        call.parked = False
-        self._answered[call].set()
+        call.answered.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connected += 1
@@ -101,16 +102,24 @@ class Door:
         connection: socket.socket = writer.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            while (call := await _read(reader, writer, number)) is not None:
+            while (call := await self._read(reader, writer, number)) is not None:
                 self._recorder.note("runtime", "api", f"{call.method} {call.path}", call.head, call.body)
-                answered = self._answered[call] = asyncio.Event()
                 self._tell(call)
-                await answered.wait()
+                await call.answered.wait()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             self._open.pop(writer, None)
             _end(writer, reset=False)
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> Call | None:
+        self._reading.add(writer)
+        try:
+            return await _read(reader, writer, number)
+        finally:
+            self._reading.discard(writer)
+            if not self._reading:
+                self._all_read.set()
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> Call | None:

@@ -6,7 +6,7 @@ The steps (their arguments are described by `step-schema.json`):
     result     wait for a response or an error, and answer it        exit       wait for the end of the process
     invoke     event and result, `times` in a row                    any        wait for whichever of several comes
     init_error, restore_next, restore_error: wait, and answer        answer     answer the /next that waits, literally
-    parallel   answer several waiting /next, and take their results  until_exit answer each call until the process ends
+    parallel   answer several waiting /next, and take their results  until_exit answer all calls until the process ends
     quiet      nothing happens for some seconds                      output     the process writes something
     signal, refuse, listen, hang_up: do that                         connections, cpu: count
 """
@@ -141,9 +141,8 @@ class Playing:
             event = bodies.pop(getattr(found, "request_id", ""), None)
             if event is None:
                 raise _Deviated("a result of one of the invocations that run", str(found))
-            self._judge(
-                {"do": "result", "id": getattr(found, "request_id", ""), "want": event.get("want", {})}, found
-            )
+            assert isinstance(found, Call)
+            self._judge({"do": "result", "id": found.request_id, "want": event.get("want", {})}, found)
             await self._send(found, ACCEPTED)
 
     async def _do_answer(self, step: Mapping[str, Any]) -> None:

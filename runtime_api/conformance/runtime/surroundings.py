@@ -39,7 +39,7 @@ VARIABLES = {
 def launch(
     program: Program, handler: str, variables: Mapping[str, str], given: Mapping[str, Any], address: str
 ) -> Launch:
-    """How the bootstrap is started for one case; `given` has its `env` and `handler` (of which {module} is a part)."""
+    """How the bootstrap is started for one case; `given` has its `env` and its `handler`, made of parts of ours."""
     module, _, function = handler.rpartition(".")
     handler = given.get("handler", handler).replace("{module}", module).replace("{function}", function)
     environment = {
