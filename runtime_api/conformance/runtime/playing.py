@@ -1,14 +1,25 @@
 """Plays one script: what a case's steps do, and what they wait for.
 
-The steps (their arguments are described by `step-schema.json`):
+The steps; `step-schema.json` describes their arguments:
 
-    event      wait for a /next, and answer it with an event         next       wait for a /next, and leave it waiting
-    result     wait for a response or an error, and answer it        exit       wait for the end of the process
-    invoke     event and result, `times` in a row                    any        wait for whichever of several comes
-    init_error, restore_next, restore_error: wait, and answer        answer     answer the /next that waits, literally
-    parallel   answer several waiting /next, and take their results  until_exit answer all calls until the process ends
-    quiet      nothing happens for some seconds                      output     the process writes something
-    signal, refuse, listen, hang_up: do that                         connections, cpu: count
+    event       wait for a /next, and answer it with an event
+    result      wait for a response or an error, and answer it
+    invoke      both, `times` in a row
+    next        wait for a /next, and leave it waiting
+    polls       wait until several /next are waiting
+    answer      answer the /next that waits, literally
+    parallel    answer several waiting /next with events, and take their results in any order
+    init_error, restore_next, restore_error
+                wait for it, and answer it
+    exit        wait for the end of the process
+    any         wait for whichever of several comes
+    until_exit  answer all calls in the same way until the process ends
+    quiet       nothing happens for some seconds
+    cpu         the same, and the processes use little CPU time
+    output      the process writes something
+    signal, refuse, hang_up
+                do that
+    connections count them
 """
 
 from __future__ import annotations
