@@ -4,9 +4,12 @@ Bytes are made from a text, or from a table: `{"text"}`, `{"json"}` (written com
 `{"repeat", "times", "before", "after"}`.
 
 A pattern is a value that has to be equal, a text that begins with `~` (a regular expression for the whole), `true`
-(there, and not empty), `false` (not there), a list of which each item has to match, or a table of which each key has
-to match; other keys may be there. A body is judged by a table with one of: `text`, `json` (equal as a JSON value),
-`has` (a JSON document that this pattern matches), `base64`, `repeat`, or by a text.
+(there, and not empty), `false` (not there), a list of which each item has to match, `{"list": true}` (any list),
+`{"from", "to"}` (a number), `{"absent_or"}`, or a table of which each key has to match; other keys may be there. A
+body is judged by a table with one of: `json` (the same JSON value), `same` (the same JSON value as that text), `has`
+(a JSON document that this pattern matches), or one of those that make bytes, or by a text.
+
+Anywhere in a case `{"$repeat": text or list, "$times": n}` stands for what is written so often.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["bytes_of", "differs", "differs_body", "filled", "shown"]
+__all__ = ["bytes_of", "differs", "differs_body", "expanded", "filled", "same_json", "shown"]
 
 SHOWN = 300
 
@@ -31,47 +34,79 @@ def bytes_of(spec: Any) -> bytes:
     if "base64" in spec:
         return base64.b64decode(spec["base64"])
     if "repeat" in spec:
-        return b"".join(
-            (spec.get("before", "").encode(), spec["repeat"].encode() * spec["times"], spec.get("after", "").encode())
-        )
+        repeated = spec["repeat"].encode() * spec["times"]
+        return b"".join((spec.get("before", "").encode(), repeated, spec.get("after", "").encode()))
     return bytes_of(spec["text"])
+
+
+def expanded(value: Any) -> Any:
+    """The same value with each `{"$repeat": text or list, "$times": n}` written out."""
+    if isinstance(value, Mapping):
+        if "$repeat" in value:
+            return expanded(value["$repeat"]) * value["$times"]
+        return {key: expanded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [expanded(item) for item in value]
+    return value
 
 
 def differs(pattern: Any, found: Any, what: str = "it") -> str | None:
     """What is different, in words; None when the pattern matches. A found None is "not there"."""
-    if isinstance(pattern, bool) and (pattern != bool(found) if not isinstance(found, bool) else pattern != found):
-        return f"{what} is {shown(found)}" if found else f"{what} is not there"
     if isinstance(pattern, bool):
-        return None
+        there = found if isinstance(found, bool) else bool(found)
+        return None if there is pattern else f"{what} is {shown(found)}" if found else f"{what} is not there"
     if found is None and pattern is not None:
-        return f"{what} is not there"
+        return None if isinstance(pattern, Mapping) and "absent_or" in pattern else f"{what} is not there"
     if isinstance(pattern, str) and pattern.startswith("~"):
         matches = isinstance(found, str) and re.fullmatch(pattern[1:], found, re.DOTALL)
         return None if matches else f"{what} is {shown(found)}"
-    if isinstance(pattern, Mapping) and isinstance(found, Mapping):
-        return _first(differs(value, found.get(key), f"{what}.{key}") for key, value in pattern.items())
+    if isinstance(pattern, Mapping):
+        return _differs_table(pattern, found, what)
     if isinstance(pattern, list) and isinstance(found, list) and len(pattern) == len(found):
         pairs = zip(pattern, found, strict=True)
         return _first(differs(want, there, f"{what}[{n}]") for n, (want, there) in enumerate(pairs))
-    same = type(pattern) is type(found) or {type(pattern), type(found)} == {int, float}
-    return None if same and pattern == found else f"{what} is {shown(found)}"
+    return None if same_json(pattern, found) else f"{what} is {shown(found)}"
+
+
+def _differs_table(pattern: Mapping[str, Any], found: Any, what: str) -> str | None:
+    if "absent_or" in pattern:
+        return differs(pattern["absent_or"], found, what)
+    if "list" in pattern:
+        return None if isinstance(found, list) else f"{what} is no list: {shown(found)}"
+    if "from" in pattern:
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        within = number and pattern["from"] <= found <= pattern["to"]
+        return None if within else f"{what} is {shown(found)}"
+    if not isinstance(found, Mapping):
+        return f"{what} is {shown(found)}"
+    return _first(differs(value, found.get(key), f"{what}.{key}") for key, value in pattern.items())
 
 
 def differs_body(pattern: Any, body: bytes, what: str = "the body") -> str | None:
     """The same for a body."""
     if isinstance(pattern, str) and pattern.startswith("~"):
         return differs(pattern, body.decode("utf-8", "replace"), what)
-    if isinstance(pattern, Mapping) and not pattern.keys().isdisjoint({"json", "has"}):
+    if isinstance(pattern, Mapping) and not pattern.keys().isdisjoint({"json", "has", "same"}):
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return f"{what} is no JSON: {shown(body)}"
         if "has" in pattern:
             return differs(pattern["has"], found, what)
-        # As text, so that 1 is not true and 1.0 is not 1.
-        same = json.dumps(found, sort_keys=True) == json.dumps(pattern["json"], sort_keys=True)
-        return None if same else f"{what} is {shown(body)}"
+        wanted = pattern["json"] if "json" in pattern else json.loads(bytes_of(pattern["same"]))
+        return None if same_json(wanted, found) else f"{what} is {shown(body)}"
     return None if body == bytes_of(pattern) else f"{what} is {shown(body)}"
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same: 1 is 1.0, but not true; the order of keys means nothing."""
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    return bool(one == other)
 
 
 def filled(value: Any, names: Mapping[str, str]) -> Any:

@@ -123,7 +123,7 @@ class Wire:
         status, headers = self.read_head()
         while status < 200:
             status, headers = self.read_head()
-        return Answer(status, headers, self.read_body(headers))
+        return Answer(status, headers, b"" if status == 204 else self.read_body(headers))
 
     def read_head(self):
         status = self.status(self.line())

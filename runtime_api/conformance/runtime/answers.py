@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.conformance.matching import bytes_of
+from runtime_api.conformance.matching import bytes_of, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def event_headers(step: Mapping[str, Any], request_id: str, names: Mapping[str, 
     }
     table |= step.get("headers", {})
     headers = [[_cased(name, step.get("names")), value] for name, value in table.items() if value is not None]
-    headers += step.get("more", [])
+    headers += expanded(step.get("more", []))
     return headers[::-1] if step.get("order") == "reversed" else headers
 
 

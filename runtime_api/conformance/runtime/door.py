@@ -80,13 +80,13 @@ class Door:
                     self._all_read.clear()
                     await self._all_read.wait()
 
-    async def send(self, call: Call, pieces: Iterable[bytes], *, then: str = "keep") -> None:
-        """Send an answer, in these pieces; then keep the connection, close it, or reset it."""
+    async def send(self, call: Call, pieces: Iterable[bytes], *, pause: float = PIECE_S, then: str = "keep") -> None:
+        """Send an answer, in these pieces with a pause between; then keep the connection, close it, or reset it."""
         writer = call.writer
         try:
             for number, piece in enumerate(pieces):
                 if number:
-                    await asyncio.sleep(PIECE_S)
+                    await asyncio.sleep(pause)
                 writer.write(piece)
                 await writer.drain()
         except (ConnectionError, OSError):
@@ -106,8 +106,8 @@ class Door:
                 self._recorder.note("runtime", "api", f"{call.method} {call.path}", call.head, call.body)
                 self._tell(call)
                 await call.answered.wait()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # cancelled by `close` alone; asyncio's own server does not expect it
         finally:
             self._open.pop(writer, None)
             _end(writer, reset=False)

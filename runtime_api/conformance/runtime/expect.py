@@ -84,13 +84,16 @@ def _differs_call(step: Mapping[str, Any], want: Mapping[str, Any], found: Call)
 
 
 def _differs_content(want: Mapping[str, Any], found: Call) -> str | None:
+    lengths = [name for name in ("content-length", "transfer-encoding") if found.header(name) is not None]
     wrong = differs_body(want["body"], found.body) if "body" in want else None
-    if wrong is None and "chunks" in want and len(found.chunks) < want["chunks"]:
+    if wrong is None and len(found.chunks) < want.get("chunks", 0):
         wrong = f"the body came in {len(found.chunks)} chunks"
     if wrong is None and "error_trailer" in want:
         wrong = _differs_trailer(want["error_trailer"], found)
-    if wrong is None and want.get("sized") and found.header("content-length") is None and not found.chunks:
+    if wrong is None and want.get("sized") and not lengths:
         wrong = "a body without Content-Length or Transfer-Encoding"
+    if wrong is None and want.get("one_length") and len(lengths) > 1:
+        wrong = "a body with both Content-Length and Transfer-Encoding"
     return f"{found.method} {found.path}: {wrong}" if wrong else None
 
 

@@ -5,9 +5,10 @@ The steps; `step-schema.json` describes their arguments:
     event       wait for a /next, and answer it with an event
     result      wait for a response or an error, and answer it
     invoke      both, `times` in a row
+    take_result wait for a result, and end its connection
     next        wait for a /next, and leave it waiting
     polls       wait until several /next are waiting
-    answer      answer the /next that waits, literally
+    raw         answer the /next that waits with a text that need not be HTTP
     parallel    answer several waiting /next with events, and take their results in any order
     init_error, restore_next, restore_error
                 wait for it, and answer it
@@ -28,10 +29,11 @@ import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from runtime_api.conformance.matching import filled, shown
+from runtime_api.conformance.matching import expanded, filled, shown
 
 from .answers import ACCEPTED, answer_bytes, event_headers, in_pieces
 from .calls import Call, Ended
+from .door import PIECE_S
 from .expect import described, differs_from, is_unsupported
 from .processes import cpu_seconds
 from .stage import RUNTIME
@@ -54,22 +56,26 @@ class Deviation(NamedTuple):
 
 
 class _Deviated(Exception):
-    def __init__(self, expected: str, happened: str) -> None:
+    """Something else than expected; of the `kind` of the happening, or "silence"."""
+
+    def __init__(self, expected: str, happened: str, kind: str = "") -> None:
         super().__init__(happened)
         self.expected = expected
         self.happened = happened
+        self.kind = kind
 
 
 class Playing:
     """One playing of one script."""
 
-    def __init__(self, stage: Stage, chance: Random, patience: float) -> None:
+    def __init__(self, stage: Stage, chance: Random, patience: float, commands: bool) -> None:
         self._stage = stage
         self._chance = chance
         self._patience = patience
+        self._commands = commands  # whether the handler knows commands, and may say that it does not know one
         self._waiting: list[Call] = []  # polls for an event that are not answered yet
         self._last: Call | None = None
-        self._names = {"id": "", "n": "00"}
+        self._names = {"id": "", "n": "00", "api": stage.door.address}
         self._count = 0
 
     async def play(self, steps: Sequence[Mapping[str, Any]]) -> Deviation | None:
@@ -78,13 +84,14 @@ class Playing:
             try:
                 await self._play_one(step)
             except _Deviated as deviated:
-                return Deviation(deviated.expected, deviated.happened, step.get("otherwise", ""))
+                unimplemented = step.get("otherwise", {}).get(deviated.kind, "")
+                return Deviation(deviated.expected, deviated.happened, unimplemented)
             except _Unsupported as unsupported:
                 return Deviation("", "", str(unsupported))
         return None
 
     async def _play_one(self, step: Mapping[str, Any]) -> None:
-        await getattr(self, f"_do_{step['do']}")({"id": self._names["id"], **filled(step, self._names)})
+        await getattr(self, f"_do_{step['do']}")({"id": self._names["id"], **filled(expanded(step), self._names)})
 
     async def _do_event(self, step: Mapping[str, Any]) -> None:
         call = await self._next(step)
@@ -109,8 +116,25 @@ class Playing:
         return request_id
 
     async def _do_result(self, step: Mapping[str, Any]) -> None:
+        await self._accept(step, ACCEPTED)
+
+    async def _accept(self, step: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Wait for a call and answer it; with `hold` after some seconds, in which nothing else may happen."""
         found = await self._expect(step)
-        await self._send(found, {**ACCEPTED, **step.get("answer", {})})
+        if "hold" in step:
+            await self._do_quiet({"seconds": step["hold"]})
+        await self._send(found, {**answer, **step.get("answer", {})})
+
+    async def _do_take_result(self, step: Mapping[str, Any]) -> None:
+        """Wait for a result, and end its connection in the place of an answer."""
+        found = await self._expect({"do": "result", "id": step["id"]})
+        assert isinstance(found, Call)
+        await self._stage.door.send(found, (), then=step["then"])
+
+    async def _do_raw(self, step: Mapping[str, Any]) -> None:
+        """Answer the poll that waits with this text as it is."""
+        self._stage.recorder.note("api", "runtime", step["text"].strip())
+        await self._stage.door.send(self._waiting.pop(0), [step["text"].encode()], then=step["then"])
 
     async def _do_invoke(self, step: Mapping[str, Any]) -> None:
         for _ in range(step.get("times", 1)):
@@ -122,8 +146,7 @@ class Playing:
         await self._do_result(step)
 
     async def _do_restore_next(self, step: Mapping[str, Any]) -> None:
-        found = await self._expect(step)
-        await self._send(found, {"status": 200, "headers": [], **step.get("answer", {})})
+        await self._accept(step, {"status": 200, "headers": []})
 
     async def _do_restore_error(self, step: Mapping[str, Any]) -> None:
         await self._do_result(step)
@@ -147,17 +170,20 @@ class Playing:
         for event in step["events"]:
             request_id = await self._deliver(self._waiting.pop(0), {**step, **event})
             bodies[request_id] = event
-        for _ in step["events"]:
+        order = list(bodies) if "order" in step else []
+        for place in range(len(step["events"])):
             found = await self._take()
+            while isinstance(found, Call) and found.kind == "next":  # who has its result accepted may poll again
+                self._waiting.append(found)
+                found = await self._take()
             event = bodies.pop(getattr(found, "request_id", ""), None)
+            if order and getattr(found, "request_id", "") != order[step["order"][place]]:
+                raise _Deviated("the result of the quick invocation before that of the slow one", str(found))
             if event is None:
                 raise _Deviated("a result of one of the invocations that run", str(found))
             assert isinstance(found, Call)
             self._judge({"do": "result", "id": found.request_id, "want": event.get("want", {})}, found)
             await self._send(found, ACCEPTED)
-
-    async def _do_answer(self, step: Mapping[str, Any]) -> None:
-        await self._send(self._waiting.pop(0), step)
 
     async def _do_exit(self, step: Mapping[str, Any]) -> None:
         await self._expect(step)
@@ -234,17 +260,17 @@ class Playing:
         return found
 
     def _judge(self, step: Mapping[str, Any], found: Happening) -> None:
-        if is_unsupported(found):
+        if self._commands and is_unsupported(found):
             raise _Unsupported(f"the handler does not have this command: {shown(getattr(found, 'body', b''))}")
         wrong = differs_from(step, found)
         if wrong is not None:
-            raise _Deviated(described(step), wrong)
+            raise _Deviated(described(step), wrong, found.kind)
 
     async def _take(self, step: Mapping[str, Any] | None = None, expected: str = "") -> Happening:
         found = await self._stage.next_happening(self._patience)
         if found is None:
             expected = expected or (described(step) if step else "a result")
-            raise _Deviated(expected, f"nothing, for {self._patience:g} s")
+            raise _Deviated(expected, f"nothing, for {self._patience:g} s", "silence")
         return found
 
     async def _send(self, call: Happening, answer: Mapping[str, Any]) -> None:
@@ -253,7 +279,8 @@ class Playing:
         text = head.decode("utf-8", "replace").strip()
         line, _, rest = text.partition("\r\n")
         self._stage.recorder.note("api", "runtime", line.partition(" ")[2], rest, body)
-        await self._stage.door.send(call, in_pieces(head, body, answer), then=answer.get("then", "keep"))
+        pause, then = answer.get("pause", PIECE_S), answer.get("then", "keep")
+        await self._stage.door.send(call, in_pieces(head, body, answer), pause=pause, then=then)
 
 
 class _Unsupported(Exception):

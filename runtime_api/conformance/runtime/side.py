@@ -45,8 +45,11 @@ class RuntimeSide:
         recorder = Recorder()
         async with Stage(recorder) as stage:
             address = stage.door.address
+            if case.given.get("door") == "closed":
+                stage.door.refuse()
             stage.start(launch(self._program, self._handler, self._variables, case.given, address))
-            deviation = await Playing(stage, chance, self._patience).play(case.steps)
+            playing = Playing(stage, chance, self._patience, commands=case.level == "contract")
+            deviation = await playing.play(case.steps)
         return _judgement(case, deviation, recorder)
 
 

@@ -94,13 +94,10 @@ COMMANDS = {
 
 
 def handler(event, context):
-    """One command."""
-    verb = event.get("do") if isinstance(event, dict) else None
+    """One command; an event that is none is returned."""
+    if not isinstance(event, dict) or "do" not in event:
+        return event
+    verb = event["do"]
     if verb not in COMMANDS:
         return {"unsupported": verb}
     return COMMANDS[verb](event, context)
-
-
-def echo(event, _context):
-    """The handler of level echo."""
-    return event
