@@ -186,13 +186,15 @@ class Event:
 class Bootstrap:
     """Init, then the loop."""
 
+    wire_class = Wire
+
     def __init__(self, env=os.environ):
         self.env = env
         self.wire = self.new_wire()
         self.function = None
 
     def new_wire(self):
-        return Wire(self.env["AWS_LAMBDA_RUNTIME_API"])
+        return self.wire_class(self.env["AWS_LAMBDA_RUNTIME_API"])
 
     # Init
 

@@ -1,0 +1,102 @@
+"""Case x mutant: which cases fail which mutants.
+
+`python -m tests.conformance.matrix` plays every case against every mutant and writes `matrix.json`; that takes half an
+hour of two processors. The tests play, of every mutant, what is recorded here and a sample of the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime_api.conformance.cases import Case, load_cases
+from runtime_api.conformance.judge import judge
+from runtime_api.conformance.runtime.side import RuntimeSide
+from runtime_api.conformance.verdicts import Judgement, Verdict
+from runtime_api.sandbox.entrypoint import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["HANDLER", "caught", "described", "mutants", "play", "read_matrix", "reference"]
+
+HERE = Path(__file__).parent
+MATRIX = HERE / "matrix.json"
+HANDLERS = HERE.parents[1] / "runtime_api" / "conformance" / "handlers"
+HANDLER = "handler.handler"
+PATIENCE_S = 4.0
+JOBS = 6
+PASSED = (Verdict.OK, Verdict.SKIPPED)
+
+
+def python() -> str:
+    """The interpreter itself: that of a virtual environment would not do with -S."""
+    return str(Path(sys.executable).resolve())
+
+
+def reference() -> tuple[str, ...]:
+    """The command of the correct bootstrap."""
+    return (python(), "-I", "-S", str(HERE / "reference.py"))
+
+
+def mutant(name: str) -> tuple[str, ...]:
+    """The command of a mutant."""
+    return (python(), "-I", "-S", str(HERE / "mutants.py"), name)
+
+
+def mutants() -> dict[str, Any]:
+    """The classes of the mutants by name."""
+    if str(HERE) not in sys.path:
+        sys.path.insert(0, str(HERE))
+    found: dict[str, Any] = importlib.import_module("mutants").MUTANTS
+    return found
+
+
+async def play(
+    command: tuple[str, ...], cases: Sequence[Case], patience: float = PATIENCE_S, jobs: int = JOBS
+) -> list[Judgement]:
+    """Judge a bootstrap that is started by a command, with the conformance handler in Python."""
+    program = Program(HANDLERS / "python", command=command)
+    async with RuntimeSide(program, HANDLER, {}, patience) as side:
+        return await judge(side, cases, jobs=jobs)
+
+
+def caught(judgements: Iterable[Judgement]) -> list[str]:
+    """The cases that a subject does not pass."""
+    return sorted(judgement.case.id for judgement in judgements if judgement.verdict not in PASSED)
+
+
+def read_matrix() -> dict[str, list[str]]:
+    """The recorded matrix: for each mutant the cases that it fails."""
+    matrix: dict[str, list[str]] = json.loads(MATRIX.read_text())
+    return matrix
+
+
+def described(name: str) -> str:
+    """What is wrong with a mutant."""
+    return str(mutants()[name].__doc__)
+
+
+def _row(name: str) -> tuple[str, list[str]]:
+    return name, caught(asyncio.run(play(mutant(name), load_cases("runtime"))))
+
+
+def main(names: list[str]) -> None:
+    """Play the mutants that are named, or all, and record what they fail."""
+    chosen = names or list(mutants())
+    matrix = read_matrix() if MATRIX.exists() else {}
+    with multiprocessing.Pool(2) as pool:
+        for name, cases in pool.imap_unordered(_row, chosen):
+            matrix[name] = cases
+            print(name, len(cases), " ".join(cases), flush=True)
+    ordered = {name: matrix[name] for name in mutants() if name in matrix}
+    MATRIX.write_text(json.dumps(ordered, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
