@@ -89,7 +89,7 @@ def command(**options: Any) -> None:
         findings = _run(_subject(options, stack), cases, options)
     for form, file in forms:
         _write(form, file, findings)
-    if ("terminal", None) in forms:
+    if ("terminal", None) in forms and not options["only"]:
         _tell_next(options["level"], findings.side)
     sys.exit(findings.exit_code)
 
