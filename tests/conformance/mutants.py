@@ -211,12 +211,16 @@ class PollsTooSoon(Bootstrap):
 
 @breaks("order/one-poll")
 class PollsTwice(Bootstrap):
-    """Opens a second poll, once, beside the first."""
+    """Opens a second poll when the first one waits."""
 
     def loop(self):
         self.second = self.new_wire()
-        self.second.connect()
-        self.second.write(self.second.head("GET", f"{API}/invocation/next", (), None), None)
+        timer = threading.Timer(0.2, self.second.exchange, ("GET", f"{API}/invocation/next", (), None))
+        timer.daemon = True
+        timer.start()
+        event = self.next_event()
+        timer.cancel()
+        self.invoke(event)
         super().loop()
 
 
