@@ -6,8 +6,9 @@ Bytes are made from a text, or from a table: `{"text"}`, `{"json"}` (written com
 A pattern is a value that has to be equal, a text that begins with `~` (a regular expression for the whole), `true`
 (there, and not empty), `false` (not there), a list of which each item has to match, `{"list": true}` (any list),
 `{"from", "to"}` (a number), `{"absent_or"}`, or a table of which each key has to match; other keys may be there. A
-body is judged by a table with one of: `json` (the same JSON value), `same` (the same JSON value as that text), `has`
-(a JSON document that this pattern matches), or one of those that make bytes, or by a text.
+body is judged by a table with one of: `json` (the same JSON value), `same` (the same JSON value as that text), `spelt`
+(the same but for white space), `has` (a JSON document that this pattern matches), or one of those that make bytes, or
+by a text.
 
 Anywhere in a case `{"$repeat": text or list, "$times": n}` stands for what is written so often.
 """
@@ -86,11 +87,13 @@ def differs_body(pattern: Any, body: bytes, what: str = "the body") -> str | Non
     """The same for a body."""
     if isinstance(pattern, str) and pattern.startswith("~"):
         return differs(pattern, body.decode("utf-8", "replace"), what)
-    if isinstance(pattern, Mapping) and not pattern.keys().isdisjoint({"json", "has", "same"}):
+    if isinstance(pattern, Mapping) and not pattern.keys().isdisjoint({"json", "has", "same", "spelt"}):
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
             return f"{what} is no JSON: {shown(body)}"
+        if "spelt" in pattern:
+            return None if _spelling(body) == _spelling(bytes_of(pattern["spelt"])) else f"{what} is {shown(body)}"
         if "has" in pattern:
             return differs(pattern["has"], found, what)
         wanted = pattern["json"] if "json" in pattern else json.loads(bytes_of(pattern["same"]))
@@ -107,6 +110,11 @@ def same_json(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
     return bool(one == other)
+
+
+def _spelling(body: bytes) -> Any:
+    """A JSON text but for its white space: keys in their order, numbers as they are written."""
+    return json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
 
 
 def filled(value: Any, names: Mapping[str, str]) -> Any:
