@@ -226,14 +226,19 @@ class PollsTwice(Bootstrap):
 
 @breaks("order/one-result")
 class PostsTwice(Bootstrap):
-    """Posts an error behind its response, a little later."""
+    """Posts an error behind its response, when the next event does not come at once."""
 
     def respond(self, event, body, content_type):
         super().respond(event, body, content_type)
-        if not hasattr(self, "late"):
-            self.late = threading.Timer(0.1, self.post_late, (event,))
-            self.late.daemon = True
-            self.late.start()
+        self.late = threading.Timer(0.1, self.post_late, (event,))
+        self.late.daemon = True
+        self.late.start()
+
+    def next_event(self):
+        event = super().next_event()
+        if hasattr(self, "late"):
+            self.late.cancel()
+        return event
 
     def post_late(self, event):
         self.new_wire().call("POST", self.path(event, "error"), (), b"{}")
