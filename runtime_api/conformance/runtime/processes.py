@@ -1,24 +1,31 @@
-"""What the processes of a case use: they are known by the address of their Runtime API. Linux only."""
+"""What the processes of a case are doing: they are known by the address of their Runtime API. Linux only."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["cpu_seconds"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["are_running", "processes_of"]
 
 
-def cpu_seconds(address: str) -> float | None:
-    """CPU time of the processes that were given this AWS_LAMBDA_RUNTIME_API; None where it cannot be known."""
+def processes_of(address: str) -> list[Path]:
+    """The folders in /proc of the processes that were given this AWS_LAMBDA_RUNTIME_API; none where there is no /proc."""
     mark = f"AWS_LAMBDA_RUNTIME_API={address}\0".encode()
-    ticks, known = 0, False
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark not in (folder / "environ").read_bytes():
-                continue
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += int(fields[11]) + int(fields[12])
-        known = True
-    return ticks / os.sysconf("SC_CLK_TCK") if known else None
+    return [folder for folder in Path("/proc").glob("[0-9]*") if mark in _read(folder / "environ")]
+
+
+def are_running(processes: Iterable[Path]) -> bool:
+    """Whether a thread of theirs runs, or would if it had a processor: how busy the machine is does not matter."""
+    return any(
+        _read(stat).rpartition(b") ")[2][:1] == b"R" for process in processes for stat in process.glob("task/*/stat")
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
