@@ -7,8 +7,8 @@ A pattern is a value that has to be equal, a text that begins with `~` (a regula
 (there, and not empty), `false` (not there), a list of which each item has to match, `{"list": true}` (any list),
 `{"from", "to"}` (a number), `{"absent_or"}`, or a table of which each key has to match; other keys may be there. A
 body is judged by a table with one of: `json` (the same JSON value), `same` (the same JSON value as that text),
-`spelt` (the same but for white space), `has` (a JSON document that this pattern matches), one of those that make bytes,
-or by a text.
+`spelt` (the same but for white space), `has` (a JSON document that this pattern matches), one of those that make
+bytes, or by a text.
 
 Anywhere in a case `{"$repeat": text or list, "$times": n}` stands for what is written so often.
 """

@@ -1,8 +1,8 @@
 """Case x mutant: which cases fail which mutants.
 
 A mutant meets the basic cases, all cases of the group of the one that it breaks, and of the others a sample that its
-name draws; with `--all` it meets every case, which takes an hour of two processors. `python -m tests.conformance.matrix`
-writes what they fail to `matrix.json`.
+name draws; with `--all` it meets every case, which takes an hour of two processors. What they fail is written to
+`matrix.json` by `python -m tests.conformance.matrix`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runtime_api.sandbox.entrypoint import Program
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["HANDLER", "cases_for", "caught", "described", "mutants", "play", "read_matrix", "reference"]
+__all__ = ["HANDLER", "cases_for", "caught", "described", "mutant", "mutants", "play", "read_matrix", "reference"]
 
 HERE = Path(__file__).parent
 MATRIX = HERE / "matrix.json"

@@ -12,7 +12,7 @@ __all__ = ["are_running", "processes_of"]
 
 
 def processes_of(address: str) -> list[Path]:
-    """The folders in /proc of the processes that were given this AWS_LAMBDA_RUNTIME_API; none where there is no /proc."""
+    """The folders in /proc of the processes that were given this AWS_LAMBDA_RUNTIME_API."""
     mark = f"AWS_LAMBDA_RUNTIME_API={address}\0".encode()
     return [folder for folder in Path("/proc").glob("[0-9]*") if mark in _read(folder / "environ")]
 
