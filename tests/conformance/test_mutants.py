@@ -1,4 +1,4 @@
-"""Who judges the judge: the correct bootstrap passes, and each wrong one is caught by the case that names its fault."""
+"""Who judges the judge: the correct bootstrap passes, each wrong one is caught by the case that names its fault."""
 
 from __future__ import annotations
 

@@ -90,8 +90,6 @@ def _differs_content(want: Mapping[str, Any], found: Call) -> str | None:
         wrong = f"the body came in {len(found.chunks)} chunks"
     if wrong is None and "error_trailer" in want:
         wrong = _differs_trailer(want["error_trailer"], found)
-    if wrong is None and want.get("sized") and not lengths:
-        wrong = "a body without Content-Length or Transfer-Encoding"
     if wrong is None and want.get("one_length") and len(lengths) > 1:
         wrong = "a body with both Content-Length and Transfer-Encoding"
     return f"{found.method} {found.path}: {wrong}" if wrong else None

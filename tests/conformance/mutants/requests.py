@@ -1,7 +1,6 @@
 """What the bootstrap sends."""
 
 import re
-import socket
 
 from making import breaks, wire, with_wire
 from reference import Bootstrap, Wire
@@ -12,21 +11,6 @@ def changed_head(change):
         return change(self, method, Wire.head(self, method, path, headers, body))
 
     return head
-
-
-class ClosesInstead(Wire):
-    """Ends its side in the place of a length."""
-
-    def head(self, method, path, headers, body):
-        return Wire.head(self, method, path, headers, None)
-
-    def write(self, head, body):
-        self.socket.sendall(head + (body or b""))
-        if body is not None:
-            self.socket.shutdown(socket.SHUT_WR)
-
-    def should_close(self, answer):
-        return True
 
 
 class GetsWithBody(Wire):
@@ -62,7 +46,6 @@ with_wire(
     head=changed_head(lambda _s, _m, head: re.sub(rb"Host: [^\r]*", b"Host: localhost", head)),
 )
 wire("requests/no-body-on-get", GetsWithBody, "Sends a body with its poll.")
-wire("requests/sized", ClosesInstead, "Tells no length.")
 wire("requests/not-both", BothLengths, "Tells both lengths.")
 with_wire(
     "requests/no-browser",
