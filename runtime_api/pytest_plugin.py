@@ -105,7 +105,8 @@ class LocalFunctionClient:
 
     def invoke(self, name: str = FUNCTION, event: bytes = b"{}") -> InvokeResult:
         """Invoke a function and wait for its result."""
-        return self._loop.run(self._local.invoke(name, event))
+        result: InvokeResult = self._loop.run(self._local.invoke(name, event))
+        return result
 
 
 @pytest.fixture
