@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +20,21 @@ from tests.conformance.matrix import HANDLER, HANDLERS, caught
 if TYPE_CHECKING:
     from runtime_api.conformance.verdicts import Judgement
 
+
+def which(program: str) -> str:
+    """The program's path, or its name, which then cannot be started."""
+    return shutil.which(program) or program
+
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROOT = Path(__file__).parents[2]
+SMALL = Path(__file__).parent / "bootstraps"
 BASELINES = Path(__file__).parent / "baselines"
 OURS = (sys.executable, "-m", "bootstrap", "{handler}")
 SUBJECTS = {
     "awslambdaric": ("python", (sys.executable, "-m", "awslambdaric", "{handler}")),
+    "node": ("node", (which("node"), str(SMALL / "node.js"))),
+    "ruby": ("ruby", (which("ruby"), str(SMALL / "ruby.rb"))),
     "bash-runtime": ("bash", ("/bin/bash", str(ROOT / "examples" / "bash-runtime" / "bootstrap"))),
 }
 

@@ -10,12 +10,13 @@ def connected
   http.read_timeout = nil
   http.keep_alive_timeout = 3600
   http.max_retries = 0
+  http.ignore_eof = false
   http.start
 end
 
 def failure(error, category)
   type = "#{category}.#{error.class.name.split('::').last}"
-  document = { errorMessage: error.message, errorType: type, stackTrace: error.backtrace || [] }
+  document = { errorMessage: error.message.dup.force_encoding('UTF-8').scrub, errorType: type, stackTrace: error.backtrace || [] }
   [document.to_json, { 'Content-Type' => 'application/json', 'Lambda-Runtime-Function-Error-Type' => type }]
 end
 
@@ -44,8 +45,8 @@ end
 
 def result_of(event)
   body = event.body.to_s.dup.force_encoding('UTF-8')
-  result = handler(event: JSON.parse(body), context: Context.new(event))
-  ['response', JSON.generate(result), { 'Content-Type' => 'application/json' }]
+  result = handler(event: JSON.parse(body, max_nesting: false), context: Context.new(event))
+  ['response', JSON.generate(result, max_nesting: 0), { 'Content-Type' => 'application/json' }]
 rescue StandardError => e
   ['error', *failure(e, 'Function')]
 end
