@@ -1,6 +1,6 @@
 """Plays one script: what a case's steps do, and what they wait for.
 
-The steps; `step-schema.json` describes their arguments:
+The steps:
 
     event       wait for a /next, and answer it with an event
     result      wait for a response or an error, and answer it

@@ -10,7 +10,6 @@ def connected
   http.read_timeout = nil
   http.keep_alive_timeout = 3600
   http.max_retries = 0
-  http.ignore_eof = false
   http.start
 end
 
@@ -55,6 +54,9 @@ def serve(http)
   event = http.get("#{API}/invocation/next")
   id = event['lambda-runtime-aws-request-id']
   raise "no event: #{event.code}" unless event.code == '200' && id
+
+  length = event['content-length']
+  raise 'an event that is cut short' if length && Integer(length) != event.body.to_s.bytesize
 
   ENV['_X_AMZN_TRACE_ID'] = event['lambda-runtime-trace-id']
   target, body, headers = result_of(event)
