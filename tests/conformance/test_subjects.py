@@ -34,7 +34,7 @@ OURS = (sys.executable, "-m", "bootstrap", "{handler}")
 SUBJECTS = {
     "awslambdaric": ("python", (sys.executable, "-m", "awslambdaric", "{handler}")),
     "node": ("node", (which("node"), str(SMALL / "node.js"))),
-    "ruby": ("ruby", (which("ruby"), str(SMALL / "ruby.rb"))),
+    "ruby": ("ruby", (which("ruby"), "--encoding=UTF-8", str(SMALL / "ruby.rb"))),
     "bash-runtime": ("bash", ("/bin/bash", str(ROOT / "examples" / "bash-runtime" / "bootstrap"))),
 }
 
