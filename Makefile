@@ -33,6 +33,7 @@ bench: .venv/ready .venv/peers/ready
 docs: .venv/ready
 	$(BIN)/python docs/draw.py
 	$(BIN)/python docs/rules.py
+	$(BIN)/python docs/draw_conformance.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

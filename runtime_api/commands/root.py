@@ -16,6 +16,7 @@ VERBS = {
     "serve": "Serve functions as Lambda does, to curl, SDKs and the aws CLI.",
     "rie": "Serve one function as aws-lambda-rie does.",
     "layer": "Build, check, merge and publish layers.",
+    "conform": "Judge a bootstrap, or a Runtime API server, by what Lambda asks of it.",
 }
 
 
