@@ -70,7 +70,7 @@ class JsonFormatter(logging.Formatter):
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         level = min(50, max(0, record.levelno)) // 10 * 10
-        fields = {
+        fields: dict[str, Any] = {
             "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
             "level": logging.getLevelName(level),
             "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),

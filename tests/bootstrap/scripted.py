@@ -1,4 +1,4 @@
-"""A Runtime API server that does as it is told, right or wrong: each request is answered with exactly the given bytes.
+"""A Runtime API server that does as it is told, right or wrong: a request is answered with exactly the given bytes.
 
 Blocking sockets, a thread for each connection. A `/next` for which no answer is left waits, as on Lambda, for ever;
 other calls are accepted unless the script says otherwise.
@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -247,10 +248,8 @@ def _hung_up(connection: socket.socket) -> bool:
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 def _read(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.bootstrap.scripted import SECONDS, Request, Scripted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.bootstrap.scripted import Piece
 
@@ -69,7 +69,7 @@ class Ran(NamedTuple):
 
 @cache
 def interpreters() -> dict[str, str]:
-    """Every Python from 3.9 on that is on PATH or kept by pyenv: version -> path; the one that runs this, at least."""
+    """Every Python from 3.9 on, on PATH or kept by pyenv: version -> path; the one that runs this, at least."""
     own = ".".join(map(str, sys.version_info[:2]))
     kept = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     found = {own: sys.executable}
@@ -98,7 +98,7 @@ def write(folder: Path, source: str, name: str = "app.py") -> Path:
     return folder
 
 
-def variables(folder: Path, server: Scripted, handler: str = "app.handler", **more: str) -> dict[str, str]:
+def variables(folder: Path, server: Scripted, handler: str = "app.handler") -> dict[str, str]:
     """The environment of a function on Lambda."""
     changing = ("AWS_", "LAMBDA_", "PYTHON", "_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(changing)}
@@ -113,7 +113,7 @@ def variables(folder: Path, server: Scripted, handler: str = "app.handler", **mo
         "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/24/[$LATEST]0123",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    return {**kept, **given, **more}
+    return {**kept, **given}
 
 
 def start(
@@ -123,14 +123,15 @@ def start(
     command: Sequence[str] = ISOLATED,
     handler: str = "app.handler",
     pass_fds: Iterable[int] = (),
-    **more: str,
+    more: Mapping[str, str] | None = None,
+    **named: str,
 ) -> subprocess.Popen[bytes]:
-    """Start the bootstrap with `more` variables."""
+    """Start the bootstrap with `more` variables, and `named` ones."""
     with _output(folder, "out").open("wb") as out, _output(folder, "err").open("wb") as err:
         return subprocess.Popen(
             command,
             cwd=folder,
-            env=variables(folder, server, handler, **more),
+            env={**variables(folder, server, handler), **(more or {}), **named},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -172,14 +173,16 @@ def run(
     handler: str = "app.handler",
     pass_fds: Iterable[int] = (),
     ends: bool = False,
-    **more: str,
+    more: Mapping[str, str] | None = None,
+    **named: str,
 ) -> Ran:
-    """Run a function on these events until it has nothing left to do; then SIGTERM ends it, unless it `ends` itself."""
+    """Run a function on these events until it has nothing to do; SIGTERM ends it then, unless it `ends` itself."""
     if source:
         write(folder, source)
-    most = 0 if ends else int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
+    given = {**(more or {}), **named}
+    most = 0 if ends else int(given.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
     with Scripted(nexts, posts) as server:
-        process = start(folder, server, command=command, handler=handler, pass_fds=pass_fds, **more)
+        process = start(folder, server, command=command, handler=handler, pass_fds=pass_fds, more=given)
         try:
             server.wait_for(lambda it: (it.waiting == most and not ends) or process.poll() is not None, "the end")
         finally:

@@ -114,7 +114,9 @@ CASES: dict[str, Case] = {
     "a class's method": Case((event(b"1"),), handler="app:Odd.__eq__"),
     "built-in module": Case(handler="sys.exit", ends=True),
     "syntax error": Case(handler="wrong.f", ends=True, files={"wrong.py": "def f(:\n"}),
-    "error while importing": Case(handler="bad.f", ends=True, files={"bad.py": "raise ValueError('while importing')\n"}),
+    "error while importing": Case(
+        handler="bad.f", ends=True, files={"bad.py": "raise ValueError('while importing')\n"}
+    ),
     "exit while importing": Case(handler="bad.f", ends=True, files={"bad.py": "raise SystemExit(3)\n"}),
     "response 400": Case((event(b"1"), event(b"2")), posts=(answer(400),)),
     "response 403": Case((event(b"1"), event(b"2")), posts=(answer(403),)),
@@ -176,7 +178,7 @@ def run_case(case: Case, folder: Path, ours: bool) -> dict[str, Any]:
     command = [*(AS_MODULE if ours else AWS), case.handler]
     ran = run(
         folder, APP, case.nexts, case.posts, command=command, handler=case.handler, ends=case.ends,
-        PYTHONPATH=str(ROOT), **case.more,
+        PYTHONPATH=str(ROOT), more=case.more,
     )  # fmt: skip
     return observed(ran, case)
 

@@ -34,7 +34,7 @@ def ended(folder: Path, source: str, nexts: list[bytes], more: dict[str, str], *
     most = int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
     os.mkfifo(folder / "inside")
     with Scripted(nexts) as server:
-        process = start(folder, server, **more)
+        process = start(folder, server, more=more)
         if inside:
             (folder / "inside").read_text()
         else:
@@ -60,7 +60,8 @@ def test_hooks_run_while_it_waits_for_another_event(tmp_path: Path, kind: str, m
 WORK = {
     "sync": "import time\ndef work():\n    for _ in range(6000): time.sleep(0.01)",
     "busy": "def work():\n    while True: pass",
-    "caught": "import time\ndef work():\n    try:\n        for _ in range(6000): time.sleep(0.01)\n    except Exception: pass",
+    "caught": "import time\ndef work():\n    try:\n        for _ in range(6000): time.sleep(0.01)\n"
+    "    except Exception: pass",
 }
 
 

@@ -93,7 +93,7 @@ def test_errors_of_every_kind_are_posted_and_serving_goes_on(tmp_path: Path) -> 
 def test_an_exit_is_posted_before_it_is_made(tmp_path: Path, raised: str, code: int, way: str) -> None:
     kind = "def" if way in ("sync", "threads") else "async def"
     more = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"} if way in ("tasks", "threads") else {}
-    ran = run(tmp_path, f"{kind} handler(event, context): raise {raised}", [event()], ends=True, **more)
+    ran = run(tmp_path, f"{kind} handler(event, context): raise {raised}", [event()], ends=True, more=more)
     assert [one["errorType"] for one in ran.documents] == [raised.partition("(")[0]]
     assert ran.code == (1 if way == "threads" and code == -2 else code)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -149,7 +149,7 @@ CONTEXT = """
             "trace": os.environ.get("_X_AMZN_TRACE_ID"), "shown": context.aws_request_id in repr(context),
         }
 """
-USUAL = {
+USUAL: dict[str, Any] = {
     "id": REQUEST_ID,
     "arn": "arn:aws:lambda:us-east-1:012345678912:function:f",
     "name": "f",
@@ -203,7 +203,7 @@ def test_the_context(tmp_path: Path) -> None:
 @pytest.mark.parametrize("header", ["Lambda_Runtime_Client_Context", "Lambda_Runtime_Cognito_Identity"])
 @pytest.mark.parametrize("value", ["{", "[1]", "3"])
 def test_a_caller_that_cannot_be_read(tmp_path: Path, header: str, value: str) -> None:
-    ran = run(tmp_path, CONTEXT, [event(**{header: value}), event()])
+    ran = run(tmp_path, CONTEXT, [event(b"{}", REQUEST_ID, **{header: value}), event()])
     assert ran.documents[0]["errorType"] == "Runtime.LambdaContextUnmarshalError"
     assert ran.calls == ["next", "error", "next", "response", "next"]
 

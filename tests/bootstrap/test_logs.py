@@ -131,7 +131,7 @@ def test_frames(tmp_path: Path, more: dict[str, str], kinds: list[int]) -> None:
     source = source.replace("    return logging.getLogger().level\n", "    print('plain')\n")
     with (tmp_path / "frames").open("w+b") as frames:
         number = frames.fileno()
-        ran = run(tmp_path, source, [event()], pass_fds=[number], _LAMBDA_TELEMETRY_LOG_FD=str(number), **more)
+        ran = run(tmp_path, source, [event()], pass_fds=[number], _LAMBDA_TELEMETRY_LOG_FD=str(number), more=more)
         data = (tmp_path / "frames").read_bytes()
     found = []
     while data:

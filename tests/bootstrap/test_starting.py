@@ -38,7 +38,7 @@ EVENTS = ["plain", "async", "stream", "raise", "odd", "log", "decimal", "x" * 10
 
 def proved(folder: Path, command: list[str], **more: str) -> None:
     """Everything once."""
-    ran = run(folder, EVERYTHING, [event(json.dumps(one).encode()) for one in EVENTS], command=command, **more)
+    ran = run(folder, EVERYTHING, [event(json.dumps(one).encode()) for one in EVENTS], command=command, more=more)
     assert (ran.code, ran.err) == (0, "")
     plain, asynchronous, stream, raised, odd, logged, decimal, large = ran.posts
     assert json.loads(plain.body) == "plain"

@@ -32,7 +32,7 @@ def streamed(tmp_path: Path, kind: str, body: str, more: dict[str, str], **optio
         "\n", "\n    "
     )
     options.setdefault("nexts", [event()])
-    return run(tmp_path, source, **options, **more)
+    return run(tmp_path, source, more=more, **options)
 
 
 @WAYS
@@ -114,7 +114,7 @@ def test_pieces_leave_as_they_come(tmp_path: Path, kind: str, more: dict[str, st
     os.mkfifo(tmp_path / "fifo")
     write(tmp_path, source)
     with Scripted([event()]) as server:
-        process = start(tmp_path, server, **more)
+        process = start(tmp_path, server, more=more)
         server.wait_for(lambda it: b"first" in it.under_way)
         (tmp_path / "fifo").write_text("second")
         server.wait_for(lambda it: it.posts)
@@ -139,7 +139,7 @@ finally:
     source = f"{kind} handler(event, context):" + body.replace("\n", "\n    ")
     write(tmp_path, source)
     with Scripted([event(b"0"), event(b"1")], cut=1_000_000) as server:
-        process = start(tmp_path, server, **more)
+        process = start(tmp_path, server, more=more)
         most = int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
         server.wait_for(lambda it: (it.posts and it.waiting == most) or process.poll() is not None)
         process.terminate()

@@ -72,7 +72,8 @@ def test_decimals_keep_their_digits(tmp_path: Path) -> None:
         from decimal import Decimal
         def handler(event, context):
             text = '"decimal-0123-0;'
-            return [Decimal("1.10"), Decimal("1e400"), {"a": Decimal("-0.0"), text: text}, Decimal("NaN"), Decimal("3")]
+            texts = {"a": Decimal("-0.0"), text: text}
+            return [Decimal("1.10"), Decimal("1e400"), texts, Decimal("NaN"), Decimal("3")]
     """
     ran = run(tmp_path, source, [event()])
     told = ran.posts[0].body.decode()
