@@ -1,23 +1,15 @@
 """The bytes of a request, exactly as a case describes it."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 
-def bytes_of(body: Any) -> bytes:
-    """The bytes a case writes as text, as hexadecimal digits, or as a repetition between two texts."""
-    if isinstance(body, str):
-        return body.encode()
-    if "hex" in body:
-        return bytes.fromhex(body["hex"])
-    repeated = str(body["repeat"]) * int(body["times"])
-    return f"{body.get('before', '')}{repeated}{body.get('after', '')}".encode()
+from runtime_api.conformance.matching import bytes_of
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def chunks(body: bytes, size: int) -> bytes:
-    """A chunked body in chunks of `size` bytes."""
-    parts = [body[start : start + size] for start in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+__all__ = ["encoded"]
 
 
 def encoded(
@@ -36,7 +28,7 @@ def encoded(
     content = b"" if body is False else bytes_of(body)
     if chunked:
         fields["Transfer-Encoding"] = "chunked"
-        content = chunks(content, chunked)
+        content = _chunks(content, chunked)
     elif body is not False:
         fields["Content-Length"] = str(len(content) if length is None else length)
     lines = [
@@ -44,3 +36,8 @@ def encoded(
         *(f"{name}: {bytes_of(value).decode()}" for name, value in fields.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
+
+
+def _chunks(body: bytes, size: int) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"

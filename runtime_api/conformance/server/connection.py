@@ -1,10 +1,14 @@
 """One raw TCP connection that speaks HTTP exactly as a case says, and reads answers without any leniency."""
 
+from __future__ import annotations
+
 import select
 import socket
 import struct
 import time
 from dataclasses import dataclass
+
+__all__ = ["Address", "Answer", "Connection", "Misspelt", "Nothing"]
 
 Address = tuple[str, int]
 
@@ -19,6 +23,10 @@ class Nothing(Exception):
         self.kind = kind
 
 
+class Misspelt(Exception):
+    """What came is no HTTP."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer as it came."""
@@ -31,7 +39,7 @@ class Answer:
         """The value of a header that is allowed once; None when it is absent."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         if len(values) > 1:
-            raise AssertionError(f"header {name} came {len(values)} times: {values}")
+            raise Misspelt(f"header {name} came {len(values)} times: {values}")
         return values[0] if values else None
 
 
@@ -129,15 +137,17 @@ class Connection:
         return data
 
     def _head(self) -> tuple[int, tuple[tuple[str, str], ...]]:
-        version, status, *_ = self._line().split(" ", 2)
+        version, status, *_ = [*self._line().split(" ", 2), "", ""]
         if version not in ("HTTP/1.1", "HTTP/1.0"):
-            raise AssertionError(f"not a status line: {version!r}")
+            raise Misspelt(f"not a status line: {version!r}")
         headers = []
         while line := self._line():
             name, colon, value = line.partition(":")
             if not colon or name != name.strip():
-                raise AssertionError(f"not a header line: {line!r}")
+                raise Misspelt(f"not a header line: {line!r}")
             headers.append((name, value.strip()))
+        if not status.isdigit():
+            raise Misspelt(f"no status code: {status!r}")
         return int(status), tuple(headers)
 
     def _body(self, status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
@@ -155,7 +165,7 @@ class Connection:
         while size := int(self._line(), 16):
             parts.append(self._bytes(size))
             if self._line():
-                raise AssertionError("a chunk does not end at its size")
+                raise Misspelt("a chunk does not end at its size")
         while self._line():
             pass
         return b"".join(parts)

@@ -1,6 +1,7 @@
-"""A runtime process that does what the test tells it over a unix socket, one JSON object a line.
+"""A process that does what the kit tells it over a unix socket, one JSON object a line.
 
-It runs under `python -I -S`, so it starts in some milliseconds; it never speaks the Runtime API, the test does.
+It is the bootstrap or, under another name, an extension. It runs under `python -IS`, so it starts in some
+milliseconds; it never speaks the Runtime API, the kit does. `script` writes it as an executable file.
 """
 
 import json
@@ -11,18 +12,19 @@ import socket
 import subprocess
 import sys
 
-type_of = {"stdout": 1, "stderr": 2}
+CONTROL = "{control}"
+STREAMS = {"stdout": 1, "stderr": 2}
 
 
 def descriptors() -> dict[str, str]:
-    """Where each open descriptor leads, without the one used to look."""
+    """Where each open descriptor leads, without the ones used to look and to read this file."""
     found = {}
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
         try:
             found[name] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
         except FileNotFoundError:
             continue
-    return found
+    return {name: place for name, place in found.items() if place != os.path.abspath(sys.argv[0])}  # noqa: PTH100
 
 
 def report(inherited: dict[str, str]) -> dict[str, object]:
@@ -54,17 +56,17 @@ def spawn() -> int:
 
 
 def trap(control: socket.socket) -> None:
-    """From now on tell the test of a SIGTERM instead of ending by it."""
+    """From now on tell the kit of a SIGTERM instead of ending by it."""
     signal.signal(signal.SIGTERM, lambda *_: control.sendall(b'{"signal":"SIGTERM"}\n'))
 
 
 def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str]) -> object:
-    """Carry out one order; its result goes back to the test."""
+    """Carry out one order; its result goes back to the kit."""
     match order["order"]:
         case "report":
             return report(inherited)
         case "print":
-            os.write(type_of[order["stream"]], order["text"].encode() * int(order.get("times", 1)))
+            os.write(STREAMS[order["stream"]], order["text"].encode() * int(order.get("times", 1)))
         case "exit":
             os._exit(int(order["code"]))
         case "die":
@@ -77,11 +79,16 @@ def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str
 
 
 def main() -> None:
-    """Say hello, then obey until the test closes the connection."""
+    """Say hello, then obey until the kit closes the connection."""
     inherited = descriptors()
     with socket.socket(socket.AF_UNIX) as control:
-        control.connect(os.environ["PUPPET"])
-        control.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
+        control.connect(CONTROL)
+        hello = {
+            "pid": os.getpid(),
+            "name": os.path.basename(sys.argv[0]),  # noqa: PTH119
+            "api": os.environ.get("AWS_LAMBDA_RUNTIME_API"),
+        }
+        control.sendall(json.dumps(hello).encode() + b"\n")
         for line in control.makefile("rb"):
             control.sendall(json.dumps(obey(json.loads(line), control, inherited)).encode() + b"\n")
 
