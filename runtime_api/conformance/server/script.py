@@ -68,11 +68,16 @@ class Script:
         self._parties: dict[str, str] = {}
         if session.poll is not None:
             self._connections["poll"] = session.poll
+        self._open: set[str] = {"poll"} if session.poll is not None else set()  # connections that want an answer
+        self._left = False  # whether one was given up
         self._waiting = session.poll is not None  # whether "poll" is an open request for an event
         self._values: dict[str, str] = {"id": "none", "cwd": str(self._server.folder)}
 
     def play(self, steps: Sequence[Table]) -> Connection | None:
-        """Do every step, `Mismatch` at the first that is not as wanted; the poll that waits at the end."""
+        """Do every step, `Mismatch` at the first that is not as wanted.
+
+        The poll that waits at the end, when that is all that waits: a server need not notice that a client has gone.
+        """
         self._server.forget_log()
         for number, step in enumerate(steps, 1):
             try:
@@ -81,7 +86,8 @@ class Script:
                 raise Mismatch(f"step {number}, {step['do']}: {error.expected}", error.happened) from None
             except (Nothing, Misspelt, AssertionError, OSError, ValueError) as error:
                 raise Mismatch(f"step {number}, {step['do']}: {shown(step)}", str(error)) from None
-        return self._connections.pop("poll") if self._waiting else None
+        clean = self._waiting and not self._left and self._open <= {"poll"}
+        return self._connections.pop("poll") if clean else None
 
     def probe(self, request: Table, *, to_invoke: bool) -> tuple[int, bytes]:
         """Status and body of a request that is made when the runtime has just been started."""
@@ -190,6 +196,7 @@ class Script:
         address, prefix = self._server.api
         connection = self._connections.get(on) or self._connect(on, address)
         self._parties.setdefault(on, "runtime")
+        self._open.add(on)
         self._recorder.note("runtime", "api", shown(text), "", b"")
         connection.send(re.sub(r"(?m)^([A-Z]+ )/20", rf"\1{prefix}/20", text).encode("latin-1"))
 
@@ -205,6 +212,7 @@ class Script:
     def do_race(self, *, on: list[str]) -> None:
         """See which of two open requests is answered first; they are called `winner` and `loser` from then on."""
         racers = [self._connections.pop(name) for name in on]
+        self._open = self._open - set(on) | {"winner", "loser"}
         self._waiting = self._waiting and "poll" not in on
         first = select.select(racers, [], [], self._patience)[0]
         winner, loser = sorted(racers, key=lambda racer: racer not in first)
@@ -214,6 +222,8 @@ class Script:
         """Close a connection: `close`, `reset`, or `half` (our direction only)."""
         connection = self._connections[on]
         self._waiting = self._waiting and on != "poll"
+        if how != "half":
+            self._give_up(on)
         self._recorder.note(self._parties.get(on, "runtime"), "api", f"{how} the connection")
         {"close": connection.close, "reset": connection.reset, "half": connection.finish_sending}[how]()
 
@@ -300,6 +310,7 @@ class Script:
 
     def _connect(self, on: str, address: Address) -> Connection:
         if on in self._connections:
+            self._give_up(on)
             self._connections[on].close()
         self._connections[on] = Connection(address)
         return self._connections[on]
@@ -314,7 +325,12 @@ class Script:
         head, _, body = data.partition(b"\r\n\r\n")
         line, _, headers = head.decode("latin-1").partition("\r\n")
         self._recorder.note(party, "api", line, headers, body)
+        self._open.add(on)
         connection.send(data)
+
+    def _give_up(self, on: str) -> None:
+        self._left = self._left or on in self._open
+        self._open.discard(on)
 
     def _observe(self, on: str, within: float) -> Seen | Nothing:
         connection, party = self._connections[on], self._parties.get(on, "runtime")
@@ -323,6 +339,7 @@ class Script:
         except Nothing as nothing:
             self._recorder.note(party, party, f"no answer: {nothing.kind}")
             return nothing
+        self._open.discard(on)
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers)
         self._recorder.note("api", party, str(answer.status), head, answer.body)
         invoked = self._connections.get("caller", connection).sent_at
