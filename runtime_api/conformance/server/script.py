@@ -16,6 +16,7 @@ from runtime_api.conformance.matching import differs, filled, shown
 
 from .connection import Address, Connection, Misspelt, Nothing
 from .expect import Seen, Table, differences, first_missing, log_differences
+from .listening import Listener
 from .request import encoded
 from .walk import walk
 
@@ -71,6 +72,7 @@ class Script:
         self._open: set[str] = {"poll"} if session.poll is not None else set()  # connections that want an answer
         self._left = False  # whether one was given up
         self._waiting = session.poll is not None  # whether "poll" is an open request for an event
+        self._listener: Listener | None = None
         self._values: dict[str, str] = {"id": "none", "cwd": str(self._server.folder)}
 
     def play(self, steps: Sequence[Table]) -> Connection | None:
@@ -102,6 +104,8 @@ class Script:
         """Close every connection that is not kept."""
         for connection in self._connections.values():
             connection.close()
+        if self._listener is not None:
+            self._listener.close()
 
     # -- invoker
 
@@ -179,6 +183,17 @@ class Script:
         self._send(on or name, *self._server.api, request, f"extension {name}")
         self.do_send(on="ping", path=f"{API}/ping")
         self._observe("ping", self._patience)
+
+    def do_listen(self, *, protocol: str = "HTTP") -> None:
+        """Listen for telemetry on `{listener}`, a port."""
+        self._listener = Listener(protocol, self._recorder)
+        self._values["listener"] = str(self._listener.port)
+
+    def do_told(self, *, event: Table) -> None:
+        """Among the telemetry there is an event that matches, sooner or later."""
+        assert self._listener is not None
+        if wrong := self._listener.wrong(event, self._patience):
+            raise Mismatch(f"an event {_told(event)}", wrong)
 
     # -- any call
 
