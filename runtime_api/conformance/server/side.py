@@ -13,7 +13,7 @@ from runtime_api.conformance.exchange import Recorder
 from runtime_api.conformance.verdicts import Judgement, Verdict
 
 from .features import PROBES, missing
-from .launching import given_of, start
+from .launching import TIMEOUT_SECONDS, given_of, start
 from .running import RunningServers, why_not
 from .script import Mismatch, Script
 from .sessions import Session, Sessions
@@ -82,7 +82,8 @@ class ServerSide:
     def _play(self, case: Case, chance: Random, recorder: Recorder) -> Mismatch | None:
         given = given_of(case.given)
         session = self._sessions.take(given)
-        script = Script(session, recorder, chance, self._patience)
+        patience = self._patience + (given.timeout if given.timeout < TIMEOUT_SECONDS else 0)
+        script = Script(session, recorder, chance, patience)
         poll, mismatch, unspoiled = None, None, False
         try:
             poll = script.play(case.steps)
