@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from runtime_api.conformance.verdicts import CannotRun
 
-from .launching import FUNCTION, Given, Server
+from .launching import Given, Server
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RunningServers:
             self._session.poll.close()
 
 
-def read_urls(text: str) -> RunningServers:
+def read_urls(text: str, invoke_path: str) -> RunningServers:
     """From `API_URL` or `API_URL,INVOKE_URL`; CannotRun when they are none."""
     api, _, invoke = text.partition(",")
     urls = [urlsplit(url if "//" in url else f"//{url}") for url in (api, invoke or api)]
@@ -76,7 +76,7 @@ def read_urls(text: str) -> RunningServers:
         addresses = [("", 0)]
     if not all(host for host, _ in addresses) or any(url.scheme not in ("", "http") for url in urls):
         raise CannotRun("--server-url: http://HOST:PORT[/PREFIX] of the Runtime API, and behind a comma the URL to invoke")
-    path = urls[1].path if invoke and urls[1].path else FUNCTION
+    path = urls[1].path if invoke and urls[1].path.strip("/") else invoke_path
     return RunningServers(RunningServer((addresses[0], urls[0].path.rstrip("/")), addresses[1], path))
 
 
