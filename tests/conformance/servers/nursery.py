@@ -1,7 +1,7 @@
 """Servers in no time: a process that has loaded ours, with one patch or none, and forks for each server wanted.
 
 `Nursery(mutant)` is a `Start` for the kit: what it starts behaves like the command, without paying for its imports.
-Run as `python -m tests.conformance.nursery SOCKET [MODULE]`, with the patch as JSON on stdin.
+Run as `python -m tests.conformance.servers.nursery SOCKET [MODULE]`, with the patch as JSON on stdin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Self
 
-    from tests.conformance.server_mutants import Mutant
+    from tests.conformance.servers.mutants import Mutant
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMAND = "runtime_api.cli"
 READY_SECONDS = 60
 
@@ -38,10 +37,9 @@ class Nursery:
     def __init__(self, mutant: Mutant | None, command: str = COMMAND) -> None:
         self._ours, theirs = socket.socketpair()
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="nursery-")
         patch = json.dumps(mutant and {"module": mutant.module, "old": mutant.old, "new": mutant.new})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.conformance.nursery", str(theirs.fileno()), command],
+            [sys.executable, "-m", "tests.conformance.servers.nursery", str(theirs.fileno()), command],
             stdin=subprocess.PIPE,
             cwd=ROOT,
             pass_fds=[theirs.fileno()],
@@ -59,7 +57,6 @@ class Nursery:
     def __exit__(self, *_: object) -> None:
         self._ours.close()
         self._process.wait(READY_SECONDS)
-        self._folder.cleanup()
 
     def __call__(self, words: list[str], variables: dict[str, str], folder: Path) -> Process:
         """Start a server."""
@@ -148,6 +145,7 @@ def _become(order: dict[str, Any], output: int, command: str) -> None:
     import resource
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     null = os.open(os.devnull, os.O_RDONLY)
