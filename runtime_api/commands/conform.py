@@ -47,7 +47,7 @@ class Subject(NamedTuple):
 @click.argument("target", required=False)
 @click.option("--server", metavar="TEMPLATE", help="Judge the Runtime API server that this command line starts.")
 @click.option("--server-url", metavar="URL[,URL]", help="Judge a server that runs already: Runtime API, Invoke.")
-@click.option("--invoke-path", metavar="PATH", help="Where a server takes invocations, if not as function `function`.")
+@click.option("--invoke-path", metavar="PATH", help="Invoke's path on a server. [default: of function `function`]")
 @click.option(
     "--level",
     type=click.Choice(LEVELS),

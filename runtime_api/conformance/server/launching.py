@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import re
 import select
@@ -23,7 +24,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -34,7 +34,7 @@ from runtime_api.conformance.verdicts import CannotRun
 from .processes import Puppet, ended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from .connection import Address
 
@@ -44,6 +44,7 @@ HANDLER = "app.handler"
 FUNCTION = "/2015-03-31/functions/function/invocations"
 TIMEOUT_SECONDS = 300
 READY_SECONDS = 20
+FIRST_PORT, LAST_PORT = 10000, 32768
 LOG_PIPE_BYTES = 1 << 20
 DESCRIPTORS = 2048  # more than a function may have, so that a limit that is set shows
 PUPPET = Path(__file__).with_name("puppet.py")
@@ -144,7 +145,8 @@ class Server:
     remote = False
 
     def __init__(self, template: Template, given: Given, begin: Start = start) -> None:
-        ports = [next(PORTS), next(PORTS)]
+        self._ports = (Port(), Port())
+        ports = [port.number for port in self._ports]
         self.invoke_address: Address = ("127.0.0.1", ports[0])
         self.invoke_path = template.invoke_path
         self._api: tuple[Address, str] | None = (("127.0.0.1", ports[1]), "") if template.has("api_port") else None
@@ -291,6 +293,8 @@ class Server:
         for puppet in self._puppets:
             puppet.end()
         self._listener.close()
+        for port in self._ports:
+            port.release()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -303,21 +307,25 @@ def _words(template: Template, given: Given, names: Mapping[str, str]) -> list[s
     return words
 
 
-class _Ports:
-    """Ports that nobody listens on, never handed out twice; below those that clients get."""
+class Port:
+    """A port that nobody listens on, kept from every other kit on the machine until it is released.
+
+    The reservation is an abstract socket's name: it ends with the process that made it. Ports are taken below those
+    that clients get, so none of those takes one before the server listens on it.
+    """
+
+    _next = itertools.count(os.getpid() * 61)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ports: Iterator[int] = iter(range(10000 + os.getpid() % 100 * 200, 32768))
+        for number in self._next:
+            self.number = FIRST_PORT + number % (LAST_PORT - FIRST_PORT)
+            self._reservation = socket.socket(socket.AF_UNIX)
+            with contextlib.suppress(OSError):
+                self._reservation.bind(f"\0bootjack-conform-{self.number}")
+                socket.create_server(("127.0.0.1", self.number)).close()
+                return
+            self._reservation.close()
 
-    def __next__(self) -> int:
-        with self._lock:
-            for port in self._ports:
-                with contextlib.suppress(OSError):
-                    socket.create_server(("127.0.0.1", port)).close()
-                    return port
-            self._ports = iter(range(10000, 32768))
-        return next(self)
-
-
-PORTS = _Ports()
+    def release(self) -> None:
+        """It may be had again."""
+        self._reservation.close()

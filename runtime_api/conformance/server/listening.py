@@ -68,7 +68,7 @@ def _http_handler(take: Any) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_POST = do_PUT = _take  # noqa: N815
+        do_POST = do_PUT = _take
 
         def log_message(self, *_: Any) -> None:
             """Not on the terminal."""

@@ -75,7 +75,9 @@ def read_urls(text: str, invoke_path: str) -> RunningServers:
     except ValueError:
         addresses = [("", 0)]
     if not all(host for host, _ in addresses) or any(url.scheme not in ("", "http") for url in urls):
-        raise CannotRun("--server-url: http://HOST:PORT[/PREFIX] of the Runtime API, and behind a comma the URL to invoke")
+        raise CannotRun(
+            "--server-url: http://HOST:PORT[/PREFIX] of the Runtime API, and behind a comma the URL to invoke"
+        )
     path = urls[1].path if invoke and urls[1].path.strip("/") else invoke_path
     return RunningServers(RunningServer((addresses[0], urls[0].path.rstrip("/")), addresses[1], path))
 

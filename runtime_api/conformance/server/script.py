@@ -167,7 +167,9 @@ class Script:
 
     # -- extensions
 
-    def do_register(self, *, name: str = "kit", events: Any = ("INVOKE",), want: Table = ANYTHING, **more: Any) -> None:
+    def do_register(
+        self, *, name: str = "kit", events: Any = ("INVOKE",), want: Table = ANYTHING, **more: Any
+    ) -> None:
         """Register an extension; its identifier is `{NAME}` from then on."""
         headers = {"Lambda-Extension-Name": name, **more.pop("headers", {})}
         request = {"method": "POST", "body": {"json": {"events": list(events)}}, "headers": headers, **more}
@@ -277,7 +279,9 @@ class Script:
         """A process ends, having said just these words unasked; or it goes on."""
         last = self._server.last_puppet(name).last_words(self._patience if gone else GLANCE)
         if (last is not None) != gone:
-            raise Mismatch(f"{name} {'ends' if gone else 'goes on living'}", f"it {'goes on living' if gone else 'ends'}")
+            raise Mismatch(
+                f"{name} {'ends' if gone else 'goes on living'}", f"it {'goes on living' if gone else 'ends'}"
+            )
         self._judge(list(words), last or [], "what it said unasked")
 
     def do_word(self, *, name: str = RUNTIME, want: Table) -> None:

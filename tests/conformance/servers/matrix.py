@@ -54,7 +54,9 @@ def play(mutant: Mutant | None, cases: Sequence[Case], patience: float = PATIENC
 
 def caught(judgements: Iterable[Judgement]) -> list[str]:
     """The cases that a server does not pass."""
-    return [judgement.case.id for judgement in judgements if judgement.verdict in (Verdict.FAILED, Verdict.NON_STRICT)]
+    return [
+        judgement.case.id for judgement in judgements if judgement.verdict in (Verdict.FAILED, Verdict.NON_STRICT)
+    ]
 
 
 def read_matrix() -> dict[str, list[str]]:

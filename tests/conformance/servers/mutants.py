@@ -55,7 +55,9 @@ class Mutant(NamedTuple):
 def mutants() -> list[Mutant]:
     """All of them."""
     tables = json.loads(Path(__file__).with_name("mutants.json").read_text("utf-8"))
-    return _cells() + [Mutant(**{**table, **{key: "\n".join(table[key]) for key in ("old", "new")}}) for table in tables]
+    return _cells() + [
+        Mutant(**{**table, **{key: "\n".join(table[key]) for key in ("old", "new")}}) for table in tables
+    ]
 
 
 def _cells() -> list[Mutant]:
