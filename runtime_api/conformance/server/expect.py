@@ -42,8 +42,12 @@ def first_missing(patterns: list[str], text: str) -> str | None:
     return None
 
 
-def _status(want: int, seen: Seen) -> str | None:
-    return None if seen.answer.status == want else f"status {seen.answer.status}: {shown(seen.answer.body)}"
+def _status(want: int | str, seen: Seen) -> str | None:
+    """A code, or "2xx"."""
+    status = seen.answer.status
+    return (
+        None if want in (status, f"{status // 100}xx") else f"status {seen.answer.status}: {shown(seen.answer.body)}"
+    )
 
 
 def _headers(want: Table, seen: Seen) -> str | None:

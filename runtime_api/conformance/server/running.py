@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from runtime_api.conformance.verdicts import CannotRun
 
+from .connection import Connection, Misspelt, Nothing
 from .launching import Given, Server
+from .request import encoded
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunningServer", "RunningServers", "read_urls", "why_not"]
 
+GLANCE_SECONDS = 0.5
+LEFT_OVER = 10  # events that a case may leave
 OF_PROCESSES = {"tell", "gone", "child_gone", "word", "log", "signal", "server_ends"}
 
 
@@ -56,14 +60,42 @@ class RunningServers:
         return self._session
 
     def give_back(self, _given: Given, session: Session, *, unspoiled: bool) -> None:
-        """Keep the poll that waits; after a failure the runtime begins with a new one."""
-        self._session = session if unspoiled else Session(session.server)
+        """Keep the poll that waits; after a failure the runtime answers what it is given until it waits again."""
+        if not unspoiled or session.poll is None:
+            if session.poll is not None:
+                session.poll.close()
+            session = Session(session.server, _waiting(*session.server.api))
+        self._session = session
         self._free.release()
 
     def close(self) -> None:
         """Close the poll that waits."""
         if self._session.poll is not None:
             self._session.poll.close()
+
+
+def _waiting(address: Address, prefix: str) -> Connection | None:
+    """A poll that waits for an event, once those that were left over are answered; None if that takes too long."""
+    host = "{}:{}".format(*address)
+    path = f"{prefix}/2018-06-01/runtime/invocation/"
+    try:
+        for _ in range(LEFT_OVER):
+            poll = Connection(address)
+            poll.send(encoded(host, path=f"{path}next"))
+            try:
+                event = poll.answer(GLANCE_SECONDS)
+            except Nothing as nothing:
+                if nothing.kind == "silent":
+                    return poll
+                poll.close()
+                continue
+            request_id = event.header("Lambda-Runtime-Aws-Request-Id") or "none"
+            poll.send(encoded(host, method="POST", path=f"{path}{request_id}/response", body="null"))
+            poll.answer(GLANCE_SECONDS)
+            poll.close()
+    except (Nothing, Misspelt, OSError, ValueError):
+        return None
+    return None
 
 
 def read_urls(text: str, invoke_path: str) -> RunningServers:
