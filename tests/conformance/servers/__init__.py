@@ -1,1 +1,1 @@
-"""What judges the kit that judges servers: subjects, wrong servers, and what is known of them."""
+"""What judges the kit that judges servers: real servers, wrong servers, and which cases see what is wrong."""
