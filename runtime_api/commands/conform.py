@@ -46,7 +46,8 @@ class Subject(NamedTuple):
 @click.command(cls=with_command("[TARGET | -- COMMAND [ARG]... | --server TEMPLATE | --server-url URL]"))
 @click.argument("target", required=False)
 @click.option("--server", metavar="TEMPLATE", help="Judge the Runtime API server that this command line starts.")
-@click.option("--server-url", metavar="URL", help="Judge a server that runs already.")
+@click.option("--server-url", metavar="URL[,URL]", help="Judge a server that runs already: Runtime API, Invoke.")
+@click.option("--invoke-path", metavar="PATH", help="Invoke's path on a server. [default: of function `function`]")
 @click.option(
     "--level",
     type=click.Choice(LEVELS),
@@ -130,7 +131,26 @@ def _subject(options: dict[str, Any], stack: ExitStack) -> Subject:
 
 
 def _server(options: dict[str, Any], variables: dict[str, str]) -> Subject:
-    fail("judging servers is not there yet")
+    from runtime_api.conformance.server.launching import FUNCTION, Template, read_template
+    from runtime_api.conformance.server.running import read_urls
+    from runtime_api.conformance.server.side import ServerSide
+    from runtime_api.conformance.verdicts import CannotRun
+
+    template, url, path = options["server"], options["server_url"], options["invoke_path"]
+    if template is not None and url is not None:
+        fail("--server and --server-url: one of the two")
+    if options["target"] or command_behind_dashes():
+        fail("--server judges a server: a TARGET or COMMAND is for judging a bootstrap")
+    try:
+        servers = read_urls(url, path or FUNCTION) if template is None else read_template(template, path or FUNCTION)
+    except CannotRun as error:
+        fail(str(error))
+    if isinstance(servers, Template):
+        servers = servers._replace(variables=(*servers.variables, *variables.items()))
+    side = ServerSide(servers, options["patience"])
+    option, given = ("--server-url", url) if template is None else ("--server", template)
+    arguments = [option, given, *(("--invoke-path", path) if path else ())]
+    return Subject(given, "server", side, shlex.join(arguments))
 
 
 def _run(subject: Subject, cases: Sequence[Case], options: dict[str, Any]) -> Findings:

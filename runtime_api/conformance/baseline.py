@@ -2,6 +2,8 @@
 
     {"subject": "...", "deviations": [{"cases": ["runtime/..."], "verdict": "FAILED", "reason": "..."}]}
 
+An entry with `"sometimes": true` is of what chance decides: its cases may be OK as well.
+
 A run fails on news (a deviation that does not stand there) and on stale entries (one that does, and is no more).
 """
 
@@ -16,9 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Comparison", "compare", "deviations", "read_baseline"]
+__all__ = ["Comparison", "Known", "compare", "deviations", "read_baseline"]
 
 DEVIATING = (Verdict.FAILED, Verdict.NON_STRICT, Verdict.UNIMPLEMENTED)
+
+
+class Known(NamedTuple):
+    """A known deviation."""
+
+    verdict: Verdict
+    reason: str
+    sometimes: bool = False  # chance decides whether it is seen
 
 
 class Comparison(NamedTuple):
@@ -28,8 +38,8 @@ class Comparison(NamedTuple):
     stale: tuple[str, ...]
 
 
-def read_baseline(path: Path) -> dict[str, tuple[Verdict, str]]:
-    """The known verdict and its reason, by case id; CannotRun when the file is no baseline."""
+def read_baseline(path: Path) -> dict[str, Known]:
+    """What is known, by case id; CannotRun when the file is no baseline."""
     try:
         entries = json.loads(path.read_text("utf-8"))["deviations"]
         return {case: _entry(entry) for entry in entries for case in entry["cases"]}
@@ -41,27 +51,25 @@ def read_baseline(path: Path) -> dict[str, tuple[Verdict, str]]:
         raise CannotRun(f"--baseline {path}: {error}") from None
 
 
-def _entry(entry: Any) -> tuple[Verdict, str]:
+def _entry(entry: Any) -> Known:
     verdict = Verdict(entry["verdict"])
     if verdict not in DEVIATING or not entry["reason"].strip():
         raise ValueError(f"an entry is FAILED, NON-STRICT or UNIMPLEMENTED, and has a reason: {json.dumps(entry)}")
-    return verdict, entry["reason"]
+    return Known(verdict, entry["reason"], entry.get("sometimes", False))
 
 
-def compare(
-    judgements: Sequence[Judgement], known: dict[str, tuple[Verdict, str]], every_case: frozenset[str]
-) -> Comparison:
+def compare(judgements: Sequence[Judgement], known: dict[str, Known], every_case: frozenset[str]) -> Comparison:
     """Hold a run against a baseline. Entries of cases that were not played are left alone."""
     found = {judgement.case.id: judgement.verdict for judgement in judgements}
     news = [
-        f"{case}: {verdict}" + (f", known as {known[case][0]}" if case in known else "")
+        f"{case}: {verdict}" + (f", known as {known[case].verdict}" if case in known else "")
         for case, verdict in found.items()
-        if verdict in DEVIATING and (case not in known or known[case][0] is not verdict)
+        if verdict in DEVIATING and (case not in known or known[case].verdict is not verdict)
     ]
     stale = [
         f"{case}: known as {verdict}, is OK" if case in found else f"{case}: there is no such case"
-        for case, (verdict, _) in known.items()
-        if found.get(case) is Verdict.OK or case not in every_case
+        for case, (verdict, _, sometimes) in known.items()
+        if (found.get(case) is Verdict.OK and not sometimes) or case not in every_case
     ]
     return Comparison(tuple(news), tuple(stale))
 
