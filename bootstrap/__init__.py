@@ -10,9 +10,9 @@ folder can live in a layer. What a start does not need is imported later, if at 
     loop          one invocation after another
     parallel      several invocations at once (AWS_LAMBDA_MAX_CONCURRENCY)
     invocation    what a handler returned -> an answer
-    client        the calls of the Runtime API
+    calls         the calls of the Runtime API
     http1         HTTP/1.1 as a client needs it; pure
-    connection    one keep-alive connection, blocking; `tasks` has its twin for asyncio
+    connection    one keep-alive connection, blocking; `task_connection` is its twin for asyncio
     codec         JSON and Python values
     streaming     generators become streamed responses
     context       the handler's second argument

@@ -151,6 +151,28 @@ def _ends_in(written: bytes, last: bytes) -> bool:
 
 def _encode(result: Any) -> bytes:
     """As `json` writes it, with AWS's additions and ours; text stays text unless UTF-8 has no bytes for it."""
+    write = _write_known if _in_memory(result) else _write_any
+    try:
+        return write(result, False).encode()
+    except UnicodeEncodeError:
+        return write(result, True).encode()
+
+
+def _write_known(result: Any, escaped: bool) -> str:
+    """JSON of the built-in types, by an encoder that is made once."""
+    encode = _encoders.get(escaped)
+    if encode is None:
+        import json
+
+        encode = _encoders[escaped] = json.JSONEncoder(ensure_ascii=escaped, default=_plain).encode
+    return encode(result)
+
+
+_encoders: dict[bool, Callable[[Any], str]] = {}
+
+
+def _write_any(result: Any, escaped: bool) -> str:
+    """JSON of whatever there is something to be said of."""
     import json
 
     numbers: list[str] = []
@@ -163,16 +185,8 @@ def _encode(result: Any) -> bytes:
             return f"{_mark()}{len(numbers) - 1};"
         return _with_objects(_plain(value))
 
-    if not _in_memory(result):
-        result = _with_objects(result)
-    text = json.dumps(result, default=default, ensure_ascii=False)
-    if numbers:
-        text = _with_numbers(text, numbers)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        escaped = json.dumps(result, default=default)
-        return (_with_numbers(escaped, numbers) if numbers else escaped).encode()
+    text = json.dumps(_with_objects(result), default=default, ensure_ascii=escaped)
+    return _with_numbers(text, numbers) if numbers else text
 
 
 def _with_objects(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import sys
 import time
 
 from .http1 import CHUNKED, MORE_CAME, MOST_HEAD_BYTES, UNTIL_CLOSED, ChunkedBody, HttpError, read_head
@@ -18,6 +19,9 @@ __all__ = ["Connection", "ConnectionLost", "address_of"]
 RECEIVE_BYTES = 65_536
 REFUSED_TRIES = 6
 REFUSED_WAIT_S = 0.02  # doubled each time: 0.6 s in all
+# A signal that comes in the moment before a call of recv is seen after it: so no call waits longer than half a
+# second, and then it is made again. (A struct timeval: seconds and microseconds.)
+LOOK_UP = (0).to_bytes(8, sys.byteorder) + (500_000).to_bytes(8, sys.byteorder)
 CUT_SHORT = "an answer was cut short"
 LARGE_BYTES = 65_536  # a smaller body is sent together with its head
 
@@ -88,10 +92,13 @@ class Connection:
 
     def _receive(self) -> bytes:
         assert self._socket is not None
-        try:
-            return self._socket.recv(RECEIVE_BYTES)
-        except OSError:
-            return b""
+        while True:
+            try:
+                return self._socket.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                pass  # a look at signals, then on
+            except OSError:
+                return b""
 
     def _connected(self) -> _socket.socket:
         """The connection; opened when there is none, with some patience for a server that is about to listen."""
@@ -115,6 +122,7 @@ class Connection:
             try:
                 connection.connect(address)
                 connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+                connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, LOOK_UP)
             except OSError:
                 connection.close()
                 if address == found[-1][4]:
@@ -206,7 +214,10 @@ class Connection:
         at = len(data)
         with memoryview(body) as view:
             while at < length:
-                got = self._socket.recv_into(view[at:])
+                try:
+                    got = self._socket.recv_into(view[at:])
+                except BlockingIOError:
+                    continue
                 if not got:
                     raise ConnectionLost(CUT_SHORT)
                 at += got

@@ -75,8 +75,9 @@ class Loop:
             if isinstance(error, LAST_ERRORS):
                 raise
         else:
-            if answer is not None:
-                self._note(refused(answer, "A response"))
+            message = refused(answer, "A response") if answer is not None else None
+            if message:
+                self._note(message)
             if self._last_error is not None:
                 raise self._last_error
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-__all__ = ["init", "run"]
+__all__ = ["end_on_signal", "init", "run"]
 
 
 def run(settings: Settings, failure: str = "") -> NoReturn:
@@ -89,9 +89,10 @@ def _end_on_sigterm() -> None:
 
     A handler that wants something else sets its own with `signal.signal`. Without a main thread there is no signal.
     """
-    _signal.signal(_signal.SIGTERM, _end)
+    _signal.signal(_signal.SIGTERM, end_on_signal)
 
 
-def _end(_number: int, _frame: Any) -> NoReturn:
+def end_on_signal(_number: int, _frame: Any) -> NoReturn:
+    """What SIGTERM does, unless a function has it do something else."""
     _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)  # a second one does not wait
     raise Ended(0)

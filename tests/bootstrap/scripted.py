@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["CLOSE", "RESET", "Request", "Scripted", "accepted", "answer", "event"]
+__all__ = ["CLOSE", "RESET", "SILENCE", "Request", "Scripted", "accepted", "answer", "event"]
 
 LARGE_BYTES = 1_000_000
 SECONDS = 30.0  # how long anything may take
@@ -35,6 +35,8 @@ class Act(NamedTuple):
 
 CLOSE = Act("close")  # at once, in order
 RESET = Act("reset")  # with the kernel's RST: what is under way is lost
+SILENCE = Act("silence")  # for a second and more
+SILENCE_S = 1.2
 Piece = bytes | Act
 
 
@@ -214,6 +216,9 @@ class Scripted:
         for piece in [pieces] if isinstance(pieces, bytes) else pieces:
             if isinstance(piece, bytes):
                 connection.sendall(piece)
+                continue
+            if piece is SILENCE:
+                time.sleep(SILENCE_S)
                 continue
             if piece is RESET:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
