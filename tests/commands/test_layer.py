@@ -142,6 +142,19 @@ def test_check_ends_with_what_it_found(folder: Path) -> None:
     assert bad.out.startswith(b"error L101  hello.zip is not a readable .zip file")
 
 
+def test_a_directory_that_no_archive_can_hold_is_an_error(folder: Path) -> None:
+    (folder / "good" / os.fsdecode(b"b\xff")).write_text("")
+    for layer, words in (
+        ("good", b"is no UTF-8"),
+        ("piped", b"pipe or socket"),
+        ("leading out", b"make it relative"),
+    ):
+        ended = bootjack("layer", "check", layer, cwd=folder)
+        assert (ended.code, ended.err) == (1, "")
+        assert ended.out.startswith(b"error L101  " + layer.encode())
+        assert words in ended.out
+
+
 def test_warnings_count_when_strict(folder: Path) -> None:
     lenient = bootjack("layer", "check", "warned.zip", cwd=folder)
     strict = bootjack("layer", "check", "--strict", "warned.zip", cwd=folder)
