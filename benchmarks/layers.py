@@ -1,4 +1,4 @@
-"""Packing 10,000 files, beside `zip -9`."""
+"""Packing 10,000 files beside `zip -9`; then layers of our own."""
 
 import shutil
 import subprocess
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks import bundles
 from benchmarks.errors import Unmeasured
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
@@ -26,6 +27,7 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
     samples = interleave("layers", subjects, rounds)
     goals = {MEASURED: Goal(1, 1, ratio_to=ZIP)}
     yield Table("Packing 10,000 files", "s", samples.figures(float), samples.missing, goals, digits=2)
+    yield from bundles.measure(tools, rounds)
 
 
 def _filled(root: Path) -> Path:

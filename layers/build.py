@@ -63,6 +63,9 @@ class Step(NamedTuple):
 
 def filling(order: Order, stage: Path) -> Iterator[Step]:
     """Fill the empty directory `stage`; tells each step before it is done."""
+    for file in order.requirements:
+        if not file.is_file():
+            raise LayerError(f"--requirements {file}: {'no file' if file.exists() else 'no such file'}")
     bundled = _bundled(order)
     version = _version(order, bundled)
     if order.content:
@@ -138,9 +141,6 @@ def _copy(content: Path, stage: Path, without: Path | None) -> None:
 
 
 def _install(order: Order, stage: Path, version: str, tags: list[str]) -> None:
-    for file in order.requirements:
-        if not file.is_file():
-            raise LayerError(f"--requirements {file}: no such file")
     target = stage / LIBRARIES
     before = set(os.listdir(target)) if target.is_dir() else set()  # noqa: PTH208
     fresh = stage / f".{LIBRARIES}"

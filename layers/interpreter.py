@@ -73,9 +73,8 @@ def ask(executable: Path) -> Interpreter:
         run = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
         told = json.loads(run.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
         raise LayerError(
-            f"{executable} does not run as a Python: {lines[-1] if lines else error}; name another with --python"
+            f"{executable} does not run as a Python: {_why(error)}; name another with --python"
         ) from error
     _, _, release = told["libc"].partition(" ")
     return Interpreter(
@@ -91,6 +90,15 @@ def ask(executable: Path) -> Interpreter:
         _pair(release),
         told["certificates"],
     )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    if isinstance(error, ValueError):
+        return "it answers as none"
+    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    return lines[-1] if lines else str(error)
 
 
 def find(dotted: str, preferred: Path) -> Interpreter | None:

@@ -52,9 +52,14 @@ def _clash(name: str, file: Layer, folder: Layer) -> LayerError:
 
 def write(placed: Sequence[Placed], layers: Sequence[Layer], target: Path) -> None:
     """Make it so in target, which is new or empty."""
-    if target.is_dir() and any(target.iterdir()):
-        raise LayerError(f"{target} is not empty: empty it, or name another directory")
     try:
+        if target.is_dir() and any(target.iterdir()):
+            raise LayerError(f"{target} is not empty: empty it, or name another directory")
+        if target.exists():
+            if not target.is_dir():
+                raise LayerError(f"{target} is no directory: name a new or an empty one")
+        elif not target.parent.is_dir():
+            raise LayerError(f"{target}: there is no directory {target.parent}")
         target.mkdir(exist_ok=True)
         for layer in layers:
             for entry in layer.listed:

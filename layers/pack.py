@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["EARLIEST", "Entry", "Packed", "entries_of", "pack", "packing", "time_of"]
+__all__ = ["EARLIEST", "Entry", "Packed", "entries_of", "judge", "pack", "packing", "time_of"]
 
 EARLIEST = 315_532_800  # 1980-01-01, the first second that a .zip can tell
 _LATEST = 4_354_819_198  # 2107-12-31 23:59:58, the last
@@ -74,18 +74,24 @@ def _walk(folder: Path, prefix: str) -> Iterator[Entry]:
         for child in children:
             name = prefix + child.name
             mode = child.stat(follow_symlinks=False).st_mode
-            _judge_name(name)
+            judge(name, mode, folder / child.name)
             if stat.S_ISDIR(mode):
                 yield from _walk(folder / child.name, name + "/")
             elif stat.S_ISLNK(mode):
-                _judge_link(name, str((folder / child.name).readlink()))
                 yield Entry(name, stat.S_IFLNK | 0o777, folder / child.name)
-            elif stat.S_ISREG(mode):
-                yield Entry(name, stat.S_IFREG | (0o755 if mode & 0o100 else 0o644), folder / child.name)
             else:
-                raise LayerError(f"{child.path} is a device, pipe or socket: leave it out")
+                yield Entry(name, stat.S_IFREG | (0o755 if mode & 0o100 else 0o644), folder / child.name)
     except OSError as error:
         raise LayerError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+
+
+def judge(name: str, mode: int, path: Path) -> None:
+    """`LayerError` for what an archive cannot hold, or nobody can take out of one: a name, a link, a kind."""
+    _judge_name(name)
+    if stat.S_ISLNK(mode):
+        _judge_link(name, str(path.readlink()))
+    elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise LayerError(f"{path} is a device, pipe or socket: leave it out")
 
 
 def _judge_name(name: str) -> None:

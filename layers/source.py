@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from zipfile import ZipFile
 
 from .archive import ArchiveError, Ceilings, extract
 from .errors import LayerError
+from .pack import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +57,14 @@ class Layer:
 
 def open_layer(given: Path, scratch: Path) -> Layer:
     """The layer at a path; an archive is extracted below `scratch`."""
-    if given.is_dir():
-        listed = tuple(_listed_in(given))
-        return Layer(str(given), listed, given, files=_files(listed))
-    if not given.is_file():
-        raise LayerError(f"{given}: no such file or directory")
+    try:
+        mode = given.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return _opened_directory(given)
+    except OSError as error:
+        raise LayerError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+    if not stat.S_ISREG(mode):
+        raise LayerError(f"{given} is a device, pipe or socket: name a .zip file or a directory")
     try:
         with ZipFile(given) as bundle:
             listed = tuple(_listed_by(bundle))
@@ -78,20 +83,42 @@ def open_layer(given: Path, scratch: Path) -> Layer:
     return Layer(str(given), listed, root, zipped, files=_files(listed))
 
 
+def _opened_directory(root: Path) -> Layer:
+    """All of it, or an `OSError`; what no archive could hold is its refusal."""
+    listed = tuple(_listed_in(root))
+    refusal = next(filter(None, (_refusal(root, entry) for entry in listed)), "")
+    return Layer(str(root), listed, None if refusal else root, refusal=refusal, files=_files(listed))
+
+
+def _refusal(root: Path, entry: Listed) -> str:
+    try:
+        judge(entry.name, entry.kind, root / entry.name)
+    except LayerError as error:
+        return str(error)
+    return ""
+
+
 def _files(listed: tuple[Listed, ...]) -> dict[str, Listed]:
     """Files and links by name; of several of one name the last counts, as when it is extracted."""
     return {entry.name: entry for entry in listed if entry.kind != stat.S_IFDIR}
 
 
 def _listed_in(root: Path) -> Iterator[Listed]:
-    for folder, folders, files in sorted(os.walk(root)):
+    for folder, folders, files in sorted(os.walk(root, onerror=_stop)):
         for name in sorted([*folders, *files]):
             path = Path(folder) / name
             found = path.lstat()
             kind = stat.S_IFMT(found.st_mode)
+            if kind == stat.S_IFREG and not os.access(path, os.R_OK):
+                raise PermissionError(errno.EACCES, "permission denied", str(path))
             size = found.st_size if kind == stat.S_IFREG else 0
             relative = str(path.relative_to(root))
             yield Listed(relative, kind, found.st_mode & 0o7777, int(found.st_mtime), size, relative)
+
+
+def _stop(error: OSError) -> None:
+    """A folder that cannot be read is not an empty one."""
+    raise error
 
 
 def _listed_by(bundle: ZipFile) -> Iterator[Listed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
@@ -12,7 +13,7 @@ from .root import Verbs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["command", "explain", "target_options"]
+__all__ = ["PLACE", "architecture", "command", "explain", "printable", "read_image", "target_options"]
 
 
 class LayerVerbs(Verbs):
@@ -25,6 +26,18 @@ class LayerVerbs(Verbs):
         "publish": "Publish a layer, unless its newest version is the same.",
     }
     prefix = "layer_"
+
+
+class Place(click.Path):
+    """A file or directory; an empty name is a variable of the shell's that is not set, not this directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("is empty: name a file or a directory", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = Place(path_type=Path)
 
 
 @click.group(cls=LayerVerbs)
@@ -53,6 +66,11 @@ def target_options(verb: Callable[..., None]) -> Callable[..., None]:
 def explain(error: Exception) -> NoReturn:
     """End with what is wrong, exit code 2."""
     fail(str(error))
+
+
+def printable(text: str) -> str:
+    """A name that stays on its line: what a file is called may hold line breaks and a terminal's commands."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def architecture(given: str | None) -> str:

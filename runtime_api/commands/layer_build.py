@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .layer import architecture, explain, read_image, target_options
+from .layer import PLACE, architecture, explain, read_image, target_options
 from .options import Pattern, fail
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ KINDS = ("unchecked", "checked", "none")
 
 
 @click.command()
-@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, metavar="ZIP", type=click.Path(path_type=Path), help="The archive.")
+@click.argument("directory", metavar="[DIR]", required=False, type=PLACE)
+@click.option("-o", "--output", required=True, metavar="ZIP", type=PLACE, help="The archive.")
 @click.option("--bootstrap", is_flag=True, help="Add our Python bootstrap, as /opt/bootstrap.")
 @click.option(
     "-r",
     "--requirements",
     multiple=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="Add the libraries that a requirements file names, by pip.",
 )
 @click.option("--package", "packages", multiple=True, metavar="NAME", help="Add a library, by pip.")
@@ -43,7 +43,7 @@ KINDS = ("unchecked", "checked", "none")
 @click.option(
     "--python",
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="The Python to add, or to make bytecode with. [default: the one that runs this]",
 )
 @click.option("--bundle-libc", is_flag=True, help="Add this machine's C library, where Python needs a newer one.")
@@ -93,10 +93,7 @@ def _order(output: Path, options: dict[str, Any]) -> Order:
         fail("nothing to build: name a DIR, --bootstrap, --requirements, --package or --with-python")
     if directory and not directory.is_dir():
         fail(f"{directory}: no such directory")
-    if output.suffix.lower() != ".zip" or output.is_dir():
-        fail(f"-o {output}: name a file that ends in .zip")
-    if not output.parent.is_dir():
-        fail(f"-o {output}: there is no directory {output.parent}")
+    _check_output(output)
     for name in options["packages"]:
         if not re.match(r"[A-Za-z0-9]", name):
             fail(f"--package {name!r} is no library's name")
@@ -115,6 +112,18 @@ def _order(output: Path, options: dict[str, Any]) -> Order:
         options["bundle_libc"],
         None if kind == "none" else kind,
     )
+
+
+def _check_output(output: Path) -> None:
+    """Before the work, which may take minutes."""
+    if output.suffix.lower() != ".zip":
+        fail(f"-o {output}: name a file that ends in .zip")
+    if output.exists() and not output.is_file():
+        fail(f"-o {output} is no file: name one that ends in .zip")
+    if not output.parent.is_dir():
+        fail(f"-o {output}: there is no directory {output.parent}")
+    if not os.access(output.parent, os.W_OK | os.X_OK):
+        fail(f"-o {output}: permission denied: {output.parent} cannot be written to")
 
 
 def _pack(entries: Sequence[Any], output: Path, seconds: int) -> list[Packed]:

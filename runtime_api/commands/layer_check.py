@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from .layer import architecture, explain, read_image, target_options
+from .layer import PLACE, architecture, explain, printable, read_image, target_options
 
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=PLACE)
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 @click.option(
@@ -54,7 +54,7 @@ def command(
         click.echo(json.dumps(told, indent=2))
     else:
         for line in lines(findings):
-            click.echo(line)
+            click.echo(printable(line))
         words = [f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items()]
         click.echo(f"{', '.join(words)} for {runtime} on {target.arch}")
     sys.exit(1 if counts["error"] or (strict and counts["warning"]) else 0)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from .layer import explain
+from .layer import PLACE, explain, printable
 from .options import fail
 
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="The directory, new or empty.")
+@click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=PLACE)
+@click.option("-o", "--output", metavar="DIR", type=PLACE, help="The directory, new or empty.")
 @click.option("--explain", "explained", is_flag=True, help="Show which layer each file came from, and what it hides.")
 def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> None:
     """Merge layers in the order in which a function names them: of files with one name the last stays."""
@@ -36,4 +36,4 @@ def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> N
     if explained:
         for item in placed:
             hides = f"  (hides that of {', '.join(layer.label for layer in item.hides)})" if item.hides else ""
-            click.echo(f"/opt/{item.name}  {item.layer.label}{hides}")
+            click.echo(printable(f"/opt/{item.name}  {item.layer.label}{hides}"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .layer import explain, read_image
+from .layer import PLACE, explain, read_image
 from .options import REGION, Pattern, fail
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -16,7 +18,7 @@ LAYER = Pattern("name", r"[a-zA-Z0-9_-]{1,140}", "a layer's name: up to 140 lett
 
 
 @click.command()
-@click.argument("archive", metavar="ZIP", type=click.Path(path_type=Path))
+@click.argument("archive", metavar="ZIP", type=PLACE)
 @click.option("--name", required=True, type=LAYER, help="The layer's name.")
 @click.option("--description", default="", help="Up to 256 characters.")
 @click.option("--license", "license_info", default="", help="Up to 512 characters: an SPDX identifier, or a URL.")
@@ -46,8 +48,10 @@ def command(archive: Path, name: str, region: str | None, endpoint_url: str | No
     ):
         if len(text) > most:
             fail(f"--{option}: has {len(text)} characters, over {most}")
+    if not archive.exists():
+        fail(f"{archive}: no such file")
     if not archive.is_file():
-        fail(f"{archive}: {'is a directory: build a .zip of it first' if archive.is_dir() else 'no such file'}")
+        fail(f"{archive} is {'a directory: build a .zip of it first' if archive.is_dir() else 'no file'}")
     wanted = Publication(
         archive, name, told["description"], told["license_info"], told["runtimes"], told["archs"], force
     )
