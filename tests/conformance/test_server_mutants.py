@@ -51,9 +51,10 @@ def test_the_docs_show_the_matrix() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, PLAYED), ids=lambda mutant: mutant.name)
-def test_a_mutant_fails_what_the_matrix_says(mutant: Mutant) -> None:
+def test_a_mutant_fails_its_case_and_nothing_that_the_matrix_does_not_know(mutant: Mutant) -> None:
     known = set(MATRIX[mutant.name])
     cases = [case for case in judged_cases() if not case.basic]
     passing = Random(mutant.name).sample([case for case in cases if case.id not in known], SAMPLE)
     found = caught(play(mutant, [case for case in cases if case.id in known] + passing))
-    assert set(found) == known
+    assert mutant.case in found
+    assert set(found) <= known

@@ -51,7 +51,7 @@ class Sessions:
         except CannotRun:
             server.stop()
             if self._started and given.command is None:
-                raise AssertionError("the server did not start again") from None
+                raise AssertionError("the server does not start") from None
             raise
         except BaseException:
             server.stop()

@@ -114,7 +114,10 @@ class ServerSide:
 
     def _probe(self, feature: str) -> str | None:
         probe = PROBES[feature]
-        session = self._sessions.take(probe.given)
+        try:
+            session = self._sessions.take(probe.given)
+        except AssertionError as error:
+            return f"{error} with {dict(probe.given.env)}"
         script = Script(session, Recorder(), Random(0), self._patience)
         try:
             if probe.steps:

@@ -31,7 +31,7 @@ __all__ = ["MATRIX", "caught", "counting", "judged_cases", "play", "read_matrix"
 MATRIX = Path(__file__).with_name("matrix.json")
 DOCS = Path(__file__).parents[3] / "docs" / "conformance-servers.md"
 BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
-PATIENCE_S = 1.5
+PATIENCE_S = 3.0
 JOBS = 6
 SHOWN = 6
 
