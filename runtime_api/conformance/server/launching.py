@@ -120,10 +120,16 @@ class Start(Protocol):
     def __call__(self, words: list[str], variables: dict[str, str], folder: Path) -> Process: ...
 
 
+def _absolute(word: str) -> str:
+    """A path of the caller's, said so that it holds in the folder where the server runs."""
+    path = Path(word)
+    return word if path.is_absolute() or not path.is_file() else str(path.absolute())
+
+
 def start(words: list[str], variables: dict[str, str], folder: Path) -> Process:
     """The usual way."""
     reader, writer = os.pipe()
-    words = [shutil.which(words[0]) or words[0], *words[1:]]
+    words = [_absolute(shutil.which(words[0]) or words[0]), *map(_absolute, words[1:])]
     process = subprocess.Popen(
         ["/bin/sh", "-c", f'ulimit -n {DESCRIPTORS} 2>/dev/null; exec "$@"', "sh", *words],
         env=variables,
