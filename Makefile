@@ -1,9 +1,9 @@
-# Every target sets up what it needs in .venv; nothing else on the machine is touched.
+# Every target sets up what it needs in .venv; nothing else on the machine is touched, but for what `tools` says.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: demo check test bench lint types floors fast docs clean
+.PHONY: demo check test bench lint types floors fast tools docs clean
 
 demo: $(BIN)/bootjack
 	@command -v curl >/dev/null || { echo "the demo's runtime is bash with curl: install curl" >&2; exit 2; }
@@ -24,14 +24,16 @@ floors: .venv/ready
 fast: .venv/ready
 	$(BIN)/pytest -q -m "not slow"
 
-test: check .venv/peers/ready
+test: tools check .venv/peers/ready
 	$(BIN)/pytest -q -m slow
 
-bench: .venv/ready .venv/peers/ready
+bench: tools .venv/ready .venv/peers/ready
 	$(BIN)/python -m benchmarks
 
 docs: .venv/ready
 	$(BIN)/python docs/draw.py
+	$(BIN)/python docs/rules.py
+	$(BIN)/python docs/draw_conformance.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
@@ -48,6 +50,15 @@ $(BIN)/bootjack: pyproject.toml | .venv/made
 .venv/ready: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(BIN)/bootjack
+
+# What tests need and pip cannot bring: the empty root in which layers are tried, and the languages of two reference
+# handlers. Root gets them by apt-get.
+tools:
+	@for tool in bwrap:bubblewrap node:nodejs ruby:ruby; do \
+		command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		{ apt-get update && apt-get install -y $$missing; } >/dev/null; } || \
+		{ echo "the tests need:$$missing: install them" >&2; exit 2; }
 
 # The peers that tests and benchmarks stand beside: AWS's own RIE, and cargo-lambda.
 .venv/peers/ready: tests/peers.py | .venv/ready

@@ -9,18 +9,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import callers, cpu, large, many, size, start, tools, warm
+from benchmarks import bootstraps, callers, cpu, large, layers, many, size, start, tools, warm
 from benchmarks.errors import Unusable
 from benchmarks.report import Table
 
 PARTS: dict[str, Callable[[tools.Tools, int], Iterator[Table]]] = {
     "warm": warm.measure,
+    "bootstraps": bootstraps.measure,
     "callers": callers.measure,
     "many": many.measure,
     "large": large.measure,
     "cpu": cpu.measure,
     "start": start.measure,
     "size": size.measure,
+    "layers": layers.measure,
 }
 
 

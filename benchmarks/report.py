@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-RATIOS = ("RIE", "bare")
+RATIOS = ("RIE", "bare", "awslambdaric", "one at once", "zip -9", "host's Python")
 MEASURED = "bootjack"
 
 

@@ -18,13 +18,14 @@ class Tools:
     scratch: Path
     echo: Path
     load: Path
+    feeder: Path
 
 
 def build(scratch: Path) -> Tools:
     compiler = shutil.which("cc")
     if compiler is None:
         raise Unusable("the benchmarks need a C compiler: there is no `cc` on PATH")
-    return Tools(scratch, _compile(compiler, "echo", scratch), _compile(compiler, "load", scratch))
+    return Tools(scratch, *(_compile(compiler, name, scratch) for name in ("echo", "load", "feeder")))
 
 
 def _compile(compiler: str, name: str, scratch: Path) -> Path:

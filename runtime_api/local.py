@@ -105,8 +105,8 @@ class LocalLambda:
         label_log: bool = False,
         idle_timeout_s: float | None = IDLE_TIMEOUT_S,
         limits: Limits = CURRENT,
-        sandbox: str = Kind.AUTO,
-        freeze: bool = True,
+        sandbox: str = Kind.PROCESS,
+        freeze: bool = False,
     ) -> None:
         self._kind = Kind(sandbox)
         self._freeze_after_s = FREEZE_AFTER_S if freeze else None

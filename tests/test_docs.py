@@ -16,6 +16,11 @@ def test_the_state_diagram_is_drawn_from_todays_tables() -> None:
     assert (ROOT / "docs" / "states.md").read_text() == drawn, "run `make docs`"
 
 
+def test_the_table_of_rules_is_todays() -> None:
+    written = runpy.run_path(str(ROOT / "docs" / "rules.py"))["page"]()
+    assert (ROOT / "docs" / "layers.md").read_text() == written, "run `make docs`"
+
+
 def test_every_file_that_a_page_names_is_there() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]

@@ -10,6 +10,7 @@ import click
 
 from runtime_api.protocol.limits import CURRENT
 
+from .handlers import BOOTSTRAP
 from .options import EPHEMERAL, HANDLER, MEGABYTES, REGION, SECONDS, fail, read_variables
 from .targets import find_mounts
 
@@ -84,9 +85,9 @@ _OPTIONS = (
     click.option(
         "--sandbox",
         type=click.Choice(["auto", "bubblewrap", "process"]),
-        default="auto",
+        default="process",
         show_default=True,
-        help="What functions run in; auto is bubblewrap where it works.",
+        help="What functions run in: process does not isolate; auto is bubblewrap where it works.",
     ),
     click.option(
         "--mount",
@@ -96,14 +97,6 @@ _OPTIONS = (
         metavar="PATH",
         help="A file or folder that is shown in the sandbox, read-only at its own path.",
     ),
-    click.option(
-        "--network",
-        type=click.Choice(["host", "none"]),
-        default="host",
-        show_default=True,
-        help="What the function reaches, in bubblewrap; none leaves it the Runtime API.",
-    ),
-    click.option("--no-freeze", is_flag=True, help="Let an environment run on when it has nothing to do."),
 )
 
 
@@ -116,23 +109,28 @@ def function_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def make_function(name: str, program: Program, options: Mapping[str, Any], **settings: Any) -> LocalFunction:
     """The function that the options describe; `settings` are LocalFunction's own."""
+    handler = program.command[-1] if str(BOOTSTRAP) in program.command else options["handler"]
     from runtime_api.local import LocalFunction
     from runtime_api.service.records import FunctionConfiguration
 
-    own_network = options["network"] == "none"
-    if own_network and options["sandbox"] == "process":
-        fail("--network none needs a sandbox: it goes with --sandbox bubblewrap or auto")
-    program = program._replace(mounts=find_mounts(options["mounts"]))
+    if options["sandbox"] != "process" and len(program.layers) > 1:
+        fail(f"--sandbox {options['sandbox']}: takes one --layer at most for now: merge them, or --sandbox process")
+    program = program._replace(mounts=(*find_mounts(options["mounts"]), *_needed(program)))
     configuration = FunctionConfiguration(
         name=name,
-        handler=options["handler"],
+        handler=handler,
         timeout_ms=options["timeout"] * 1000,
         memory_mb=options["memory"],
         ephemeral_mb=options["ephemeral_storage"],
         variables=read_variables(options["env_file"], options["env_var"]),
         region=options["region"],
     )
-    return LocalFunction(configuration, program, own_network=own_network, **settings)
+    return LocalFunction(configuration, program, **settings)
+
+
+def _needed(program: Program) -> tuple[Path, ...]:
+    """What a sandbox shows besides, so that our own bootstrap can be found there."""
+    return (BOOTSTRAP.parent,) if str(BOOTSTRAP) in program.command else ()
 
 
 @contextmanager
@@ -148,7 +146,7 @@ def sandbox_or_fail() -> Iterator[None]:
 
 def sandbox_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """What the options say of all functions: arguments of LocalLambda."""
-    return {"sandbox": options["sandbox"], "freeze": not options["no_freeze"]}
+    return {"sandbox": options["sandbox"]}
 
 
 def with_command(arguments: str) -> type[click.Command]:

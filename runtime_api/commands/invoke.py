@@ -45,8 +45,9 @@ LOOKED_AT = 100  # bytes of an error document, in which its type stands first
 def command(target: str | None, event: str, layers: tuple[Path, ...], **options: Any) -> None:
     """Run a function once on one event: the answer on stdout, the log on stderr.
 
-    TARGET is an executable bootstrap, or a directory or .zip that holds one (default: this directory); or put any
-    command behind --. Exit code: 0 success, 1 function error, 2 usage.
+    TARGET is an executable bootstrap, a directory or .zip that holds one (default: this directory), or the
+    module.function of a Python handler; or put any command behind --. Exit code: 0 success, 1 function error,
+    2 usage.
     """
     with ExitStack() as stack:
         function = _function(target, layers, options, stack)

@@ -70,8 +70,9 @@ PORT = click.IntRange(0, 65535)
 def command(targets: tuple[str, ...], **options: Any) -> None:
     """Serve functions as Lambda does: Invoke by curl, SDKs and the aws CLI.
 
-    A TARGET is an executable bootstrap, or a directory or .zip that holds one (default: this directory); its function
-    is called NAME, or as the file is. Or put any command behind --. A single function is reachable as `function` too.
+    A TARGET is an executable bootstrap, a directory or .zip that holds one (default: this directory), or the
+    module.function of a Python handler; its function is called NAME, or as the file is. Or put any command behind --.
+    A single function is reachable as `function` too.
     """
     import uvloop
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from .function import command_behind_dashes
+from .handlers import names_handler
 from .options import NAME, fail
 from .targets import here, name_of
 
@@ -27,7 +28,8 @@ class Source(NamedTuple):
     @property
     def paths(self) -> tuple[Path, ...]:
         """The folders and files that it is made of."""
-        code = here() if self.command else (here() / (self.target or ".")).resolve()
+        by_command = self.command or names_handler(self.target, here())
+        code = here() if by_command else (here() / (self.target or ".")).resolve()
         if code.is_file() and code.suffix.lower() != ".zip":
             code = code.parent
         return (code, *((here() / layer).resolve() for layer in self.layers))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program
 
+from .handlers import handler_command, names_handler
 from .options import fail
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
         return _command(command, layers)
     if target == "":
         fail("TARGET is empty: name a bootstrap, a directory or a .zip")
+    if target and names_handler(target, here()):
+        return Program(here(), layers, command=handler_command(target, here()))
     path = here() / (target or ".")
-    mode = _mode("TARGET", target or ".", path, " (a command goes behind --)")
+    mode = _mode("TARGET", target or ".", path, ", and no module with such a handler (a command goes behind --)")
     if stat.S_ISDIR(mode):
         if not os.access(path, os.R_OK | os.X_OK):
             fail(f"TARGET {target or '.'}: permission denied")

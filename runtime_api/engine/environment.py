@@ -11,7 +11,9 @@ import signal
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -38,6 +40,7 @@ SETTLE_S = 0.002  # between two looks at a dead runtime's connections
 SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
+_SUCCESS = fx.Status.SUCCESS
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -66,20 +69,13 @@ class Log(Protocol):
     def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
 
 
-class InvokeResult(NamedTuple):
+class InvokeResult(Struct, frozen=True):
     """What the caller of an invocation gets."""
 
     request_id: str
     payload: bytes
     function_error: str | None  # "Unhandled" when the function failed
     log_tail: bytes  # empty when it was not asked for
-
-
-class _Job(NamedTuple):
-    """The invocation in hand, and who waits for it."""
-
-    future: asyncio.Future[InvokeResult]
-    wants_tail: bool
 
 
 class ExecutionEnvironment:
@@ -113,7 +109,8 @@ class ExecutionEnvironment:
         self._initialising = False
         self._mail: deque[ev.Event] = deque()
         self._draining = False
-        self._job: _Job | None = None
+        self._caller: asyncio.Future[InvokeResult] | None = None  # who waits for the invocation in hand
+        self._wants_tail = False
         self._tail = bytearray()
         self._alarms: dict[fx.Timer, float] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -159,7 +156,7 @@ class ExecutionEnvironment:
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
         """Run this now; `future` gets the one result. Only when it is available."""
         self._freezer.use()
-        self._job = _Job(future, wants_tail)
+        self._caller, self._wants_tail = future, wants_tail
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
@@ -224,11 +221,11 @@ class ExecutionEnvironment:
     # -- effects
 
     def _complete(self, effect: fx.Complete) -> None:
-        job, self._job = self._job, None
-        if job is not None and not job.future.done():
-            tail = bytes(self._tail) if job.wants_tail else b""
-            job.future.set_result(_result(effect.outcome, tail))
-        if self._tail:
+        caller, self._caller = self._caller, None
+        if caller is not None and not caller.done():
+            caller.set_result(_result(effect.outcome, bytes(self._tail)))
+        if self._wants_tail:
+            self._wants_tail = False
             self._tail.clear()
         self._available(self)
 
@@ -239,7 +236,7 @@ class ExecutionEnvironment:
 
     def _write(self, lines: bytes) -> None:
         self._log.write(lines)
-        if self._job is not None and self._job.wants_tail:
+        if self._wants_tail:
             self._tail += lines
             del self._tail[: -self._plan.limits.log_tail_bytes]
 
@@ -304,7 +301,7 @@ class ExecutionEnvironment:
         nothing to be posted.
         """
         assert self._door is not None
-        if looks and self._door.connections and self._job is not None:
+        if looks and self._door.connections and self._caller is not None:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
@@ -321,7 +318,7 @@ def _now() -> float:
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
-    if outcome.status is fx.Status.SUCCESS:
+    if outcome.status is _SUCCESS:
         return InvokeResult(outcome.request_id, outcome.body, None, tail)
     if outcome.fault is not None:
         payload = wire.fault_document(outcome.fault)

@@ -37,11 +37,12 @@ EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
 SHOWN_NAMES = 20
+_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
 
 _scan = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-class InvokeRequest(NamedTuple):
+class InvokeRequest(msgspec.Struct, frozen=True):
     """What a caller asks for; header values as they came."""
 
     function: str
@@ -54,7 +55,7 @@ class InvokeRequest(NamedTuple):
     tenant_id: str | None = None
 
 
-class Accepted(NamedTuple):
+class Accepted(msgspec.Struct, frozen=True):
     """A request that has been found good, and what became of it."""
 
     function: FunctionConfiguration
@@ -93,7 +94,7 @@ class Invoker:
     def check(self, request: InvokeRequest) -> Accepted:
         """Judge a request and make the invocation of it; a ServiceError says why not."""
         served, qualifier = self._resolve(request)
-        if request.type not in (REQUEST_RESPONSE, EVENT, DRY_RUN):
+        if request.type not in _TYPES:
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
             )
@@ -118,11 +119,11 @@ class Invoker:
 
     def submit(self, accepted: Accepted) -> asyncio.Future[InvokeResult]:
         """Run what `check` made; an Event may always wait for its turn."""
-        function, invocation, request = accepted
-        _, pool, patience, _ = self._served[function.name]
+        request = accepted.request
+        _, pool, patience, _ = self._served[accepted.function.name]
         if request.type == EVENT:
             patience = self._limits.waiting_invocations
-        return pool.submit(invocation, request.log_type == TAIL, patience)
+        return pool.submit(accepted.invocation, request.log_type == TAIL, patience)
 
     def too_large(self, size: int | None = None) -> RequestTooLargeException:
         """The refusal of an event over the limit, in bytes."""

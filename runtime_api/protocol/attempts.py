@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InitAttempt", "InvokeAttempt", "Plan"]
 
+_SUCCESS = Status.SUCCESS
+
 
 class Plan(NamedTuple):
     """What a machine has to know of the function it runs."""
@@ -66,7 +68,7 @@ class InvokeAttempt:
         """What the log and telemetry get when this invocation has its outcome."""
         request_id, trace = self.invocation.request_id, self.invocation.trace
         status, error_type = outcome.status, None
-        if outcome.status is not Status.SUCCESS:
+        if status is not _SUCCESS:
             error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
         duration = now - self.began
         produced = len(outcome.body)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from .errors import Fault, Refusal
@@ -43,7 +45,7 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """How one invocation ended; there is exactly one for each.
 
     Either the runtime gave a body (its response, or its error document), or the platform found a fault.
@@ -57,20 +59,20 @@ class Outcome(NamedTuple):
     fault: Fault | None = None
 
 
-class Accept(NamedTuple):
+class Accept(Struct, frozen=True):
     """Answer this call with 202 OK."""
 
     call: Call
 
 
-class Refuse(NamedTuple):
+class Refuse(Struct, frozen=True):
     """Answer this call with a refusal."""
 
     call: Call
     refusal: Refusal
 
 
-class Deliver(NamedTuple):
+class Deliver(Struct, frozen=True):
     """Answer this parked /next with the event; `deadline_ms` is Unix time."""
 
     call: Call
@@ -78,13 +80,13 @@ class Deliver(NamedTuple):
     deadline_ms: int
 
 
-class Complete(NamedTuple):
+class Complete(Struct, frozen=True):
     """Tell the caller of the invocation how it ended."""
 
     outcome: Outcome
 
 
-class SetTimer(NamedTuple):
+class SetTimer(Struct, frozen=True):
     """Let `timer` fire at `at`, in the milliseconds of the `now` given to the machine; only once.
 
     Nothing unsets a timer: one that fires when its phase is over is ignored.
@@ -94,25 +96,25 @@ class SetTimer(NamedTuple):
     at: float
 
 
-class Start(NamedTuple):
+class Start(Struct, frozen=True):
     """Start the named process."""
 
     name: str
 
 
-class Stop(NamedTuple):
+class Stop(Struct, frozen=True):
     """Kill the named process and all of its group."""
 
     name: str
 
 
-class Emit(NamedTuple):
+class Emit(Struct, frozen=True):
     """Write these records to the platform's log, in order."""
 
     records: tuple[Record, ...]
 
 
-class Ended(NamedTuple):
+class Ended(Struct, frozen=True):
     """The environment is over: nothing runs, nothing will."""
 
 

@@ -1,12 +1,15 @@
 """What happened: everything that can be told to a `Lifecycle`.
 
-`call` is an opaque token for one HTTP request; whoever made it finds it again in the effects. Events are
-NamedTuples because the hot path makes several for each invocation (0.3 µs against 1.0 µs for a frozen dataclass).
+`call` is an opaque token for one HTTP request; whoever made it finds it again in the effects. Events, effects and
+records are msgspec's Structs because every invocation makes some twenty of them: 0.06 µs each, where a NamedTuple
+takes 0.2 µs and a frozen dataclass 1.0 µs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from .effects import Timer
@@ -36,7 +39,7 @@ __all__ = [
 Call = object
 
 
-class Invocation(NamedTuple):
+class Invocation(Struct, frozen=True):
     """One attempt to run a function on one event; the same object from the caller's door to the answer."""
 
     request_id: str
@@ -49,7 +52,7 @@ class Invocation(NamedTuple):
     tenant_id: str | None = None
 
 
-class ExitStatus(NamedTuple):
+class ExitStatus(Struct, frozen=True):
     """How a process ended: by an exit code, or by a signal."""
 
     code: int | None
@@ -57,24 +60,24 @@ class ExitStatus(NamedTuple):
     core_dumped: bool = False
 
 
-class Initialise(NamedTuple):
+class Initialise(Struct, frozen=True):
     """Start the init phase before any invocation comes."""
 
 
-class Invoke(NamedTuple):
+class Invoke(Struct, frozen=True):
     """Run this; `epoch_ms` is the wall clock now, from which the deadline is reckoned."""
 
     invocation: Invocation
     epoch_ms: float
 
 
-class NextCalled(NamedTuple):
+class NextCalled(Struct, frozen=True):
     """GET /runtime/invocation/next."""
 
     call: Call
 
 
-class ResponseStarted(NamedTuple):
+class ResponseStarted(Struct, frozen=True):
     """The head of POST /runtime/invocation/{id}/response; its body follows as a Body event."""
 
     call: Call
@@ -83,7 +86,7 @@ class ResponseStarted(NamedTuple):
     mode: str | None = None
 
 
-class ErrorStarted(NamedTuple):
+class ErrorStarted(Struct, frozen=True):
     """The head of POST /runtime/invocation/{id}/error; its body follows as a Body event."""
 
     call: Call
@@ -92,7 +95,7 @@ class ErrorStarted(NamedTuple):
     error_type: str | None = None
 
 
-class BodyFinished(NamedTuple):
+class BodyFinished(Struct, frozen=True):
     """The whole body of the answer that was started by `call`."""
 
     call: Call
@@ -102,19 +105,19 @@ class BodyFinished(NamedTuple):
     trailer_error_body: bytes | None = None
 
 
-class BodyTooLarge(NamedTuple):
+class BodyTooLarge(Struct, frozen=True):
     """The body went over the limit; the rest was not kept."""
 
     call: Call
 
 
-class BodyTruncated(NamedTuple):
+class BodyTruncated(Struct, frozen=True):
     """The connection ended before the body did."""
 
     call: Call
 
 
-class InitErrorPosted(NamedTuple):
+class InitErrorPosted(Struct, frozen=True):
     """POST /runtime/init/error."""
 
     call: Call
@@ -123,13 +126,13 @@ class InitErrorPosted(NamedTuple):
     content_type: str | None = None
 
 
-class CallDropped(NamedTuple):
+class CallDropped(Struct, frozen=True):
     """The peer of a parked call has gone: nothing may be delivered to it."""
 
     call: Call
 
 
-class StartFailed(NamedTuple):
+class StartFailed(Struct, frozen=True):
     """A process could not be started at all."""
 
     name: str
@@ -137,7 +140,7 @@ class StartFailed(NamedTuple):
     reason: str
 
 
-class ProcessExited(NamedTuple):
+class ProcessExited(Struct, frozen=True):
     """A process has ended and left nothing more to read."""
 
     name: str
@@ -145,19 +148,19 @@ class ProcessExited(NamedTuple):
     over_bytes: int = 0  # what was taken, when it was killed for taking more memory than the function has
 
 
-class MemorySampled(NamedTuple):
+class MemorySampled(Struct, frozen=True):
     """The peak memory of the environment's processes up to now, in bytes."""
 
     peak_bytes: int
 
 
-class TimerFired(NamedTuple):
+class TimerFired(Struct, frozen=True):
     """The time asked for by a `SetTimer` has come."""
 
     timer: Timer
 
 
-class ShutDown(NamedTuple):
+class ShutDown(Struct, frozen=True):
     """End the environment for good."""
 
 

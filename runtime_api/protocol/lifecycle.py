@@ -46,6 +46,17 @@ _WANTED = {
     Move.INIT_ERROR: RuntimeState.INIT_ERROR,
 }
 
+# What every invocation asks for: an enum takes 0.12 µs to look a member up (Python 3.11), a module a twelfth of it.
+_IDLE, _INVOKE, _NO_MORE = Phase.IDLE, Phase.INVOKE, frozenset({Phase.SHUTDOWN, Phase.ENDED})
+_UNBEGUN = frozenset({Phase.NEW, Phase.IDLE, Phase.COLD})
+_BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
+_ABSENT, _STARTED, _RUNNING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.RUNNING
+_RESPONSE_SENT, _ERROR_RESPONSE = RuntimeState.RESPONSE_SENT, RuntimeState.ERROR_RESPONSE
+_INIT_ERROR, _ANSWERS = RuntimeState.INIT_ERROR, frozenset({RuntimeState.RESPONSE, RuntimeState.ERROR_RESPONSE})
+_NEXT, _DELIVER, _RESPONSE, _FINISHED = Move.NEXT, Move.DELIVER, Move.RESPONSE, Move.FINISHED
+_DEADLINE, _SUCCESS = fx.Timer.DEADLINE, fx.Status.SUCCESS
+_WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
+
 
 class Lifecycle:
     """One execution environment: its phase, its runtime, the invocation it works on."""
@@ -53,7 +64,7 @@ class Lifecycle:
     def __init__(self, plan: Plan, tables: Tables = TRANSITIONS) -> None:
         self.plan = plan
         self.phase = Phase.NEW
-        self.runtime = RuntimeState.ABSENT
+        self.runtime = _ABSENT
         self._phases = tables.phases
         self._moves = tables.runtime
         self._parked: deque[ev.Call] = deque()
@@ -78,15 +89,17 @@ class Lifecycle:
     @property
     def readiness(self) -> Readiness:
         """How soon the next invocation could run, were it given one."""
-        if self.phase is Phase.IDLE:
-            return Readiness.WARM
-        return Readiness.FINISHING if self.phase is Phase.INVOKE and not self.awaits_exit else Readiness.COLD
+        if self.phase is _IDLE:
+            return _WARM
+        if self.runtime is _RESPONSE_SENT:
+            return _FINISHING
+        return _FINISHING if self.phase is _INVOKE and not self.awaits_exit else _COLD
 
     @property
     def awaits_exit(self) -> bool:
         """Whether the runtime has failed in a way that leaves it nothing but to exit."""
-        spent = self.runtime in (RuntimeState.RESPONSE, RuntimeState.ERROR_RESPONSE) and self._answering is None
-        return spent or self.runtime is RuntimeState.INIT_ERROR
+        runtime = self.runtime
+        return (runtime in _ANSWERS and self._answering is None) or runtime is _INIT_ERROR
 
     @property
     def current_request_id(self) -> str | None:
@@ -107,14 +120,14 @@ class Lifecycle:
             self._begin_init(now, self.plan.init_ms)
 
     def _invoke(self, event: ev.Invoke, now: float) -> None:
-        if not self.is_free or self.phase in (Phase.SHUTDOWN, Phase.ENDED):
+        if not self.is_free or self.phase in _NO_MORE:
             raise MisuseError(f"an invocation was given to {self!r}")
         self._waiting = (event, now)
         if self.phase is Phase.NEW and self.plan.init_ms is not None:
             self._begin_init(now, self.plan.init_ms)
-        elif self.phase in (Phase.NEW, Phase.IDLE, Phase.COLD):
+        elif self.phase in _UNBEGUN:
             self._begin_invoke(now)
-        elif self.phase is Phase.INVOKE and self.awaits_exit:
+        elif self.phase is _INVOKE and self.awaits_exit:
             self._reset()
 
     def _begin_init(self, now: float, init_ms: float) -> None:
@@ -131,15 +144,16 @@ class Lifecycle:
 
     def _begin_invoke(self, now: float) -> None:
         assert self._waiting is not None
-        (invocation, epoch_ms), accepted = self._waiting
+        event, accepted = self._waiting
+        invocation = event.invocation
         self._waiting = None
         timeout = self.plan.timeout_ms
-        self._step(Step.BEGIN_INVOKE)
-        self._attempt = InvokeAttempt(invocation, now, int(epoch_ms + (now - accepted) + timeout))
+        self._step(_BEGIN_INVOKE)
+        self._attempt = InvokeAttempt(invocation, now, int(event.epoch_ms + (now - accepted) + timeout))
         version = self.plan.function_version
         self._emit(log.Start(invocation.request_id, version, invocation.trace, invocation.tenant_id))
-        self._effects.append(fx.SetTimer(fx.Timer.DEADLINE, now + timeout))
-        if self.runtime is RuntimeState.ABSENT:
+        self._effects.append(fx.SetTimer(_DEADLINE, now + timeout))
+        if self.runtime is _ABSENT:
             self._start_runtime(now, "invoke")
         else:
             self._deliver(now)
@@ -147,7 +161,7 @@ class Lifecycle:
     def _deliver(self, now: float) -> None:
         """Hand the event to the poll that waits longest, if there is one."""
         if self._parked and self._attempt is not None:
-            self._move(Move.DELIVER)
+            self._move(_DELIVER)
             self._attempt.delivered = now
             self._hand_out(self._parked.popleft(), self._attempt)
 
@@ -164,7 +178,7 @@ class Lifecycle:
             self._effects.append(fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=fault)))
         self._fail(fault, fx.Status.FAILURE, now)
         self._step(Step.SHUT_DOWN)
-        if self.runtime is RuntimeState.ABSENT:
+        if self.runtime is _ABSENT:
             self._end()
         elif self.runtime is not RuntimeState.STOPPING:
             self._stop()
@@ -177,19 +191,19 @@ class Lifecycle:
 
     def _next(self, event: ev.NextCalled, now: float) -> None:
         before = self.runtime
-        if not self._try_move(Move.NEXT, event.call):
+        if not self._try_move(_NEXT, event.call):
             return
-        if before is RuntimeState.RUNNING:
+        if before is _RUNNING:
             assert self._attempt is not None
             self._hand_out(event.call, self._attempt)
             return
         self._parked.append(event.call)
-        if before is RuntimeState.STARTED:
+        if before is _STARTED:
             self._initialised(now)
-        elif before is RuntimeState.RESPONSE_SENT:
+        elif before is _RESPONSE_SENT:
             self._attempt = None
-            self._step(Step.INVOKED)
-        if self.phase is Phase.INVOKE:
+            self._step(_INVOKED)
+        if self.phase is _INVOKE:
             self._deliver(now)
         elif self._waiting is not None:
             self._begin_invoke(now)
@@ -203,7 +217,7 @@ class Lifecycle:
             self._step(Step.INITIALISED)
 
     def _response_started(self, event: ev.ResponseStarted, now: float) -> None:
-        attempt = self._claim(event.call, event.request_id, event.invocation_id, Move.RESPONSE)
+        attempt = self._claim(event.call, event.request_id, event.invocation_id, _RESPONSE)
         if attempt is None:
             return
         attempt.latency = now - attempt.delivered
@@ -239,14 +253,14 @@ class Lifecycle:
         attempt = self._attempt
         assert attempt is not None
         request_id = attempt.invocation.request_id
-        if self.runtime is RuntimeState.ERROR_RESPONSE:
+        if self.runtime is _ERROR_RESPONSE:
             outcome = fx.Outcome(request_id, fx.Status.ERROR, event.body, event.content_type, attempt.error_type)
         elif event.trailer_error_type is not None or event.trailer_error_body is not None:
             body = event.trailer_error_body or b""
             outcome = fx.Outcome(request_id, fx.Status.ERROR, body, None, event.trailer_error_type)
         else:
-            outcome = fx.Outcome(request_id, fx.Status.SUCCESS, event.body, event.content_type)
-        self._move(Move.FINISHED)
+            outcome = fx.Outcome(request_id, _SUCCESS, event.body, event.content_type)
+        self._move(_FINISHED)
         self._effects.append(fx.Accept(event.call))
         self._complete(outcome, now)
 
@@ -312,7 +326,7 @@ class Lifecycle:
         if event.timer is fx.Timer.INIT and self.phase is Phase.INIT:
             self._fail(Fault(ErrorType.TIMED_OUT, "init ran into its limit"), fx.Status.TIMEOUT, now)
             self._reset()
-        elif event.timer is fx.Timer.DEADLINE and self.phase is Phase.INVOKE:
+        elif event.timer is fx.Timer.DEADLINE and self.phase is _INVOKE:
             self._fail(timeout_fault(self.plan.timeout_ms), fx.Status.TIMEOUT, now)
             self._reset()
 

@@ -7,7 +7,9 @@ failure. Durations are milliseconds.
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 
-class InitStart(NamedTuple):
+class InitStart(Struct, frozen=True):
     """platform.initStart."""
 
     phase: str  # "init", or "invoke" when init runs inside an invocation
@@ -37,7 +39,7 @@ class InitStart(NamedTuple):
     memory_mb: int
 
 
-class InitRuntimeDone(NamedTuple):
+class InitRuntimeDone(Struct, frozen=True):
     """platform.initRuntimeDone."""
 
     phase: str
@@ -45,7 +47,7 @@ class InitRuntimeDone(NamedTuple):
     error_type: str | None
 
 
-class InitReport(NamedTuple):
+class InitReport(Struct, frozen=True):
     """platform.initReport."""
 
     phase: str
@@ -54,7 +56,7 @@ class InitReport(NamedTuple):
     duration_ms: float
 
 
-class Start(NamedTuple):
+class Start(Struct, frozen=True):
     """platform.start."""
 
     request_id: str
@@ -63,7 +65,7 @@ class Start(NamedTuple):
     tenant_id: str | None
 
 
-class RuntimeDone(NamedTuple):
+class RuntimeDone(Struct, frozen=True):
     """platform.runtimeDone."""
 
     request_id: str
@@ -76,13 +78,13 @@ class RuntimeDone(NamedTuple):
     tenant_id: str | None
 
 
-class End(NamedTuple):
+class End(Struct, frozen=True):
     """platform.end."""
 
     request_id: str
 
 
-class Report(NamedTuple):
+class Report(Struct, frozen=True):
     """platform.report."""
 
     request_id: str
@@ -96,7 +98,7 @@ class Report(NamedTuple):
     trace: str
 
 
-class FaultLine(NamedTuple):
+class FaultLine(Struct, frozen=True):
     """platform.fault: the platform's own words for a runtime that died."""
 
     request_id: str | None  # None: it died between two invocations
@@ -122,7 +124,7 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
 
 def log_text(records: Iterable[Record]) -> str:
     """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
-    return "".join([_TEXTS[type(record)](record) for record in records if type(record) in _TEXTS])
+    return "".join([text(record) for record in records if (text := _TEXTS.get(type(record))) is not None])
 
 
 def _start(record: Start) -> str:

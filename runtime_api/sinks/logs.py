@@ -37,6 +37,7 @@ class LogSink:
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
+        self._on_terminal = os.isatty(descriptor)
         self._piece_bytes = HELD_BYTES if stat.S_ISREG(os.fstat(descriptor).st_mode) else PIECE_BYTES
         self._full = False
         self._lost = 0
@@ -84,7 +85,9 @@ class LogSink:
             self._set_full(False)
 
     def _write_ready(self, patience_s: float) -> None:
-        batch = memoryview(b"".join(self._pieces))
+        joined = b"".join(self._pieces)
+        # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
+        batch = memoryview(joined.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else joined)
         self._pieces.clear()
         try:
             while batch and self._poll.poll(patience_s * 1000):

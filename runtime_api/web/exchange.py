@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .http1 import Connection
 
 __all__ = ["Exchange", "Handler"]
@@ -57,6 +59,7 @@ class Exchange:
     answered = False
     old = False  # an HTTP/1.0 peer that asked for something its version has to be told of
     context: Any = None  # for the handler's own use
+    _chunks: Sequence[bytes] = ()  # of the body
 
     def __init__(
         self,
@@ -73,7 +76,6 @@ class Exchange:
         self.query = query
         self.headers = headers  # names in lower case; of several with one name the first counts
         self.close = close  # the connection ends with this exchange
-        self._chunks: list[bytes] = []
 
     @property
     def body(self) -> bytes:
@@ -91,7 +93,7 @@ class Exchange:
     def keep(self, body: bytes) -> None:
         """The whole body, which is within the limit."""
         self.raw = self.size = len(body)
-        self._chunks.append(body)
+        self._chunks = (body,)
 
     def add(self, chunk: bytes, limit: int) -> None:
         """Keep a piece of the body, or drop all of it once it is over the limit or nobody wants it.
@@ -102,9 +104,11 @@ class Exchange:
         if self.size > limit:
             self.overflow = True
         if (self.overflow and (self.started or self.judged)) or self.answered:
-            self._chunks.clear()
-        else:
+            self._chunks = ()
+        elif isinstance(self._chunks, list):
             self._chunks.append(chunk)
+        else:
+            self._chunks = [chunk]
 
     def as_bytes(self) -> bytes:
         """The request as it could have come, as far as it has; not for a chunked one that is not complete.
@@ -126,5 +130,5 @@ class Exchange:
         """Answer. `headers` are whole lines with CRLF; length and connection headers are added here."""
         if not self.answered:
             self.answered = True
-            self._chunks.clear()
+            self._chunks = ()
             self.connection.write_reply(self, status, headers, body)

@@ -22,6 +22,7 @@ class Outbox:
     def __init__(self) -> None:
         self.callers = 0  # who wait for the outcome of an invocation now
         self._full: list[Connection] = []
+        self._loop: asyncio.AbstractEventLoop | None = None  # once it is known: to ask for it is a system call
 
     @property
     def is_open(self) -> bool:
@@ -31,7 +32,9 @@ class Outbox:
     def add(self, connection: Connection) -> None:
         """This connection has something to write, when the turn is over."""
         if not self._full:
-            asyncio.get_running_loop().call_soon(self._empty)
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._empty)
         self._full.append(connection)
 
     def _empty(self) -> None:

@@ -2,8 +2,8 @@
 
 The parser's callbacks only collect: requests stand in `arrived`, in order, as soon as their heads are complete.
 
-A client says the same again and again. When a request comes whole, in one read, and what stands behind its target has
-come before, byte for byte, it is not parsed again.
+A client says the same again and again. When a request comes whole, in one read, and its head has come before, byte
+for byte, it is not parsed again; nor when all of the head but its target has.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ HEAD_BYTES = 1_052_672  # Go's net/http, and so RIE: 1 MiB and 4 KiB of slack; X
 
 
 class Head(NamedTuple):
-    """What there is to know of a head, all but for what it asks for."""
+    """What there is to know of a head."""
 
     method: bytes
+    path: bytes
+    query: bytes
     headers: dict[bytes, bytes]
     body_bytes: int
 
@@ -56,7 +58,8 @@ class RequestReader:
         self._url: bytes | None = None  # None between requests
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0  # read since the last head was complete, outside bodies
-        self._known: dict[bytes, Head] = {}  # by all that stands behind the target
+        self._known: dict[bytes, Head] = {}  # by the whole of it
+        self._known_but_target: dict[bytes, Head] = {}  # by all that stands behind the target
         self._unknown = 0  # heads in a row that were none of these
 
     def feed(self, data: bytes) -> None:
@@ -87,24 +90,30 @@ class RequestReader:
 
     def _take_known(self, data: bytes) -> bool:
         """Read a request whose head is known; False when it is not."""
-        method_end = data.find(b" ")
-        target_end = data.find(b" ", method_end + 1)
-        head_end = data.find(b"\r\n\r\n", target_end) + 4
-        head = self._known.get(data[target_end:head_end])
-        if head is None or len(data) - head_end != head.body_bytes or data[:method_end] != head.method:
+        head_end = data.find(b"\r\n\r\n") + 4
+        head = self._known.get(data[:head_end]) or self._with_new_target(data, head_end)
+        if head is None or len(data) - head_end != head.body_bytes or self.over:
             return False
-        target = data[method_end + 1 : target_end]
-        if not _PLAIN_TARGET(target) or self.over:
-            return False
-        path, _, query = target.partition(b"?")
-        exchange = Exchange(self._connection, head.method, path, query, head.headers, False)
+        method, path, query, headers, body_bytes = head
+        exchange = Exchange(self._connection, method, path, query, headers, False)
         exchange.complete = True
-        if head.body_bytes:
+        if body_bytes:
             exchange.keep(data[head_end:])
         self._last = exchange
         self.arrived.append(exchange)
         self._unknown = 0
         return True
+
+    def _with_new_target(self, data: bytes, head_end: int) -> Head | None:
+        """The head of this request, when it is a known one but for what it asks for."""
+        method_end = data.find(b" ")
+        target_end = data.find(b" ", method_end + 1)
+        head = self._known_but_target.get(data[target_end:head_end])
+        target = data[method_end + 1 : target_end]
+        if head is None or data[:method_end] != head.method or not _PLAIN_TARGET(target):
+            return None
+        path, _, query = target.partition(b"?")
+        return Head(head.method, path, query, head.headers, head.body_bytes)
 
     def _learn(self, data: bytes) -> None:
         """Keep the head of the only request that has come, if it is a plain one."""
@@ -119,7 +128,9 @@ class RequestReader:
         if head_end <= KNOWN_BYTES and data.endswith(b"\r\n\r\n", 0, head_end):
             if len(self._known) >= KNOWN_HEADS:
                 self._known.clear()
-            self._known[data[target_end:head_end]] = Head(exchange.method, exchange.headers, exchange.size)
+                self._known_but_target.clear()
+            head = Head(exchange.method, exchange.path, exchange.query, exchange.headers, exchange.size)
+            self._known[data[:head_end]] = self._known_but_target[data[target_end:head_end]] = head
 
     @property
     def can_be_left(self) -> bool:

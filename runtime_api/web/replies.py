@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+
+from msgspec import Struct
 
 __all__ = ["reply_head"]
 
@@ -32,7 +33,7 @@ JSON = "Content-Type: application/json\r\n"
 PLAIN = "Content-Type: text/plain; charset=utf-8\r\n"
 
 
-class PlainReply(NamedTuple):
+class PlainReply(Struct, frozen=True):
     """An answer whose body is text for a person."""
 
     status: int

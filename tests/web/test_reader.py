@@ -94,3 +94,17 @@ def test_half_a_request_with_a_known_head_is_waited_for() -> None:
     post = b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
     pieces = [post + b"11", post + b"22", post + b"3", b"3", post, b"44"]
     assert [one.body for one in read(pieces)] == [b"11", b"22", b"33", b"44"]
+
+
+def test_a_known_head_with_a_new_target_or_another_method_is_read_for_what_it_is() -> None:
+    ending = b" HTTP/1.1\r\nContent-Length: 2\r\n\r\n11"
+    targets = [b"POST /a", b"POST /b?q=1", b"PUT /b?q=1", b"POST /a", b"PUT http://host/c", b"POST /b"]
+    found = read([target + ending for target in targets])
+    assert [(one.method, one.path, one.query) for one in found] == [
+        (b"POST", b"/a", b""),
+        (b"POST", b"/b", b"q=1"),
+        (b"PUT", b"/b", b"q=1"),
+        (b"POST", b"/a", b""),
+        (b"PUT", b"/c", b""),
+        (b"POST", b"/b", b""),
+    ]

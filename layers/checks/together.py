@@ -1,0 +1,60 @@
+"""L7: what layers do to each other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from layers.errors import LayerError
+from layers.merge import merge
+from layers.rules import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from layers.source import Layer
+
+    from . import Target
+
+__all__ = ["together"]
+
+_LIBRARY = re.compile(
+    r"(?P<place>python/(?:lib/[^/]+/site-packages/)?)(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/"
+)
+
+
+def together(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
+    """Files that hide others, and libraries that are there in two versions."""
+    if len(layers) > 1:
+        whole = [layer for layer in layers if layer.root is not None]
+        try:
+            placed = merge(whole)
+        except LayerError as error:
+            yield Finding("L702", "all layers", "", str(error))
+            placed = []
+        for item in placed:
+            hidden = [layer.label for layer in item.hides if not _same(item.layer, layer, item.name)]
+            if hidden:
+                yield Finding("L701", item.layer.label, item.name, f"hides another file of that name in {hidden[-1]}")
+    versions: dict[tuple[str, str], dict[str, str]] = {}
+    for layer in layers:
+        for name in sorted(layer.files):
+            if found := _LIBRARY.match(name):
+                key = (found["place"], re.sub("[-_.]+", "-", found["name"]).lower())
+                versions.setdefault(key, {})[found["version"]] = layer.label
+    for (place, library), held in sorted(versions.items()):
+        if len(held) > 1:
+            listed = ", ".join(f"{version} in {label}" for version, label in held.items())
+            yield Finding(
+                "L703", "all layers", f"{place}{library}", f"is mixed of several versions ({listed}): keep one"
+            )
+
+
+def _same(one: Layer, other: Layer, name: str) -> bool:
+    first, second = one.files.get(name), other.files.get(name)
+    if first is None or second is None or first.kind != second.kind or not one.root or not other.root:
+        return False
+    left, right = one.root / name, other.root / name
+    if left.is_symlink() or right.is_symlink():
+        return left.is_symlink() and right.is_symlink() and left.readlink() == right.readlink()
+    return first.size == second.size and left.read_bytes() == right.read_bytes()

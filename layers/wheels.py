@@ -1,0 +1,84 @@
+"""Libraries for another machine than this one: pip resolves and installs, wheels only, for the target's platform."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from .errors import LayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["install", "platforms"]
+
+_SECONDS = 900
+_LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}  # PEP 600
+_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+
+
+def platforms(arch: str, glibc: tuple[int, int]) -> list[str]:
+    """The platform tags that a machine takes, the newest first: PEP 600 counts down by itself, pip does not."""
+    machine = _MACHINES[arch]
+    tags = []
+    for minor in range(glibc[1], 4, -1):
+        tags.append(f"manylinux_2_{minor}_{machine}")
+        if (2, minor) in _LEGACY:
+            tags.append(f"{_LEGACY[2, minor]}_{machine}")
+    return [*tags, f"linux_{machine}"]
+
+
+def install(
+    target: Path,
+    requirements: Sequence[Path],
+    packages: Sequence[str],
+    version: str,
+    tags: Sequence[str],
+) -> None:
+    """Put libraries for a Python version and platforms into target, without what belongs to this machine."""
+    command = [sys.executable, "-m", "pip", "install", "--target", str(target), "--only-binary=:all:", "--no-compile"]
+    command += ["--no-input", "--disable-pip-version-check", "--quiet", "--implementation", "cp"]
+    command += ["--python-version", version, "--no-warn-script-location", "--upgrade"]
+    for tag in tags:
+        command += ["--platform", tag]
+    for file in requirements:
+        command += ["--requirement", str(file)]
+    command += ["--", *packages]
+    try:
+        subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
+    except subprocess.TimeoutExpired:
+        raise LayerError(f"pip had no answer within {_SECONDS} s: is the package index within reach?") from None
+    except subprocess.CalledProcessError as error:
+        raise LayerError(_reason(error.stderr, version, tags[0])) from error
+    _drop_scripts(target)
+
+
+def _reason(complaint: str, version: str, tag: str) -> str:
+    """What pip said in the end, and what may help."""
+    lines = [line for line in complaint.splitlines() if line.strip() and not line.startswith("WARNING")]
+    if any("No module named pip" in line for line in lines):
+        return f"{sys.executable} has no pip, which resolves requirements: python -m ensurepip, or install pip"
+    said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines[-1:]
+    told = f"pip: {' '.join(dict.fromkeys(said)) or 'failed without a word'}"
+    if any("No matching distribution" in line or "satisfies the requirement" in line for line in said):
+        told += f" (looked for wheels for Python {version} on {tag} and older; sdists are not built)"
+    return told
+
+
+def _drop_scripts(target: Path) -> None:
+    """Take away what begins with this machine's interpreter, and its lines in the lists of installed files."""
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for record in target.glob("*.dist-info/RECORD"):
+        rows = list(csv.reader(io.StringIO(record.read_text(encoding="utf-8"))))
+        kept = [row for row in rows if row and (target / row[0]).exists() and not row[0].startswith("../")]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(sorted(kept))
+        record.write_text(text.getvalue(), encoding="utf-8")
+    for name in ("direct_url.json", "REQUESTED"):  # where it came from, and who asked: not the layer's business
+        for file in target.glob(f"*.dist-info/{name}"):
+            file.unlink()

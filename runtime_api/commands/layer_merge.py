@@ -1,0 +1,39 @@
+"""`bootjack layer merge`: what stands in /opt."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from .layer import PLACE, explain, printable
+from .options import fail
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=PLACE)
+@click.option("-o", "--output", metavar="DIR", type=PLACE, help="The directory, new or empty.")
+@click.option("--explain", "explained", is_flag=True, help="Show which layer each file came from, and what it hides.")
+def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> None:
+    """Merge layers in the order in which a function names them: of files with one name the last stays."""
+    from layers.errors import LayerError
+    from layers.merge import merge, write
+    from layers.source import open_layer
+
+    if output is None and not explained:
+        fail("nothing to do: name -o DIR, --explain, or both")
+    try:
+        with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
+            opened = [open_layer(layer, Path(folder)) for layer in layers]
+            placed = merge(opened)
+            if output is not None:
+                write(placed, opened, output)
+    except LayerError as error:
+        explain(error)
+    if explained:
+        for item in placed:
+            hides = f"  (hides that of {', '.join(layer.label for layer in item.hides)})" if item.hides else ""
+            click.echo(printable(f"/opt/{item.name}  {item.layer.label}{hides}"))

@@ -1,0 +1,65 @@
+"""The recorded exchange of one case: what was said, by whom to whom, when."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+__all__ = ["Message", "Recorder", "render"]
+
+KEPT = 2048  # bytes of a body that are kept
+SHOWN = 300  # characters of a body that a text shows
+
+
+class Message(NamedTuple):
+    """One thing that was said; one that just happened to somebody has the same sender and receiver."""
+
+    at: float  # seconds since the case began
+    sender: str  # "runtime", "api", "process", "invoker", "extension NAME", "kit"
+    receiver: str
+    text: str  # one line: GET /2018-06-01/runtime/invocation/next; 200 OK; exit status 1
+    head: str = ""  # the header lines as they were
+    body: bytes = b""  # its beginning
+    size: int = 0  # the whole body's
+
+
+class Recorder:
+    """Collects the messages of one case."""
+
+    def __init__(self) -> None:
+        self._begin = time.monotonic()
+        self._messages: list[Message] = []
+
+    @property
+    def seconds(self) -> float:
+        """Since the case began."""
+        return time.monotonic() - self._begin
+
+    def note(self, sender: str, receiver: str, text: str, head: str = "", body: bytes = b"") -> None:
+        """Add a message that is said now."""
+        self._messages.append(Message(self.seconds, sender, receiver, text, head, bytes(body[:KEPT]), len(body)))
+
+    def messages(self) -> tuple[Message, ...]:
+        """What was said so far."""
+        return tuple(self._messages)
+
+
+def render(exchange: tuple[Message, ...]) -> str:
+    """The exchange as text, a line for each message and for each of its header lines."""
+    lines = []
+    for message in exchange:
+        way = message.sender if message.sender == message.receiver else f"{message.sender} -> {message.receiver}"
+        lines.append(f"{message.at:8.3f}  {way}: {message.text}")
+        lines += [f"{'':10}  {line}" for line in message.head.splitlines()]
+        if message.size:
+            lines.append(f"{'':10}  {shown_body(message)}")
+    return "\n".join(lines)
+
+
+def shown_body(message: Message) -> str:
+    """A body for people to read: its beginning, and how much there is."""
+    text = message.body.decode("utf-8", "backslashreplace")
+    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+    if message.size > len(message.body) or len(text) > SHOWN:
+        return f"{text[:SHOWN]}... ({message.size} bytes)"
+    return text

@@ -1,0 +1,140 @@
+"""What cases say of bytes and values: how to make them, and what they have to look like.
+
+Bytes are made from a text, or from a table: `{"text"}`, `{"json"}` (written compactly), `{"base64"}`,
+`{"repeat", "times", "before", "after"}`.
+
+A pattern is a value that has to be equal, a text that begins with `~` (a regular expression for the whole), `true`
+(there, and not empty), `false` (not there), a list of which each item has to match, `{"list": true}` (any list),
+`{"from", "to"}` (a number), `{"absent_or"}`, or a table of which each key has to match; other keys may be there. A
+body is judged by a table with one of: `json` (the same JSON value), `same` (the same JSON value as that text),
+`spelt` (the same but for white space), `has` (a JSON document that this pattern matches), one of those that make
+bytes, or by a text.
+
+Anywhere in a case `{"$repeat": text or list, "$times": n}` stands for what is written so often.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["bytes_of", "differs", "differs_body", "expanded", "filled", "same_json", "shown"]
+
+SHOWN = 300
+
+
+def bytes_of(spec: Any) -> bytes:
+    """The bytes that a case describes."""
+    if isinstance(spec, str):
+        return spec.encode()
+    if "json" in spec:
+        return json.dumps(spec["json"], separators=(",", ":"), ensure_ascii=False).encode()
+    if "base64" in spec:
+        return base64.b64decode(spec["base64"])
+    if "repeat" in spec:
+        repeated = spec["repeat"].encode() * spec["times"]
+        return b"".join((spec.get("before", "").encode(), repeated, spec.get("after", "").encode()))
+    return bytes_of(spec["text"])
+
+
+def expanded(value: Any) -> Any:
+    """The same value with each `{"$repeat": text or list, "$times": n}` written out."""
+    if isinstance(value, Mapping):
+        if "$repeat" in value:
+            return expanded(value["$repeat"]) * value["$times"]
+        return {key: expanded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [expanded(item) for item in value]
+    return value
+
+
+def differs(pattern: Any, found: Any, what: str = "it") -> str | None:
+    """What is different, in words; None when the pattern matches. A found None is "not there"."""
+    if isinstance(pattern, bool):
+        there = found if isinstance(found, bool) else bool(found)
+        return None if there is pattern else f"{what} is {shown(found)}" if found else f"{what} is not there"
+    if found is None and pattern is not None:
+        return None if isinstance(pattern, Mapping) and "absent_or" in pattern else f"{what} is not there"
+    if isinstance(pattern, str) and pattern.startswith("~"):
+        matches = isinstance(found, str) and re.fullmatch(pattern[1:], found, re.DOTALL)
+        return None if matches else f"{what} is {shown(found)}"
+    if isinstance(pattern, Mapping):
+        return _differs_table(pattern, found, what)
+    if isinstance(pattern, list) and isinstance(found, list) and len(pattern) == len(found):
+        pairs = zip(pattern, found, strict=True)
+        return _first(differs(want, there, f"{what}[{n}]") for n, (want, there) in enumerate(pairs))
+    return None if same_json(pattern, found) else f"{what} is {shown(found)}"
+
+
+def _differs_table(pattern: Mapping[str, Any], found: Any, what: str) -> str | None:
+    if "absent_or" in pattern:
+        return differs(pattern["absent_or"], found, what)
+    if "list" in pattern:
+        return None if isinstance(found, list) else f"{what} is no list: {shown(found)}"
+    if "from" in pattern:
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        within = number and pattern["from"] <= found <= pattern["to"]
+        return None if within else f"{what} is {shown(found)}"
+    if not isinstance(found, Mapping):
+        return f"{what} is {shown(found)}"
+    return _first(differs(value, found.get(key), f"{what}.{key}") for key, value in pattern.items())
+
+
+def differs_body(pattern: Any, body: bytes, what: str = "the body") -> str | None:
+    """The same for a body."""
+    if isinstance(pattern, str) and pattern.startswith("~"):
+        return differs(pattern, body.decode("utf-8", "replace"), what)
+    if isinstance(pattern, Mapping) and not pattern.keys().isdisjoint({"json", "has", "same", "spelt"}):
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            return f"{what} is no JSON: {shown(body)}"
+        if "spelt" in pattern:
+            return None if _spelling(body) == _spelling(bytes_of(pattern["spelt"])) else f"{what} is {shown(body)}"
+        if "has" in pattern:
+            return differs(pattern["has"], found, what)
+        wanted = pattern["json"] if "json" in pattern else json.loads(bytes_of(pattern["same"]))
+        return None if same_json(wanted, found) else f"{what} is {shown(body)}"
+    return None if body == bytes_of(pattern) else f"{what} is {shown(body)}"
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same: 1 is 1.0, but not true; the order of keys means nothing."""
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    return bool(one == other)
+
+
+def _spelling(body: bytes) -> Any:
+    """A JSON text but for its white space: keys in their order, numbers as they are written."""
+    return json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
+
+
+def filled(value: Any, names: Mapping[str, str]) -> Any:
+    """The same value with each `{name}` in its texts replaced; unknown names stay as they are."""
+    if isinstance(value, str):
+        return re.sub(r"\{(\w+)\}", lambda name: names.get(name[1], name[0]), value)
+    if isinstance(value, Mapping):
+        return {key: filled(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, names) for item in value]
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value for a message, cut when it is long."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
+    if isinstance(value, bytes):
+        text = repr(text)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]}...{text[-SHOWN // 4 :]} ({len(value)} long)"
+
+
+def _first(differences: Any) -> str | None:
+    return next((difference for difference in differences if difference), None)

@@ -1,0 +1,19 @@
+"""Reports: a file for each format, each a pure function from the findings to a text."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime_api.conformance.verdicts import Findings
+
+__all__ = ["FORMATS", "render"]
+
+FORMATS = ("terminal", "json", "junit", "github", "markdown", "html")
+
+
+def render(form: str, findings: Findings) -> str:
+    """The report in one of FORMATS."""
+    text: str = import_module(f"{__name__}.{form}").render(findings)
+    return text

@@ -1,0 +1,88 @@
+"""What happens in a case: a call of the bootstrap, or the end of its process."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+__all__ = ["Call", "Ended", "kind_of"]
+
+KINDS = (
+    ("next", "GET", r"/2018-06-01/runtime/invocation/next"),
+    ("response", "POST", r"/2018-06-01/runtime/invocation/[^/?]+/response"),
+    ("error", "POST", r"/2018-06-01/runtime/invocation/[^/?]+/error"),
+    ("init_error", "POST", r"/2018-06-01/runtime/init/error"),
+    ("restore_next", "GET", r"/2018-06-01/runtime/restore/next"),
+    ("restore_error", "POST", r"/2018-06-01/runtime/restore/error"),
+    ("register", "POST", r"/2020-01-01/extension/register"),
+    ("extension_next", "GET", r"/2020-01-01/extension/event/next"),
+)
+
+
+class Call:
+    """One request of the bootstrap."""
+
+    def __init__(
+        self,
+        writer: asyncio.StreamWriter,
+        connection: int,
+        method: str,
+        path: str,
+        kind: str,
+        head: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes,
+    ) -> None:
+        self.writer = writer
+        self.connection = connection  # its number
+        self.method = method
+        self.path = path
+        self.kind = kind
+        self.head = head
+        self.headers = headers
+        self.body = body
+        self.chunks: list[bytes] = []
+        self.trailers: tuple[tuple[str, str], ...] = ()
+        self.answered = asyncio.Event()
+
+    def __str__(self) -> str:
+        body = self.body[:300].decode("utf-8", "backslashreplace")
+        if self.kind == "malformed":
+            return f"a request that is not HTTP: {self.method} {self.path} {self.head[:200]!r}"
+        return f"{self.method} {self.path}" + (f" with {body}" if body else "")
+
+    @property
+    def request_id(self) -> str:
+        """The id in its path."""
+        found = re.search(r"/invocation/([^/]+)/", self.path)
+        return found[1] if found else ""
+
+    def header(self, name: str) -> str | None:
+        """The value of a header; None when it is not there."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def trailer(self, name: str) -> str | None:
+        """The value of a trailer; None when it is not there."""
+        return next((value for key, value in self.trailers if key.lower() == name.lower()), None)
+
+
+class Ended:
+    """The process has ended."""
+
+    kind = "exit"
+
+    def __init__(self, code: int | None, signal: int | None) -> None:
+        self.code = code
+        self.signal = signal
+
+    def __str__(self) -> str:
+        how = f"with signal {self.signal}" if self.signal else f"with exit code {self.code}"
+        return f"the process ended {how}"
+
+
+def kind_of(method: str, path: str) -> str:
+    """What a request asks for; "unknown" when the Runtime API has no such call."""
+    for kind, verb, pattern in KINDS:
+        if method == verb and re.fullmatch(pattern, path):
+            return kind
+    return "unknown"

@@ -1,0 +1,106 @@
+"""What an event may lack, and bodies that are no JSON."""
+
+import time
+
+from making import breaks, hang, on_event
+from reference import Bootstrap, Event
+
+
+def lacks(*names):
+    return lambda event: event.get("Lambda-Runtime-Aws-Request-Id") and all(event.get(name) is None for name in names)
+
+
+on_event("missing/content-type", "NeedsContentType", "Dies without Content-Type.", lacks("Content-Type"))
+on_event("missing/deadline", "NeedsDeadline", "Dies without a deadline.", lacks("Lambda-Runtime-Deadline-Ms"))
+on_event("missing/arn", "NeedsArn", "Dies without an ARN.", lacks("Lambda-Runtime-Invoked-Function-Arn"))
+on_event("missing/trace-id", "NeedsTrace", "Dies without a trace id.", lacks("Lambda-Runtime-Trace-Id"))
+on_event(
+    "missing/all-optional",
+    "NeedsSomething",
+    "Dies when ARN and trace id are missing.",
+    lacks("Lambda-Runtime-Invoked-Function-Arn", "Lambda-Runtime-Trace-Id"),
+)
+
+
+@breaks("missing/request-id")
+class PostsWithoutId(Bootstrap):
+    """Posts to a path without an id."""
+
+    def next_event(self):
+        answer = self.poll()
+        if answer.status != 200:
+            return self.refused(answer)
+        answer.headers.setdefault("lambda-runtime-aws-request-id", "")
+        return Event(answer)
+
+
+on_event(
+    "missing/charset",
+    "NoParameters",
+    "Dies of a media type with parameters.",
+    lambda event: ";" in (event.get("Content-Type") or ""),
+)
+on_event(
+    "missing/other-type",
+    "JsonOnly",
+    "Dies of text.",
+    lambda event: (event.get("Content-Type") or "").startswith("text/"),
+)
+
+
+def deadline(event):
+    return int(event.get("Lambda-Runtime-Deadline-Ms") or 0)
+
+
+on_event(
+    "missing/past-deadline",
+    "DropsLateEvents",
+    "Drops an event whose deadline has passed for a minute.",
+    lambda event: deadline(event) and -90 < deadline(event) / 1000 - time.time() < -30,
+    lambda _self, _event: None,
+)
+on_event("missing/far-deadline", "ShortDeadlines", "Dies of a long deadline.", lambda event: deadline(event) > 10**14)
+on_event(
+    "missing/odd-trace",
+    "WantsRoot",
+    "Dies of a trace id without Root.",
+    lambda event: "Root=" not in (event.get("Lambda-Runtime-Trace-Id") or "Root="),
+)
+on_event(
+    "missing/lineage",
+    "ThreeParts",
+    "Dies of a trace id of four parts.",
+    lambda event: (event.get("Lambda-Runtime-Trace-Id") or "").count(";") > 2,
+)
+on_event(
+    "missing/odd-arn",
+    "SplitsArns",
+    "Dies of an ARN without colons.",
+    lambda event: ":" not in (event.get("Lambda-Runtime-Invoked-Function-Arn") or ":"),
+)
+
+
+on_event("bodies/empty", "NoEmptyEvents", "Dies of an empty event.", lambda event: not event.body)
+on_event("bodies/not-json", "DiesOfBadJson", "Dies of what is no JSON.", lambda event: event.body == b"{no json")
+on_event("bodies/binary", "DiesOfBinary", "Dies of what is no UTF-8.", lambda event: event.body[:2] == b"\xfe\xff")
+on_event("bodies/byte-order-mark", "DiesOfBom", "Dies of a BOM.", lambda event: event.body[:3] == b"\xef\xbb\xbf")
+on_event("bodies/deep", "OverflowsStack", "Dies of deep nesting.", lambda event: event.body[:10000] == b"[" * 10000)
+on_event(
+    "bodies/octet-stream",
+    "NoOctetStream",
+    "Dies of application/octet-stream.",
+    lambda event: event.get("Content-Type") == "application/octet-stream",
+)
+
+
+@breaks("bodies/then-good")
+class SpoiltByBadJson(Bootstrap):
+    """Hangs at the event behind one that is no JSON."""
+
+    spoilt = False
+
+    def invoke(self, event):
+        if self.spoilt and event.body == b"{}":
+            hang()
+        self.spoilt = event.body[:1] == b"]"
+        super().invoke(event)

@@ -1,0 +1,152 @@
+"""Headers of events."""
+
+import re
+
+from making import with_wire
+from reference import Wire
+
+
+def header_names(*forms):
+    """Knows only these spellings of the id's header."""
+    right = "Lambda-Runtime-Aws-Request-Id"
+    known = {"exact": right, "lower": right.lower(), "upper": right.upper()}
+    accepted = {known[form] for form in forms}
+
+    def header(self, line):
+        name, value = Wire.header(self, line)
+        if name == right.lower() and line.partition(":")[0] not in accepted:
+            return "x-unknown", value
+        return name, value
+
+    return header
+
+
+def other_header(change):
+    def header(self, line):
+        return change(*Wire.header(self, line), line)
+
+    return header
+
+
+def refuse(test):
+    """Dies of some header lines."""
+
+    def header(self, line):
+        name, value = Wire.header(self, line)
+        if test(name, value, line):
+            raise ValueError(line)
+        return name, value
+
+    return header
+
+
+def read_head(change):
+    """Does something with the whole head: change(list of lines)."""
+
+    def read_head(self):
+        status, lines = self.status(self.line()), []
+        while line := self.line():
+            lines.append(line)
+        headers = {}
+        for name, value in map(self.header, change(lines)):
+            headers.setdefault(name, value)
+        return status, headers
+
+    return read_head
+
+
+def too_many(lines):
+    if len(lines) > 64:
+        raise ValueError("too many headers")
+    return lines
+
+
+def no_repeats(lines):
+    names = [line.partition(":")[0] for line in lines]
+    if names.count("X-Twice") > 1:
+        raise ValueError("twice")
+    return lines
+
+
+def id_first(lines):
+    if any("Aws-Request-Id" in line for line in lines) and "Aws-Request-Id" not in lines[0]:
+        return [line for line in lines if "Aws-Request-Id" not in line]
+    return lines
+
+
+with_wire("headers/lower-case", "NotLower", "Knows exact and upper case.", header=header_names("exact", "upper"))
+with_wire("headers/upper-case", "NotUpper", "Knows exact and lower case.", header=header_names("exact", "lower"))
+with_wire("headers/mixed-case", "ExactNames", "Knows the documented spelling only.", header=header_names("exact"))
+
+
+def after_space(self, line):
+    name, _, value = line.partition(": ")
+    return name.lower(), value.strip(" \t")
+
+
+def one_space(self, line):
+    name, _, value = line.partition(":")
+    return name.lower(), value[1:].rstrip() if value[:1] in (" ", "\t") else value.rstrip()
+
+
+def spaces_only(self, line):
+    name, _, value = line.partition(":")
+    return name.lower(), value.strip(" ")
+
+
+def not_behind(self, line):
+    name, _, value = line.partition(":")
+    value = value.lstrip(" \t")
+    return name.lower(), value if "Id" in name else value.strip()
+
+
+with_wire("headers/no-space", "WantsASpace", "Splits at colon and space.", header=after_space)
+with_wire("headers/many-spaces", "OneSpace", "Takes one space away.", header=one_space)
+with_wire("headers/tab", "SpacesOnly", "Takes spaces away, not tabs.", header=spaces_only)
+with_wire("headers/space-behind", "KeepsSpaceBehind", "Keeps white space behind ids.", header=not_behind)
+with_wire("headers/any-order", "IdFirst", "Knows the id in the first line only.", read_head=read_head(id_first))
+with_wire("headers/unknown", "KnownOnly", "Refuses new headers.", header=refuse(lambda name, *_: "new" in name))
+with_wire("headers/many", "FewHeaders", "Reads 64 headers.", read_head=read_head(too_many))
+with_wire("headers/long-value", "ShortLines", "Lines of 8 KB.", header=refuse(lambda _n, _v, line: len(line) > 8192))
+with_wire(
+    "headers/empty-value", "NoEmptyValue", "Dies of an empty value.", header=refuse(lambda _n, value, _l: not value)
+)
+with_wire(
+    "headers/non-ascii",
+    "AsciiHeads",
+    "Dies of a head beyond ASCII.",
+    header=refuse(lambda _n, _v, line: not line.isascii()),
+)
+with_wire("headers/repeated", "NoRepeats", "Dies of a header that comes twice.", read_head=read_head(no_repeats))
+
+
+class SimilarNames(Wire):
+    def read_head(self):
+        status, headers = Wire.read_head(self)
+        for name in headers:
+            if name.endswith("lambda-runtime-aws-request-id"):
+                headers["lambda-runtime-aws-request-id"] = headers[name]
+        return status, headers
+
+
+class SearchesText(Wire):
+    def read_head(self):
+        status, headers = Wire.read_head(self)
+        found = re.search("Aws-Request-Id: (.*)", headers.get("x-note", ""))
+        if found:
+            headers["lambda-runtime-aws-request-id"] = found[1]
+        return status, headers
+
+
+with_wire("headers/similar-name", "TakesSimilarNames", "Compares ends of names.", read_head=SimilarNames.read_head)
+with_wire("headers/id-in-a-value", "SearchesHeads", "Looks for the id anywhere.", read_head=SearchesText.read_head)
+with_wire(
+    "headers/content-length-name",
+    "ExactLength",
+    "Knows Content-Length in its usual spelling only, on events.",
+    header=other_header(
+        lambda name, value, line: (
+            ("x", value) if line.startswith("content-length") and value != "16" else (name, value)
+        )
+    ),
+)

@@ -1,0 +1,1 @@
+"""What judges the kit that judges servers: real servers, wrong servers, and which cases see what is wrong."""

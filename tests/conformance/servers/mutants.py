@@ -1,0 +1,84 @@
+"""Wrong servers: each is ours with one small patch of its source, and breaks one requirement.
+
+`mutants.json` holds most of them; the cells of the table of states are made here, one wrong server for each call that
+a state has to refuse. A patch replaces a text that occurs once in its file, line by line as it stands there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Mutant", "mutants"]
+
+MACHINE = "runtime_api.protocol.lifecycle"
+TRY = """\
+        after = self._moves[self.runtime].get(move)
+        if after is None:
+            self._effects.append(fx.Refuse("""
+CLAIM = "        if attempt is None or attempt.invocation.request_id != request_id:\n"
+ACCEPT_MOVE = """\
+        if (self.runtime.name, move.name) == ("{state}", "{call}"):
+            self._effects.append(fx.Accept(call))
+            return False
+"""
+ACCEPT_ID = """\
+        wrong = attempt is None or attempt.invocation.request_id != request_id
+        if wrong and (self.runtime.name, move.name) == ("{state}", "{call}"):
+            self._effects.append(fx.Accept(call))
+            return None
+"""
+STATES = {
+    "started": "STARTED",
+    "init-error": "INIT_ERROR",
+    "ready": "READY",
+    "running": "RUNNING",
+    "responding": "RESPONSE",
+    "failing": "ERROR_RESPONSE",
+    "responded": "RESPONSE_SENT",
+}
+CALLS = {"next": "NEXT", "init-error": "INIT_ERROR", "response": "RESPONSE", "error": "ERROR"}
+WITHOUT_INVOCATION = ("started", "init-error", "ready")
+
+
+class Mutant(NamedTuple):
+    """One wrong server, and the case that names the requirement it breaks."""
+
+    name: str
+    case: str
+    module: str
+    old: str
+    new: str
+
+
+def mutants() -> list[Mutant]:
+    """All of them."""
+    tables = json.loads(Path(__file__).with_name("mutants.json").read_text("utf-8"))
+    return _cells() + [
+        Mutant(**{**table, **{key: "\n".join(table[key]) for key in ("old", "new")}}) for table in tables
+    ]
+
+
+def _cells() -> list[Mutant]:
+    forbidden = {
+        "next": ("init-error", "responding", "failing"),
+        "init-error": ("init-error", "ready", "running", "responding", "failing", "responded"),
+        "response": ("responding", "failing", "responded"),
+        "error": ("responding", "failing", "responded"),
+    }
+    allowed = [_allowing(state, call) for call, states in forbidden.items() for state in states]
+    return allowed + [_any_id(state, call) for state in STATES for call in ("response", "error")]
+
+
+def _allowing(state: str, call: str) -> Mutant:
+    """A call that the state forbids is answered as if it were allowed."""
+    new = ACCEPT_MOVE.format(state=STATES[state], call=CALLS[call]) + TRY
+    return Mutant(f"{call} is accepted when {state}", f"server/states/{state}-{call}", MACHINE, TRY, new)
+
+
+def _any_id(state: str, call: str) -> Mutant:
+    """A wrong id is not noticed in one state."""
+    new = ACCEPT_ID.format(state=STATES[state], call=CALLS[call]) + CLAIM
+    case = f"server/states/{state}-{call}" + ("" if state in WITHOUT_INVOCATION else "-of-another-id")
+    return Mutant(f"{call} takes any id when {state}", case, MACHINE, CLAIM, new)

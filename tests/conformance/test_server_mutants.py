@@ -1,0 +1,60 @@
+"""Wrong servers: each is caught by the case that names what is wrong with it, and by few others."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.conformance.servers.matrix import DOCS, caught, counting, judged_cases, play, read_matrix, written
+from tests.conformance.servers.mutants import Mutant, mutants
+
+MUTANTS = mutants()
+MATRIX = read_matrix()
+PLAYED = 24  # of the mutants, drawn anew with every change of the list; the whole matrix takes twenty minutes
+SAMPLE = 12  # cases that a mutant has to pass
+FEW = 40
+
+
+def test_patches_fit() -> None:
+    for mutant in MUTANTS:
+        spec = find_spec(mutant.module)
+        assert spec is not None
+        assert spec.origin is not None
+        assert Path(spec.origin).read_text("utf-8").count(mutant.old) == 1, mutant.name
+
+
+def test_the_matrix_has_every_mutant() -> None:
+    assert list(MATRIX) == [mutant.name for mutant in MUTANTS]
+
+
+def test_each_is_caught_by_the_case_that_names_it() -> None:
+    assert [mutant.name for mutant in MUTANTS if mutant.case not in MATRIX[mutant.name]] == []
+
+
+def test_each_is_caught_by_few_others() -> None:
+    assert max(len(cases) for cases in MATRIX.values()) < FEW
+    assert sum(len(cases) for cases in MATRIX.values()) / len(MATRIX) < 5
+
+
+def test_enough_cases_count() -> None:
+    assert len(MUTANTS) >= 40
+    assert counting(MATRIX) >= 150
+
+
+def test_the_docs_show_the_matrix() -> None:
+    page = DOCS.read_text("utf-8")
+    assert page == written(page, MATRIX)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, PLAYED), ids=lambda mutant: mutant.name)
+def test_a_mutant_fails_its_case_and_nothing_that_the_matrix_does_not_know(mutant: Mutant) -> None:
+    known = set(MATRIX[mutant.name])
+    cases = [case for case in judged_cases() if not case.basic]
+    passing = Random(mutant.name).sample([case for case in cases if case.id not in known], SAMPLE)
+    found = caught(play(mutant, [case for case in cases if case.id in known] + passing))
+    assert mutant.case in found
+    assert set(found) <= known

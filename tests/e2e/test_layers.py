@@ -1,0 +1,197 @@
+"""Layers as users build them: the same bytes twice, and a Python that runs where there is nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from layers.archive import extract
+from layers.interpreter import Interpreter, ask
+from tests.e2e.empty_root import invoke_all, run
+from tests.e2e.running import bootjack
+
+if TYPE_CHECKING:
+    from tests.e2e.running import Ended
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+BUILD_SECONDS = 120.0
+BOTH = ("--with-python", "--bundle-libc")
+HANDLER = """
+import ctypes, sqlite3, ssl, sys
+
+import orjson
+import uvloop
+
+
+async def answer():
+    return 42
+
+
+def handler(event, context):
+    return {
+        "event": event,
+        "request": context.aws_request_id,
+        "prefix": sys.prefix,
+        "certificates": len(ssl.create_default_context().get_ca_certs()),
+        "sqlite3": sqlite3.connect(":memory:").execute("select 6 * 7").fetchone()[0],
+        "ctypes": ctypes.CDLL("libm.so.6").abs(-42),
+        "orjson": orjson.loads(orjson.dumps(42)),
+        "uvloop": uvloop.run(answer()),
+        "foreign": [line for line in open("/proc/self/maps") if "/lib" in line and "/opt" not in line],
+    }
+"""
+RIC = """#!/opt/py/bin/python3 -IS
+import os, sys
+
+sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], "/opt/python"]
+from awslambdaric.__main__ import main
+
+main([sys.argv[0], os.environ["_HANDLER"]])
+"""
+
+
+def build(*arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ended:
+    ended = bootjack("layer", "build", *arguments, seconds=BUILD_SECONDS, env=env, cwd=cwd)
+    assert ended.code == 0, ended.err
+    return ended
+
+
+def check(*arguments: str | Path) -> Any:
+    ended = bootjack("layer", "check", "--json", *arguments, seconds=60)
+    assert ended.code in (0, 1), ended.err
+    return json.loads(ended.out)
+
+
+def errors(report: Any) -> list[Any]:
+    return [finding for finding in report["findings"] if finding["severity"] == "error"]
+
+
+def interpreters() -> list[Interpreter]:
+    """The Python that runs the tests, and the system's where that is another."""
+    found = [ask(Path(sys.executable))]
+    system = Path("/usr/bin/python3")
+    return found + [other for other in ([ask(system)] if system.exists() else []) if other != found[0]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with everything: bootstrap, Python, libraries."""
+    archive = tmp_path_factory.mktemp("whole") / "layer.zip"
+    build("--bootstrap", *BOTH, "--package", "orjson", "--package", "uvloop", "-o", archive)
+    return archive
+
+
+@pytest.fixture(scope="module")
+def opt(whole: Path) -> Path:
+    root = whole.parent / "opt"
+    extract(whole, root)
+    return root
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    root = tmp_path / "task"
+    root.mkdir()
+    (root / "app.py").write_text(HANDLER)
+    return root
+
+
+def test_a_function_runs_where_there_is_nothing(opt: Path, task: Path) -> None:
+    first, second = invoke_all(opt, task, "app.handler", [b'{"n": 1}', b'{"n": 2}'])
+    told = json.loads(first.body)
+    assert first.status == 200
+    assert "x-amz-function-error" not in first.headers, told
+    assert told.pop("request") == first.headers["x-amzn-requestid"]
+    assert told.pop("certificates") > 0
+    assert told == {
+        "event": {"n": 1},
+        "prefix": "/opt/py",
+        "sqlite3": 42,
+        "ctypes": 42,
+        "orjson": 42,
+        "uvloop": 42,
+        "foreign": [],
+    }
+    assert json.loads(second.body)["event"] == {"n": 2}
+
+
+def test_built_again_elsewhere_it_is_the_same_bytes(whole: Path, tmp_path: Path) -> None:
+    other = tmp_path / "another place"
+    (other / "tmp").mkdir(parents=True)
+    build(
+        *("--package", "uvloop", "--package", "orjson", *BOTH, "--bootstrap", "-o", other / "x.zip"),
+        env={"TMPDIR": str(other / "tmp"), "LC_ALL": "C", "PYTHONHASHSEED": "7"},
+        cwd=other,
+    )
+    assert (other / "x.zip").read_bytes() == whole.read_bytes()
+    assert list((other / "tmp").iterdir()) == []
+
+
+def test_what_was_built_is_clean(whole: Path, opt: Path) -> None:
+    assert check(whole)["findings"] == []
+    assert check(opt)["findings"] == []
+
+
+@pytest.mark.parametrize("interpreter", interpreters(), ids=lambda found: str(found.executable))
+def test_each_interpreter_of_this_machine_can_be_moved(interpreter: Interpreter, tmp_path: Path) -> None:
+    build(*BOTH, "--python", interpreter.executable, "-o", tmp_path / "x.zip")
+    extract(tmp_path / "x.zip", tmp_path / "opt")
+    (tmp_path / "task").mkdir()
+    code = "import ssl, sqlite3, ctypes, lzma, bz2, hashlib, zoneinfo, asyncio, sys; print(sys.version.split()[0])"
+    assert (
+        run(tmp_path / "opt", tmp_path / "task", "/opt/py/bin/python3", "-IS", "-c", code).strip()
+        == interpreter.release
+    )
+
+
+def test_without_the_c_library_the_build_says_what_is_too_new(tmp_path: Path) -> None:
+    ended = bootjack(
+        "layer", "build", "--with-python", "--runtime", "provided.al2", "-o", tmp_path / "x.zip", seconds=60
+    )
+    assert ended.code == 2
+    assert "and provided.al2 has glibc 2.26: add --bundle-libc" in ended.message
+    assert "(symbol " in ended.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_runtime_of_aws_in_a_layer_of_ours(tmp_path: Path) -> None:
+    content = tmp_path / "content"
+    content.mkdir()
+    (content / "bootstrap").write_text(RIC)
+    (content / "bootstrap").chmod(0o755)
+    build(content, *BOTH, "--package", "awslambdaric", "-o", tmp_path / "x.zip")
+    assert errors(check(tmp_path / "x.zip")) == []
+    extract(tmp_path / "x.zip", tmp_path / "opt")
+    task = tmp_path / "task"
+    task.mkdir()
+    (task / "app.py").write_text("def handler(event, context):\n    return [event, context.function_name]\n")
+    (reply,) = invoke_all(tmp_path / "opt", task, "app.handler", [b'"hello"'])
+    assert (reply.status, json.loads(reply.body)) == (200, ["hello", "function"])
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_wheels_of_the_index_are_for_the_machine_that_was_asked_for(arch: str, tmp_path: Path) -> None:
+    packages = ("--package", "numpy", "--package", "pillow", "--package", "orjson")
+    ended = build(*packages, "--runtime", "python3.12", "--arch", arch, "-o", tmp_path / "x.zip")
+    assert b"python/numpy/" in ended.out
+    target = ("--runtime", "python3.12", "--arch")
+    assert errors(check(tmp_path / "x.zip", *target, arch)) == []
+    other = "arm64" if arch == "x86_64" else "x86_64"
+    wrong = {finding["rule"] for finding in errors(check(tmp_path / "x.zip", *target, other))}
+    assert wrong == {"L501"}
+    older = {
+        finding["rule"] for finding in errors(check(tmp_path / "x.zip", "--runtime", "python3.11", "--arch", arch))
+    }
+    assert "L505" in older
+
+
+def test_what_is_not_to_be_had_is_said(tmp_path: Path) -> None:
+    ended = bootjack("layer", "build", "--package", "orjson==0.0.0", "-o", tmp_path / "x.zip", seconds=60)
+    assert ended.code == 2
+    assert "orjson==0.0.0" in ended.message
+    assert "sdists are not built" in ended.message
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,39 @@
+"""--sandbox bubblewrap by hand: what a function sees, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BOOTJACK = Path(sys.executable).with_name("bootjack")
+LOOKS = """#!/bin/sh
+seen="$PWD $LAMBDA_TASK_ROOT $(ls -A /home 2>/dev/null | wc -l) $(touch /var/task/x 2>/dev/null && echo wrote || echo kept)"
+curl -sD /tmp/head -o /dev/null "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next"
+id=$(grep -i request-id /tmp/head | tr -d '\\r' | cut -d' ' -f2)
+curl -s -d "\\"$seen\\"" "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response"
+"""
+
+
+def _invoke(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    bootstrap = folder / "bootstrap"
+    bootstrap.write_text(LOOKS)
+    bootstrap.chmod(0o755)
+    command = [str(BOOTJACK), "invoke", "--sandbox", "bubblewrap", str(folder)]
+    return subprocess.run(
+        command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_function_sees_lambdas_paths_and_cannot_write_its_code(tmp_path: Path) -> None:
+    done = _invoke(tmp_path)
+    assert done.stdout.strip() == '"/var/task /var/task 0 kept"', done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_without_bwrap_it_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = _invoke(tmp_path, PATH=str(tmp_path))
+    assert done.returncode != 0
+    assert "bubblewrap is not installed" in done.stderr
+    assert "Traceback" not in done.stderr

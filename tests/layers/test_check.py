@@ -1,0 +1,107 @@
+"""The linter: for each rule a layer that breaks it, and one that does not; and real wheels."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from layers import limits
+from layers.check import check, lines, report, schema
+from layers.checks import Target
+from layers.images import find_image
+from layers.rules import RULES, Finding
+from layers.source import open_layer
+from runtime_api.protocol.limits import CURRENT
+from tests.layers.bad_layers import CASES, MORE, PROVIDED, write
+from tests.layers.corpus import HOSTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def found(layers: Sequence[Path], scratch: Path, runtime: str = PROVIDED, arch: str = "x86_64") -> list[Finding]:
+    """The findings; the report about them keeps its schema."""
+    scratch.mkdir()
+    opened = [open_layer(layer, scratch) for layer in layers]
+    target = Target(find_image(runtime), arch)
+    findings = check(opened, target)
+    jsonschema.validate(json.loads(json.dumps(report(opened, target, findings))), schema())
+    return findings
+
+
+def test_every_rule_has_a_case() -> None:
+    assert set(CASES) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_layer_that_breaks_a_rule_is_told(tmp_path: Path, rule: str) -> None:
+    case = CASES[rule]
+    findings = found(write(case.bad, tmp_path), tmp_path / "scratch", case.runtime)
+    broken = [finding for finding in findings if finding.rule == rule]
+    assert broken
+    assert broken[0].path == case.path
+    assert case.words in broken[0].message
+    assert [finding.rule for finding in findings if finding.severity == "error"] in ([], [rule], [rule] * len(broken))
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_its_neighbour_that_keeps_the_rule_is_not(tmp_path: Path, rule: str) -> None:
+    case = CASES[rule]
+    findings = found(write(case.good, tmp_path), tmp_path / "scratch", case.runtime)
+    assert [finding for finding in findings if finding.rule == rule or finding.severity == "error"] == []
+
+
+@pytest.mark.parametrize("what", MORE)
+def test_other_ways_to_break_them(tmp_path: Path, what: str) -> None:
+    case = MORE[what]
+    messages = [finding.message for finding in found(write(case.bad, tmp_path), tmp_path / "bad")]
+    assert any(case.words in message for message in messages)
+    assert found(write(case.good, tmp_path), tmp_path / "good") == []
+
+
+@pytest.mark.parametrize("rule", HOSTILE)
+def test_hostile_archives_are_errors_and_no_crash(tmp_path: Path, rule: str) -> None:
+    (tmp_path / "a.zip").write_bytes(HOSTILE[rule][0])
+    findings = found([tmp_path / "a.zip"], tmp_path / "scratch")
+    if rule != "over the size declared":  # the checker lets more in, to say how much
+        assert "L1" in {finding.rule[:2] for finding in findings if finding.severity == "error"}
+
+
+def test_a_directory_is_judged_as_an_archive_is(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    (layer / "bin").mkdir(parents=True)
+    (layer / "bin" / "tool").write_text("#!/bin/sh\n")
+    (layer / "bin" / "tool").chmod(0o600)
+    (layer / "bootstrap").write_text("#!/bin/sh\n")
+    (layer / "bootstrap").chmod(0o755)
+    assert [finding.rule for finding in found([layer], tmp_path / "scratch")] == ["L401"]
+
+
+def test_stale_bytecode_of_a_directory(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    (layer / "python").mkdir(parents=True)
+    source = layer / "python" / "a.py"
+    source.write_text("a = 1\n")
+    __import__("py_compile").compile(str(source))
+    assert found([layer], tmp_path / "fresh", "python3.11") == []
+    os.utime(source, (1, 1))
+    assert [finding.rule for finding in found([layer], tmp_path / "stale", "python3.11")] == ["L601"]
+
+
+def test_many_findings_of_a_kind_are_counted() -> None:
+    many = [Finding("L401", "x.zip", f"{number}", "is bad") for number in range(25)]
+    shown = list(lines(many))
+    assert len(shown) == 21
+    assert shown[0] == "error L401  x.zip: 0 is bad"
+    assert shown[-1] == "error L401  ... and 5 more of these"
+
+
+def test_limits_are_those_of_the_other_package() -> None:
+    assert CURRENT.layers == limits.LAYERS
+    assert CURRENT.zipped_bytes == limits.ZIPPED_BYTES
+    assert CURRENT.unzipped_bytes == limits.UNZIPPED_BYTES

@@ -1,0 +1,77 @@
+"""What stands in /opt: the later layer wins, file by file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layers.errors import LayerError
+from layers.merge import merge, write
+from layers.source import open_layer
+from tests.layers.corpus import Member, link, packed
+from tests.layers.test_archive import tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from layers.source import Layer
+
+RUN = 0o100755
+
+
+def opened(tmp_path: Path, *layers: list[Member]) -> list[Layer]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for number, members in enumerate(layers):
+        (tmp_path / f"{number}.zip").write_bytes(packed(*members))
+    return [open_layer(tmp_path / f"{number}.zip", scratch) for number in range(len(layers))]
+
+
+def test_folders_are_merged_and_the_later_file_stays(tmp_path: Path) -> None:
+    first = [
+        Member("bin/a", b"1", mode=RUN),
+        Member("bin/b", b"1"),
+        link("l", "bin/b"),
+        Member("empty/", b"", mode=0o40755),
+    ]
+    layers = opened(tmp_path, first, [Member("bin/b", b"2", mode=RUN), Member("lib/c", b"2")], [Member("l", b"3")])
+    placed = merge(layers)
+    write(placed, layers, tmp_path / "opt")
+    assert tree(tmp_path / "opt") == {
+        "bin": (0o40755, b""),
+        "bin/a": (RUN, b"1"),
+        "bin/b": (RUN, b"2"),
+        "empty": (0o40755, b""),
+        "l": (0o100644, b"3"),
+        "lib": (0o40755, b""),
+        "lib/c": (0o100644, b"2"),
+    }
+    whence = {item.name: (layers.index(item.layer), [layers.index(layer) for layer in item.hides]) for item in placed}
+    assert whence == {"bin/a": (0, []), "bin/b": (1, [0]), "l": (2, [0]), "lib/c": (1, [])}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_file_where_another_has_a_directory_is_refused(tmp_path: Path, order: tuple[int, int]) -> None:
+    members = [[Member("lib/x")], [Member("lib/x/y")]]
+    with pytest.raises(LayerError, match=r"lib/x is a file in .*\.zip and a directory in .*\.zip"):
+        merge(opened(tmp_path, *(members[number] for number in order)))
+
+
+def test_a_link_where_another_has_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LayerError, match="lib64 is a file"):
+        merge(opened(tmp_path, [Member("lib/x"), link("lib64", "lib")], [Member("lib64/y")]))
+
+
+def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    layers = opened(tmp_path, [Member("a")])
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt" / "mine").write_text("mine")
+    with pytest.raises(LayerError, match="is not empty"):
+        write(merge(layers), layers, tmp_path / "opt")
+    assert [path.name for path in (tmp_path / "opt").iterdir()] == ["mine"]
+
+
+def test_a_layer_that_cannot_be_extracted_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LayerError, match=r"0\.zip: .*'x' has a wrong CRC"):
+        merge(opened(tmp_path, [Member("x", crc=1)]))

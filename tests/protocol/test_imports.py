@@ -1,0 +1,24 @@
+"""What the core may take from msgspec: a class for values, and nothing that reads or writes JSON."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import runtime_api
+
+ROOT = Path(runtime_api.__file__).parent
+FILES = [*sorted((ROOT / "protocol").glob("*.py")), *sorted((ROOT / "service").glob("*.py"))]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_nothing_but_struct_is_taken_from_msgspec(file: Path) -> None:
+    taken = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "msgspec":
+            taken |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            taken |= {alias.name for alias in node.names if alias.name.split(".")[0] == "msgspec"}
+    assert taken <= {"msgspec.Struct"}
