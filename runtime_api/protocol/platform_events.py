@@ -106,7 +106,7 @@ class FaultLine(Struct, frozen=True):
     message: str
 
 
-class MemoryExceeded(NamedTuple):
+class MemoryExceeded(Struct, frozen=True):
     """Why a runtime was killed; a line of the log, no record of telemetry."""
 
     request_id: str | None

@@ -8,7 +8,7 @@ that comes out of a sandbox. When the server closes its end this process ends, a
 
 from __future__ import annotations
 
-import _signal as signal
+import _signal as signal  # type: ignore[import-not-found]
 import array
 import marshal
 import posix as os
@@ -123,7 +123,7 @@ class Supervisor:
                 self._tell(f"ended {name} {status} {int(usage.ru_maxrss)}")
 
     def _tell(self, line: str) -> None:
-        try:
+        try:  # noqa: SIM105 - contextlib is more than is imported here
             self._control.send(line.encode())
         except BrokenPipeError:
             pass  # the server has gone: the next look at `control` will say so

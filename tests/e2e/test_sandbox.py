@@ -9,7 +9,8 @@ from pathlib import Path
 
 BOOTJACK = Path(sys.executable).with_name("bootjack")
 LOOKS = """#!/bin/sh
-seen="$PWD $LAMBDA_TASK_ROOT $(ls -A /home 2>/dev/null | wc -l) $(touch /var/task/x 2>/dev/null && echo wrote || echo kept)"
+written=$(touch /var/task/x 2>/dev/null && echo wrote || echo kept)
+seen="$PWD $LAMBDA_TASK_ROOT $(ls -A /home 2>/dev/null | wc -l) $written"
 curl -sD /tmp/head -o /dev/null "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next"
 id=$(grep -i request-id /tmp/head | tr -d '\\r' | cut -d' ' -f2)
 curl -s -d "\\"$seen\\"" "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response"
