@@ -233,7 +233,8 @@ def find_bwrap() -> str | None:
 def probe_command() -> list[str]:
     """Ends with 0 where sandboxes can be built."""
     arguments = ["--uid", str(UID), "--gid", str(GID), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
-    return [find_bwrap() or "bwrap", *_namespaces(False), *arguments, "--size", "4096", "--tmpfs", "/tmp", "/bin/sh", "-c", ":"]
+    nothing = ("/bin/sh", "-c", ":")
+    return [find_bwrap() or "bwrap", *_namespaces(False), *arguments, "--size", "4096", "--tmpfs", "/tmp", *nothing]
 
 
 def outside_user(shown: Sequence[str]) -> tuple[int, int] | None:

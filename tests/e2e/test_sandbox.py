@@ -38,3 +38,20 @@ def test_without_bwrap_it_is_refused_in_one_line(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "bubblewrap is not installed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_python_handler_finds_its_bootstrap(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import os\n\n\ndef handler(event, context):\n    return os.getcwd()\n")
+    command = [str(BOOTJACK), "invoke", "--sandbox", "bubblewrap", "app.handler"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout.strip() == '"/var/task"', done.stderr
+
+
+def test_a_function_that_takes_more_memory_than_it_has_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import time\n\n\ndef handler(event, context):\n    held = b'x' * (400 << 20)\n    time.sleep(2)\n"
+    )
+    command = [str(BOOTJACK), "invoke", "--sandbox", "bubblewrap", "-m", "128", "-t", "10", "app.handler"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "signal: killed" in done.stdout + done.stderr
