@@ -93,7 +93,7 @@ class LocalLambda:
 
     `log` is the descriptor that gets the platform's lines and what the functions write, stderr by default; with
     `label_log` each line begins with its function's name. An environment that nobody has used for `idle_timeout_s` is
-    ended; None means never. `sandbox`: what functions run in; SandboxUnavailableError without a "bubblewrap" asked for,
+    ended; None means never. `sandbox`: what functions run in; SandboxUnavailableError where "bubblewrap" is missing,
     with "auto" they are plain processes then, and a line of the log says so. With `freeze` an environment that has
     nothing to do stands still.
     """

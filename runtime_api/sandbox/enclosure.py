@@ -222,6 +222,7 @@ def _supervisor_code() -> CodeType:
     assert spec is not None
     code = spec.loader.get_code(SUPERVISOR)  # type: ignore[union-attr]
     assert code is not None
+    code: CodeType = code
     return code
 
 

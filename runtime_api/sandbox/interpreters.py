@@ -77,7 +77,7 @@ def _python_beyond(prefix: Path) -> Iterator[Path]:
 def command_files(command: tuple[str, ...]) -> Iterator[Path]:
     """The files and folders that a command's arguments name by absolute path."""
     for argument in command[1:]:
-        if argument.startswith("/") and "\0" not in argument and os.path.exists(argument):
+        if argument.startswith("/") and "\0" not in argument and os.path.exists(argument):  # noqa: PTH110
             path = Path(os.path.normpath(argument))
             if not _is_too_wide(path):
                 yield path

@@ -113,7 +113,7 @@ def mount_arguments(view: View, tmp_bytes: int) -> list[str]:
     for outside, inside in view.own:
         arguments += ["--ro-bind", outside, inside]
     for path in view.others:
-        arguments += _directories(os.path.dirname(path), made)
+        arguments += _directories(os.path.dirname(path), made)  # noqa: PTH120
         arguments += _shown(path)
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/"]
 
@@ -121,14 +121,14 @@ def mount_arguments(view: View, tmp_bytes: int) -> list[str]:
 def _system() -> Iterator[str]:
     for root in SYSTEM:
         yield from _shown(root)
-    if Path(BASH).exists() and not os.path.samefile(BASH, SH) and _stays_in_usr(SH):
+    if Path(BASH).exists() and not os.path.samefile(BASH, SH) and _stays_in_usr(SH):  # noqa: PTH121
         yield from ("--ro-bind", BASH, SH)  # /bin/sh is bash, as on Amazon Linux
 
 
 def _stays_in_usr(path: str) -> bool:
     """Whether bwrap, which follows a link from the host's root, finds the same file."""
     try:
-        return not os.readlink(path).startswith("/")
+        return not os.readlink(path).startswith("/")  # noqa: PTH115
     except OSError:
         return Path(path).exists()
 
@@ -140,8 +140,8 @@ def _settings() -> Iterator[str]:
     found = (str(path) for pattern in SETTINGS_OF for path in Path("/etc").glob(pattern))
     for path in (*SETTINGS, *found):
         real = os.path.realpath(path)
-        if os.path.exists(real):
-            yield from _directories(os.path.dirname(path), made)
+        if os.path.exists(real):  # noqa: PTH110
+            yield from _directories(os.path.dirname(path), made)  # noqa: PTH120
             yield from ("--ro-bind", real, path)
 
 
@@ -149,7 +149,7 @@ def _shown(path: str) -> list[str]:
     """A file or folder at its own path; a link as a link."""
     try:
         if stat.S_ISLNK(os.lstat(path).st_mode):
-            return ["--symlink", os.readlink(path), path]
+            return ["--symlink", os.readlink(path), path]  # noqa: PTH115
     except OSError:
         return []
     return ["--ro-bind", path, path]
