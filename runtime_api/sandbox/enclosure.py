@@ -220,9 +220,8 @@ def _namespaces(own_network: bool) -> list[str]:
 def _supervisor_code() -> CodeType:
     spec = find_spec(SUPERVISOR)
     assert spec is not None
-    code = spec.loader.get_code(SUPERVISOR)  # type: ignore[union-attr]
+    code: CodeType | None = spec.loader.get_code(SUPERVISOR)  # type: ignore[union-attr]
     assert code is not None
-    code: CodeType = code
     return code
 
 
