@@ -17,10 +17,15 @@ _MODULES = ("{}.py", "{}.pyc", "{}/__init__.py")
 def names_handler(target: str | None, directory: Path) -> bool:
     """Whether this is no file, but the handler of a module that is in the directory."""
     form = _HANDLER.fullmatch(target or "")
-    if not form or (directory / form[0]).exists():
+    if not form:
         return False
     module = form[1].replace(".", "/")
-    return any((directory / shape.format(module)).is_file() for shape in _MODULES)
+    try:
+        if (directory / form[0]).exists():
+            return False
+        return any((directory / shape.format(module)).is_file() for shape in _MODULES)
+    except OSError:  # where nobody may look there is no module either
+        return False
 
 
 def handler_command(handler: str, directory: Path) -> tuple[str, ...]:

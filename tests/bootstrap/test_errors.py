@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -166,7 +165,6 @@ def test_a_cause_that_is_suppressed_or_its_own_is_not_told(tmp_path: Path) -> No
     assert "cause" not in ran.documents[1]["cause"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups and notes came with Python 3.11")
 def test_notes_and_groups_are_told(tmp_path: Path) -> None:
     source = """
         def handler(event, context):

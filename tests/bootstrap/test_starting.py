@@ -59,6 +59,7 @@ def test_every_python(tmp_path: Path, version: str, flags: list[str]) -> None:
     proved(tmp_path, [interpreters()[version], *flags, EXECUTABLE])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", interpreters())
 def test_every_python_as_a_module(tmp_path: Path, version: str) -> None:
     proved(
@@ -66,6 +67,7 @@ def test_every_python_as_a_module(tmp_path: Path, version: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", interpreters())
 @pytest.mark.parametrize("most", ["2"])
 def test_every_python_with_tasks_threads_and_processes(tmp_path: Path, version: str, most: str) -> None:
@@ -110,6 +112,7 @@ exec "$@"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", interpreters())
 @pytest.mark.parametrize("way", ["executable", "module"])
 def test_a_wrapper(tmp_path: Path, version: str, way: str) -> None:

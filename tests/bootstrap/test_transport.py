@@ -292,6 +292,7 @@ def test_the_invocation_id_is_echoed(tmp_path: Path, source: str, more: dict[str
     assert ran.calls == ["next", "response", "next", "error", "next", "response", "next"]
 
 
+@pytest.mark.slow
 @WAYS
 def test_no_time_out_at_next(tmp_path: Path, source: str, more: dict[str, str]) -> None:
     """A platform that is silent for longer than the bootstrap looks up, before an event and in the middle of one."""
