@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.engine.environment import ExecutionEnvironment
 from runtime_api.engine.ids import log_stream_name
@@ -19,6 +19,7 @@ from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox import Launch
 from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.by_hand import HandStarted
+from runtime_api.sandbox.cgroup import find_hierarchies
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.process import PlainSandbox
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.engine.environment import InvokeResult, Log
-    from runtime_api.sandbox import Sandbox
+    from runtime_api.sandbox.cgroup import Hierarchy
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
@@ -44,6 +45,7 @@ Address = tuple[str, int]
 LOOPBACK = "127.0.0.1"
 IDLE_TIMEOUT_S = 300.0
 FREEZE_AFTER_S = 0.1
+NO_CPU_SHARE = "no control groups of the processors may be made here, so functions share them as they like"
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -94,8 +96,9 @@ class LocalLambda:
     `log` is the descriptor that gets the platform's lines and what the functions write, stderr by default; with
     `label_log` each line begins with its function's name. An environment that nobody has used for `idle_timeout_s` is
     ended; None means never. `sandbox`: what functions run in; SandboxUnavailableError where "bubblewrap" is missing,
-    with "auto" they are plain processes then, and a line of the log says so. With `freeze` an environment that has
-    nothing to do stands still.
+    with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an environment that has
+    nothing to do stands still unless `freeze` is False, and with `cpu_share` it has no more of the processors than
+    its memory pays for.
     """
 
     def __init__(
@@ -106,10 +109,13 @@ class LocalLambda:
         idle_timeout_s: float | None = IDLE_TIMEOUT_S,
         limits: Limits = CURRENT,
         sandbox: str = Kind.PROCESS,
-        freeze: bool = False,
+        freeze: bool = True,
+        cpu_share: bool = False,
     ) -> None:
         self._kind = Kind(sandbox)
-        self._freeze_after_s = FREEZE_AFTER_S if freeze else None
+        self._freeze = freeze
+        self._cpu_share = cpu_share
+        self._hierarchies: Sequence[Hierarchy] = ()
         self._log_descriptor = STDERR if log is None else log
         self._label_log = label_log
         self._idle_timeout_s = idle_timeout_s
@@ -126,6 +132,10 @@ class LocalLambda:
         self._log = LogSink(self._log_descriptor)
         if reason:
             self._log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())
+        if self._kind is Kind.BUBBLEWRAP:
+            self._hierarchies = find_hierarchies()
+            if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
+                self._log.write(f"bootjack: {NO_CPU_SHARE}\n".encode())
         return self
 
     async def __aexit__(
@@ -149,8 +159,7 @@ class LocalLambda:
         configuration = function.configuration
         sink = self._opened_log()
         log = LabelledLog(sink, configuration.name) if self._label_log else sink
-        isolated = self._kind is Kind.BUBBLEWRAP
-        builder = _Builder(function, self._limits, log, self._outbox, self._one_start, isolated, self._freeze_after_s)
+        builder = _Builder(function, self._limits, log, self._outbox, self._one_start, self._isolation())
         pool = self._pools.get(configuration.name)
         if pool is None:
             pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
@@ -209,14 +218,27 @@ class LocalLambda:
             pool.refuse()
         await asyncio.gather(*(pool.finished() for pool in self._pools.values()))
 
+    def _isolation(self) -> _Isolation | None:
+        if self._kind is Kind.PROCESS:
+            return None
+        return _Isolation(FREEZE_AFTER_S if self._freeze else None, self._cpu_share, self._hierarchies)
+
     def _opened_log(self) -> LogSink:
         if self._log is None:
             raise RuntimeError("LocalLambda is used inside `async with`")
         return self._log
 
 
+class _Isolation(NamedTuple):
+    """How functions are kept in bubblewrap, all of them alike."""
+
+    freeze_after_s: float | None
+    cpu_share: bool
+    hierarchies: Sequence[Hierarchy]
+
+
 class _Builder:
-    """Makes the environments of one function."""
+    """Makes the environments of one function; in plain processes where there is no `isolation`."""
 
     def __init__(
         self,
@@ -225,31 +247,32 @@ class _Builder:
         log: Log,
         outbox: Outbox,
         one_start: asyncio.Lock,
-        isolated: bool,
-        freeze_after_s: float | None,
+        isolation: _Isolation | None,
     ) -> None:
         self._function = function
         self._limits = limits
         self._log = log
         self._outbox = outbox
         self._one_start = one_start
-        self._isolated = isolated
-        self._freeze_after_s = freeze_after_s
+        self._isolation = isolation
 
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
-        by_hand = self._function.by_hand
-        freeze_after_s = None if by_hand else self._freeze_after_s
-        return ExecutionEnvironment(self._plan(), self._sandbox(), self._log, available, by_hand, freeze_after_s)
-
-    def _sandbox(self) -> Sandbox:
-        function = self._function
+        function, isolation = self._function, self._isolation
         if function.by_hand:
-            return HandStarted()
-        if not self._isolated:
-            return PlainSandbox(self._limits)
-        configuration = function.configuration
-        confinement = Confinement(configuration.memory_mb, configuration.ephemeral_mb, function.own_network)
-        return BubblewrapSandbox(function.program, confinement, self._limits)
+            return ExecutionEnvironment(self._plan(), HandStarted(), self._log, available, by_hand=True)
+        if isolation is None:
+            return ExecutionEnvironment(self._plan(), PlainSandbox(self._limits), self._log, available)
+        sandbox = BubblewrapSandbox(
+            function.program, self._confinement(isolation.cpu_share), self._limits, isolation.hierarchies
+        )
+        return ExecutionEnvironment(
+            self._plan(), sandbox, self._log, available, freeze_after_s=isolation.freeze_after_s
+        )
+
+    def _confinement(self, cpu_share: bool) -> Confinement:
+        configuration = self._function.configuration
+        cpus = configuration.memory_mb / self._limits.memory_mb_per_cpu if cpu_share else None
+        return Confinement(configuration.memory_mb, configuration.ephemeral_mb, self._function.own_network, cpus)
 
     async def open(self, environment: ExecutionEnvironment) -> None:
         function = self._function

@@ -85,9 +85,28 @@ _OPTIONS = (
     click.option(
         "--sandbox",
         type=click.Choice(["auto", "bubblewrap", "process"]),
-        default="process",
+        default="auto",
         show_default=True,
+        envvar="BOOTJACK_SANDBOX",
+        show_envvar=True,
         help="What functions run in: process does not isolate; auto is bubblewrap where it works.",
+    ),
+    click.option(
+        "--network",
+        type=click.Choice(["host", "none"]),
+        default="host",
+        show_default=True,
+        help="What functions reach, in bubblewrap: what this machine does, or nothing but the Runtime API.",
+    ),
+    click.option(
+        "--no-freeze",
+        is_flag=True,
+        help="Let functions go on while they have nothing to do; in bubblewrap they stand still then, as on Lambda.",
+    ),
+    click.option(
+        "--cpu-share",
+        is_flag=True,
+        help="Give a function as much of a processor as its memory pays for, 1769 MB for one; in bubblewrap.",
     ),
     click.option(
         "--mount",
@@ -113,8 +132,6 @@ def make_function(name: str, program: Program, options: Mapping[str, Any], **set
     from runtime_api.local import LocalFunction
     from runtime_api.service.records import FunctionConfiguration
 
-    if options["sandbox"] != "process" and len(program.layers) > 1:
-        fail(f"--sandbox {options['sandbox']}: takes one --layer at most for now: merge them, or --sandbox process")
     program = program._replace(mounts=(*find_mounts(options["mounts"]), *_needed(program)))
     configuration = FunctionConfiguration(
         name=name,
@@ -125,7 +142,7 @@ def make_function(name: str, program: Program, options: Mapping[str, Any], **set
         variables=read_variables(options["env_file"], options["env_var"]),
         region=options["region"],
     )
-    return LocalFunction(configuration, program, **settings)
+    return LocalFunction(configuration, program, own_network=options["network"] == "none", **settings)
 
 
 def _needed(program: Program) -> tuple[Path, ...]:
@@ -146,7 +163,11 @@ def sandbox_or_fail() -> Iterator[None]:
 
 def sandbox_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """What the options say of all functions: arguments of LocalLambda."""
-    return {"sandbox": options["sandbox"]}
+    return {
+        "sandbox": options["sandbox"],
+        "freeze": not options["no_freeze"],
+        "cpu_share": options["cpu_share"],
+    }
 
 
 def with_command(arguments: str) -> type[click.Command]:

@@ -196,7 +196,7 @@ async def _serve(function: LocalFunction, address: Address, allowed_hosts: froze
 
     ending = Ending()
     async with AsyncExitStack() as stack:
-        local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None, sandbox="process", freeze=False))
+        local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
         local.add_function(function)
         with blaming("--runtime-api-address", function.runtime_api):
             await local.open_environment(function.configuration.name)

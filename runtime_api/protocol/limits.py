@@ -25,6 +25,7 @@ class Limits:
     timeout_max_ms: int = 900_000  # guide 596
     memory_min_mb: int = 128  # guide 594
     memory_max_mb: int = 10_240
+    memory_mb_per_cpu: int = 1769  # a function of so much memory has one processor's time (AWS, Configure memory)
     billing_step_ms: int = 1
     open_files: int = 1024  # guide 608
     processes: int = 1024  # and threads (guide 609)

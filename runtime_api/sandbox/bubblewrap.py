@@ -23,6 +23,7 @@ from runtime_api.protocol.events import ExitStatus
 from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import Exited, Output, StartRefused
+from .cgroup import Bounds, ControlGroup, new_group
 from .enclosure import OWN_PORT, Enclosure, outside_user
 from .interpreters import interpreter_of, own_installation
 from .memory import MemoryWatch, high_water
@@ -31,9 +32,10 @@ from .view import mount_arguments, view_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from . import Launch, Notify
+    from .cgroup import Hierarchy
     from .entrypoint import Program
 
 __all__ = ["BubblewrapSandbox", "Confinement"]
@@ -50,13 +52,20 @@ class Confinement(NamedTuple):
     memory_mb: int
     tmp_mb: int
     own_network: bool = False  # none but a loopback interface of its own
+    cpus: float | None = None  # as many processors' time at most, where there may be control groups
 
 
 class BubblewrapSandbox:
     """Runs processes inside bubblewrap."""
 
-    def __init__(self, program: Program, confinement: Confinement, limits: Limits = CURRENT) -> None:
-        """`program` has one layer at most: several are merged before."""
+    def __init__(
+        self,
+        program: Program,
+        confinement: Confinement,
+        limits: Limits = CURRENT,
+        hierarchies: Sequence[Hierarchy] = (),
+    ) -> None:
+        """`program` has one layer at most: several are merged before. `hierarchies`: where groups may be made."""
         self._executable, own = own_installation()
         self._program = program
         self._view = view_of(program, own)
@@ -68,6 +77,10 @@ class BubblewrapSandbox:
         self._throttled = False
         self._enclosure: Enclosure | None = None
         self._watch = MemoryWatch(confinement.memory_mb << 20, self._over)
+        self._hierarchies = hierarchies
+        self._group: ControlGroup | None = None
+        self._admission: asyncio.Future[None] | None = None
+        self._group_kills = 0
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -76,6 +89,7 @@ class BubblewrapSandbox:
 
     async def open(self, notify: Notify) -> socket.socket | None:
         self._notify = notify
+        self._group = new_group(self._hierarchies, _bounds(self._confinement, self._limits))
         enclosure = self._build()
         async with asyncio.timeout(OPEN_S):
             return await enclosure.up
@@ -126,6 +140,10 @@ class BubblewrapSandbox:
             self._watch.stop()
             if self._enclosure is not None:
                 await self._enclosure.close()
+            if self._admission is not None:
+                await self._admission
+            if self._group is not None:
+                await self._loop.run_in_executor(None, self._group.remove)
 
     def _build(self) -> Enclosure:
         """Let bwrap build it, whether for the first time or because the last one was killed."""
@@ -138,7 +156,13 @@ class BubblewrapSandbox:
             self._heard,
             self._gone,
         )
+        self._enclosure.up.add_done_callback(self._admit)
         return self._enclosure
+
+    def _admit(self, up: asyncio.Future[socket.socket | None]) -> None:
+        """Put the supervisor in the group, beside what it does meanwhile: nobody waits for the kernel to do it."""
+        if self._group is not None and self._enclosure is not None and not up.cancelled() and up.exception() is None:
+            self._admission = self._loop.run_in_executor(None, self._group.admit, self._enclosure.supervisor)
 
     def _refusal(self, launch: Launch) -> tuple[ErrorType, str] | None:
         if not launch.argv:
@@ -201,11 +225,25 @@ class BubblewrapSandbox:
     def _ended(self, name: str, event: Exited | StartRefused) -> None:
         del self._processes[name]
         if isinstance(event, Exited):
-            event = event._replace(peak_bytes=max(event.peak_bytes, self._watch.peak_bytes))
+            peak = max(event.peak_bytes, self._watch.peak_bytes)
+            event = event._replace(peak_bytes=peak, over_bytes=event.over_bytes or self._group_took(event.status))
         if not self._processes:
             self._watch.reset()
             self._empty.set()
         self._notify(event)
+
+    def _group_took(self, status: ExitStatus) -> int:
+        """What was in the group when the kernel killed this process for it; 0 when it did not."""
+        if self._group is None or status.signal != signal.SIGKILL:
+            return 0
+        kills, self._group_kills = self._group_kills, self._group.killed()
+        return _bounds(self._confinement, self._limits).memory_bytes if self._group_kills > kills else 0
+
+
+def _bounds(confinement: Confinement, limits: Limits) -> Bounds:
+    """A group's: what lies in /tmp is in the kernel's count too, so the memory itself is for the watch to bound."""
+    memory = (confinement.memory_mb + confinement.tmp_mb << 20) + SUPERVISOR_BYTES
+    return Bounds(memory, limits.processes + 1, confinement.cpus)
 
 
 class _Process:

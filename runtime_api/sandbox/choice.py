@@ -13,7 +13,7 @@ __all__ = ["NOT_ISOLATED", "Kind", "SandboxUnavailableError", "choose"]
 PROBE_S = 10.0
 NOT_ISOLATED = (
     "functions run as plain processes: they see this machine's files, users and processes, /var/task and /opt are "
-    "not there, and limits of memory, /tmp and processes are not enforced"
+    "not there, limits of memory, /tmp and processes are not enforced, and they go on while they have nothing to do"
 )
 
 
