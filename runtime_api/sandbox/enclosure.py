@@ -50,7 +50,7 @@ class Enclosure:
 
     def __init__(
         self,
-        mounts: list[str],
+        mounts: Sequence[str | Path],
         executable: Path,
         user: tuple[int, int] | None,
         own_port: int | None,
@@ -69,33 +69,13 @@ class Enclosure:
         self._tell_gone = gone
         self._user = user
         self._ended = asyncio.Event()
-        self._info = self._block = -1
+        self._errors = self._info = self._block = -1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        read_errors, errors = os.pipe()
-        self._errors = read_errors
-        given = [theirs.detach(), errors]
-        arguments = [find_bwrap() or "bwrap", *_namespaces(own_port is not None)]
-        if user is None:
-            arguments += ["--uid", str(UID), "--gid", str(GID)]
-        else:
-            self._info, info = os.pipe()
-            block, self._block = os.pipe()
-            given += [info, block]
-            arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
-            arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
-        arguments += [*mounts, "--", str(executable), "-I", "-S", "-c", BOOT.format(given[0])]
+        given = [theirs.detach()]
         try:
-            self._process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env={},
-                pass_fds=given,
-                start_new_session=True,
-            )
+            self._process = self._spawn(given, mounts, executable, own_port is not None)
         except OSError:
             self._release()
             raise
@@ -107,6 +87,30 @@ class Enclosure:
         if user is not None:
             self._loop.add_reader(self._info, self._map_users)
         self._control.send(marshal.dumps((_supervisor_code(), None if user is None else (UID, GID), own_port)))
+
+    def _spawn(
+        self, given: list[int], mounts: Sequence[str | Path], executable: Path, own_network: bool
+    ) -> subprocess.Popen[bytes]:
+        """Start bwrap; what is opened for it is added to `given`, of which the first is the supervisor's socket."""
+        self._errors, errors = _pipe(given, written=True)
+        arguments = [find_bwrap() or "bwrap", *_namespaces(own_network)]
+        if self._user is None:
+            arguments += ["--uid", str(UID), "--gid", str(GID)]
+        else:
+            self._info, info = _pipe(given, written=True)
+            self._block, block = _pipe(given, written=False)
+            arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
+            arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
+        arguments += [*_opened(mounts, given), "--", str(executable), "-I", "-S", "-c", BOOT.format(given[0])]
+        return subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env={},
+            pass_fds=given,
+            start_new_session=True,
+        )
 
     def order(self, *order: Any, descriptors: Sequence[int] = ()) -> None:
         """Tell the supervisor to do something; it is done in order. OSError when it cannot be told."""
@@ -160,7 +164,10 @@ class Enclosure:
             self._heard(word.decode(), name.decode(), [int(number) for number in numbers.split()], pid)
 
     def _map_users(self) -> None:
-        """Tell the kernel, once there is a namespace, who is who in it; bwrap waits for that."""
+        """Tell the kernel, once there is a namespace, who is who in it; bwrap waits for that.
+
+        It may write more later, so our end of what it writes to stays open.
+        """
         found = CHILD.search(os.read(self._info, WORD_BYTES) + b"\n")
         self._loop.remove_reader(self._info)
         if found and self._user is not None:
@@ -171,8 +178,7 @@ class Enclosure:
                 (proc / "uid_map").write_text(f"0 0 1\n{UID} {number if uid < 0 else uid} 1\n")
                 (proc / "gid_map").write_text(f"0 0 1\n{GID} {number if gid < 0 else gid} 1\n")
         os.close(self._block)
-        os.close(self._info)
-        self._info = self._block = -1
+        self._block = -1
 
     # -- its end
 
@@ -208,6 +214,26 @@ class Enclosure:
                 os.close(descriptor)
         self._errors = self._info = self._block = -1
         self._control.close()
+
+
+def _pipe(given: list[int], *, written: bool) -> tuple[int, int]:
+    """A pipe: our end, and that which is added to what bwrap is given, which is `written` by it or read."""
+    read, write = os.pipe()
+    ours, theirs = (read, write) if written else (write, read)
+    given.append(theirs)
+    return ours, theirs
+
+
+def _opened(mounts: Sequence[str | Path], given: list[int]) -> list[str]:
+    """The arguments, with descriptors for files; these are added to those that bwrap is given."""
+    arguments = []
+    for argument in mounts:
+        if isinstance(argument, Path):
+            given.append(os.open(argument, os.O_RDONLY | os.O_CLOEXEC))
+            arguments.append(str(given[-1]))
+        else:
+            arguments.append(argument)
+    return arguments
 
 
 def _namespaces(own_network: bool) -> list[str]:

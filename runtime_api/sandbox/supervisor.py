@@ -9,17 +9,18 @@ that comes out of a sandbox. When the server closes its end this process ends, a
 from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found]
-import array
 import marshal
 import posix as os
 import resource
 import select
+import sys
 from _socket import AF_INET, CMSG_SPACE, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 __all__ = ["main"]
 
 ORDER_BYTES = 1 << 20
-RIGHTS_BYTES = CMSG_SPACE(8)  # two descriptors: for stdout and stderr
+INTEGER_BYTES = 4
+RIGHTS_BYTES = CMSG_SPACE(2 * INTEGER_BYTES)  # two descriptors: for stdout and stderr
 BACKLOG = 4096
 EVERYBODY = -1  # but this process
 OOM_SCORE = b"1000"  # when the machine runs out of memory, functions go first
@@ -58,9 +59,7 @@ class Supervisor:
             return False
         verb, *arguments = marshal.loads(packet)
         if verb == "start":
-            descriptors = array.array("i")
-            for _, _, data in ancillary:
-                descriptors.frombytes(data)
+            descriptors = _integers(ancillary[0][2]) if ancillary else []
             self._start(*arguments, *descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -149,6 +148,14 @@ def _become(
     os.chdir(directory)
 
 
+def _integers(data: bytes) -> list[int]:
+    """C's ints, one after the other; the module `array` takes 3 ms to import."""
+    return [
+        int.from_bytes(data[at : at + INTEGER_BYTES], sys.byteorder)
+        for at in range(0, len(data) - INTEGER_BYTES + 1, INTEGER_BYTES)
+    ]
+
+
 def _write(path: str, content: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY)
@@ -181,6 +188,6 @@ def main(control: socket, user: tuple[int, int] | None, own_port: int | None) ->
         listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", own_port))
         listener.listen(BACKLOG)
-        rights = [(SOL_SOCKET, SCM_RIGHTS, array.array("i", [listener.fileno()]).tobytes())]
+        rights = [(SOL_SOCKET, SCM_RIGHTS, listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder))]
     control.sendmsg([b"up"], rights)
     Supervisor(control, user).run()

@@ -102,9 +102,9 @@ def _chain(program: Path) -> Iterator[Path]:
         program = interpreter
 
 
-def mount_arguments(view: View, tmp_bytes: int) -> list[str]:
-    """bwrap's arguments that build the file system."""
-    arguments = [*_system(), *_settings()]
+def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
+    """bwrap's arguments that build the file system; for a Path a descriptor of that file is to be put."""
+    arguments: list[str | Path] = [*_system(), *_settings()]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
     arguments += ["--size", str(tmp_bytes), "--perms", "1777", "--tmpfs", "/tmp"]
     made = {"/", "/tmp", "/proc", "/dev", "/etc", *SYSTEM}
@@ -133,16 +133,19 @@ def _stays_in_usr(path: str) -> bool:
         return Path(path).exists()
 
 
-def _settings() -> Iterator[str]:
-    yield from ("--perms", "0755", "--dir", "/etc", "--ro-bind", str(ETC / "passwd"), "/etc/passwd")
-    yield from ("--ro-bind", str(ETC / "group"), "/etc/group")
+def _settings() -> Iterator[str | Path]:
+    """Files of /etc are copied: bwrap reads the kernel's whole list of mounts anew for each one that it makes."""
+    yield from ("--perms", "0755", "--dir", "/etc")
+    yield from ("--perms", "0444", "--file", ETC / "passwd", "/etc/passwd")
+    yield from ("--perms", "0444", "--file", ETC / "group", "/etc/group")
     made = {"/", "/etc"}
     found = (str(path) for pattern in SETTINGS_OF for path in Path("/etc").glob(pattern))
     for path in (*SETTINGS, *found):
         real = os.path.realpath(path)
-        if os.path.exists(real):  # noqa: PTH110
+        if os.access(real, os.R_OK):
             yield from _directories(os.path.dirname(path), made)  # noqa: PTH120
-            yield from ("--ro-bind", real, path)
+            yield from (("--ro-bind", real) if os.path.isdir(real) else ("--perms", "0444", "--file", Path(real)))  # noqa: PTH112
+            yield path
 
 
 def _shown(path: str) -> list[str]:
