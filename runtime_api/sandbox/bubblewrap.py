@@ -101,6 +101,8 @@ class BubblewrapSandbox:
                 self._start(launch)
             except OSError as error:
                 refusal = ErrorType.INVALID_ENTRYPOINT, _go_reason(launch, error.errno)
+            except ValueError as error:  # a lone surrogate somewhere
+                refusal = ErrorType.INVALID_ENTRYPOINT, f"fork/exec {launch.argv[0]}: {error}"
         if refusal is not None:
             self._notify(StartRefused(launch.name, *refusal))
 

@@ -10,11 +10,12 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ class Enclosure:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env={},
-            pass_fds=given,
+            pass_fds=[descriptor for descriptor in given if descriptor != errors],
             start_new_session=True,
         )
 
@@ -244,9 +245,7 @@ def _namespaces(own_network: bool) -> list[str]:
 
 @cache
 def _supervisor_code() -> CodeType:
-    spec = find_spec(SUPERVISOR)
-    assert spec is not None
-    code: CodeType | None = spec.loader.get_code(SUPERVISOR)  # type: ignore[union-attr]
+    code = SourceFileLoader(SUPERVISOR, str(Path(__file__).with_name("supervisor.py"))).get_code(SUPERVISOR)
     assert code is not None
     return code
 
@@ -272,8 +271,11 @@ def outside_user(shown: Sequence[str]) -> tuple[int, int] | None:
     if os.geteuid() != 0 or not _has_all_users():
         return None
     for path in shown:
-        found = Path(path).stat()
-        wanted = 0o005 if Path(path).is_dir() else 0o004
+        try:
+            found = Path(path).stat()
+        except OSError:
+            continue  # bwrap will say so
+        wanted = 0o005 if stat.S_ISDIR(found.st_mode) else 0o004
         if found.st_mode & wanted != wanted:
             return None if found.st_uid == 0 else (found.st_uid, found.st_gid)
     return -1, -1

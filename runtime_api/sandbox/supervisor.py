@@ -14,7 +14,7 @@ import posix as os
 import resource
 import select
 import sys
-from _socket import AF_INET, CMSG_SPACE, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from _socket import AF_INET, CMSG_SPACE, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 __all__ = ["main"]
 
@@ -22,6 +22,7 @@ ORDER_BYTES = 1 << 20
 INTEGER_BYTES = 4
 RIGHTS_BYTES = CMSG_SPACE(2 * INTEGER_BYTES)  # two descriptors: for stdout and stderr
 BACKLOG = 4096
+CHANGING_DIRECTORY = 1  # what was being done when a start was refused
 EVERYBODY = -1  # but this process
 OOM_SCORE = b"1000"  # when the machine runs out of memory, functions go first
 
@@ -54,7 +55,7 @@ class Supervisor:
 
     def _obey(self) -> bool:
         """Carry out one order; False when there will be none any more."""
-        packet, ancillary, _, _ = self._control.recvmsg(ORDER_BYTES, RIGHTS_BYTES)
+        packet, ancillary, _, _ = self._control.recvmsg(ORDER_BYTES, RIGHTS_BYTES, MSG_CMSG_CLOEXEC)
         if not packet:
             return False
         verb, *arguments = marshal.loads(packet)
@@ -85,13 +86,17 @@ class Supervisor:
         if pid:
             self._running[pid] = name
             return
+        stage = 0
         try:
             os.setsid()
             self._tell(f"started {name}")  # the kernel says beside it which process this is outside
-            _become(directory, limits, self._user, stdout, stderr)
+            _become(limits, self._user, stdout, stderr)
+            stage = CHANGING_DIRECTORY
+            os.chdir(directory)
+            stage = 0
             os.execve(argv[0], argv, variables)
         except OSError as error:
-            self._tell(f"refused {name} {error.errno} {1 if error.filename == directory else 0}")
+            self._tell(f"refused {name} {error.errno} {stage}")
         except ValueError:
             self._tell(f"refused {name} 22 0")
         finally:
@@ -128,9 +133,7 @@ class Supervisor:
             pass  # the server has gone: the next look at `control` will say so
 
 
-def _become(
-    directory: bytes, limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout: int, stderr: int
-) -> None:
+def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout: int, stderr: int) -> None:
     """Make this process one that a program can take over."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python ignores
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -145,7 +148,6 @@ def _become(
         os.setresuid(uid, uid, uid)
     for kind, most in limits:
         resource.setrlimit(kind, (most, most))
-    os.chdir(directory)
 
 
 def _integers(data: bytes) -> list[int]:
