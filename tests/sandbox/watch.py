@@ -32,7 +32,7 @@ _isolated = False
 
 def isolate(isolated: bool) -> None:
     """Say whether sandboxes that are opened from now on are bubblewrap's or plain processes."""
-    global _isolated  # noqa: PLW0603 - a test's own choice, made around it
+    global _isolated
     _isolated = isolated
 
 
