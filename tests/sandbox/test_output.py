@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import pytest
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox import Output
 from runtime_api.sandbox.process import LINGER_S
-from tests.sandbox.watch import Told, Watch, run, run_shell, watching
+from tests.sandbox.watch import INTERPRETER, Told, Watch, run, run_shell, watching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,7 +187,7 @@ WHOLE = b"".join(b"%1023d\n" % number for number in range(1000))
 
 def write_much(watch: Watch, name: str = "p") -> None:
     """Start a program that writes a megabyte."""
-    watch.start(sys.executable, "-I", "-S", "-c", WRITER, "1000", name=name)
+    watch.start(INTERPRETER, "-I", "-S", "-c", WRITER, "1000", name=name)
 
 
 def without_up(told: Told) -> bytes:

@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +15,12 @@ import pytest
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import Launch
 from runtime_api.sandbox.process import LINGER_S
-from tests.sandbox.watch import VARIABLES, gone, program, run, run_shell, watching
+from tests.sandbox.watch import INTERPRETER, VARIABLES, gone, program, run, run_shell, watching
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHON = (sys.executable, "-I", "-S", "-c")
+PYTHON = (INTERPRETER, "-I", "-S", "-c")
 DESCRIPTORS = """
 import json, os, resource, sys
 found = {}
@@ -113,7 +112,7 @@ def test_the_limit_of_descriptors_cannot_be_raised_by_the_program(tmp_path: Path
     async def main() -> None:
         async with watching(tmp_path) as watch:
             for _ in range(5):
-                watch.start(sys.executable, "-I", "-S", "-c", RAISE)
+                watch.start(INTERPRETER, "-I", "-S", "-c", RAISE)
                 assert (await watch.ended()).output == b"1024 1024\n"
                 watch.events.clear()
 

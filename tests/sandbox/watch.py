@@ -18,6 +18,7 @@ from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from runtime_api.sandbox import Sandbox, SandboxEvent
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+INTERPRETER = str(Path(sys.executable).resolve())  # the one behind a virtual environment, shown in every sandbox
 CONFINEMENT = Confinement(memory_mb=512, tmp_mb=64)
 
 _isolated = False
@@ -70,10 +72,11 @@ class Watch:
     ) -> None:
         self.sandbox: Sandbox = PlainSandbox(limits)
         if _isolated:
-            program = Program(directory, mounts=(Path(sys.prefix), Path(sys.base_prefix)))
+            program = Program(directory, mounts=(Path(sys.base_prefix),))
             self.sandbox = BubblewrapSandbox(program, confinement, limits, hierarchies)
         self.events: list[SandboxEvent] = []
         self.times: list[float] = []
+        self.listener: socket.socket | None = None  # for the Runtime API, in a network of its own
         self._directory = directory
         self._news = asyncio.Event()
 
@@ -127,9 +130,11 @@ async def watching(
     """An open sandbox, closed at the end."""
     watch = Watch(limits, directory, confinement, hierarchies)
     try:
-        await watch.sandbox.open(watch.note)
+        watch.listener = await watch.sandbox.open(watch.note)
         yield watch
     finally:
+        if watch.listener is not None:
+            watch.listener.close()
         await watch.sandbox.close()
 
 
