@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from runtime_api.local import LocalFunction
     from runtime_api.sandbox.entrypoint import Program
+    from runtime_api.sandbox.trees import Trees
 
 __all__ = [
     "command_behind_dashes",
@@ -161,12 +162,13 @@ def sandbox_or_fail() -> Iterator[None]:
         fail(f"--sandbox bubblewrap: {error}; --sandbox process does without")
 
 
-def sandbox_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the options say of all functions: arguments of LocalLambda."""
+def sandbox_settings(options: Mapping[str, Any], trees: Trees) -> dict[str, Any]:
+    """What the options say of all functions, and where their layers are merged: arguments of LocalLambda."""
     return {
         "sandbox": options["sandbox"],
         "freeze": not options["no_freeze"],
         "cpu_share": options["cpu_share"],
+        "trees": trees,
     }
 
 
