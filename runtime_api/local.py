@@ -66,7 +66,7 @@ class LocalFunction:
     patience: int = 0  # as many invocations may wait when all of them are busy; the next one is throttled
     by_hand: bool = False  # the runtime is started by somebody else
     own_network: bool = False  # in bubblewrap: it reaches nothing but the Runtime API
-    leases: tuple[Lease, ...] = ()  # of what the code and layers were unpacked to; LocalLambda's, once it was added
+    leases: tuple[Lease, ...] = ()  # of trees that the code and layers are: LocalLambda takes leases of its own
 
     @classmethod
     def at(
@@ -167,8 +167,7 @@ class LocalLambda:
     def add_function(self, function: LocalFunction) -> None:
         """Make a function known; nothing of it is started before it is invoked.
 
-        One that is known by this name already is replaced: what runs may finish on the old code, which is given back
-        when it has.
+        One that is known by this name already is replaced: what runs may finish on the old code.
         """
         configuration = function.configuration
         sink = self._opened_log()
@@ -181,7 +180,7 @@ class LocalLambda:
             pool.replace(builder, function.concurrency)
         self._invoker.serve(configuration, pool, function.patience, function.also_known_as)
         self._give_back(configuration.name)
-        self._leases[configuration.name] = function.leases
+        self._leases[configuration.name] = tuple(lease.share() for lease in function.leases)
 
     async def open_environment(self, name: str) -> str:
         """Start an environment of this function before it is invoked; gives host:port of its Runtime API.
