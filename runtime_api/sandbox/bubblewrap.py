@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import re
 import resource
@@ -74,6 +75,7 @@ class BubblewrapSandbox:
         self._notify: Notify = lambda _event: None
         self._loop = asyncio.get_running_loop()
         self._processes: dict[str, _Process] = {}
+        self._serial = itertools.count(1)
         self._throttled = False
         self._enclosure: Enclosure | None = None
         self._watch = MemoryWatch(confinement.memory_mb << 20, self._over)
@@ -84,7 +86,7 @@ class BubblewrapSandbox:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         return self._view.inside(path)
 
     async def open(self, notify: Notify) -> socket.socket | None:
@@ -108,7 +110,7 @@ class BubblewrapSandbox:
 
     def signal(self, name: str, number: int) -> None:
         if name in self._processes and self._enclosure is not None:
-            self._enclosure.order("signal", name, int(number))
+            self._enclosure.order("signal", self._processes[name].tag, int(number))
 
     def drain(self) -> None:
         if not self._throttled:
@@ -182,11 +184,11 @@ class BubblewrapSandbox:
             if self._confinement.own_network:
                 raise OSError(errno.EIO, "the sandbox was killed, and its network with it")
             enclosure = self._build()
-        process = _Process(launch, self._limits, self._notify, self._ended)
+        process = _Process(launch, f"{launch.name}.{next(self._serial)}", self._limits, self._notify, self._ended)
         try:
             enclosure.order(
                 "start",
-                launch.name,
+                process.tag,
                 [_bytes(argument) for argument in launch.argv],
                 _bytes(str(launch.directory)),
                 {_bytes(name): _bytes(value) for name, value in launch.variables.items()},
@@ -201,11 +203,11 @@ class BubblewrapSandbox:
         self._processes[launch.name] = process
         self._empty.clear()
 
-    def _heard(self, word: str, name: str, numbers: list[int], pid: int) -> None:
+    def _heard(self, word: str, tag: str, numbers: list[int], pid: int) -> None:
         """A word from inside: whatever it says, it can only concern this sandbox."""
-        process = self._processes.get(name)
-        if process is None or self._enclosure is None:
-            return
+        process = self._processes.get(tag.rpartition(".")[0])
+        if process is None or process.tag != tag or self._enclosure is None:
+            return  # one that was refused is told to have ended too, when the next may have its name
         if word == "started":
             process.pid = pid
             self._watch.start(self._enclosure.supervisor)
@@ -252,8 +254,14 @@ class _Process:
     """One process inside, and what it writes."""
 
     def __init__(
-        self, launch: Launch, limits: Limits, notify: Notify, ended: Callable[[str, Exited | StartRefused], None]
+        self,
+        launch: Launch,
+        tag: str,
+        limits: Limits,
+        notify: Notify,
+        ended: Callable[[str, Exited | StartRefused], None],
     ) -> None:
+        self.tag = tag  # its name and a number that no other has: what it is called inside
         self._launch = launch
         self._ended = ended
         self._peak = 0
