@@ -15,6 +15,7 @@ import os
 import re
 import resource
 import signal
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -109,8 +110,11 @@ class BubblewrapSandbox:
             self._notify(StartRefused(launch.name, *refusal))
 
     def signal(self, name: str, number: int) -> None:
-        if name in self._processes and self._enclosure is not None:
-            self._enclosure.order("signal", self._processes[name].tag, int(number))
+        process = self._processes.get(name)
+        if process is not None and self._enclosure is not None:
+            if number == signal.SIGKILL:
+                process.kill()
+            self._enclosure.order("signal", process.tag, int(number))
 
     def drain(self) -> None:
         if not self._throttled:
@@ -209,7 +213,7 @@ class BubblewrapSandbox:
         if process is None or process.tag != tag or self._enclosure is None:
             return  # one that was refused is told to have ended too, when the next may have its name
         if word == "started":
-            process.pid = pid
+            process.started(pid)
             self._watch.start(self._enclosure.supervisor)
         elif word == "refused" and len(numbers) == 2:
             process.refuse(*numbers)
@@ -267,14 +271,27 @@ class _Process:
         self._peak = 0
         self._end: Exited | StartRefused | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.pid = 0  # as it is known outside
+        self._pid = 0  # as it is known outside
+        self._pidfd = -1
         self.over_bytes = 0
         self.outputs = Outputs(limits.log_line_bytes, lambda lines: notify(Output(launch.name, lines)), self._settle)
 
+    def started(self, pid: int) -> None:
+        """It runs, by this number outside."""
+        self._pid = pid
+        with suppress(OSError):  # it has ended, or there are no descriptors left
+            self._pidfd = os.pidfd_open(pid)
+
+    def kill(self) -> None:
+        """End it now: by the time the supervisor has heard of it, it might have made another call."""
+        if self._pidfd >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
     def peak_bytes(self) -> int:
         """VmHWM; what it was before the end, once it has ended."""
-        if self.pid and self._end is None:
-            self._peak = max(self._peak, high_water(self.pid))
+        if self._pid and self._end is None:
+            self._peak = max(self._peak, high_water(self._pid))
         return self._peak
 
     def reaped(self, status: ExitStatus, maxrss_bytes: int) -> None:
@@ -295,6 +312,9 @@ class _Process:
     def _finish(self, end: Exited | StartRefused) -> None:
         if self._end is None:
             self._end = end
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
+                self._pidfd = -1
             self.outputs.read_available()
             self._timer = asyncio.get_running_loop().call_later(LINGER_S, self._give_up)
             self._settle()
