@@ -331,7 +331,7 @@ def _launch(function: LocalFunction, log_stream: str, sandbox: Sandbox, runtime_
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
     variables = environment_variables(function.configuration, places, libraries)
     if program.command:
-        argv = (inside(Path(program.command[0])), *program.command[1:])
+        argv = (inside(program.command[0]), *program.command[1:])
         return Launch(RUNTIME, argv, Path(root), variables)
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:

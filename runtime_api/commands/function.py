@@ -17,13 +17,14 @@ from .targets import find_mounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from runtime_api.local import LocalFunction
+    from runtime_api.local import LocalFunction, LocalLambda
     from runtime_api.sandbox.entrypoint import Program
     from runtime_api.sandbox.trees import Trees
 
 __all__ = [
     "command_behind_dashes",
     "function_options",
+    "hand_over",
     "make_function",
     "sandbox_or_fail",
     "sandbox_settings",
@@ -149,6 +150,13 @@ def make_function(name: str, program: Program, options: Mapping[str, Any], **set
 def _needed(program: Program) -> tuple[Path, ...]:
     """What a sandbox shows besides, so that our own bootstrap can be found there."""
     return (BOOTSTRAP.parent,) if str(BOOTSTRAP) in program.command else ()
+
+
+def hand_over(local: LocalLambda, function: LocalFunction) -> None:
+    """Let it be run by `local`: what its archives were unpacked to lasts as long as that does."""
+    local.add_function(function)
+    for lease in function.leases:
+        lease.release()
 
 
 @contextmanager

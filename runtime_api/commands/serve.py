@@ -10,7 +10,7 @@ import click
 
 from runtime_api.protocol.limits import CURRENT
 
-from .function import function_options, make_function, sandbox_or_fail, sandbox_settings, with_command
+from .function import function_options, hand_over, make_function, sandbox_or_fail, sandbox_settings, with_command
 from .options import ANY_SECONDS, NAME
 from .serving import Ending, beside, blaming, say, serve_until
 
@@ -137,7 +137,7 @@ async def _serve(
             )
         )
         for function in functions:
-            local.add_function(function)
+            hand_over(local, function)
             _hint(function)
         with blaming("--host and --port", address):
             url = await local.listen(*address, allowed_hosts)

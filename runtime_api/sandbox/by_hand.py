@@ -23,7 +23,7 @@ class HandStarted:
     def __init__(self) -> None:
         self._notify: Notify = lambda _event: None
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         return str(path)
 
     def arranged(self, program: Program) -> Program:

@@ -51,7 +51,7 @@ class PlainSandbox:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         return str(path)
 
     def arranged(self, program: Program) -> Program:
