@@ -84,12 +84,16 @@ def open_layer(given: Path, scratch: Path) -> Layer:
 
 
 def open_tree(root: Path, label: str) -> Layer:
-    """The layer in a directory as it is, though it be what no archive could hold."""
+    """The layer in a directory as it is: names and links may be such as no archive could hold."""
     try:
         listed = tuple(_listed_in(root))
     except OSError as error:
         raise LayerError(f"{label}: {error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
-    return Layer(label, listed, root, files=_files(listed))
+    files = _files(listed)
+    for entry in files.values():
+        if entry.kind not in (stat.S_IFREG, stat.S_IFLNK):
+            raise LayerError(f"{label}: {entry.name} is a device, pipe or socket: leave it out")
+    return Layer(label, listed, root, files=files)
 
 
 def _opened_directory(root: Path) -> Layer:
