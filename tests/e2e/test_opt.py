@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runtime_api import LocalFunction, LocalLambda
+from runtime_api.service.errors import ServiceException
 from tests.commands.functions import ask, source, write_bootstrap
 from tests.commands.test_signals import HANGING, interrupted
 from tests.e2e.gates import Gate, Held
@@ -117,8 +118,8 @@ def test_where_no_layer_has_a_bootstrap_lambda_s_places_are_named(tmp_path: Path
 @pytest.mark.slow
 def test_every_language_is_told_of_its_folders_once_in_lambda_s_order(tmp_path: Path) -> None:
     """Guide 2778-2836 and 4435-4443."""
-    folders = ("nodejs/node_modules", "nodejs/node20/node_modules", "python", "python/lib/python3.12/site-packages")
-    folders += ("ruby/gems/3.3.0", "ruby/lib", "java/lib", "bin", "lib")
+    folders = ["nodejs/node_modules", "nodejs/node20/node_modules", "python", "python/lib/python3.12/site-packages"]
+    folders += ["ruby/gems/3.3.0", "ruby/lib", "java/lib", "bin", "lib"]
     one, two, code = tmp_path / "one", tmp_path / "two", write_bootstrap(tmp_path / "code")
     for root, jar in ((one, "b"), (two, "a")):
         for folder in folders if root == one else folders[::2]:
@@ -155,10 +156,8 @@ def test_a_file_where_another_layer_has_a_directory_is_a_mistake(tmp_path: Path)
 @pytest.mark.slow
 def test_layers_of_a_function_made_in_python(tmp_path: Path) -> None:
     one, two = layer(tmp_path / "one", tool="one"), layer(tmp_path / "two", tool="two")
-    bootstrap = source().replace(
-        "response(request_id, event)", "response(request_id, os.popen('tool').read().encode())"
-    )
-    write_bootstrap(one, bootstrap)
+    answer = "response(request_id, os.popen('tool').read().encode())"
+    write_bootstrap(one, source().replace("response(request_id, event)", answer))
     (tmp_path / "code").mkdir()
     code = tmp_path / "code"
 
@@ -174,7 +173,7 @@ def test_layers_of_a_function_made_in_python(tmp_path: Path) -> None:
             (two / "one").mkdir()
             (two / "one" / "x").touch()
             local.add_function(LocalFunction.at(code, "f", layers=[two, one]))
-            with pytest.raises(Exception, match="one is a file in .* and a directory in"):
+            with pytest.raises(ServiceException, match=r"one is a file in .* and a directory in"):
                 await local.invoke("f")
 
     run(main())
@@ -218,7 +217,8 @@ def test_an_archive_that_was_replaced_goes_with_the_last_who_used_it(tmp_path: P
     gates.mkdir()
     code = zipped(write_bootstrap(tmp_path / "code"))
     roots = [layer(tmp_path / name) for name in ("one", "two")]
-    options = ("--watch", "--sandbox", sandbox, "--mount", gates, "-t", "20", *layered(*map(zipped, roots)))
+    layers = layered(*map(zipped, roots))
+    options: list[str | Path] = ["--watch", "--sandbox", sandbox, "--mount", gates, "-t", "20", *layers]
     usual = 4 if sandbox == "bubblewrap" else 3
     with Serve(code, *options, env={"TMPDIR": str(temporary)}) as server:
         held = Held(server, Gate(gates))

@@ -56,17 +56,3 @@ def test_a_function_that_takes_more_memory_than_it_has_is_killed(tmp_path: Path)
     assert done.returncode == 1
     assert "memory exceeded: " in done.stderr
     assert "signal: killed" in done.stdout
-
-
-def test_a_layer_stands_at_opt_and_two_are_refused(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "said").write_text(name)
-    (tmp_path / "app.py").write_text("def handler(event, context):\n    return open('/opt/said').read()\n")
-    command = [str(BOOTJACK), "invoke", "--sandbox", "bubblewrap", "--layer", "one", "app.handler"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
-    assert done.stdout.strip() == '"one"', done.stderr
-    command[4:4] = ["--layer", "two"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 2
-    assert "one --layer at most" in done.stderr
