@@ -26,7 +26,7 @@ def ours() -> str:
 
 def service() -> str:
     """`bootjack serve`, whose environments choose their own addresses."""
-    return f"{_bootjack()} serve --port {{invoke_port}} --timeout {{timeout}} --memory 3008 function={{task}}"
+    return f"{_bootjack()} serve --sandbox process --port {{invoke_port}} --timeout {{timeout}} --memory 3008 function={{task}}"
 
 
 def rie() -> str:
