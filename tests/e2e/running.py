@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from tests.sandboxes import shown_folder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
@@ -256,6 +258,9 @@ class Serve(Server):
     """A running `bootjack serve` on a port of its own; its log is what it wrote, on stdout and stderr."""
 
     def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-        process = start("serve", "--port", "0", *arguments, env=env, cwd=cwd, stderr=subprocess.STDOUT, bufsize=0)
+        mount = ("--mount", shown_folder())
+        process = start(
+            "serve", "--port", "0", *mount, *arguments, env=env, cwd=cwd, stderr=subprocess.STDOUT, bufsize=0
+        )
         assert process.stdout is not None
         super().__init__(process, process.stdout, r"bootjack: serving .* at http://127\.0\.0\.1:(\d+)\n")
