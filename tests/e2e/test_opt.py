@@ -212,16 +212,15 @@ def test_functions_share_what_they_are_made_of(tmp_path: Path) -> None:
 @pytest.mark.slow
 @both_sandboxes
 def test_an_archive_that_was_replaced_goes_with_the_last_who_used_it(tmp_path: Path, sandbox: str) -> None:
-    temporary, gates = tmp_path / "tmp", tmp_path / "gates"
+    temporary = tmp_path / "tmp"
     temporary.mkdir()
-    gates.mkdir()
     code = zipped(write_bootstrap(tmp_path / "code"))
     roots = [layer(tmp_path / name) for name in ("one", "two")]
     layers = layered(*map(zipped, roots))
-    options: list[str | Path] = ["--watch", "--sandbox", sandbox, "--mount", gates, "-t", "20", *layers]
+    options = ["--watch", "--sandbox", sandbox, "-t", "20", *layers]
     usual = 4 if sandbox == "bubblewrap" else 3
     with Serve(code, *options, env={"TMPDIR": str(temporary)}) as server:
-        held = Held(server, Gate(gates))
+        held = Held(server, Gate())
         old = set(trees(temporary))
         assert len(old) == usual
         (roots[1] / "new").touch()
