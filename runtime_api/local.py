@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -84,8 +85,12 @@ class LocalFunction:
     ) -> Self:
         """The function whose bootstrap is in the directory `code`, or in the last of `layers` that has one.
 
-        `mounts` are shown in its sandbox too, read-only at their own paths.
+        `mounts` are shown in its sandbox too, read-only at their own paths. NotADirectoryError for a layer that is no
+        directory: archives are unpacked by whoever names them.
         """
+        for layer in layers:
+            if not layer.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "a layer is a directory here", str(layer))
         configuration = FunctionConfiguration(
             name, handler=handler, timeout_ms=timeout_s * 1000, memory_mb=memory_mb, variables=variables or {}
         )

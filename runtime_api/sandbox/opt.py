@@ -42,7 +42,7 @@ def _merge(layers: tuple[Path, ...], trees: Trees, target: Path) -> None:
         opened = [open_tree(layer, str(layer)) for layer in layers]
         write(merge(opened), opened, target, trees.has)
     except LayerError as error:
-        raise OSError(errno.EINVAL, str(error)) from error
+        raise OSError(errno.EINVAL, f"the layers cannot be merged in {target.parent}: {error}") from error
 
 
 def _state(layer: Path, trees: Trees) -> Hashable:

@@ -173,6 +173,8 @@ def test_layers_of_a_function_made_in_python(tmp_path: Path) -> None:
             (two / "one").mkdir()
             (two / "one" / "x").touch()
             local.add_function(LocalFunction.at(code, "f", layers=[two, one]))
+            with pytest.raises(NotADirectoryError, match=r"a layer is a directory here: .*two\.zip"):
+                LocalFunction.at(code, "f", layers=[one, zipped(two)])
             with pytest.raises(ServiceException, match=r"one is a file in .* and a directory in"):
                 await local.invoke("f")
 
