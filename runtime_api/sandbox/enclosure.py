@@ -99,7 +99,6 @@ class Enclosure:
             arguments += ["--uid", str(UID), "--gid", str(GID)]
         else:
             self._info, info = _pipe(given, written=True)
-            given.append(os.dup(self._info))  # it reads nothing, but its pipe lasts, should this process be killed
             self._block, block = _pipe(given, written=False)
             arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
             arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
@@ -239,12 +238,8 @@ def _opened(mounts: Sequence[str | Path], given: list[int]) -> list[str]:
 
 
 def _namespaces(own_network: bool) -> list[str]:
-    """Not --die-with-parent: killed early on, bwrap would leave its own child behind, which waits for it for ever.
-
-    When the server is gone, however it went, the supervisor's socket is at its end, and everything inside ends.
-    """
     arguments = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "localhost"]
-    arguments += ["--as-pid-1"]
+    arguments += ["--die-with-parent", "--as-pid-1"]
     return [*arguments, "--unshare-net"] if own_network else arguments
 
 
