@@ -15,7 +15,7 @@ from tests.e2e.running import SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["are_frozen", "control_groups", "exists", "processes_inside", "until"]
+__all__ = ["are_frozen", "control_groups", "exists", "processes_inside", "state", "until"]
 
 LOOK_S = 0.002
 
@@ -35,10 +35,11 @@ def _number_inside(pid: int) -> int:
 
 def are_frozen(command: int) -> bool:
     """Whether there are any, and all stand still."""
-    return {_state(pid) for pid in processes_inside(command)} == {"T"}
+    return {state(pid) for pid in processes_inside(command)} == {"T"}
 
 
-def _state(pid: int) -> str:
+def state(pid: int) -> str:
+    """As in /proc: R, S, T for one that was stopped, Z; "gone"."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return "gone"
@@ -46,7 +47,7 @@ def _state(pid: int) -> str:
 
 def exists(pid: int) -> bool:
     """Whether this process is there, and has not ended."""
-    return _state(pid) not in ("gone", "Z", "X")
+    return state(pid) not in ("gone", "Z", "X")
 
 
 def control_groups(command: int) -> list[Path]:

@@ -156,7 +156,8 @@ def do_ticks(_event: Any) -> dict[str, list[float]]:
 
 
 def _child_ticks() -> list[float]:
-    return [float(line) for line in TICKS.read_text().splitlines()[:-1]]
+    whole_lines = TICKS.read_text().rpartition("\n")[0]
+    return [float(line) for line in whole_lines.splitlines()]
 
 
 # -- what can be reached
