@@ -1,0 +1,97 @@
+"""Ctrl-C and SIGTERM while a sandbox is looked for, built, used or taken down: nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtime_api.sandbox.enclosure import find_bwrap
+from runtime_api.sandbox.memory import tree
+from tests.commands.functions import zipped
+from tests.e2e.inside import control_groups, exists, processes_inside, until
+from tests.e2e.running import RUNTIMES, Serve, bootjack, end, start
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+INVOKE = ("invoke", "--sandbox", "bubblewrap")
+STEPS = 10
+HANG = '{"do": "hang", "text": ""}'
+
+# Waits at a gate at the time that is asked for: when it is tried, or when a sandbox is to be built.
+SLOW_BWRAP = """#!/bin/sh
+case "$* " in
+    *"/bin/sh -c : ") now=probe ;;
+    *) now=build ;;
+esac
+[ $now = {when} ] && : > {gate.parent}/here && read -r nothing < {gate}
+exec {bwrap} "$@"
+"""
+
+
+def signalled(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send it, and see that the command ends as it has to, with all that it has made."""
+    process.send_signal(number)
+    ended = end(process)
+    assert ended.code in (128 + number, -number), ended
+    assert "Traceback" not in ended.err
+    assert "Exception" not in ended.err
+    assert not control_groups(process.pid)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("when", ["probe", "build"])
+def test_a_command_that_waits_for_bwrap_ends_at_once(tmp_path: Path, number: int, when: str) -> None:
+    gate, bwrap = tmp_path / "gate", tmp_path / "bwrap"
+    os.mkfifo(gate)
+    bwrap.write_text(SLOW_BWRAP.format(when=when, gate=gate, bwrap=find_bwrap()))
+    bwrap.chmod(0o755)
+    process = start(*INVOKE, "app.handler", cwd=RUNTIMES, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    until((tmp_path / "here").exists, "bwrap is being run")
+    signalled(process, number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("verb", ["invoke", "serve"])
+def test_a_command_ends_wherever_it_is(number: int, verb: str) -> None:
+    """Signals at moments from its start to well after its first function has been started."""
+    took = _time_to_finish()
+    for step in range(1, STEPS + 1):
+        if verb == "invoke":
+            process = start(*INVOKE, "greedy.handler", "-e", HANG, "-t", "20", cwd=RUNTIMES)
+            time.sleep(step * 1.2 * took / STEPS)  # the moment is what is tried
+            signalled(process, number)
+        else:
+            with Serve("--sandbox", "bubblewrap", "greedy.handler", cwd=RUNTIMES) as serve:
+                asking = threading.Thread(target=serve.invoke)
+                asking.start()
+                time.sleep(step * 0.3 * took / STEPS)
+                inside = tree(serve.process.pid)
+                assert serve.stop(number) == 0
+                asking.join()
+                assert not [pid for pid in inside if exists(pid)]
+                assert not control_groups(serve.process.pid)
+
+
+def _time_to_finish() -> float:
+    began = time.monotonic()
+    assert bootjack(*INVOKE, "greedy.handler", cwd=RUNTIMES).code == 0
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_function_in_an_archive_leaves_no_folder(tmp_path: Path, number: int) -> None:
+    archive = zipped(tmp_path / "code.zip")
+    process = start(*INVOKE, archive, "-e", '{"do": "hang"}', "-t", "20", env={"TMPDIR": str(tmp_path)})
+    until(lambda: bool(processes_inside(process.pid)), "the function runs")
+    signalled(process, number)
+    assert [path.name for path in tmp_path.iterdir()] == ["code.zip"]
