@@ -294,7 +294,7 @@ class _Builder:
         )
 
 
-def _launch(function: LocalFunction, log_stream: str, inside: Callable[[Path], str], runtime_api: str) -> Launch:
+def _launch(function: LocalFunction, log_stream: str, inside: Callable[[str | Path], str], runtime_api: str) -> Launch:
     """How the runtime is started now: the bootstrap is looked for anew, since a user may just have mended it."""
     program = function.program
     root = inside(program.task_root)
@@ -302,7 +302,7 @@ def _launch(function: LocalFunction, log_stream: str, inside: Callable[[Path], s
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
     variables = environment_variables(function.configuration, places, libraries)
     if program.command:
-        argv = (inside(Path(program.command[0])), *program.command[1:])
+        argv = (inside(program.command[0]), *program.command[1:])
         return Launch(RUNTIME, argv, Path(root), variables)
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:

@@ -62,7 +62,7 @@ Notify = Callable[[SandboxEvent], None]
 class Sandbox(Protocol):
     """Opened once; starts, signals and reaps many named processes."""
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         """Where the processes see this file of the host."""
 
     async def open(self, notify: Notify) -> socket.socket | None:

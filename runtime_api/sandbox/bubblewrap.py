@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import re
 import resource
 import signal
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -74,6 +76,7 @@ class BubblewrapSandbox:
         self._notify: Notify = lambda _event: None
         self._loop = asyncio.get_running_loop()
         self._processes: dict[str, _Process] = {}
+        self._serial = itertools.count(1)
         self._throttled = False
         self._enclosure: Enclosure | None = None
         self._watch = MemoryWatch(confinement.memory_mb << 20, self._over)
@@ -84,7 +87,7 @@ class BubblewrapSandbox:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         return self._view.inside(path)
 
     async def open(self, notify: Notify) -> socket.socket | None:
@@ -107,8 +110,11 @@ class BubblewrapSandbox:
             self._notify(StartRefused(launch.name, *refusal))
 
     def signal(self, name: str, number: int) -> None:
-        if name in self._processes and self._enclosure is not None:
-            self._enclosure.order("signal", name, int(number))
+        process = self._processes.get(name)
+        if process is not None and self._enclosure is not None:
+            if number == signal.SIGKILL:
+                process.kill()
+            self._enclosure.order("signal", process.tag, int(number))
 
     def drain(self) -> None:
         if not self._throttled:
@@ -182,11 +188,11 @@ class BubblewrapSandbox:
             if self._confinement.own_network:
                 raise OSError(errno.EIO, "the sandbox was killed, and its network with it")
             enclosure = self._build()
-        process = _Process(launch, self._limits, self._notify, self._ended)
+        process = _Process(launch, f"{launch.name}.{next(self._serial)}", self._limits, self._notify, self._ended)
         try:
             enclosure.order(
                 "start",
-                launch.name,
+                process.tag,
                 [_bytes(argument) for argument in launch.argv],
                 _bytes(str(launch.directory)),
                 {_bytes(name): _bytes(value) for name, value in launch.variables.items()},
@@ -201,13 +207,13 @@ class BubblewrapSandbox:
         self._processes[launch.name] = process
         self._empty.clear()
 
-    def _heard(self, word: str, name: str, numbers: list[int], pid: int) -> None:
+    def _heard(self, word: str, tag: str, numbers: list[int], pid: int) -> None:
         """A word from inside: whatever it says, it can only concern this sandbox."""
-        process = self._processes.get(name)
-        if process is None or self._enclosure is None:
-            return
+        process = self._processes.get(tag.rpartition(".")[0])
+        if process is None or process.tag != tag or self._enclosure is None:
+            return  # one that was refused is told to have ended too, when the next may have its name
         if word == "started":
-            process.pid = pid
+            process.started(pid)
             self._watch.start(self._enclosure.supervisor)
         elif word == "refused" and len(numbers) == 2:
             process.refuse(*numbers)
@@ -253,21 +259,40 @@ class _Process:
     """One process inside, and what it writes."""
 
     def __init__(
-        self, launch: Launch, limits: Limits, notify: Notify, ended: Callable[[str, Exited | StartRefused], None]
+        self,
+        launch: Launch,
+        tag: str,
+        limits: Limits,
+        notify: Notify,
+        ended: Callable[[str, Exited | StartRefused], None],
     ) -> None:
+        self.tag = tag  # its name and a number that no other has: what it is called inside
         self._launch = launch
         self._ended = ended
         self._peak = 0
         self._end: Exited | StartRefused | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.pid = 0  # as it is known outside
+        self._pid = 0  # as it is known outside
+        self._pidfd = -1
         self.over_bytes = 0
         self.outputs = Outputs(limits.log_line_bytes, lambda lines: notify(Output(launch.name, lines)), self._settle)
 
+    def started(self, pid: int) -> None:
+        """It runs, by this number outside."""
+        self._pid = pid
+        with suppress(OSError):  # it has ended, or there are no descriptors left
+            self._pidfd = os.pidfd_open(pid)
+
+    def kill(self) -> None:
+        """End it now: by the time the supervisor has heard of it, it might have made another call."""
+        if self._pidfd >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
     def peak_bytes(self) -> int:
         """VmHWM; what it was before the end, once it has ended."""
-        if self.pid and self._end is None:
-            self._peak = max(self._peak, high_water(self.pid))
+        if self._pid and self._end is None:
+            self._peak = max(self._peak, high_water(self._pid))
         return self._peak
 
     def reaped(self, status: ExitStatus, maxrss_bytes: int) -> None:
@@ -288,6 +313,9 @@ class _Process:
     def _finish(self, end: Exited | StartRefused) -> None:
         if self._end is None:
             self._end = end
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
+                self._pidfd = -1
             self.outputs.read_available()
             self._timer = asyncio.get_running_loop().call_later(LINGER_S, self._give_up)
             self._settle()

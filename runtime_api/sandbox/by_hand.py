@@ -22,7 +22,7 @@ class HandStarted:
     def __init__(self) -> None:
         self._notify: Notify = lambda _event: None
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         return str(path)
 
     async def open(self, notify: Notify) -> None:

@@ -50,7 +50,7 @@ class PlainSandbox:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def inside(self, path: Path) -> str:
+    def inside(self, path: str | Path) -> str:
         return str(path)
 
     async def open(self, notify: Notify) -> None:
