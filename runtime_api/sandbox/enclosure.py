@@ -130,10 +130,11 @@ class Enclosure:
         """End whatever is left inside, and give everything back."""
         if not self.has_gone:
             self._hang_up()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await self._ended.wait()
-                    return
+            if self.supervisor:  # before it is there nobody would notice
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):
+                        await self._ended.wait()
+                        return
             self._process.kill()
         await self._ended.wait()
 
