@@ -52,7 +52,7 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     with ExitStack() as stack:
         function = _function(target, layers, options, stack)
         called, payload = read_event(event)
-        with sandbox_or_fail():
+        with sandbox_or_fail(options):
             result = _run(function, called, payload, sandbox_settings(options))
         _advise(function, result)
     _print(result.payload)

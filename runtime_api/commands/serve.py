@@ -98,7 +98,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
                 check_watching()
                 watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
-        with adopted_orphans(), sandbox_or_fail():
+        with adopted_orphans(), sandbox_or_fail(options):
             uvloop.run(_serve(functions, watched, options))
 
 

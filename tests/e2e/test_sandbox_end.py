@@ -44,8 +44,8 @@ def signalled(process: subprocess.Popen[bytes], number: int) -> None:
     process.send_signal(number)
     ended = end(process)
     assert ended.code in (128 + number, -number), ended
-    assert "Traceback" not in ended.err
-    assert "Exception" not in ended.err
+    if ended.code > 0:  # by then Python had come as far as to our own code
+        assert "/runtime_api/" not in ended.err  # in a traceback
     assert not control_groups(process.pid)
 
 

@@ -58,7 +58,7 @@ def do_memory(_event: Any) -> NoReturn:
 
 def do_memory_of_children(_event: Any) -> NoReturn:
     """None of them has too much, all together have."""
-    for _ in range(8):
+    for _ in range(16):
         if not os.fork():
             _held.append(b"x" * (40 * MB))
             signal.pause()
