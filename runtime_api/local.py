@@ -294,7 +294,9 @@ class _Builder:
         )
 
 
-def _launch(function: LocalFunction, log_stream: str, inside: Callable[[str | Path], str], runtime_api: str) -> Launch:
+def _launch(
+    function: LocalFunction, log_stream: str, inside: Callable[[str | Path], str], runtime_api: str
+) -> Launch:
     """How the runtime is started now: the bootstrap is looked for anew, since a user may just have mended it."""
     program = function.program
     root = inside(program.task_root)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from enum import StrEnum
+from typing import IO
 
 from .enclosure import find_bwrap, probe_command
 from .reaping import when_ended
@@ -55,8 +56,10 @@ async def _why_not() -> str:
         return "this Python does not know where its interpreter is"
     try:
         said = await _probe()
-    except (OSError, TimeoutError) as error:
-        return f"bubblewrap does not work here: {error or f'it does not end within {PROBE_S:.0f} s'}"
+    except TimeoutError:
+        return f"bubblewrap does not work here: it does not end within {PROBE_S:.0f} s"
+    except OSError as error:
+        return f"bubblewrap does not work here: {error}"
     if said is None:
         return ""
     return f"bubblewrap does not work here ({said}): it needs user namespaces, which this system or container forbids"
@@ -65,9 +68,7 @@ async def _why_not() -> str:
 async def _probe() -> str | None:
     """Build a sandbox; what was said when that failed. Whoever gives up waiting leaves nothing running."""
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            probe_command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
-        )
+        process = _begin(said)
         ended = asyncio.Event()
         when_ended(process, lambda _status, _maxrss: ended.set())
         try:
@@ -80,3 +81,8 @@ async def _probe() -> str | None:
         said.seek(0)
         words = said.read(WORDS_BYTES).decode(errors="replace").strip()
         return None if process.returncode == 0 else words or f"it ended with {process.returncode}"
+
+
+def _begin(said: IO[bytes]) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(probe_command(), stdin=nothing, stdout=nothing, stderr=said, start_new_session=True)

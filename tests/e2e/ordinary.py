@@ -25,7 +25,7 @@ stage=$1 user=$2; shift 2
 number=0
 for folder; do
     [ "$folder" = -- ] && break
-    number=$((number + 1)); mkdir "$stage/$number"; mount --rbind "$folder" "$stage/$number"
+    number=$((number + 1)); mkdir -p "$stage/$number"; mount --rbind "$folder" "$stage/$number"
 done
 while [ "$1" != -- ]; do shift; done; shift
 while [ "$1" != -- ]; do mount -t tmpfs -o mode=755 tmpfs "$1"; shift; done; shift
@@ -66,7 +66,18 @@ def ordinary_user(home: Path) -> User:
 def _opening(home: Path, folders: Sequence[Path], doors: Sequence[Path]) -> Iterator[str]:
     stage = home.parent / f"{home.name}-stage"
     stage.mkdir()
-    yield from ("unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", OPENED, "sh", str(stage), str(NUMBER))
+    yield from (
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "/bin/sh",
+        "-ec",
+        OPENED,
+        "sh",
+        str(stage),
+        str(NUMBER),
+    )
     for listed in (folders, doors, folders):
         yield from (*map(str, listed), "--")
     yield BOOTJACK

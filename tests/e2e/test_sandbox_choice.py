@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.commands.functions import ask, write_bootstrap
 from tests.e2e.running import RUNTIMES, Serve, bootjack
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLACE = '{"do": "place"}'
 NOT_ISOLATED = "bootjack: functions run as plain processes: they see this machine's files"

@@ -6,13 +6,14 @@ import json
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from runtime_api.sandbox.cgroup import find_hierarchies
 from tests.e2e.clients import Answer, connected, invoke
-from tests.e2e.inside import processes_inside
+from tests.e2e.inside import processes_inside, until
 from tests.e2e.running import RUNTIMES, Serve, bootjack
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ PATIENCE_S = 3.0  # of a caller of the other function
 KILLED = "Runtime exited with error: signal: killed"
 TIMED_OUT = f"Task timed out after {TIMEOUT_S}.00 seconds"
 MB = 1 << 20
+MANY = 300  # processes
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +110,14 @@ def test_whoever_takes_too_much_fails_alone_and_works_again(serve: Serve, client
 def test_forking_without_end_is_refused_at_a_limit_of_its_own() -> None:
     options = ("--sandbox", "bubblewrap", "-m", "1024", "-t", "20")  # or so many would have too much memory
     excess = Excess("fork", "BlockingIOError", r".*Resource temporarily unavailable")
-    with Serve(*options, "greedy=greedy.handler", "other=app.handler", cwd=RUNTIMES) as serve:
-        with Neighbour(serve), connected(serve.url) as client:
-            check(invoke(client, {"do": "fork"}, "greedy", LogType="Tail"), excess)
-            assert len(processes_inside(serve.process.pid)) > 1000  # they are still there, as on Lambda
-            assert invoke(client, {"after": "fork"}, "greedy").document == {"after": "fork"}
+    with (
+        Serve(*options, "greedy=greedy.handler", "other=app.handler", cwd=RUNTIMES) as serve,
+        Neighbour(serve),
+        connected(serve.url) as client,
+    ):
+        check(invoke(client, {"do": "fork"}, "greedy", LogType="Tail"), excess)
+        assert len(processes_inside(serve.process.pid)) > 1000  # they are still there, as on Lambda
+        assert invoke(client, {"after": "fork"}, "greedy").document == {"after": "fork"}
 
 
 def check(answer: Answer, excess: Excess) -> None:
@@ -131,9 +136,14 @@ def test_the_report_of_whoever_was_killed_has_all_the_memory_it_had(client: Any)
 
 
 def test_processes_that_multiply_end_with_the_invocation(serve: Serve, client: Any) -> None:
-    with Neighbour(serve):
-        answer = invoke(client, {"do": "storm"}, "greedy", LogType="Tail")
-        assert answer.document["errorType"] in ("Sandbox.Timedout", "Runtime.ExitError")  # or their memory was too much
+    with Neighbour(serve), ThreadPoolExecutor(1) as beside:
+        storm = beside.submit(invoke, client, {"do": "storm"}, "greedy", LogType="Tail")
+        until(lambda: len(processes_inside(serve.process.pid)) > MANY, "they multiply")
+        answer = storm.result()
+        assert answer.document["errorType"] in (
+            "Sandbox.Timedout",
+            "Runtime.ExitError",
+        )  # or their memory was too much
         assert invoke(client, {"do": "look"}, "greedy").document["processes"] == 2  # the supervisor, and who asks
 
 

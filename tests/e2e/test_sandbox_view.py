@@ -118,7 +118,8 @@ def of_node(folder: Path) -> Path:
 @pytest.mark.parametrize("make", [compiled, of_node, write_bootstrap])
 def test_a_bootstrap_of_any_language(tmp_path: Path, make: Any) -> None:
     with Serve(*IN_BUBBLEWRAP, make(tmp_path / "code")) as serve, connected(serve.url) as client:
-        for event in ({"a": "ü"}, [], "x" * 200_000):
+        events: list[Any] = [{"a": "ü"}, [], "x" * 200_000]
+        for event in events:
             assert invoke(client, event).document == event
 
 
@@ -147,7 +148,10 @@ def test_a_file_is_shown_where_it_is_and_cannot_be_written(tmp_path: Path) -> No
     shown.write_text("settings")
     shown.chmod(0o666)  # nothing but the sandbox is in the way of whoever wants to write it
     hidden.write_text("secret")
-    with Serve(*IN_BUBBLEWRAP, "--mount", shown, "greedy.handler", cwd=RUNTIMES) as serve, connected(serve.url) as client:
+    with (
+        Serve(*IN_BUBBLEWRAP, "--mount", shown, "greedy.handler", cwd=RUNTIMES) as serve,
+        connected(serve.url) as client,
+    ):
         assert invoke(client, {"do": "read", "path": str(shown)}).document == "settings"
         assert invoke(client, {"do": "append", "path": str(shown)}).document == "EROFS"
         assert invoke(client, {"do": "read", "path": str(hidden)}).document["errorType"] == "FileNotFoundError"
@@ -187,7 +191,9 @@ def test_an_interpreter_that_only_a_new_bootstrap_names_is_named_with_what_to_do
         write_bootstrap(code, f"#!{interpreter}\n")
         refused = invoke(client, {}, LogType="Tail")
         assert refused.document["errorType"] == "Runtime.InvalidEntrypoint"
-        assert f"{interpreter} is not visible in the sandbox: show it with --mount {interpreter.parent}" in refused.log
+        assert (
+            f"{interpreter} is not visible in the sandbox: show it with --mount {interpreter.parent}" in refused.log
+        )
 
 
 # -- this machine's network

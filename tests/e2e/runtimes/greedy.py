@@ -24,6 +24,13 @@ with open({str(TICKS)!r}, "w", buffering=1) as ticks:
         print(time.monotonic(), file=ticks)
         time.sleep({TICK_S})
 """
+STUBBORN = """
+import signal
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+print("up", flush=True)
+signal.pause()
+"""
 _thread_ticks: list[float] = []
 _held: list[Any] = []
 
@@ -104,11 +111,10 @@ def _burn() -> NoReturn:
 
 
 def do_hang(event: Any) -> None:
-    """Leave a file, and children that can be asked to end in vain, one of them in a session of its own; never answer."""
+    """Leave a file, and children that nobody can ask to end, one of them in a session of its own; never answer."""
     Path("/tmp/kept").write_text(event["text"])
-    stubborn = "import signal\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\nprint('up', flush=True)\nsignal.pause()"
     for apart in (False, True):
-        child = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=apart, stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", STUBBORN], start_new_session=apart, stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
         _held.append(child)
@@ -118,9 +124,8 @@ def do_hang(event: Any) -> None:
 
 
 def do_look(_event: Any) -> Any:
-    processes = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     return {
-        "processes": len(processes),
+        "processes": len(list(Path("/proc").glob("[0-9]*"))),
         "kept": Path("/tmp/kept").read_text() if Path("/tmp/kept").exists() else None,
         "pid": os.getpid(),
         "user": os.getuid(),
