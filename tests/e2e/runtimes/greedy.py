@@ -53,7 +53,7 @@ def do_fork(_event: Any) -> None:
 
 def do_storm(_event: Any) -> NoReturn:
     """Processes that start two of themselves, for ever."""
-    subprocess.Popen(["/bin/sh", "-c", ":(){ :|:& }; :"], stderr=subprocess.DEVNULL)
+    subprocess.Popen(["/bin/sh", "-c", "more() { more | more & }; more"], stderr=subprocess.DEVNULL)
     while True:
         signal.pause()
 
