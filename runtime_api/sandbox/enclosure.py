@@ -115,7 +115,7 @@ class Enclosure:
 
     def order(self, *order: Any, descriptors: Sequence[int] = ()) -> None:
         """Tell the supervisor to do something; it is done in order. OSError when it cannot be told."""
-        if self.has_gone:
+        if self.has_gone or self._control.fileno() < 0:  # the supervisor ends before bwrap does
             return
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         try:
