@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -99,6 +100,17 @@ def _back_to_back(serve: Serve) -> tuple[float, bool]:
     over.set()
     watching.join()
     return longest, bool(stood)
+
+
+def test_a_sandbox_that_was_killed_meanwhile_is_built_anew(serve: Serve) -> None:
+    """At once: its supervisor has gone then, and bwrap has not."""
+    for _ in range(8):
+        assert serve.invoke(b"1", "ticking").body == b"1"
+        until(lambda: are_frozen(serve.process.pid), "it stands still")
+        _bwrap, supervisor, _runtime = tree(serve.process.pid)
+        os.kill(supervisor, signal.SIGKILL)
+        reply = serve.invoke(b"1", "ticking")
+        assert reply.body == b"1" or b"signal: killed" in reply.body
 
 
 # -- the end of what stands still
