@@ -130,7 +130,16 @@ def _bare(tools: Tools, port: int, runtime_port: int, bootstraps: int = 1) -> Pl
 
 
 def _serve(tools: Tools, port: int, _runtime_port: int, functions: int = 1, concurrency: int = 1) -> Plan:
-    command = [bootjack_command(), "serve", "--port", str(port), "--concurrency", str(concurrency)]
+    command = [
+        bootjack_command(),
+        "serve",
+        "--sandbox",
+        "process",
+        "--port",
+        str(port),
+        "--concurrency",
+        str(concurrency),
+    ]
     return Plan([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
 
 

@@ -20,6 +20,7 @@ from runtime_api.service.errors import ServiceException, TooManyRequestsExceptio
 from runtime_api.service.records import FunctionConfiguration
 from tests.engine.scripted import PRELUDE
 from tests.loops import run
+from tests.sandboxes import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def gate(tmp_path: Path) -> Gate:
 
 def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             for name in ("one", "two"):
                 lam.add_function(function(tmp_path, name))
             assert (await ask(lam, "one"))["name"] == "one"
@@ -108,7 +109,7 @@ def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_sam
     tmp_path: Path, quiet: int, gate: Gate
 ) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
             await asyncio.sleep(0)
@@ -123,7 +124,7 @@ def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_sam
 
 def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path, concurrency=1))
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
             await asyncio.sleep(0)
@@ -139,7 +140,7 @@ def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, qui
 
 def test_running_invocations_finish_on_the_code_they_began_with(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path, code=1, concurrency=1))
             assert (await ask(lam))["code"] == 1
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
@@ -155,7 +156,7 @@ def test_running_invocations_finish_on_the_code_they_began_with(tmp_path: Path, 
 
 def test_a_crash_costs_one_invocation_and_the_process(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
             before = await ask(lam)
             crashed = await lam.invoke("f", b'{"exit": 3}')
@@ -168,7 +169,7 @@ def test_a_crash_costs_one_invocation_and_the_process(tmp_path: Path, quiet: int
 
 def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet, idle_timeout_s=0.05) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX, idle_timeout_s=0.05) as lam:
             lam.add_function(function(tmp_path))
             pid = (await ask(lam))["pid"]
             await asyncio.wait_for(asyncio.to_thread(ended, pid), PATIENCE_S)
@@ -180,7 +181,7 @@ def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) ->
 def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            async with LocalLambda(quiet) as lam:
+            async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
                 lam.add_function(function(tmp_path, runtime_api=taken.getsockname()))
                 for _ in range(2):
                     with pytest.raises(ServiceException, match=r"could be opened: .*address already in use"):
@@ -191,7 +192,7 @@ def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_pa
 
 def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(replace(function(tmp_path), concurrency=1, patience=1))
             await ask(lam)
             held = asyncio.ensure_future(lam.invoke("f", json.dumps({"wait": gate.path}).encode()))
@@ -206,7 +207,7 @@ def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> 
 
 def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
             await asyncio.sleep(0)
@@ -226,7 +227,7 @@ def test_a_label_tells_whose_line_it_is(tmp_path: Path) -> None:
     reader, writer = os.pipe()
 
     async def main() -> None:
-        async with LocalLambda(writer, label_log=True) as lam:
+        async with LocalLambda(writer, sandbox=SANDBOX, label_log=True) as lam:
             lam.add_function(function(tmp_path, "one"))
             result = await lam.invoke("one", log_type="Tail")
             assert result.log_tail.startswith(b"START ")

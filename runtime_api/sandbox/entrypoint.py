@@ -11,7 +11,7 @@ from runtime_api.service.variables import LIBRARY_FOLDERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Program", "bootstrap_program", "command_program", "find_bootstrap", "find_libraries"]
+__all__ = ["BOOTSTRAP", "Program", "bootstrap_program", "command_program", "find_bootstrap", "find_libraries"]
 
 BOOTSTRAP = "bootstrap"
 

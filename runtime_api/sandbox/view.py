@@ -7,6 +7,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from .entrypoint import BOOTSTRAP
 from .interpreters import command_files, interpreter_of, needed_by
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def view_of(program: Program, own_interpreter: Iterable[Path] = ()) -> View:
     """
     own = [(str(program.task_root), TASK), *((str(layer), OPT) for layer in program.layers)]
     programs = [Path(program.command[0])] if program.command else []
-    programs += [place for place in program.places if place.is_file()][:1]
+    beside = program.task_root / BOOTSTRAP  # which a command may well start
+    programs += [place for place in (*program.places, beside) if place.is_file()][:1]
     needed = [path for found in programs for path in (*needed_by(found), *_chain(found))]
     needed = [path for path in needed if path not in programs or _moved(str(path), own) == str(path)]
     needed += [*command_files(program.command), *own_interpreter, *program.mounts]

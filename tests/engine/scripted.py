@@ -13,6 +13,7 @@ from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.service.records import FunctionConfiguration
+from tests.sandboxes import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -104,7 +105,7 @@ async def running(
     (directory / "runtime.py").write_text(PRELUDE + script)
     program = Program(directory, command=(sys.executable, "-I", "-S", str(directory / "runtime.py")))
     configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
-    async with LocalLambda(log, limits=limits) as service:
+    async with LocalLambda(log, sandbox=SANDBOX, limits=limits) as service:
         service.add_function(
             LocalFunction(configuration, program, init_ms=init_ms, concurrency=1, patience=limits.waiting_invocations)
         )
