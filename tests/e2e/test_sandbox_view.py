@@ -172,6 +172,14 @@ def test_a_mount_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert (ended.code, ended.message) == (2, f"--mount {tmp_path}/nothing: no such file or directory")
 
 
+@pytest.mark.parametrize("place", ["/", "/tmp", "/var/", "/proc"])
+def test_what_the_sandbox_has_itself_is_not_covered_by_a_mount(place: str) -> None:
+    ended = run("--mount", place, "greedy.handler", cwd=RUNTIMES)
+    own = "/" + place.strip("/")
+    assert (ended.code, ended.out) == (2, b"")
+    assert ended.message.endswith(f": the sandbox has a {own} of its own; name what is needed in it")
+
+
 def test_an_interpreter_in_a_home_is_shown_and_what_nobody_could_know_of_is_shown_by_a_mount(tmp_path: Path) -> None:
     interpreter = compiled(tmp_path / "home") / "bootstrap"
     script = write_bootstrap(tmp_path / "script", f"#!{interpreter}\n")
