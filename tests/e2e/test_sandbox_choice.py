@@ -111,3 +111,18 @@ def test_no_network_is_never_this_machines_network(code: Path, missing: dict[str
 def test_a_python_handler_needs_nothing_more() -> None:
     ended = bootjack("invoke", "--sandbox", "bubblewrap", "app.handler", "-e", "[1]", cwd=RUNTIMES)
     assert (ended.code, ended.out) == (0, b"[1]"), ended
+
+
+def test_a_sandbox_that_cannot_be_built_is_not_the_events_fault(code: Path, tmp_path: Path) -> None:
+    """A bwrap that works when it is tried, and then no more."""
+    program = tmp_path / "bin" / "bwrap"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!/bin/sh\n[ -e {tmp_path}/tried ] || exec touch {tmp_path}/tried\necho '{REASON}' >&2; exit 1\n"
+    )
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    ended = bootjack("invoke", "--sandbox", "bubblewrap", code, env=path)
+    assert ended.code == 2
+    reason = f"the sandbox could not be built: {REASON}"
+    assert ended.message == f"No execution environment could be opened: {reason}"
