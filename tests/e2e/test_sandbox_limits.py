@@ -132,7 +132,7 @@ def test_the_report_of_whoever_was_killed_has_all_the_memory_it_had(client: Any)
     answer = invoke(client, {"do": "memory_of_children"}, "greedy", LogType="Tail")
     found = re.search(r"Memory Size: 128 MB\tMax Memory Used: (\d+) MB\t", answer.log)
     assert found, answer.log
-    assert 120 <= int(found[1]) <= 400  # no process alone has had more than 60
+    assert 128 < int(found[1]) < 800  # no process alone has had more than 60, all together would have had 700
 
 
 def test_processes_that_multiply_end_with_the_invocation(serve: Serve, client: Any) -> None:
