@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 from runtime_api.sandbox.choice import Kind
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["SANDBOX", "layer_root", "task_root"]
+__all__ = ["SANDBOX", "layer_root", "shown_folder", "task_root"]
 
 SANDBOX = Kind(os.environ.setdefault("BOOTJACK_SANDBOX", Kind.BUBBLEWRAP))  # never auto: no test may do without
 
@@ -23,3 +21,10 @@ def task_root(directory: Path) -> str:
 def layer_root(directory: Path) -> str:
     """Where a function sees a layer."""
     return str(directory) if SANDBOX is Kind.PROCESS else "/opt"
+
+
+def shown_folder() -> Path:
+    """A folder that is mounted in every sandbox of a test, at its own path."""
+    folder = Path(tempfile.gettempdir()) / "shown"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from tests.sandboxes import shown_folder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
@@ -260,8 +262,9 @@ class Rie(Server):
 class Serve(Server):
     """A running `bootjack serve` on a port of its own; its log is what it wrote, on stdout and stderr."""
 
-    def __init__(self, *arguments: str | Path, **options: Any) -> None:
-        """`options` are those of `start`."""
-        process = start("serve", "--port", "0", *arguments, stderr=subprocess.STDOUT, bufsize=0, **options)
+    def __init__(self, *arguments: str | Path, shown: bool = True, **options: Any) -> None:
+        """`options` are those of `start`; `shown`: functions see the folder that tests share with them."""
+        mount = ("--mount", shown_folder()) if shown else ()
+        process = start("serve", "--port", "0", *mount, *arguments, stderr=subprocess.STDOUT, bufsize=0, **options)
         assert process.stdout is not None
         super().__init__(process, process.stdout, r"bootjack: serving .* at http://127\.0\.0\.1:(\d+)\n")

@@ -51,7 +51,7 @@ def code(user: User) -> Path:
 @pytest.fixture
 def serve(user: User, code: Path) -> Iterator[Serve]:
     functions = ("greedy=greedy.handler", "other=app.handler")
-    with Serve(*OPTIONS, *functions, cwd=code, command=user.command, env=user.environment) as server:
+    with Serve(*OPTIONS, *functions, cwd=code, shown=False, command=user.command, env=user.environment) as server:
         yield server
 
 
@@ -91,7 +91,7 @@ def test_forking_without_end_is_refused_at_a_limit_of_its_own(user: User, code: 
 
 def test_a_share_of_the_processors_cannot_be_had_and_that_is_said_once(user: User, code: Path) -> None:
     options = (*OPTIONS, "--cpu-share", "a=app.handler", "b=app.handler")
-    with Serve(*options, cwd=code, command=user.command, env=user.environment) as serve:
+    with Serve(*options, cwd=code, shown=False, command=user.command, env=user.environment) as serve:
         for name in ("a", "b"):
             assert serve.invoke(b"1", name).body == b"1"
         assert serve.log().count("no control groups of the processors may be made here") == 1
