@@ -14,6 +14,8 @@ from tests.e2e.running import RUNTIMES, Serve, bootjack
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 PLACE = '{"do": "place"}'
 NOT_ISOLATED = "bootjack: functions run as plain processes: they see this machine's files"
 MISSING = "bubblewrap is not installed (apt-get install bubblewrap, dnf install bubblewrap)"
