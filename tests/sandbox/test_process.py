@@ -237,7 +237,8 @@ def test_many_starts_leave_no_descriptor(tmp_path: Path) -> None:
             for round_ in range(60):
                 watch.shell("echo x")
                 assert (await watch.ended()).output == b"x\n"
-                watch.start(str(tmp_path / "missing"))
+                watch.start(str(tmp_path / "missing"), name="missing")
+                await watch.ended("missing")
                 watch.events.clear()
                 if round_ == 0:
                     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
