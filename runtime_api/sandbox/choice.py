@@ -6,10 +6,11 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from enum import StrEnum
 from typing import IO
 
-from .enclosure import find_bwrap, probe_command
+from .enclosure import BUILD_S, find_bwrap, probe_command
 from .reaping import when_ended
 
 __all__ = ["NOT_ISOLATED", "Kind", "SandboxUnavailableError", "choose"]
@@ -75,12 +76,20 @@ async def _probe() -> str | None:
             async with asyncio.timeout(PROBE_S):
                 await ended.wait()
         finally:
-            if not ended.is_set():
-                process.kill()
-                await ended.wait()
+            await _see_off(process, ended)
         said.seek(0)
         words = said.read(WORDS_BYTES).decode(errors="replace").strip()
         return None if process.returncode == 0 else words or f"it ended with {process.returncode}"
+
+
+async def _see_off(process: subprocess.Popen[bytes], ended: asyncio.Event) -> None:
+    """It ends by itself in a moment; what is killed meanwhile may leave a child that waits for it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BUILD_S):
+            await ended.wait()
+            return
+    process.kill()
+    await ended.wait()
 
 
 def _begin(said: IO[bytes]) -> subprocess.Popen[bytes]:
