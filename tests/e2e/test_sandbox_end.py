@@ -13,7 +13,7 @@ import pytest
 from runtime_api.sandbox.enclosure import find_bwrap
 from runtime_api.sandbox.memory import tree
 from tests.commands.functions import zipped
-from tests.e2e.inside import control_groups, exists, processes_inside, until
+from tests.e2e.inside import control_groups, exists, processes_inside, state, until
 from tests.e2e.running import RUNTIMES, Serve, bootjack, end, start
 
 if TYPE_CHECKING:
@@ -35,6 +35,15 @@ case "$* " in
     *) now=build ;;
 esac
 [ $now = {when} ] && : > {gate.parent}/here && read -r nothing < {gate}
+exec {bwrap} "$@"
+"""
+
+# Lets the command stand still that wants a sandbox built.
+STOPPING_BWRAP = """#!/bin/sh
+case "$* " in
+    *"/bin/sh -c : ") ;;
+    *) kill -STOP $PPID ;;
+esac
 exec {bwrap} "$@"
 """
 
@@ -62,6 +71,19 @@ def test_a_command_that_waits_for_bwrap_ends_at_once(tmp_path: Path, number: int
     began = time.monotonic()
     signalled(process, number)
     assert time.monotonic() - began < AT_ONCE_S
+
+
+def test_a_command_that_is_killed_while_bwrap_waits_for_it_leaves_nothing(tmp_path: Path) -> None:
+    """bwrap waits to be told which users there are, by a command that stands still, and then is no more."""
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text(STOPPING_BWRAP.format(bwrap=find_bwrap()))
+    bwrap.chmod(0o755)
+    process = start(*INVOKE, "app.handler", cwd=RUNTIMES, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    until(lambda: [state(pid) for pid in (process.pid, *tree(process.pid))] == ["T", "S", "S"], "bwrap waits")
+    began = tree(process.pid)
+    process.kill()
+    end(process)
+    until(lambda: not any(exists(pid) for pid in began), "bwrap ends, and its child")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
