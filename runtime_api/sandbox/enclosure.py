@@ -101,12 +101,14 @@ class Enclosure:
     ) -> subprocess.Popen[bytes]:
         """Start bwrap; what is opened for it is added to `given`, of which the first is the supervisor's socket."""
         self._errors, errors = _pipe(given, written=True)
+        held = []
         arguments = [find_bwrap() or "bwrap", *_namespaces(own_network)]
         if self._user is None:
             arguments += [DIE_WITH_PARENT, "--uid", str(UID), "--gid", str(GID)]
         else:
             self._info, info = _pipe(given, written=True)
             self._block, block = _pipe(given, written=False)
+            held.append(self._info)  # or it would end, and leave its child waiting, when nobody reads what it tells
             arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
             arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
         arguments += [*_opened(mounts, given), "--", str(executable), "-I", "-S", "-c", BOOT.format(given[0])]
@@ -116,7 +118,7 @@ class Enclosure:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env={},
-            pass_fds=[descriptor for descriptor in given if descriptor != errors],
+            pass_fds=[descriptor for descriptor in (*given, *held) if descriptor != errors],
             start_new_session=True,
         )
 
