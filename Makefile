@@ -51,10 +51,10 @@ $(BIN)/bootjack: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(BIN)/bootjack
 
-# What tests need and pip cannot bring: the empty root in which layers are tried, and the languages of two reference
-# handlers. Root gets them by apt-get.
+# What tests need and pip cannot bring: bubblewrap, the languages of two reference handlers, and a compiler for a
+# runtime that is one static program. Root gets them by apt-get.
 tools:
-	@for tool in bwrap:bubblewrap node:nodejs ruby:ruby; do \
+	@for tool in bwrap:bubblewrap node:nodejs ruby:ruby gcc:gcc; do \
 		command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		{ apt-get update && apt-get install -y $$missing; } >/dev/null; } || \

@@ -128,7 +128,7 @@ class LocalLambda:
         self._one_start = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._kind, reason = choose(self._kind)
+        self._kind, reason = await choose(self._kind)
         self._log = LogSink(self._log_descriptor)
         if reason:
             self._log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())

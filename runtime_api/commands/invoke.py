@@ -52,7 +52,7 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     with ExitStack() as stack:
         function = _function(target, layers, options, stack)
         called, payload = read_event(event)
-        with sandbox_or_fail():
+        with sandbox_or_fail(options):
             result = _run(function, called, payload, sandbox_settings(options))
         _advise(function, result)
     _print(result.payload)
@@ -80,12 +80,14 @@ def _run(function: LocalFunction, called: str, payload: bytes, settings: dict[st
 
 async def _invoke(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
     from runtime_api.local import LocalLambda
-    from runtime_api.service.errors import ServiceError
+    from runtime_api.service.errors import ServiceError, ServiceException
 
     async with LocalLambda(**settings) as local:
         local.add_function(function)
         try:
             return await local.invoke(function.configuration.name, payload)
+        except ServiceException as error:  # nothing that the event is to blame for
+            fail(error.message)
         except ServiceError as error:
             fail(f"{called}: {error.message}")
 

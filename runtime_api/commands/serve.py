@@ -98,7 +98,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
                 check_watching()
                 watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
-        with adopted_orphans(), sandbox_or_fail():
+        with adopted_orphans(), sandbox_or_fail(options):
             uvloop.run(_serve(functions, watched, options))
 
 
@@ -125,7 +125,6 @@ async def _serve(functions: list[LocalFunction], watched: list[Watched], options
     from .by_hand import ask_for_a_bootstrap
     from .watching import watch
 
-    ending = Ending()
     address = options["host"], options["port"]
     allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
@@ -134,6 +133,7 @@ async def _serve(functions: list[LocalFunction], watched: list[Watched], options
                 label_log=len(functions) > 1, idle_timeout_s=options["idle_timeout"], **sandbox_settings(options)
             )
         )
+        ending = Ending()  # until now a signal has ended the command as it does any other
         for function in functions:
             local.add_function(function)
             _hint(function)
