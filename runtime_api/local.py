@@ -23,6 +23,7 @@ from runtime_api.sandbox.cgroup import find_hierarchies
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.trees import Trees
 from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
 from runtime_api.sinks.logs import LabelledLog, LogSink
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.engine.environment import InvokeResult, Log
+    from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.cgroup import Hierarchy
+    from runtime_api.sandbox.trees import Lease
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
@@ -63,6 +66,7 @@ class LocalFunction:
     patience: int = 0  # as many invocations may wait when all of them are busy; the next one is throttled
     by_hand: bool = False  # the runtime is started by somebody else
     own_network: bool = False  # in bubblewrap: it reaches nothing but the Runtime API
+    leases: tuple[Lease, ...] = ()  # of trees that the code and layers are: LocalLambda takes leases of its own
 
     @classmethod
     def at(
@@ -98,7 +102,7 @@ class LocalLambda:
     ended; None means never. `sandbox`: what functions run in; SandboxUnavailableError where "bubblewrap" is missing,
     with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an environment that has
     nothing to do stands still unless `freeze` is False, and with `cpu_share` it has no more of the processors than
-    its memory pays for.
+    its memory pays for. `trees`: where layers are merged for it; in a temporary directory of its own by default.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class LocalLambda:
         sandbox: str = Kind.PROCESS,
         freeze: bool = True,
         cpu_share: bool = False,
+        trees: Trees | None = None,
     ) -> None:
         self._kind = Kind(sandbox)
         self._freeze = freeze
@@ -126,6 +131,10 @@ class LocalLambda:
         self._log: LogSink | None = None
         self._outbox = Outbox()
         self._one_start = asyncio.Lock()
+        self._own_trees = Trees()
+        self._trees = trees or self._own_trees
+        self._leases: dict[str, tuple[Lease, ...]] = {}  # of the functions that are known
+        self._given_back: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:
         self._kind, reason = await choose(self._kind)
@@ -148,6 +157,10 @@ class LocalLambda:
             await asyncio.sleep(0)  # environments have told every caller how its invocation did: let it be written
             await asyncio.gather(*(front.close(FAREWELL_S) for front in self._fronts))
         finally:
+            for name in tuple(self._leases):
+                self._give_back(name)
+            await asyncio.gather(*self._given_back)
+            self._own_trees.close()
             self._opened_log().close()
             self._log = None
 
@@ -166,6 +179,8 @@ class LocalLambda:
         else:
             pool.replace(builder, function.concurrency)
         self._invoker.serve(configuration, pool, function.patience, function.also_known_as)
+        self._give_back(configuration.name)
+        self._leases[configuration.name] = tuple(lease.share() for lease in function.leases)
 
     async def open_environment(self, name: str) -> str:
         """Start an environment of this function before it is invoked; gives host:port of its Runtime API.
@@ -218,10 +233,16 @@ class LocalLambda:
             pool.refuse()
         await asyncio.gather(*(pool.finished() for pool in self._pools.values()))
 
+    def _give_back(self, name: str) -> None:
+        """What a function's code and layers were unpacked to; to remove it may take a while."""
+        self._given_back = [future for future in self._given_back if not future.done()]
+        for lease in self._leases.pop(name, ()):
+            self._given_back.append(asyncio.get_running_loop().run_in_executor(None, lease.release))
+
     def _isolation(self) -> _Isolation | None:
         if self._kind is Kind.PROCESS:
             return None
-        return _Isolation(FREEZE_AFTER_S if self._freeze else None, self._cpu_share, self._hierarchies)
+        return _Isolation(FREEZE_AFTER_S if self._freeze else None, self._cpu_share, self._hierarchies, self._trees)
 
     def _opened_log(self) -> LogSink:
         if self._log is None:
@@ -235,6 +256,7 @@ class _Isolation(NamedTuple):
     freeze_after_s: float | None
     cpu_share: bool
     hierarchies: Sequence[Hierarchy]
+    trees: Trees
 
 
 class _Builder:
@@ -261,12 +283,19 @@ class _Builder:
         if function.by_hand:
             return ExecutionEnvironment(self._plan(), HandStarted(), self._log, available, by_hand=True)
         if isolation is None:
-            return ExecutionEnvironment(self._plan(), PlainSandbox(self._limits), self._log, available)
-        sandbox = BubblewrapSandbox(
-            function.program, self._confinement(isolation.cpu_share), self._limits, isolation.hierarchies
-        )
+            sandbox: Sandbox = PlainSandbox(self._limits)
+        else:
+            confinement = self._confinement(isolation.cpu_share)
+            sandbox = BubblewrapSandbox(
+                function.program, confinement, isolation.trees, self._limits, isolation.hierarchies
+            )
         return ExecutionEnvironment(
-            self._plan(), sandbox, self._log, available, freeze_after_s=isolation.freeze_after_s
+            self._plan(),
+            sandbox,
+            self._log,
+            available,
+            freeze_after_s=isolation and isolation.freeze_after_s,
+            leases=[lease.share() for lease in function.leases],
         )
 
     def _confinement(self, cpu_share: bool) -> Confinement:
@@ -278,7 +307,7 @@ class _Builder:
         function = self._function
         api = RuntimeApi(environment.post, self._limits)
         stream = log_stream_name(function.configuration.version)
-        launch = partial(_launch, function, stream, environment.sandbox.inside)
+        launch = partial(_launch, function, stream, environment.sandbox)
         async with self._one_start:  # the others wait: between two starts, those who are served have their turn
             await environment.open(api, HttpServer(api, self._outbox), function.runtime_api, launch)
 
@@ -294,11 +323,9 @@ class _Builder:
         )
 
 
-def _launch(
-    function: LocalFunction, log_stream: str, inside: Callable[[str | Path], str], runtime_api: str
-) -> Launch:
+def _launch(function: LocalFunction, log_stream: str, sandbox: Sandbox, runtime_api: str) -> Launch:
     """How the runtime is started now: the bootstrap is looked for anew, since a user may just have mended it."""
-    program = function.program
+    program, inside = sandbox.arranged(function.program), sandbox.inside
     root = inside(program.task_root)
     places = Places(root, tuple(inside(layer) for layer in program.layers), runtime_api, log_stream)
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])

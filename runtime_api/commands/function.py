@@ -17,12 +17,14 @@ from .targets import find_mounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from runtime_api.local import LocalFunction
+    from runtime_api.local import LocalFunction, LocalLambda
     from runtime_api.sandbox.entrypoint import Program
+    from runtime_api.sandbox.trees import Trees
 
 __all__ = [
     "command_behind_dashes",
     "function_options",
+    "hand_over",
     "make_function",
     "sandbox_or_fail",
     "sandbox_settings",
@@ -150,6 +152,13 @@ def _needed(program: Program) -> tuple[Path, ...]:
     return (BOOTSTRAP.parent,) if str(BOOTSTRAP) in program.command else ()
 
 
+def hand_over(local: LocalLambda, function: LocalFunction) -> None:
+    """Let it be run by `local`: what its archives were unpacked to lasts as long as that does."""
+    local.add_function(function)
+    for lease in function.leases:
+        lease.release()
+
+
 @contextmanager
 def sandbox_or_fail(options: Mapping[str, Any]) -> Iterator[None]:
     """Say what to do where the sandbox that was asked for cannot be had."""
@@ -163,8 +172,8 @@ def sandbox_or_fail(options: Mapping[str, Any]) -> Iterator[None]:
         fail(f"--network none needs bubblewrap: {error}")
 
 
-def sandbox_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the options say of all functions: arguments of LocalLambda.
+def sandbox_settings(options: Mapping[str, Any], trees: Trees) -> dict[str, Any]:
+    """What the options say of all functions, and where their layers are merged: arguments of LocalLambda.
 
     Whoever asked for no network is not given one because there is no bubblewrap.
     """
@@ -177,6 +186,7 @@ def sandbox_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "sandbox": sandbox,
         "freeze": not options["no_freeze"],
         "cpu_share": options["cpu_share"],
+        "trees": trees,
     }
 
 

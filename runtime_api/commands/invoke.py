@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalFunction
+    from runtime_api.sandbox.trees import Trees
 
 __all__ = ["command"]
 
@@ -49,24 +49,28 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     module.function of a Python handler; or put any command behind --. Exit code: 0 success, 1 function error,
     2 usage.
     """
-    with ExitStack() as stack:
-        function = _function(target, layers, options, stack)
+    from runtime_api.sandbox.trees import Trees
+
+    with Trees() as trees:
+        function = _function(target, layers, options, trees)
         called, payload = read_event(event)
         with sandbox_or_fail(options):
-            result = _run(function, called, payload, sandbox_settings(options))
+            result = _run(function, called, payload, sandbox_settings(options, trees))
         _advise(function, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
 
 
-def _function(
-    target: str | None, layers: tuple[Path, ...], options: dict[str, Any], stack: ExitStack
-) -> LocalFunction:
+def _function(target: str | None, layers: tuple[Path, ...], options: dict[str, Any], trees: Trees) -> LocalFunction:
+    from .archives import Archives
     from .targets import find_layers, find_program, name_of
 
     command = command_behind_dashes()
-    program = find_program(target, command, find_layers(layers, stack), stack)
-    return make_function(options["name"] or name_of(target, command), program, options)
+    with Archives(trees).package() as package:
+        roots = find_layers(layers, package, merged=options["sandbox"] != "process")
+        program = find_program(target, command, roots, package)
+        name = options["name"] or name_of(target, command)
+        return make_function(name, program, options, leases=tuple(package.leases))
 
 
 def _run(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:

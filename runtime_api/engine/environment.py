@@ -28,10 +28,11 @@ from .freezing import Freezer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.attempts import Plan
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.sandbox.trees import Lease
 
 __all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult", "Log"]
 
@@ -84,6 +85,7 @@ class ExecutionEnvironment:
     `available` is told when init is over, and whenever an invocation has its outcome. `by_hand`: the runtime is
     started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
     could help, another one is waited for. What has been idle for `freeze_after_s` stands still until it is needed.
+    `leases`: what it is made of, to be given back when it has ended.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class ExecutionEnvironment:
         available: Callable[[ExecutionEnvironment], None],
         by_hand: bool = False,
         freeze_after_s: float | None = None,
+        leases: Sequence[Lease] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._plan = plan
@@ -102,6 +105,7 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._by_hand = by_hand
+        self._leases = leases
         self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
         self._launch: Callable[[], Launch] | None = None
         self._door: Door | None = None
@@ -176,6 +180,8 @@ class ExecutionEnvironment:
             await self.sandbox.close()
             if self._door is not None:
                 await self._door.close()
+            for lease in self._leases:
+                await self._loop.run_in_executor(None, lease.release)
 
     def post(self, *events: ev.Event) -> None:
         """Tell the machine what happened, in order, and do what it says."""

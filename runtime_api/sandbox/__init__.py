@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from runtime_api.protocol.errors import ErrorType
     from runtime_api.protocol.events import ExitStatus
 
+    from .entrypoint import Program
+
 __all__ = ["Exited", "Launch", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
 
 
@@ -71,6 +73,9 @@ class Sandbox(Protocol):
         Gives a listener for the Runtime API where the processes have a network of their own; the caller closes it.
         OSError says why there is no sandbox.
         """
+
+    def arranged(self, program: Program) -> Program:
+        """The sandbox's own program as its files are laid out there: layers may have become one. Once it is open."""
 
     def start(self, launch: Launch) -> None:
         """Start a process; a failure comes as `StartRefused`, before this returns or later."""

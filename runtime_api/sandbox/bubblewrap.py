@@ -29,8 +29,9 @@ from .cgroup import Bounds, ControlGroup, new_group
 from .enclosure import OWN_PORT, Enclosure, outside_user
 from .interpreters import interpreter_of, own_installation
 from .memory import MemoryWatch, high_water
+from .opt import hold_merged, with_merged
 from .outputs import Outputs
-from .view import mount_arguments, view_of
+from .view import View, mount_arguments, view_of
 
 if TYPE_CHECKING:
     import socket
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from . import Launch, Notify
     from .cgroup import Hierarchy
     from .entrypoint import Program
+    from .trees import Lease, Trees
 
 __all__ = ["BubblewrapSandbox", "Confinement"]
 
@@ -64,13 +66,16 @@ class BubblewrapSandbox:
         self,
         program: Program,
         confinement: Confinement,
+        trees: Trees,
         limits: Limits = CURRENT,
         hierarchies: Sequence[Hierarchy] = (),
     ) -> None:
-        """`program` has one layer at most: several are merged before. `hierarchies`: where groups may be made."""
-        self._executable, own = own_installation()
+        """`trees`: where several layers are merged. `hierarchies`: where groups may be made."""
+        self._executable, self._own = own_installation()
         self._program = program
-        self._view = view_of(program, own)
+        self._view = View((), ())
+        self._trees = trees
+        self._merging: asyncio.Future[Lease] | None = None
         self._confinement = confinement
         self._limits = limits
         self._notify: Notify = lambda _event: None
@@ -90,8 +95,16 @@ class BubblewrapSandbox:
     def inside(self, path: str | Path) -> str:
         return self._view.inside(path)
 
+    def arranged(self, program: Program) -> Program:
+        return self._program
+
     async def open(self, notify: Notify) -> socket.socket | None:
         self._notify = notify
+        if len(self._program.layers) > 1:
+            self._merging = self._loop.run_in_executor(None, hold_merged, self._program.layers, self._trees)
+            merged = await asyncio.shield(self._merging)
+            self._program = with_merged(self._program, merged.path)
+        self._view = view_of(self._program, self._own)
         self._group = new_group(self._hierarchies, _bounds(self._confinement, self._limits))
         enclosure = self._build()
         async with asyncio.timeout(OPEN_S):
@@ -152,6 +165,9 @@ class BubblewrapSandbox:
                 await self._admission
             if self._group is not None:
                 await self._loop.run_in_executor(None, self._group.remove)
+            if self._merging is not None:
+                with suppress(OSError):  # what `open` has told
+                    await self._loop.run_in_executor(None, (await self._merging).release)
 
     def _build(self) -> Enclosure:
         """Let bwrap build it, whether for the first time or because the last one was killed."""

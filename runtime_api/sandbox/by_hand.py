@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from . import Launch, Notify
+    from .entrypoint import Program
 
 __all__ = ["HandStarted"]
 
@@ -24,6 +25,9 @@ class HandStarted:
 
     def inside(self, path: str | Path) -> str:
         return str(path)
+
+    def arranged(self, program: Program) -> Program:
+        return program
 
     async def open(self, notify: Notify) -> None:
         self._notify = notify

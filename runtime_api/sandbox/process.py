@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.events import ExitStatus
 
     from . import Launch, Notify
+    from .entrypoint import Program
 
 __all__ = ["PlainSandbox"]
 
@@ -52,6 +53,9 @@ class PlainSandbox:
 
     def inside(self, path: str | Path) -> str:
         return str(path)
+
+    def arranged(self, program: Program) -> Program:
+        return program
 
     async def open(self, notify: Notify) -> None:
         self._notify = notify

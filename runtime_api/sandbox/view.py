@@ -79,7 +79,7 @@ class View(NamedTuple):
 def view_of(program: Program, own_interpreter: Iterable[Path] = ()) -> View:
     """What a program's sandbox shows, as things are now.
 
-    Besides the code and the merged layer (a program has one at most here) that is whatever its command, its
+    Besides the code and the merged layers (a program has one at most here) that is whatever its command, its
     bootstrap's interpreter and `own_interpreter` need, and the user's --mount paths.
     """
     own = [(str(program.task_root), TASK), *((str(layer), OPT) for layer in program.layers)]

@@ -16,6 +16,7 @@ from runtime_api.sandbox import Exited, Launch, Output, StartRefused
 from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.trees import Trees
 
 if TYPE_CHECKING:
     import socket
@@ -73,7 +74,7 @@ class Watch:
         self.sandbox: Sandbox = PlainSandbox(limits)
         if _isolated:
             program = Program(directory, mounts=(Path(sys.base_prefix),))
-            self.sandbox = BubblewrapSandbox(program, confinement, limits, hierarchies)
+            self.sandbox = BubblewrapSandbox(program, confinement, Trees(), limits, hierarchies)
         self.events: list[SandboxEvent] = []
         self.times: list[float] = []
         self.listener: socket.socket | None = None  # for the Runtime API, in a network of its own
