@@ -52,9 +52,9 @@ $(BIN)/bootjack: pyproject.toml | .venv/made
 	@touch $@ $(BIN)/bootjack
 
 # What tests need and pip cannot bring: the empty root in which layers are tried, the languages of two reference handlers,
-# and what AWS's Node.js runtime is built with. Root gets them by apt-get.
+# what AWS's Node.js runtime is built with, and what cargo-lambda asks for its project. Root gets them by apt-get.
 tools:
-	@for tool in bwrap:bubblewrap node:nodejs npm:npm ruby:ruby make:make g++:g++ cmake:cmake autoreconf:autoconf \
+	@for tool in bwrap:bubblewrap node:nodejs npm:npm ruby:ruby cargo:cargo make:make g++:g++ cmake:cmake autoreconf:autoconf \
 			libtoolize:libtool xz:xz-utils; do \
 		command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	prefix=$$(dirname "$$(dirname "$$(readlink -f "$$(command -v node || echo /usr/bin/node)")")"); \
