@@ -34,6 +34,7 @@ docs: .venv/ready
 	$(BIN)/python docs/draw.py
 	$(BIN)/python docs/rules.py
 	$(BIN)/python docs/draw_conformance.py
+	$(BIN)/python docs/draw_subjects.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

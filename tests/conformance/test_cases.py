@@ -59,6 +59,11 @@ def test_the_table_in_the_docs_is_that_of_today() -> None:
     assert (DOCS / "conformance-matrix.md").read_text() == drawn, "run `make docs`"
 
 
+def test_the_table_of_bootstraps_is_that_of_today() -> None:
+    drawn = runpy.run_path(str(DOCS / "draw_subjects.py"))["page"]()
+    assert (DOCS / "conformance-bootstraps.md").read_text() == drawn, "run `make docs`"
+
+
 def test_a_level_holds_those_below_it() -> None:
     cases = load_cases("runtime")
     counts = [len(select(cases, level=level)) for level in ("wire", "echo", "contract")]

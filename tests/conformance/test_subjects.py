@@ -12,6 +12,7 @@ from runtime_api.conformance.baseline import compare, read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.judge import judge
 from runtime_api.conformance.runtime.side import RuntimeSide
+from runtime_api.conformance.verdicts import Verdict
 from runtime_api.sandbox.entrypoint import Program
 from tests.conformance.matrix import HANDLER, HANDLERS, caught
 from tests.conformance.subjects import OURS, SUBJECTS, Subject
@@ -39,5 +40,6 @@ def test_a_bootstrap_deviates_as_its_baseline_says(subject: Subject) -> None:
     judgements = asyncio.run(judged(subject))
     every = frozenset(case.id for case in load_cases("runtime"))
     comparison = compare(judgements, read_baseline(BASELINES / f"{subject.name}.json"), every)
+    assert [judgement.case.id for judgement in judgements if judgement.verdict is Verdict.SKIPPED] == []
     assert comparison.news == ()
     assert comparison.stale == ()
