@@ -1,4 +1,4 @@
-"""Writes docs/conformance-bootstraps.md out of the baselines, which a test holds against the bootstraps themselves."""
+"""Writes docs/conformance-bootstraps.md out of the baselines, which a test holds against what they are of."""
 
 from __future__ import annotations
 
