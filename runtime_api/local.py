@@ -142,7 +142,7 @@ class LocalLambda:
         self._given_back: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._kind, reason = choose(self._kind)
+        self._kind, reason = await choose(self._kind)
         self._log = LogSink(self._log_descriptor)
         if reason:
             self._log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())

@@ -160,20 +160,30 @@ def hand_over(local: LocalLambda, function: LocalFunction) -> None:
 
 
 @contextmanager
-def sandbox_or_fail() -> Iterator[None]:
+def sandbox_or_fail(options: Mapping[str, Any]) -> Iterator[None]:
     """Say what to do where the sandbox that was asked for cannot be had."""
     from runtime_api.sandbox.choice import SandboxUnavailableError
 
     try:
         yield
     except SandboxUnavailableError as error:
-        fail(f"--sandbox bubblewrap: {error}; --sandbox process does without")
+        if options["sandbox"] == "bubblewrap":
+            fail(f"--sandbox bubblewrap: {error}; --sandbox process does without")
+        fail(f"--network none needs bubblewrap: {error}")
 
 
 def sandbox_settings(options: Mapping[str, Any], trees: Trees) -> dict[str, Any]:
-    """What the options say of all functions, and where their layers are merged: arguments of LocalLambda."""
+    """What the options say of all functions, and where their layers are merged: arguments of LocalLambda.
+
+    Whoever asked for no network is not given one because there is no bubblewrap.
+    """
+    sandbox = options["sandbox"]
+    if options["network"] == "none":
+        if sandbox == "process":
+            fail("--network none needs bubblewrap: leave out --sandbox process, or --network none")
+        sandbox = "bubblewrap"
     return {
-        "sandbox": options["sandbox"],
+        "sandbox": sandbox,
         "freeze": not options["no_freeze"],
         "cpu_share": options["cpu_share"],
         "trees": trees,

@@ -54,7 +54,7 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     with Trees() as trees:
         function = _function(target, layers, options, trees)
         called, payload = read_event(event)
-        with sandbox_or_fail():
+        with sandbox_or_fail(options):
             result = _run(function, called, payload, sandbox_settings(options, trees))
         _advise(function, result)
     _print(result.payload)
@@ -90,7 +90,7 @@ async def _invoke(function: LocalFunction, called: str, payload: bytes, settings
         local.add_function(function)
         try:
             return await local.invoke(function.configuration.name, payload)
-        except ServiceException as error:  # nothing that the event could help
+        except ServiceException as error:  # nothing that the event is to blame for
             fail(error.message)
         except ServiceError as error:
             fail(f"{called}: {error.message}")

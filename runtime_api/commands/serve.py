@@ -98,7 +98,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
                 check_watching()
                 watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
-        with adopted_orphans(), sandbox_or_fail():
+        with adopted_orphans(), sandbox_or_fail(options):
             uvloop.run(_serve(functions, watched, options, trees))
 
 
@@ -125,7 +125,6 @@ async def _serve(
     from .by_hand import ask_for_a_bootstrap
     from .watching import watch
 
-    ending = Ending()
     address = options["host"], options["port"]
     allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
@@ -136,6 +135,7 @@ async def _serve(
                 **sandbox_settings(options, trees),
             )
         )
+        ending = Ending()  # until now a signal has ended the command as it does any other
         for function in functions:
             hand_over(local, function)
             _hint(function)

@@ -91,10 +91,14 @@ def _check_merging(given: tuple[Path, ...], roots: list[Path]) -> None:
 
 def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
     """What else of this machine's files a sandbox shows."""
-    paths = [here() / path for path in given]
+    from runtime_api.sandbox.view import OWN_PLACES
+
+    paths = [Path(os.path.normpath(here() / path)) for path in given]
     for name, path in zip(given, paths, strict=True):
         _mode("--mount", str(name), path)
-    return tuple(Path(os.path.normpath(path)) for path in paths)
+        if str(path) in OWN_PLACES:
+            fail(f"--mount {name}: the sandbox has a {path} of its own; name what is needed in it")
+    return tuple(paths)
 
 
 def _mode(what: str, given: str, path: Path, hint: str = "") -> int:

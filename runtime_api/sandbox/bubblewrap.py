@@ -249,8 +249,9 @@ class BubblewrapSandbox:
     def _ended(self, name: str, event: Exited | StartRefused) -> None:
         del self._processes[name]
         if isinstance(event, Exited):
-            peak = max(event.peak_bytes, self._watch.peak_bytes)
-            event = event._replace(peak_bytes=peak, over_bytes=event.over_bytes or self._group_took(event.status))
+            over = event.over_bytes or self._group_took(event.status)
+            peak = max(event.peak_bytes, self._watch.peak_bytes, over)  # the kernel may have been sooner than a look
+            event = event._replace(peak_bytes=peak, over_bytes=over)
         if not self._processes:
             self._watch.reset()
             self._empty.set()

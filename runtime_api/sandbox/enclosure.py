@@ -9,6 +9,7 @@ import marshal
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.events import ExitStatus
 
-__all__ = ["OWN_PORT", "Enclosure", "find_bwrap", "outside_user", "probe_command"]
+__all__ = ["BUILD_S", "OWN_PORT", "Enclosure", "find_bwrap", "outside_user", "probe_command"]
 
 UID, GID = 993, 990  # sbx_user1051 on Lambda
 OWN_PORT = 9001  # where AWS's own Runtime API listens
 NOBODY_ELSE = 0x7000_0000  # above what systemd, containers and subordinate ids take; a pid is added
 CLOSE_S = 5.0
+BUILD_S = 1.0  # for bwrap to find out that nobody waits for it any more
+# The kernel kills bwrap with its parent, at any moment; killed before it has let its own child go on, that one waits
+# for ever. So it is not for bwrap that waits, for users to be mapped: its processes end when the socket is closed,
+# which functions, as other users, cannot keep the supervisor from noticing.
+DIE_WITH_PARENT = "--die-with-parent"
 WORD_BYTES = 4096
 DESCRIPTOR_BYTES = 4
 CREDENTIALS_BYTES = 12  # pid, uid, gid
@@ -64,6 +70,7 @@ class Enclosure:
         """
         self._loop = asyncio.get_running_loop()
         self.up: asyncio.Future[socket.socket | None] = self._loop.create_future()
+        self._child = 0  # what bwrap has started, when it has said so
         self.supervisor = 0  # its pid as it is known outside
         self.has_gone = False
         self._heard = heard
@@ -94,12 +101,14 @@ class Enclosure:
     ) -> subprocess.Popen[bytes]:
         """Start bwrap; what is opened for it is added to `given`, of which the first is the supervisor's socket."""
         self._errors, errors = _pipe(given, written=True)
+        held = []
         arguments = [find_bwrap() or "bwrap", *_namespaces(own_network)]
         if self._user is None:
-            arguments += ["--uid", str(UID), "--gid", str(GID)]
+            arguments += [DIE_WITH_PARENT, "--uid", str(UID), "--gid", str(GID)]
         else:
             self._info, info = _pipe(given, written=True)
             self._block, block = _pipe(given, written=False)
+            held.append(self._info)  # or it would end, and leave its child waiting, when nobody reads what it tells
             arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
             arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
         arguments += [*_opened(mounts, given), "--", str(executable), "-I", "-S", "-c", BOOT.format(given[0])]
@@ -109,13 +118,13 @@ class Enclosure:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env={},
-            pass_fds=[descriptor for descriptor in given if descriptor != errors],
+            pass_fds=[descriptor for descriptor in (*given, *held) if descriptor != errors],
             start_new_session=True,
         )
 
     def order(self, *order: Any, descriptors: Sequence[int] = ()) -> None:
         """Tell the supervisor to do something; it is done in order. OSError when it cannot be told."""
-        if self.has_gone:
+        if self.has_gone or self._control.fileno() < 0:  # the supervisor ends before bwrap does
             return
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         try:
@@ -130,10 +139,14 @@ class Enclosure:
         """End whatever is left inside, and give everything back."""
         if not self.has_gone:
             self._hang_up()
+            self._unblock()
             with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
+                async with asyncio.timeout(CLOSE_S if self.supervisor else BUILD_S):
                     await self._ended.wait()
                     return
+            for pid in filter(None, (self.supervisor, self._child)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.kill()
         await self._ended.wait()
 
@@ -170,16 +183,22 @@ class Enclosure:
         It may write more later, so our end of what it writes to stays open.
         """
         found = CHILD.search(os.read(self._info, WORD_BYTES) + b"\n")
-        self._loop.remove_reader(self._info)
         if found and self._user is not None:
             uid, gid = self._user
+            self._child = int(found[1])
             number = NOBODY_ELSE + self._process.pid
             with suppress(OSError):  # bwrap will say so, and end
-                proc = Path("/proc") / found[1].decode()
+                proc = Path("/proc") / str(self._child)
                 (proc / "uid_map").write_text(f"0 0 1\n{UID} {number if uid < 0 else uid} 1\n")
                 (proc / "gid_map").write_text(f"0 0 1\n{GID} {number if gid < 0 else gid} 1\n")
-        os.close(self._block)
-        self._block = -1
+        self._unblock()
+
+    def _unblock(self) -> None:
+        """Let bwrap go on, whether or not users are mapped."""
+        if self._block >= 0:
+            self._loop.remove_reader(self._info)
+            os.close(self._block)
+            self._block = -1
 
     # -- its end
 
@@ -239,7 +258,7 @@ def _opened(mounts: Sequence[str | Path], given: list[int]) -> list[str]:
 
 def _namespaces(own_network: bool) -> list[str]:
     arguments = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "localhost"]
-    arguments += ["--die-with-parent", "--as-pid-1"]
+    arguments.append("--as-pid-1")
     return [*arguments, "--unshare-net"] if own_network else arguments
 
 
@@ -258,7 +277,7 @@ def find_bwrap() -> str | None:
 def probe_command() -> list[str]:
     """Ends with 0 where sandboxes can be built."""
     arguments = ["--uid", str(UID), "--gid", str(GID), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
-    nothing = ("/bin/sh", "-c", ":")
+    nothing = ("/bin/sh", "-c", ":")  # which ends by itself, so that nobody has to see to it
     return [find_bwrap() or "bwrap", *_namespaces(False), *arguments, "--size", "4096", "--tmpfs", "/tmp", *nothing]
 
 

@@ -23,6 +23,8 @@ INTEGER_BYTES = 4
 RIGHTS_BYTES = CMSG_SPACE(2 * INTEGER_BYTES)  # two descriptors: for stdout and stderr
 BACKLOG = 4096
 CHANGING_DIRECTORY = 1  # what was being done when a start was refused
+STANDARD = 3  # descriptors from here on are no standard ones
+MOST_DESCRIPTORS = 1 << 20
 EVERYBODY = -1  # but this process
 OOM_SCORE = b"1000"  # when the machine runs out of memory, functions go first
 
@@ -184,6 +186,8 @@ def _kill(pid: int, number: int) -> None:
 def main(control: socket, user: tuple[int, int] | None, own_port: int | None) -> None:
     """Say that the sandbox stands, and serve. `own_port`: of a listener in this network, to be passed out."""
     os.set_inheritable(control.fileno(), False)
+    os.closerange(STANDARD, control.fileno())  # what bwrap has left open is nothing for functions
+    os.closerange(control.fileno() + 1, MOST_DESCRIPTORS)
     rights = []
     if own_port is not None:
         listener = socket(AF_INET, SOCK_STREAM)

@@ -11,14 +11,16 @@ from .entrypoint import BOOTSTRAP
 from .interpreters import command_files, interpreter_of, needed_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .entrypoint import Program
 
-__all__ = ["OPT", "TASK", "View", "mount_arguments", "view_of"]
+__all__ = ["OPT", "OWN_PLACES", "TASK", "View", "mount_arguments", "view_of"]
 
 TASK = "/var/task"
 OPT = "/opt"
+# What lies in these may be shown at its own path, but none of them whole: the sandbox has them already.
+OWN_PLACES = frozenset({"/", "/dev", "/etc", OPT, "/proc", "/tmp", "/var", "/var/runtime", TASK})
 ETC = Path(__file__).with_name("etc")  # users and groups as on Lambda
 
 # The system's programs and libraries, and what they need of /etc: nothing that tells of this machine's users.
@@ -113,7 +115,7 @@ def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
     for directory in ("/var/runtime", OPT, TASK):
         arguments += _directories(directory, made)
     for outside, inside in view.own:
-        arguments += ["--ro-bind", outside, inside]
+        arguments += _placed(outside, inside, view.others, made)
     for path in view.others:
         arguments += _directories(os.path.dirname(path), made)  # noqa: PTH120
         arguments += _shown(path)
@@ -148,6 +150,21 @@ def _settings() -> Iterator[str | Path]:
             yield from _directories(os.path.dirname(path), made)  # noqa: PTH120
             yield from (("--ro-bind", real) if os.path.isdir(real) else ("--perms", "0444", "--file", Path(real)))  # noqa: PTH112
             yield path
+
+
+def _placed(outside: str, inside: str, others: Sequence[str], made: set[str]) -> Iterator[str]:
+    """Bind a folder; entry by entry where something of the host's has its place among them.
+
+    An interpreter in /opt/tools, say, beside a layer: nothing could be made in a folder that is bound already.
+    """
+    if os.path.islink(outside):  # noqa: PTH114
+        yield from ("--symlink", os.readlink(outside), inside)  # noqa: PTH115
+    elif not any(path != inside and _lies_in(path, inside) for path in others) or not os.path.isdir(outside):  # noqa: PTH112
+        yield from ("--ro-bind", outside, inside)
+    else:
+        yield from _directories(inside, made)
+        for name in sorted(os.listdir(outside)):  # noqa: PTH208
+            yield from _placed(f"{outside}/{name}", f"{inside}/{name}", others, made)
 
 
 def _shown(path: str) -> list[str]:
