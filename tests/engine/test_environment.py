@@ -272,7 +272,7 @@ while True:
 
 
 def test_closing_answers_the_one_in_hand_and_refuses_those_that_wait(tmp_path: Path, silent: int) -> None:
-    script = "next_event()\nopen('up', 'w').close()\ntime.sleep(60)\n"
+    script = "next_event()\nopen(os.environ['LAMBDA_TASK_ROOT'] + '/up', 'w').close()\ntime.sleep(60)\n"
     os.mkfifo(tmp_path / "up")
 
     async def main() -> None:
