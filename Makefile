@@ -3,6 +3,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
+# What is run in bubblewrap with all other tests, and once more as plain processes.
+HEART = tests/commands tests/engine tests/test_local.py tests/test_local_functions.py tests/e2e \
+	--ignore tests/e2e/test_layers.py --ignore-glob 'tests/e2e/test_sandbox_*'
+
 .PHONY: demo check test bench lint types floors fast tools docs clean
 
 demo: $(BIN)/bootjack
@@ -26,6 +30,7 @@ fast: .venv/ready
 
 test: tools check .venv/peers/ready
 	$(BIN)/pytest -q -m slow
+	BOOTJACK_SANDBOX=process $(BIN)/pytest -q $(HEART)
 
 bench: tools .venv/ready .venv/peers/ready
 	$(BIN)/python -m benchmarks
