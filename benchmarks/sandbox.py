@@ -31,9 +31,9 @@ STILL, GOING_ON = "bubblewrap, freezing", "bubblewrap, --no-freeze"
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
+    yield _idle(tools, rounds)  # first: what this process frees later would be memory that it need not ask for again
     yield _cold(tools, rounds)
     yield _warm(tools, rounds)
-    yield _idle(tools, rounds)
 
 
 def _cold(tools: Tools, rounds: int) -> Table:
@@ -90,7 +90,7 @@ def _idle(tools: Tools, rounds: int) -> Table:
 
 
 def _idle_kb(tools: Tools, sandbox: str) -> float:
-    """Measured in a process of its own, which has had nothing else to do."""
+    """Measured in a process of its own."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:

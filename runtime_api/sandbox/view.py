@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -108,7 +109,7 @@ def _chain(program: Path) -> Iterator[Path]:
 
 def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
     """bwrap's arguments that build the file system; for a Path a descriptor of that file is to be put."""
-    arguments: list[str | Path] = [*_system(), *_settings()]
+    arguments: list[str | Path] = [*_host()]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
     arguments += ["--size", str(tmp_bytes), "--perms", "1777", "--tmpfs", "/tmp"]
     made = {"/", "/tmp", "/proc", "/dev", "/etc", *SYSTEM}
@@ -120,6 +121,12 @@ def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
         arguments += _directories(os.path.dirname(path), made)  # noqa: PTH120
         arguments += _shown(path)
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+@cache
+def _host() -> tuple[str | Path, ...]:
+    """What every sandbox has of this machine: looked for once, since it takes a millisecond."""
+    return (*_system(), *_settings())
 
 
 def _system() -> Iterator[str]:
