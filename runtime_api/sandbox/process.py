@@ -37,6 +37,10 @@ __all__ = ["PlainSandbox"]
 # ever: it is waited for no longer than this, in seconds.
 LINGER_S = 0.25
 CLOSE_S = 5.0
+# Linux adds up three kinds of memory from counters that each processor keeps (percpu_counter): a figure may lag behind
+# by a batch of pages of each, and two readings of the same memory differ by as much.
+_PROCESSORS = os.cpu_count() or 1
+COUNTING_ERROR_BYTES = 3 * _PROCESSORS * max(32, 2 * _PROCESSORS) * os.sysconf("SC_PAGE_SIZE")
 SPARE_FILES = 32  # descriptors that starting a process takes for a moment, and other threads may
 
 
@@ -127,7 +131,7 @@ class _Child:
         self._status: ExitStatus | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._own_peak = high_water(os.getpid())
+        self._own_peak = high_water(os.getpid()) + COUNTING_ERROR_BYTES
         self._process = process
         tell = partial(self._tell, notify)
         self._pipes = [LinePipe(descriptor, limits.log_line_bytes, tell, self._settle) for descriptor in descriptors]
