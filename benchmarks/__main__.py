@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import bootstraps, callers, cpu, large, layers, many, size, start, tools, warm
+from benchmarks import bootstraps, callers, cpu, large, layers, many, sandbox, size, start, tools, warm
 from benchmarks.errors import Unusable
 from benchmarks.report import Table
 
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[tools.Tools, int], Iterator[Table]]] = {
     "start": start.measure,
     "size": size.measure,
     "layers": layers.measure,
+    "sandbox": sandbox.measure,
 }
 
 

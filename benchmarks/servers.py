@@ -86,6 +86,11 @@ def many_functions(*numbers: int) -> list[Server]:
     return [Server(f"{number:,} functions", partial(_serve, functions=number)) for number in numbers]
 
 
+def isolated(name: str, *sandbox: str) -> Server:
+    """bootjack with a sandbox, and what flags go with it."""
+    return Server(name, partial(_serve, sandbox=sandbox))
+
+
 @contextlib.contextmanager
 def running(server: Server, tools: Tools) -> Iterator[Running]:
     """A fresh server with its bootstrap; nothing of it is left at the end."""
@@ -129,8 +134,17 @@ def _bare(tools: Tools, port: int, runtime_port: int, bootstraps: int = 1) -> Pl
     return Plan([*command, str(bootstraps), str(tools.echo)], Path(__file__).parents[1])
 
 
-def _serve(tools: Tools, port: int, _runtime_port: int, functions: int = 1, concurrency: int = 1) -> Plan:
-    command = [bootjack_command(), "serve", "--port", str(port), "--concurrency", str(concurrency)]
+def _serve(
+    tools: Tools,
+    port: int,
+    _runtime_port: int,
+    functions: int = 1,
+    concurrency: int = 1,
+    sandbox: tuple[str, ...] = ("process",),
+) -> Plan:
+    """As plain processes, as its peers run functions, unless told otherwise."""
+    command = [bootjack_command(), "serve", "--sandbox", *sandbox]
+    command += ["--port", str(port), "--concurrency", str(concurrency)]
     return Plan([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
 
 

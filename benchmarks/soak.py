@@ -172,7 +172,18 @@ def main() -> int:
         bootstrap = Path(directory) / "bootstrap"
         bootstrap.write_text(f"#!{sys.executable} -IS\n{BOOTSTRAP.read_text()}")
         bootstrap.chmod(0o755)
-        command = [bootjack_command(), "serve", "--port", "0", "--concurrency", "6", "--idle-timeout", "2"]
+        command = [
+            bootjack_command(),
+            "serve",
+            "--sandbox",
+            "process",
+            "--port",
+            "0",
+            "--concurrency",
+            "6",
+            "--idle-timeout",
+            "2",
+        ]
         command += ["-t", "2", f"a={directory}", f"b={directory}"]
         log = (Path(directory) / "log").open("wb")
         with log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:

@@ -47,7 +47,7 @@ def _version() -> float:
 
 
 def _invoke(bootstrap: Path) -> float:
-    return _wall_seconds([bootjack_command(), "invoke", str(bootstrap), "-e", EVENT], EVENT)
+    return _wall_seconds([bootjack_command(), "invoke", "--sandbox", "process", str(bootstrap), "-e", EVENT], EVENT)
 
 
 def _invoke_shell(tools: Tools) -> float:
@@ -64,7 +64,7 @@ def _serve(tools: Tools) -> float:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     begin = time.perf_counter()
-    command = [bootjack_command(), "serve", "--port", str(port), str(tools.echo)]
+    command = [bootjack_command(), "serve", "--sandbox", "process", "--port", str(port), str(tools.echo)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             with _connected(port, process) as caller:

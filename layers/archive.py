@@ -41,6 +41,12 @@ class ArchiveError(Exception):
     """One sentence: which entry of which archive is wrong, and what to do."""
 
 
+class TooLargeError(ArchiveError):
+    """The archive unfolds to more bytes than it may; `declared` is what its list comes to."""
+
+    declared = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Ceilings:
     """What an archive may cost. There is no ratio: bytes counted while they unfold bound a bomb without one."""
@@ -71,7 +77,8 @@ def extract(archive: Path, target: Path, ceilings: Ceilings = _DEFAULT) -> Extra
             plan = _planned(bundle, ceilings)
             _fill(target, bundle, plan)
     except ArchiveError as error:
-        raise ArchiveError(f"{archive}: {error}") from error.__cause__
+        error.args = (f"{archive}: {error}",)
+        raise
     except OSError as error:
         raise ArchiveError(f"{archive}: cannot be extracted to {target}: {error}; check both paths") from error
     sizes = [node.size for node in plan.values() if node.kind == stat.S_IFREG]
@@ -137,13 +144,19 @@ def _planned(bundle: ZipFile, ceilings: Ceilings) -> dict[str, _Node]:
         if len(plan) > ceilings.entries or len(links) > ceilings.links:
             limits = f"{ceilings.entries} files and directories, {ceilings.links} links"
             raise _fault(raw, f"is one more than an archive may hold ({limits}); put in fewer")
+    _refuse_too_much(plan, ceilings.unzipped_bytes)
+    _refuse_escapes(links, ceilings)
+    return plan
+
+
+def _refuse_too_much(plan: dict[str, _Node], most: int) -> None:
     total = 0
     for name, node in plan.items():
         total += node.size
-        if total > ceilings.unzipped_bytes:
-            raise _fault(name, f"takes the archive over {ceilings.unzipped_bytes} unzipped bytes; put in less")
-    _refuse_escapes(links, ceilings)
-    return plan
+        if total > most:
+            error = TooLargeError(f"entry {_shown(name)} takes the archive over {most} unzipped bytes; put in less")
+            error.declared = sum(node.size for node in plan.values())
+            raise error
 
 
 def _refuse_overlaps(bundle: ZipFile) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import LayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from .source import Layer
@@ -50,8 +51,13 @@ def _clash(name: str, file: Layer, folder: Layer) -> LayerError:
     return LayerError(f"{name} is a file in {file.label} and a directory in {folder.label}: rename one of them")
 
 
-def write(placed: Sequence[Placed], layers: Sequence[Layer], target: Path) -> None:
-    """Make it so in target, which is new or empty."""
+def write(
+    placed: Sequence[Placed], layers: Sequence[Layer], target: Path, shared: Callable[[Path], bool] | None = None
+) -> None:
+    """Make it so in target, which is new or empty; modes are kept, a directory has that of the last layer.
+
+    Of layers whose root is `shared` files are linked where the file system lets them be: nobody may write to either.
+    """
     try:
         if target.is_dir() and any(target.iterdir()):
             raise LayerError(f"{target} is not empty: empty it, or name another directory")
@@ -61,17 +67,40 @@ def write(placed: Sequence[Placed], layers: Sequence[Layer], target: Path) -> No
         elif not target.parent.is_dir():
             raise LayerError(f"{target}: there is no directory {target.parent}")
         target.mkdir(exist_ok=True)
-        for layer in layers:
-            for entry in layer.listed:
-                if entry.kind == stat.S_IFDIR and entry.name:
-                    (target / entry.name).mkdir(parents=True, exist_ok=True)
+        modes = _make_folders(layers, target)
+        linking = {id(layer) for layer in layers if shared and layer.root and shared(layer.root)}
         for item in placed:
             assert item.layer.root is not None
             source, copy = item.layer.root / item.name, target / item.name
             copy.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_symlink():
-                copy.symlink_to(source.readlink())
-            else:
-                shutil.copy2(source, copy)
+            _put(source, copy, link=id(item.layer) in linking)
+        for folder, mode in modes.items():
+            folder.chmod(mode)
     except OSError as error:
         raise LayerError(f"{error.filename or target}: {(error.strerror or 'cannot be written').lower()}") from error
+
+
+def _make_folders(layers: Sequence[Layer], target: Path) -> dict[Path, int]:
+    """Make the directories that layers list, and tell their modes; whoever made them can always remove them."""
+    modes = {}
+    for layer in layers:
+        for entry in layer.listed:
+            if entry.kind == stat.S_IFDIR and entry.name and layer.root is not None:
+                folder = target / entry.name
+                folder.mkdir(parents=True, exist_ok=True)
+                modes[folder] = stat.S_IMODE((layer.root / entry.name).stat().st_mode) | 0o700
+    return modes
+
+
+def _put(source: Path, copy: Path, *, link: bool) -> None:
+    if source.is_symlink():
+        copy.symlink_to(source.readlink())
+        return
+    if link:
+        try:
+            os.link(source, copy)
+        except OSError:  # another file system, one without links, or one link too many
+            pass
+        else:
+            return
+    shutil.copy2(source, copy)

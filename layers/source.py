@@ -18,7 +18,7 @@ from .pack import judge
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Layer", "Listed", "open_layer"]
+__all__ = ["Layer", "Listed", "open_layer", "open_tree"]
 
 _ROOMY = Ceilings(unzipped_bytes=2_000_000_000)  # too large a layer is to be told how large
 
@@ -81,6 +81,19 @@ def open_layer(given: Path, scratch: Path) -> Layer:
     if not listed and any(root.iterdir()):
         raise LayerError(f"{given}: its list cannot be read: {unreadable}; make it again")
     return Layer(str(given), listed, root, zipped, files=_files(listed))
+
+
+def open_tree(root: Path, label: str) -> Layer:
+    """The layer in a directory as it is: names and links may be such as no archive could hold."""
+    try:
+        listed = tuple(_listed_in(root))
+    except OSError as error:
+        raise LayerError(f"{label}: {error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+    files = _files(listed)
+    for entry in files.values():
+        if entry.kind not in (stat.S_IFREG, stat.S_IFLNK):
+            raise LayerError(f"{label}: {entry.name} is a device, pipe or socket: leave it out")
+    return Layer(label, listed, root, files=files)
 
 
 def _opened_directory(root: Path) -> Layer:

@@ -24,6 +24,10 @@ def main() -> None:
 
     try:
         bootjack(prog_name="bootjack")
+    except RuntimeError as error:
+        if isinstance(error.__cause__, SystemExit):  # of a signal, in the making of a class: Python 3.11 wraps it
+            raise error.__cause__ from None
+        raise
     except OSError as error:  # of click's own writing: a full disk, say
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         print(f"bootjack: stdout: {error.strerror or error}", file=sys.stderr)

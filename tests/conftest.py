@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from tests import traces
+from tests import sandboxes, traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="tests-")
     config.stash[_private_folder] = folder
     os.environ["TMPDIR"] = tempfile.tempdir = folder
+
+
+def pytest_report_header() -> str:
+    """Say what functions run in."""
+    return f"functions run in: {sandboxes.SANDBOX}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from runtime_api import LocalFunction, LocalLambda
 from runtime_api.service.errors import InvalidRequestContentException, ResourceNotFoundException
+from tests.sandboxes import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -50,7 +51,7 @@ def run(main: Coroutine[object, object, None], log: int) -> None:
 
 def test_a_function_is_invoked_from_python_on_any_event_loop(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as local:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
             for number in range(3):
                 result = await local.invoke("echo", b'{"n": %d}' % number)
@@ -62,7 +63,7 @@ def test_a_function_is_invoked_from_python_on_any_event_loop(echo: LocalFunction
 
 def test_a_caller_that_gives_up_does_not_disturb_the_next(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as local:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
             impatient = asyncio.create_task(local.invoke("echo", b"1"))
             await asyncio.sleep(0)
@@ -75,7 +76,7 @@ def test_a_caller_that_gives_up_does_not_disturb_the_next(echo: LocalFunction, q
 
 def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as local:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
             with pytest.raises(InvalidRequestContentException, match="line 1 column 2"):
                 await local.invoke("echo", b"{")
@@ -88,7 +89,7 @@ def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFun
 def test_invoking_outside_of_async_with_says_so(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
         with pytest.raises(RuntimeError, match="async with"):
-            await LocalLambda(quiet).invoke("echo")
+            await LocalLambda(quiet, sandbox=SANDBOX).invoke("echo")
 
     run(main(), quiet)
 
@@ -138,7 +139,7 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
 )
 def test_the_public_port_lets_in_who_may_come(echo: LocalFunction, quiet: int, head: str, status: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as local:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
             url = await local.listen("127.0.0.1", 0, frozenset({"friend.example"}))
             found, body = await ask(url, head)

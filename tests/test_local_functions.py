@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
-import select
 import socket
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +17,23 @@ import pytest
 
 from runtime_api import LocalFunction, LocalLambda
 from runtime_api.sandbox.entrypoint import Program
+from runtime_api.sandbox.memory import tree
 from runtime_api.service.errors import ServiceException, TooManyRequestsException
 from runtime_api.service.records import FunctionConfiguration
 from tests.engine.scripted import PRELUDE
 from tests.loops import run
+from tests.sandboxes import SANDBOX, shown_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE_S = 20.0
+_numbers = itertools.count(1)
 
 # Answers who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
 SCRIPT = """
 import json
+ME = os.urandom(8).hex()
 while True:
     request_id, event = next_event()
     asked = json.loads(event)
@@ -36,7 +41,7 @@ while True:
         open(asked['wait']).read()
     if 'exit' in asked:
         os._exit(asked['exit'])
-    answer = {'pid': os.getpid(), 'code': CODE, 'name': os.environ['AWS_LAMBDA_FUNCTION_NAME']}
+    answer = {'me': ME, 'code': CODE, 'name': os.environ['AWS_LAMBDA_FUNCTION_NAME']}
     respond(request_id, json.dumps(answer).encode())
 """
 
@@ -46,6 +51,7 @@ def function(directory: Path, name: str = "f", code: int = 1, **settings: Any) -
     script = directory / f"{name}-{code}.py"
     script.write_text(f"{PRELUDE}CODE = {code}\n{SCRIPT}")
     program = Program(directory, command=(sys.executable, "-I", "-S", str(script)))
+    program = program._replace(mounts=(shown_folder(), Path(sys.prefix)))
     return LocalFunction(FunctionConfiguration(name, timeout_ms=10_000), program, **settings)
 
 
@@ -58,20 +64,19 @@ async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]
     return answer
 
 
-def ended(pid: int) -> None:
-    """Wait for the end of a process."""
-    descriptor = os.pidfd_open(pid)
-    try:
-        select.select((descriptor,), (), (), PATIENCE_S)
-    finally:
-        os.close(descriptor)
+def nothing_runs() -> None:
+    """Wait until this process has no others below it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while tree(os.getpid()):
+        assert time.monotonic() < deadline, "an environment goes on"
+        time.sleep(0.005)
 
 
 class Gate:
     """What an invocation waits for."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = str(directory / "gate")
+    def __init__(self) -> None:
+        self.path = str(shown_folder() / f"local{next(_numbers)}")
         os.mkfifo(self.path)
 
     async def open(self) -> None:
@@ -88,13 +93,13 @@ def quiet(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path)
+def gate() -> Gate:
+    return Gate()
 
 
 def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             for name in ("one", "two"):
                 lam.add_function(function(tmp_path, name))
             assert (await ask(lam, "one"))["name"] == "one"
@@ -108,22 +113,22 @@ def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_sam
     tmp_path: Path, quiet: int, gate: Gate
 ) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
             await asyncio.sleep(0)
             others = [await ask(lam) for _ in range(3)]
             await gate.open()
             first = await held
-            assert len({other["pid"] for other in others}) == 1
-            assert first["pid"] != others[0]["pid"]
+            assert len({other["me"] for other in others}) == 1
+            assert first["me"] != others[0]["me"]
 
     run(main())
 
 
 def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path, concurrency=1))
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
             await asyncio.sleep(0)
@@ -132,14 +137,14 @@ def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, qui
             assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
             await gate.open()
             first = await held
-            assert (await ask(lam))["pid"] == first["pid"]
+            assert (await ask(lam))["me"] == first["me"]
 
     run(main())
 
 
 def test_running_invocations_finish_on_the_code_they_began_with(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path, code=1, concurrency=1))
             assert (await ask(lam))["code"] == 1
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
@@ -155,24 +160,24 @@ def test_running_invocations_finish_on_the_code_they_began_with(tmp_path: Path, 
 
 def test_a_crash_costs_one_invocation_and_the_process(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
             before = await ask(lam)
             crashed = await lam.invoke("f", b'{"exit": 3}')
             assert json.loads(crashed.payload)["errorType"] == "Runtime.ExitError"
             after = await ask(lam)
-            assert after["pid"] != before["pid"]
+            assert after["me"] != before["me"]
 
     run(main())
 
 
 def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet, idle_timeout_s=0.05) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX, idle_timeout_s=0.05) as lam:
             lam.add_function(function(tmp_path))
-            pid = (await ask(lam))["pid"]
-            await asyncio.wait_for(asyncio.to_thread(ended, pid), PATIENCE_S)
-            assert (await ask(lam))["pid"] != pid
+            me = (await ask(lam))["me"]
+            await asyncio.to_thread(nothing_runs)
+            assert (await ask(lam))["me"] != me
 
     run(main())
 
@@ -180,7 +185,7 @@ def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) ->
 def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            async with LocalLambda(quiet) as lam:
+            async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
                 lam.add_function(function(tmp_path, runtime_api=taken.getsockname()))
                 for _ in range(2):
                     with pytest.raises(ServiceException, match=r"could be opened: .*address already in use"):
@@ -191,7 +196,7 @@ def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_pa
 
 def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(replace(function(tmp_path), concurrency=1, patience=1))
             await ask(lam)
             held = asyncio.ensure_future(lam.invoke("f", json.dumps({"wait": gate.path}).encode()))
@@ -206,7 +211,7 @@ def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> 
 
 def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        async with LocalLambda(quiet) as lam:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
             held = asyncio.ensure_future(ask(lam, wait=gate.path))
             await asyncio.sleep(0)
@@ -226,7 +231,7 @@ def test_a_label_tells_whose_line_it_is(tmp_path: Path) -> None:
     reader, writer = os.pipe()
 
     async def main() -> None:
-        async with LocalLambda(writer, label_log=True) as lam:
+        async with LocalLambda(writer, sandbox=SANDBOX, label_log=True) as lam:
             lam.add_function(function(tmp_path, "one"))
             result = await lam.invoke("one", log_type="Tail")
             assert result.log_tail.startswith(b"START ")

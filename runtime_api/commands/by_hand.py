@@ -33,7 +33,7 @@ def function_by_hand(targets: tuple[str, ...], options: dict[str, Any], alias: s
     return make_function(
         name,
         Program(here()),
-        options,
+        {**options, "network": "host"},
         by_hand=True,
         concurrency=1,
         patience=CURRENT.waiting_invocations,

@@ -120,11 +120,14 @@ def _subject(options: dict[str, Any], stack: ExitStack) -> Subject:
     if options["server"] is not None or options["server_url"] is not None:
         return _server(options, variables)
     from runtime_api.conformance.runtime.side import RuntimeSide
+    from runtime_api.sandbox.trees import Trees
 
+    from .archives import Archives
     from .targets import find_program
 
     command, target = command_behind_dashes(), options["target"]
-    program = find_program(target, command, (), stack)
+    package = stack.enter_context(Archives(stack.enter_context(Trees())).package())
+    program = find_program(target, command, (), package)
     name = shlex.join(command) if command else str(target or ".")
     side = RuntimeSide(program, options["handler"], variables, options["patience"])
     return Subject(name, "runtime", side, f"-- {name}" if command else shlex.quote(name))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import select
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .function import command_behind_dashes, function_options, make_function, with_command
+from .function import (
+    command_behind_dashes,
+    function_options,
+    make_function,
+    sandbox_or_fail,
+    sandbox_settings,
+    with_command,
+)
 from .options import NAME, fail, read_event
 from .signals import until_signalled
 
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalFunction
+    from runtime_api.sandbox.trees import Trees
 
 __all__ = ["command"]
 
@@ -42,42 +49,49 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     module.function of a Python handler; or put any command behind --. Exit code: 0 success, 1 function error,
     2 usage.
     """
-    with ExitStack() as stack:
-        function = _function(target, layers, options, stack)
+    from runtime_api.sandbox.trees import Trees
+
+    with Trees() as trees:
+        function = _function(target, layers, options, trees)
         called, payload = read_event(event)
-        result = _run(function, called, payload)
+        with sandbox_or_fail(options):
+            result = _run(function, called, payload, sandbox_settings(options, trees))
         _advise(function, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
 
 
-def _function(
-    target: str | None, layers: tuple[Path, ...], options: dict[str, Any], stack: ExitStack
-) -> LocalFunction:
+def _function(target: str | None, layers: tuple[Path, ...], options: dict[str, Any], trees: Trees) -> LocalFunction:
+    from .archives import Archives
     from .targets import find_layers, find_program, name_of
 
     command = command_behind_dashes()
-    program = find_program(target, command, find_layers(layers, stack), stack)
-    return make_function(options["name"] or name_of(target, command), program, options)
+    with Archives(trees).package() as package:
+        roots = find_layers(layers, package, merged=options["sandbox"] != "process")
+        program = find_program(target, command, roots, package)
+        name = options["name"] or name_of(target, command)
+        return make_function(name, program, options, leases=tuple(package.leases))
 
 
-def _run(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
+def _run(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
     import uvloop
 
     from runtime_api.sandbox.orphans import adopted_orphans
 
     with adopted_orphans():
-        return uvloop.run(until_signalled(_invoke(function, called, payload)))
+        return uvloop.run(until_signalled(_invoke(function, called, payload, settings)))
 
 
-async def _invoke(function: LocalFunction, called: str, payload: bytes) -> InvokeResult:
+async def _invoke(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
     from runtime_api.local import LocalLambda
-    from runtime_api.service.errors import ServiceError
+    from runtime_api.service.errors import ServiceError, ServiceException
 
-    async with LocalLambda() as local:
+    async with LocalLambda(**settings) as local:
         local.add_function(function)
         try:
             return await local.invoke(function.configuration.name, payload)
+        except ServiceException as error:  # nothing that the event is to blame for
+            fail(error.message)
         except ServiceError as error:
             fail(f"{called}: {error.message}")
 

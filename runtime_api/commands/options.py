@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY_SECONDS",
+    "EPHEMERAL",
     "HANDLER",
     "MEGABYTES",
     "NAME",
@@ -76,6 +77,7 @@ class Pattern(click.ParamType[str]):
 SECONDS = Seconds(min=0, min_open=True, max=CURRENT.timeout_max_ms / 1000)
 ANY_SECONDS = Seconds(min=0, max=1e6)
 MEGABYTES = click.IntRange(min=CURRENT.memory_min_mb, max=CURRENT.memory_max_mb)
+EPHEMERAL = click.IntRange(min=1, max=CURRENT.tmp_max_mb)
 NAME = Pattern("name", r"[a-zA-Z0-9_-]{1,64}", "a function's name: up to 64 letters, digits, - and _")
 REGION = Pattern("region", r"[a-z]{2}(-[a-z]+)+-\d", "a region such as us-east-1")
 HANDLER = Pattern("handler", r"[^\s\0]{1,128}", "a handler: up to 128 characters without spaces")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,15 @@ import click
 
 from runtime_api.protocol.limits import CURRENT
 
-from .function import function_options, make_function, with_command
+from .function import function_options, hand_over, make_function, sandbox_or_fail, sandbox_settings, with_command
 from .options import ANY_SECONDS, NAME
 from .serving import Ending, beside, blaming, say, serve_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runtime_api.local import LocalFunction
+    from runtime_api.sandbox.trees import Trees
 
+    from .archives import Archives
     from .sources import Source
     from .watching import Watched
 
@@ -77,62 +77,67 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     import uvloop
 
     from runtime_api.sandbox.orphans import adopted_orphans
+    from runtime_api.sandbox.trees import Trees
 
+    from .archives import Archives
     from .by_hand import function_by_hand
     from .sources import read_sources
-    from .targets import find_layers
     from .tuning import tune_server
     from .watching import Watched, check_watching
 
-    with ExitStack() as stack:
+    with Trees() as trees:
         watched = []
         if options["only_lambda_apis"]:
             functions = [function_by_hand(targets, options, ALIAS)]
+            options["sandbox"] = "process"  # nothing is started
         else:
             sources = read_sources(targets, options["layers"], options["name"])
-            make = partial(_make, options=options, stack=stack, alone=len(sources) == 1)
-            roots = find_layers(options["layers"], stack)
-            functions = [make(source, roots) for source in sources]
+            make = partial(_make, options=options, archives=Archives(trees), alone=len(sources) == 1)
+            functions = [make(source) for source in sources]
             if options["watch"]:
                 check_watching()
                 watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
-        with adopted_orphans():
-            uvloop.run(_serve(functions, watched, options))
+        with adopted_orphans(), sandbox_or_fail(options):
+            uvloop.run(_serve(functions, watched, options, trees))
 
 
-def _make(
-    source: Source, roots: tuple[Path, ...] | None = None, *, options: dict[str, Any], stack: ExitStack, alone: bool
-) -> LocalFunction:
-    """The function, its archives unpacked for as long as `stack`; its layers too, when their roots are not given."""
+def _make(source: Source, *, options: dict[str, Any], archives: Archives, alone: bool) -> LocalFunction:
     from .targets import find_layers, find_program
 
-    if roots is None:
-        roots = find_layers(source.layers, stack)
-    return make_function(
-        source.name,
-        find_program(source.target, source.command, roots, stack),
-        options,
-        concurrency=options["concurrency"],
-        also_known_as=frozenset({ALIAS}) if alone else frozenset(),
-    )
+    with archives.package() as package:
+        roots = find_layers(source.layers, package, merged=options["sandbox"] != "process")
+        return make_function(
+            source.name,
+            find_program(source.target, source.command, roots, package),
+            options,
+            concurrency=options["concurrency"],
+            also_known_as=frozenset({ALIAS}) if alone else frozenset(),
+            leases=tuple(package.leases),
+        )
 
 
-async def _serve(functions: list[LocalFunction], watched: list[Watched], options: dict[str, Any]) -> None:
+async def _serve(
+    functions: list[LocalFunction], watched: list[Watched], options: dict[str, Any], trees: Trees
+) -> None:
     from runtime_api.local import LocalLambda
 
     from .by_hand import ask_for_a_bootstrap
     from .watching import watch
 
-    ending = Ending()
     address = options["host"], options["port"]
     allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(
-            LocalLambda(label_log=len(functions) > 1, idle_timeout_s=options["idle_timeout"])
+            LocalLambda(
+                label_log=len(functions) > 1,
+                idle_timeout_s=options["idle_timeout"],
+                **sandbox_settings(options, trees),
+            )
         )
+        ending = Ending()  # until now a signal has ended the command as it does any other
         for function in functions:
-            local.add_function(function)
+            hand_over(local, function)
             _hint(function)
         with blaming("--host and --port", address):
             url = await local.listen(*address, allowed_hosts)

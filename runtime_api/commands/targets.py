@@ -14,9 +14,9 @@ from .handlers import handler_command, names_handler
 from .options import fail
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
+    from .archives import Package
 
-__all__ = ["find_layers", "find_program", "here", "name_of"]
+__all__ = ["find_layers", "find_mounts", "find_program", "here", "name_of"]
 
 
 def here() -> Path:
@@ -27,8 +27,8 @@ def here() -> Path:
         fail("the current directory has gone: change to one that exists")
 
 
-def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Path, ...], stack: ExitStack) -> Program:
-    """The function's code; what has to be unpacked lasts as long as `stack`."""
+def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Path, ...], package: Package) -> Program:
+    """The function's code, unpacked by `package` where it is an archive."""
     if command:
         if target is not None:
             fail(f"TARGET {target} and a COMMAND behind --: give one of them")
@@ -44,7 +44,7 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
             fail(f"TARGET {target or '.'}: permission denied")
         return bootstrap_program(path.resolve(), layers)
     if path.suffix.lower() == ".zip":
-        return bootstrap_program(_unpacked(path, stack), layers)
+        return bootstrap_program(package.unpack(path), layers)
     bootstrap = path.resolve()
     return Program(bootstrap.parent, layers, places=(bootstrap,))
 
@@ -59,8 +59,8 @@ def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:
     return program
 
 
-def find_layers(given: tuple[Path, ...], stack: ExitStack) -> tuple[Path, ...]:
-    """The roots of the layers, in the order given."""
+def find_layers(given: tuple[Path, ...], package: Package, *, merged: bool) -> tuple[Path, ...]:
+    """The roots of the layers, in the order given; a usage error when they are to be `merged` and cannot be."""
     if len(given) > CURRENT.layers:
         fail(f"--layer: a function has at most {CURRENT.layers} layers")
     roots = []
@@ -70,10 +70,35 @@ def find_layers(given: tuple[Path, ...], stack: ExitStack) -> tuple[Path, ...]:
         if stat.S_ISDIR(mode):
             roots.append(path.resolve())
         elif layer.suffix.lower() == ".zip":
-            roots.append(_unpacked(path, stack))
+            roots.append(package.unpack(path))
         else:
             fail(f"--layer {layer}: neither a directory nor a .zip file")
+    if merged and len(roots) > 1:
+        _check_merging(given, roots)
     return tuple(roots)
+
+
+def _check_merging(given: tuple[Path, ...], roots: list[Path]) -> None:
+    from layers.errors import LayerError
+    from layers.merge import merge
+    from layers.source import open_tree
+
+    try:
+        merge([open_tree(root, str(layer)) for layer, root in zip(given, roots, strict=True)])
+    except LayerError as error:
+        fail(f"--layer: {error}")
+
+
+def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What else of this machine's files a sandbox shows."""
+    from runtime_api.sandbox.view import OWN_PLACES
+
+    paths = [Path(os.path.normpath(here() / path)) for path in given]
+    for name, path in zip(given, paths, strict=True):
+        _mode("--mount", str(name), path)
+        if str(path) in OWN_PLACES:
+            fail(f"--mount {name}: the sandbox has a {path} of its own; name what is needed in it")
+    return tuple(paths)
 
 
 def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
@@ -84,22 +109,6 @@ def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
         fail(f"{what} {given}: no such file or directory{hint}")
     except (OSError, ValueError) as error:
         fail(f"{what} {given}: {(getattr(error, 'strerror', None) or str(error)).lower()}")
-
-
-def _unpacked(archive: Path, stack: ExitStack) -> Path:
-    import tempfile
-
-    from layers.archive import ArchiveError, extract
-
-    if not os.access(archive, os.R_OK):
-        fail(f"{archive}: permission denied")
-    parent = stack.enter_context(tempfile.TemporaryDirectory(prefix="bootjack-"))
-    root = Path(parent).resolve() / "task"
-    try:
-        extract(archive, root)
-    except ArchiveError as error:
-        fail(str(error))
-    return root
 
 
 def name_of(target: str | None, command: tuple[str, ...]) -> str:

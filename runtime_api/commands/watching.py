@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from .function import hand_over
 from .options import fail
 
 if TYPE_CHECKING:
@@ -80,5 +81,5 @@ async def _replace(local: LocalLambda, function: Watched) -> None:
     except click.UsageError as error:  # an archive that is half written, say: it will change again
         click.echo(f"bootjack: {function.name} stays as it is: {error.message}", err=True)
         return
-    local.add_function(made)
+    hand_over(local, made)
     click.echo(f"bootjack: {function.name} has changed: what is invoked from now on runs the new code", err=True)

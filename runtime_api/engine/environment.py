@@ -24,11 +24,15 @@ from runtime_api.protocol.platform_events import log_text
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Output, Sandbox, SandboxEvent, StartRefused
 
+from .freezing import Freezer
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.attempts import Plan
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.sandbox.trees import Lease
 
 __all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult", "Log"]
 
@@ -54,7 +58,7 @@ class Door(Protocol):
 
     @property
     def connections(self) -> int: ...
-    async def listen(self, host: str, port: int) -> tuple[str, int]: ...
+    async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]: ...
     async def close(self) -> None: ...
 
 
@@ -80,7 +84,8 @@ class ExecutionEnvironment:
 
     `available` is told when init is over, and whenever an invocation has its outcome. `by_hand`: the runtime is
     started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
-    could help, another one is waited for.
+    could help, another one is waited for. What has been idle for `freeze_after_s` stands still until it is needed.
+    `leases`: what it is made of, to be given back when it has ended.
     """
 
     def __init__(
@@ -90,14 +95,18 @@ class ExecutionEnvironment:
         log: Log,
         available: Callable[[ExecutionEnvironment], None],
         by_hand: bool = False,
+        freeze_after_s: float | None = None,
+        leases: Sequence[Lease] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._plan = plan
         self._machine = Lifecycle(plan)
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self._log = log
         self._available = available
         self._by_hand = by_hand
+        self._leases = leases
+        self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
         self._launch: Callable[[], Launch] | None = None
         self._door: Door | None = None
         self.runtime_api = ""  # host:port, once open
@@ -135,45 +144,51 @@ class ExecutionEnvironment:
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
-        `launch` is asked at every start, with host:port of the Runtime API. OSError when the address cannot be had.
+        `launch` is asked at every start, with host:port of the Runtime API. OSError when the address cannot be had,
+        or there is no sandbox.
         """
         self._door = door
         self._perform |= {fx.Accept: answers.accept, fx.Refuse: answers.refuse, fx.Deliver: answers.deliver}
-        self.runtime_api = wire.host_port(await door.listen(*address))
+        listener = await self.sandbox.open(self._from_sandbox)
+        self.runtime_api = wire.host_port(await door.listen(*address, listener))
         self._launch = partial(launch, self.runtime_api)
-        await self._sandbox.open(self._from_sandbox)
-        self._log.add_throttle(self._sandbox.throttle)
+        self._log.add_throttle(self.sandbox.throttle)
+        self._freezer.start()
         self._initialising = True
         self.post(ev.Initialise())
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
         """Run this now; `future` gets the one result. Only when it is available."""
+        self._freezer.use()
         self._caller, self._wants_tail = future, wants_tail
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
         """End whatever runs, and give everything back."""
         self._initialising = self._by_hand = False
+        self._freezer.stop()
         self.post(ev.ShutDown())
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._ended.wait()
         finally:
-            self._log.remove_throttle(self._sandbox.throttle)
+            self._log.remove_throttle(self.sandbox.throttle)
             if self._alarm is not None:
                 self._alarm.cancel()
             if self._settling is not None:
                 self._settling.cancel()
-            await self._sandbox.close()
+            await self.sandbox.close()
             if self._door is not None:
                 await self._door.close()
+            for lease in self._leases:
+                await self._loop.run_in_executor(None, lease.release)
 
     def post(self, *events: ev.Event) -> None:
         """Tell the machine what happened, in order, and do what it says."""
         now = _now()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
-            self._sandbox.drain()  # what the function wrote belongs before END
+            self.sandbox.drain()  # what the function wrote belongs before END
             if now - self._sampled > SAMPLE_MS:
                 self._sample(now)
         elif kind is ev.NextCalled and not self._sampled:
@@ -207,7 +222,7 @@ class ExecutionEnvironment:
     def _sample(self, now: float) -> None:
         """Read the peak memory."""
         self._sampled = now
-        self._mail.append(ev.MemorySampled(self._sandbox.peak_bytes()))
+        self._mail.append(ev.MemorySampled(self.sandbox.peak_bytes()))
 
     # -- effects
 
@@ -240,10 +255,10 @@ class ExecutionEnvironment:
             reason = f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
             self.post(ev.StartFailed(effect.name, ErrorType.INVALID_ENTRYPOINT, reason))
         else:
-            self._sandbox.start(launch)
+            self.sandbox.start(launch)
 
     def _stop(self, effect: fx.Stop) -> None:
-        self._sandbox.signal(effect.name, signal.SIGKILL)
+        self.sandbox.signal(effect.name, signal.SIGKILL)
 
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
@@ -296,7 +311,7 @@ class ExecutionEnvironment:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
-            self.post(ev.ProcessExited(event.name, event.status))
+            self.post(ev.ProcessExited(event.name, event.status, event.over_bytes))
 
 
 def _ignore(_effect: fx.Effect) -> None:

@@ -145,6 +145,7 @@ class ProcessExited(Struct, frozen=True):
 
     name: str
     status: ExitStatus
+    over_bytes: int = 0  # what was taken, when it was killed for taking more memory than the function has
 
 
 class MemorySampled(Struct, frozen=True):

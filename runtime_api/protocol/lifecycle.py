@@ -301,6 +301,8 @@ class Lifecycle:
         self._gone(Fault(event.error_type, event.reason), now)
 
     def _exited(self, event: ev.ProcessExited, now: float) -> None:
+        if event.over_bytes:
+            self._emit(log.MemoryExceeded(self.current_request_id, self.plan.memory_mb, event.over_bytes))
         self._gone(exit_fault(event.status), now)
 
     def _gone(self, fault: Fault, now: float) -> None:

@@ -25,8 +25,12 @@ class Limits:
     timeout_max_ms: int = 900_000  # guide 596
     memory_min_mb: int = 128  # guide 594
     memory_max_mb: int = 10_240
+    memory_mb_per_cpu: int = 1769  # a function of so much memory has one processor's time (AWS, Configure memory)
     billing_step_ms: int = 1
     open_files: int = 1024  # guide 608
+    processes: int = 1024  # and threads (guide 609)
+    tmp_mb: int = 512  # guide 607
+    tmp_max_mb: int = 10_240  # EphemeralStorage in Lambda's API; less than 512 is allowed here, to try a full disk
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
     concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
     waiting_invocations: int = 1000  # queued for want of an environment, where they may wait; ours

@@ -20,6 +20,7 @@ __all__ = [
     "InitReport",
     "InitRuntimeDone",
     "InitStart",
+    "MemoryExceeded",
     "Record",
     "Report",
     "RuntimeDone",
@@ -105,7 +106,15 @@ class FaultLine(Struct, frozen=True):
     message: str
 
 
-Record = InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+class MemoryExceeded(Struct, frozen=True):
+    """Why a runtime was killed; a line of the log, no record of telemetry."""
+
+    request_id: str | None
+    memory_mb: int
+    taken_bytes: int
+
+
+Record = MemoryExceeded | InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
 
 
 def billed_ms(duration_ms: float, step_ms: int) -> int:
@@ -128,6 +137,11 @@ def _end(record: End) -> str:
 
 def _fault(record: FaultLine) -> str:
     return f"{record.message}\n{record.error_type}\n"
+
+
+def _memory_exceeded(record: MemoryExceeded) -> str:
+    request = f"RequestId: {record.request_id} " if record.request_id else ""
+    return f"{request}Error: memory exceeded: {record.taken_bytes / 1048576:.0f} MB of {record.memory_mb} MB\n"
 
 
 def _init_start(record: InitStart) -> str:
@@ -170,4 +184,5 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     End: _end,
     Report: _report,
     FaultLine: _fault,
+    MemoryExceeded: _memory_exceeded,
 }

@@ -3,7 +3,7 @@
 A sandbox is opened once, with everything that is to last as long as the environment, and then starts, signals and
 reaps many named processes: the runtime, each external extension, the runtime again after a reset. What happens to
 them comes back as values through `notify`. The plain process (`process.py`) isolates nothing but the process group
-and the environment variables.
+and the environment variables; bubblewrap (`bubblewrap.py`) gives Lambda's paths and limits, where the system lets it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from runtime_api.protocol.errors import ErrorType
     from runtime_api.protocol.events import ExitStatus
+
+    from .entrypoint import Program
 
 __all__ = ["Exited", "Launch", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
 
@@ -43,6 +46,7 @@ class Exited(NamedTuple):
     name: str
     status: ExitStatus
     peak_bytes: int
+    over_bytes: int = 0  # what the processes had taken when they were killed for taking more memory than there is
 
 
 class StartRefused(NamedTuple):
@@ -60,8 +64,18 @@ Notify = Callable[[SandboxEvent], None]
 class Sandbox(Protocol):
     """Opened once; starts, signals and reaps many named processes."""
 
-    async def open(self, notify: Notify) -> None:
-        """Prepare what lasts as long as the environment; everything that happens is told to `notify`."""
+    def inside(self, path: str | Path) -> str:
+        """Where the processes see this file of the host."""
+
+    async def open(self, notify: Notify) -> socket.socket | None:
+        """Prepare what lasts as long as the environment; everything that happens is told to `notify`.
+
+        Gives a listener for the Runtime API where the processes have a network of their own; the caller closes it.
+        OSError says why there is no sandbox.
+        """
+
+    def arranged(self, program: Program) -> Program:
+        """The sandbox's own program as its files are laid out there: layers may have become one. Once it is open."""
 
     def start(self, launch: Launch) -> None:
         """Start a process; a failure comes as `StartRefused`, before this returns or later."""
@@ -77,6 +91,9 @@ class Sandbox(Protocol):
 
     def throttle(self, wait: bool) -> None:
         """Stop reading what the processes write, or go on: their pipes then make them wait."""
+
+    def freeze(self, still: bool) -> None:
+        """Let every process stand still, or go on. What is frozen can be killed."""
 
     def peak_bytes(self) -> int:
         """The highest resident size of the running processes so far, in bytes."""

@@ -9,7 +9,10 @@ from runtime_api.protocol.events import ExitStatus
 from . import Exited
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from . import Launch, Notify
+    from .entrypoint import Program
 
 __all__ = ["HandStarted"]
 
@@ -19,6 +22,12 @@ class HandStarted:
 
     def __init__(self) -> None:
         self._notify: Notify = lambda _event: None
+
+    def inside(self, path: str | Path) -> str:
+        return str(path)
+
+    def arranged(self, program: Program) -> Program:
+        return program
 
     async def open(self, notify: Notify) -> None:
         self._notify = notify
@@ -33,6 +42,9 @@ class HandStarted:
         pass
 
     def throttle(self, wait: bool) -> None:
+        pass
+
+    def freeze(self, still: bool) -> None:
         pass
 
     def peak_bytes(self) -> int:

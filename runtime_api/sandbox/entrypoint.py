@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.service.variables import LIBRARY_FOLDERS
 
-__all__ = ["Program", "bootstrap_program", "command_program", "find_bootstrap", "find_libraries"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BOOTSTRAP", "Program", "bootstrap_program", "command_program", "find_bootstrap", "find_libraries"]
 
 BOOTSTRAP = "bootstrap"
 
@@ -20,6 +23,7 @@ class Program(NamedTuple):
     layers: tuple[Path, ...] = ()  # in the order of the function's list; the last one wins
     command: tuple[str, ...] = ()  # empty: the bootstrap is looked for at every start
     places: tuple[Path, ...] = ()  # where, in order
+    mounts: tuple[Path, ...] = ()  # of the host's files, those that a sandbox shows besides, at their own paths
 
 
 def bootstrap_program(task_root: Path, layers: tuple[Path, ...] = ()) -> Program:
@@ -41,10 +45,10 @@ def find_bootstrap(places: tuple[Path, ...]) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def find_libraries(layer: Path) -> dict[str, list[str]]:
-    """The folders of a layer that languages search, by the variable that tells them."""
+def find_libraries(layer: Path, inside: Callable[[Path], str] = str) -> dict[str, list[str]]:
+    """The folders of a layer that languages search, as they are found `inside`, by the variable that tells them."""
     found = {
-        name: [str(path) for pattern in patterns for path in sorted(layer.glob(pattern))]
+        name: [inside(path) for pattern in patterns for path in sorted(layer.glob(pattern))]
         for name, patterns in LIBRARY_FOLDERS.items()
     }
     return {name: folders for name, folders in found.items() if folders}

@@ -18,15 +18,18 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import Exited, Output, StartRefused
+from .memory import high_water
 from .pipes import LinePipe
 from .reaping import when_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from runtime_api.protocol.events import ExitStatus
 
     from . import Launch, Notify
+    from .entrypoint import Program
 
 __all__ = ["PlainSandbox"]
 
@@ -34,7 +37,10 @@ __all__ = ["PlainSandbox"]
 # ever: it is waited for no longer than this, in seconds.
 LINGER_S = 0.25
 CLOSE_S = 5.0
-STATUS_BYTES = 8192  # more than /proc/PID/status has
+# Linux adds up three kinds of memory from counters that each processor keeps (percpu_counter): a figure may lag behind
+# by a batch of pages of each, and two readings of the same memory differ by as much.
+_PROCESSORS = os.cpu_count() or 1
+COUNTING_ERROR_BYTES = 3 * _PROCESSORS * max(32, 2 * _PROCESSORS) * os.sysconf("SC_PAGE_SIZE")
 SPARE_FILES = 32  # descriptors that starting a process takes for a moment, and other threads may
 
 
@@ -48,6 +54,12 @@ class PlainSandbox:
         self._throttled = False
         self._empty = asyncio.Event()
         self._empty.set()
+
+    def inside(self, path: str | Path) -> str:
+        return str(path)
+
+    def arranged(self, program: Program) -> Program:
+        return program
 
     async def open(self, notify: Notify) -> None:
         self._notify = notify
@@ -81,6 +93,9 @@ class PlainSandbox:
         self._throttled = wait
         for child in self._children.values():
             child.throttle(wait)
+
+    def freeze(self, still: bool) -> None:
+        """Nothing: should this process be killed, nobody would ever let them go on."""
 
     def peak_bytes(self) -> int:
         return sum(child.peak_bytes() for child in self._children.values())
@@ -116,7 +131,7 @@ class _Child:
         self._status: ExitStatus | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._own_peak = _high_water(os.getpid())
+        self._own_peak = high_water(os.getpid()) + COUNTING_ERROR_BYTES
         self._process = process
         tell = partial(self._tell, notify)
         self._pipes = [LinePipe(descriptor, limits.log_line_bytes, tell, self._settle) for descriptor in descriptors]
@@ -148,7 +163,7 @@ class _Child:
     def peak_bytes(self) -> int:
         """VmHWM of the process; what it was before it ended, once it has."""
         if self._status is None:
-            self._peak = max(self._peak, _high_water(self._process.pid))
+            self._peak = max(self._peak, high_water(self._process.pid))
         return self._peak
 
     def _reaped(self, status: ExitStatus, maxrss_bytes: int) -> None:
@@ -248,19 +263,3 @@ def _start_failure(launch: Launch, error: OSError | ValueError) -> tuple[ErrorTy
     if error.filename == str(launch.directory) and not launch.directory.is_dir():
         return ErrorType.INVALID_WORKING_DIR, f"chdir {launch.directory}: {reason}"
     return ErrorType.INVALID_ENTRYPOINT, f"fork/exec {launch.argv[0]}: {reason}"
-
-
-def _high_water(pid: int) -> int:
-    """VmHWM of a process in bytes; 0 where it cannot be read (ended, or no /proc)."""
-    try:
-        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY)  # on the way of an invocation
-    except OSError:
-        return 0
-    try:
-        status = os.read(descriptor, STATUS_BYTES)
-    except OSError:
-        return 0
-    finally:
-        os.close(descriptor)
-    _, found, rest = status.partition(b"VmHWM:")
-    return int(rest.split(None, 1)[0]) * 1024 if found else 0

@@ -21,6 +21,7 @@ class FunctionConfiguration:
     handler: str = "function.handler"
     timeout_ms: float = 3000
     memory_mb: int = 128
+    ephemeral_mb: int = 512  # of /tmp
     variables: Mapping[str, str] = field(default_factory=dict)  # the customer's
     version: str = LATEST
     runtime: str = "provided.al2023"

@@ -21,10 +21,10 @@ FALSE_CREDENTIALS = {
     "AWS_SESSION_TOKEN": "bootjack-gives-no-true-credentials",
 }
 
-# Where a layer keeps libraries of each language (guide 2778-2836). PYTHONPATH's second form depends on the version,
-# so it is looked for by pattern.
+# Where a layer keeps libraries of each language (guide 2778-2836), in the order in which they are searched (guide
+# 4441-4443). What depends on a version is looked for by pattern.
 LIBRARY_FOLDERS: Mapping[str, tuple[str, ...]] = {
-    "NODE_PATH": ("nodejs/node_modules", "nodejs/node*/node_modules"),
+    "NODE_PATH": ("nodejs/node[0-9]*/node_modules", "nodejs/node_modules"),
     "PYTHONPATH": ("python", "python/lib/python3.*/site-packages"),
     "GEM_PATH": ("ruby/gems/*",),
     "RUBYLIB": ("ruby/lib",),

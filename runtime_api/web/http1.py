@@ -13,7 +13,7 @@ A request with a body may be answered before the body has come (a refusal): the 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .exchange import Exchange, Handler
 from .outbox import Outbox
@@ -21,6 +21,7 @@ from .reader import HEAD_BYTES, RequestReader
 from .replies import CONTINUE, KEEP_ALIVE, reply_head
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 __all__ = ["DRAIN_BYTES", "HEAD_BYTES", "JOIN_BYTES", "Connection", "Exchange", "Handler", "HttpServer"]
@@ -294,16 +295,16 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._empty: asyncio.Event | None = None  # once somebody waits for the last connection's end
 
-    async def listen(self, host: str, port: int) -> tuple[str, int]:
-        """Open the listener; gives the address, with the port that was picked when `port` is 0.
+    async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]:
+        """Open the listener, or take one that stands already; gives its address, with the port that was picked.
 
         OSError when the address cannot be had.
         """
         loop = asyncio.get_running_loop()
+        place: dict[str, Any] = {"host": host, "port": port} if listener is None else {"sock": listener}
         self._server = await loop.create_server(
             lambda: Connection(self._handler, self._outbox, self._connections.add, self._lost),
-            host,
-            port,
+            **place,
             backlog=BACKLOG,
         )
         bound = self._server.sockets[0].getsockname()

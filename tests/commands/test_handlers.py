@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import PYTHON, Serve, bootjack
+from tests.sandboxes import task_root
 
 SOURCE = """
 import os, sys
@@ -76,7 +77,7 @@ def test_the_interpreter_of_the_active_environment_runs_it(project: Path) -> Non
     (other / "bin" / "python3").symlink_to(Path(PYTHON).resolve())
     (other / "pyvenv.cfg").write_text(f"home = {Path(PYTHON).resolve().parent}\n")
     ended = bootjack("invoke", "app.handler", cwd=project, env={"VIRTUAL_ENV": str(other)})
-    assert json.loads(ended.out)["python"] == str(other)
+    assert json.loads(ended.out)["python"] == f"{task_root(project)}/other"
     assert json.loads(bootjack("invoke", "app.handler", cwd=project).out)["python"] == sys.prefix
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime_api.sandbox.choice import Kind
 from tests.commands.functions import ask, source, write_bootstrap
 from tests.e2e.running import RAW, bootjack
+from tests.sandboxes import SANDBOX, layer_root, task_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,10 +92,15 @@ def test_the_last_layer_s_bootstrap_wins(tmp_path: Path, layers: tuple[Path, Pat
     ended = bootjack("invoke", code, "--layer", layers[0], "--layer", layers[1], "-e", ask("variables"))
     found = json.loads(ended.out)
     one, two = map(str, layers)
-    assert found["LAMBDA_TASK_ROOT"] == str(code)
-    assert found["PYTHONPATH"] == f"{two}/python:{two}/python/lib/python3.12/site-packages:{one}/python"
-    assert found["PATH"].endswith(f":{two}/bin:{one}/bin")
-    assert found["LD_LIBRARY_PATH"].endswith(f":{two}/lib:{one}/lib")
+    assert found["LAMBDA_TASK_ROOT"] == task_root(code)
+    if SANDBOX is Kind.PROCESS:
+        assert found["PYTHONPATH"] == f"{two}/python:{two}/python/lib/python3.12/site-packages:{one}/python"
+        assert found["PATH"].endswith(f":{two}/bin:{one}/bin")
+        assert found["LD_LIBRARY_PATH"].endswith(f":{two}/lib:{one}/lib")
+    else:  # all of them in one place
+        assert found["PYTHONPATH"] == "/opt/python:/opt/python/lib/python3.12/site-packages"
+        assert found["PATH"].endswith(":/opt/bin")
+        assert found["LD_LIBRARY_PATH"].endswith(":/opt/lib")
 
 
 @pytest.mark.slow
@@ -129,7 +136,7 @@ def test_an_archive_as_a_layer(tmp_path: Path, function: Path, layers: tuple[Pat
 @pytest.mark.slow
 def test_layers_beside_a_command(layers: tuple[Path, Path]) -> None:
     ended = bootjack("invoke", "--layer", layers[0], "-e", ask("variables", names=["PYTHONPATH"]), "--", *RAW)
-    assert json.loads(ended.out) == {"PYTHONPATH": f"{layers[0]}/python"}
+    assert json.loads(ended.out) == {"PYTHONPATH": f"{layer_root(layers[0])}/python"}
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import pytest
 from tests.commands.functions import ask, write_bootstrap, zipped
 from tests.e2e.running import RAW, Ended, bootjack, by_shell
 from tests.layers.corpus import HOSTILE
+from tests.sandboxes import task_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +25,14 @@ def test_a_directory(function: Path) -> None:
 
 def test_this_directory_is_the_default(function: Path) -> None:
     ended = bootjack("invoke", "-e", ask("place"), cwd=function)
-    assert json.loads(ended.out)["cwd"] == str(function)
+    assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["function", "./function", "function/bootstrap", "../{parent}/function"])
 def test_a_relative_path(function: Path, target: str) -> None:
     ended = bootjack("invoke", target.format(parent=function.parent.name), "-e", ask("place"), cwd=function.parent)
-    assert json.loads(ended.out)["cwd"] == str(function)
+    assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
 @pytest.mark.slow
@@ -39,7 +40,7 @@ def test_a_bootstrap_runs_in_its_own_directory(function: Path, tmp_path: Path) -
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     ended = bootjack("invoke", function / "bootstrap", "-e", ask("place"), cwd=elsewhere)
-    assert json.loads(ended.out)["cwd"] == str(function)
+    assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
 def test_a_path_with_spaces_and_letters_of_the_world(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_command_behind_two_dashes(tmp_path: Path) -> None:
     ended = bootjack("invoke", "-e", ask("place"), "--", *RAW, "--flag", "-e", "word", cwd=tmp_path)
     found = json.loads(ended.out)
     assert found["argv"] == ["--flag", "-e", "word"]
-    assert found["cwd"] == str(tmp_path)
+    assert found["cwd"] == task_root(tmp_path)
 
 
 @pytest.mark.slow
@@ -134,13 +135,13 @@ def test_a_bootstrap_that_cannot_be_started(
     tmp_path: Path, text: str | None, mode: int, reason: str, advice: str
 ) -> None:
     ended = bootjack("invoke", write_bootstrap(tmp_path / "function", text, mode))
-    _check_entrypoint(ended, f"fork/exec {tmp_path}/function/bootstrap: {reason}")
+    _check_entrypoint(ended, f"fork/exec {task_root(tmp_path / 'function')}/bootstrap: {reason}")
     assert advice in ended.err
 
 
 def test_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
     ended = bootjack("invoke", tmp_path)
-    _check_entrypoint(ended, f"Couldn't find valid bootstrap(s): [{tmp_path}/bootstrap]")
+    _check_entrypoint(ended, f"Couldn't find valid bootstrap(s): [{task_root(tmp_path)}/bootstrap]")
 
 
 @pytest.mark.slow
@@ -153,7 +154,9 @@ def test_a_bootstrap_that_is_no_file(tmp_path: Path, kind: str) -> None:
         os.mkfifo(place)
     else:
         place.symlink_to("nowhere")
-    _check_entrypoint(bootjack("invoke", tmp_path), f"Couldn't find valid bootstrap(s): [{place}]")
+    _check_entrypoint(
+        bootjack("invoke", tmp_path), f"Couldn't find valid bootstrap(s): [{task_root(tmp_path)}/bootstrap]"
+    )
 
 
 def _check_entrypoint(ended: Ended, reason: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands.functions import ask
 from tests.e2e.running import Ended, bootjack, by_shell
+from tests.sandboxes import task_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,7 +187,7 @@ def test_what_a_function_finds(function: Path) -> None:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/mine",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "LAMBDA_TASK_ROOT": str(function),
+        "LAMBDA_TASK_ROOT": task_root(function),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "_HANDLER": "function.handler",

@@ -33,12 +33,13 @@ def closed(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_function_needs_no_privilege(function: Path) -> None:
-    ended = by_shell(PLAIN, "invoke", function, "-e", "[1]")
+    ended = by_shell(PLAIN, "invoke", "--sandbox", "auto", function, "-e", "[1]")
     assert (ended.code, ended.out) == (0, b"[1]")
 
 
 def test_an_archive_needs_no_privilege(tmp_path: Path) -> None:
-    assert by_shell(PLAIN, "invoke", zipped(tmp_path / "function.zip"), "-e", "[1]").out == b"[1]"
+    archive = zipped(tmp_path / "function.zip")
+    assert by_shell(PLAIN, "invoke", "--sandbox", "auto", archive, "-e", "[1]").out == b"[1]"
 
 
 @pytest.mark.parametrize("name", ["", "bootstrap", "function.zip"])

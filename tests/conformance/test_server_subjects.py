@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,23 +17,58 @@ from runtime_api.conformance.baseline import Comparison, compare, read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.judge import judge
 from runtime_api.conformance.server.launching import read_template
+from runtime_api.conformance.server.running import read_urls
 from runtime_api.conformance.server.side import ServerSide
 from tests.conformance.servers.matrix import caught, judged_cases, play
-from tests.conformance.servers.subjects import ours, rie
+from tests.conformance.servers.subjects import cargo_lambda, ours, rie
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime_api.conformance.server.launching import Template
+    from runtime_api.conformance.server.running import RunningServers
 
 BASELINES = Path(__file__).parent / "baselines"
 QUICK = ("server/basics/", "server/states/", "server/next/", "server/order/", "server/transport/")
 
 
-def compared(template: str, baseline: str, jobs: int) -> Comparison:
+def compared(servers: Template | RunningServers, baseline: str, jobs: int, patience: float = 15) -> Comparison:
     async def run() -> Comparison:
         cases = load_cases("server", "extensions")
-        async with ServerSide(read_template(template), 15) as side:
+        async with ServerSide(servers, patience) as side:
             judgements = await judge(side, cases, jobs=jobs)
         every = frozenset(case.id for case in cases)
         return compare(judgements, read_baseline(BASELINES / f"server-{baseline}.json"), every)
 
     return asyncio.run(run())
+
+
+@contextmanager
+def cargo_lambda_at(folder: Path) -> Iterator[RunningServers]:
+    """cargo-lambda without a runtime, in a project's folder, waited for until it listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.1.0"\n')
+    (folder / "src").mkdir()
+    (folder / "src" / "main.rs").write_text("fn main() {}\n")
+    command = [*cargo_lambda(), "--invoke-port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_open(port, process)
+        url = f"http://127.0.0.1:{port}"
+        yield read_urls(f"{url}/.rt,{url}/2015-03-31/functions/_/invocations", "")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)  # between two looks, not in the place of one
+    raise AssertionError(f"cargo-lambda does not listen on port {port}")
 
 
 def test_our_server_passes_the_quick_cases() -> None:
@@ -37,10 +78,17 @@ def test_our_server_passes_the_quick_cases() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_our_server_passes_what_it_offers() -> None:
-    assert compared(ours(), "bootjack", 3) == Comparison((), ())
+    assert compared(read_template(ours()), "bootjack", 3) == Comparison((), ())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_rie_deviates_as_its_baseline_says() -> None:
-    assert compared(rie(), "rie", 4) == Comparison((), ())
+    assert compared(read_template(rie()), "rie", 4) == Comparison((), ())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_cargo_lambda_deviates_as_its_baseline_says(tmp_path: Path) -> None:
+    with cargo_lambda_at(tmp_path) as server:
+        assert compared(server, "cargo-lambda", 1, 2) == Comparison((), ())

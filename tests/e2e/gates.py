@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import threading
@@ -10,20 +11,21 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.e2e.running import SECONDS
+from tests.sandboxes import shown_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.e2e.running import Reply, Server
 
 __all__ = ["Gate", "Held"]
 
+_numbers = itertools.count(1)
+
 
 class Gate:
-    """A pipe in a directory."""
+    """A pipe that functions see too, whatever they run in."""
 
-    def __init__(self, directory: Path, name: str = "gate") -> None:
-        self.path = directory / name
+    def __init__(self) -> None:
+        self.path = shown_folder() / f"gate{next(_numbers)}"
         os.mkfifo(self.path)
         self.event = json.dumps({"do": "wait", "gate": str(self.path)}).encode()
 

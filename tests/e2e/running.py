@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from tests.sandboxes import shown_folder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
@@ -75,11 +77,16 @@ def bare_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(extra or {})}
 
 
-def start(*arguments: str | Path, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = (BOOTJACK,),
+    **options: Any,
+) -> subprocess.Popen[bytes]:
     """Start `bootjack` in a process group of its own; output goes to pipes unless told otherwise."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     process = subprocess.Popen(
-        [BOOTJACK, *map(str, arguments)], env=bare_environment(env), start_new_session=True, **options
+        [*command, *map(str, arguments)], env=bare_environment(env), start_new_session=True, **options
     )
     _started.append(process)
     return process
@@ -255,7 +262,9 @@ class Rie(Server):
 class Serve(Server):
     """A running `bootjack serve` on a port of its own; its log is what it wrote, on stdout and stderr."""
 
-    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-        process = start("serve", "--port", "0", *arguments, env=env, cwd=cwd, stderr=subprocess.STDOUT, bufsize=0)
+    def __init__(self, *arguments: str | Path, shown: bool = True, **options: Any) -> None:
+        """`options` are those of `start`; `shown`: functions see the folder that tests share with them."""
+        mount = ("--mount", shown_folder()) if shown else ()
+        process = start("serve", "--port", "0", *mount, *arguments, stderr=subprocess.STDOUT, bufsize=0, **options)
         assert process.stdout is not None
         super().__init__(process, process.stdout, r"bootjack: serving .* at http://127\.0\.0\.1:(\d+)\n")

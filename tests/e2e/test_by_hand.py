@@ -107,7 +107,7 @@ def test_a_bootstrap_is_waited_for_and_told_all_it_needs(server: Serve, hand: By
 def test_no_deadline_ends_it_and_its_output_is_its_own(server: Serve, hand: ByHand, tmp_path: Path) -> None:
     process = hand.start()
     server.invoke(b'{"do": "write", "text": "seen by nobody\\n"}')
-    held = Held(server, Gate(tmp_path))
+    held = Held(server, Gate())
     threading.Event().wait(0.2)  # four times the function's timeout
     assert held.release().body == b"waited"
     assert process.poll() is None
@@ -118,7 +118,7 @@ def test_no_deadline_ends_it_and_its_output_is_its_own(server: Serve, hand: ByHa
 def test_one_that_is_started_anew_in_mid_invocation_gets_the_event_again(
     server: Serve, hand: ByHand, tmp_path: Path
 ) -> None:
-    first, gate = hand.start(), Gate(tmp_path)
+    first, gate = hand.start(), Gate()
     held = Held(server, gate)
     first.kill()
     first.wait()

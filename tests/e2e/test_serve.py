@@ -133,7 +133,7 @@ def test_health_lists_the_functions(several: Serve) -> None:
 
 
 def test_one_caller_too_many_is_throttled_and_an_event_waits(code: Path, tmp_path: Path) -> None:
-    gate = Gate(tmp_path)
+    gate = Gate()
     with Serve(code, "--concurrency", "1", "-t", "20") as server, connected(server.url) as client:
         held = Held(server, gate)
         refused = refusal(client, "code")
@@ -147,7 +147,7 @@ def test_one_caller_too_many_is_throttled_and_an_event_waits(code: Path, tmp_pat
 
 
 def test_one_after_the_other_is_served_by_one_process_and_all_at_once_by_as_many(code: Path, tmp_path: Path) -> None:
-    gates = [Gate(tmp_path, f"gate{number}") for number in range(4)]
+    gates = [Gate() for _ in range(4)]
     with Serve(code, "--concurrency", "5", "-t", "20") as server:
         first = server.invoke(PLACE).body
         assert {server.invoke(PLACE).body for _ in range(10)} == {first}
@@ -160,7 +160,7 @@ def test_one_after_the_other_is_served_by_one_process_and_all_at_once_by_as_many
 
 def test_an_environment_that_is_idle_for_too_long_is_ended(code: Path) -> None:
     with Serve(code, "--idle-timeout", "0") as server:
-        places = [json.loads(server.invoke(PLACE).body)["pid"] for _ in range(3)]
+        places = [json.loads(server.invoke(PLACE).body)["me"] for _ in range(3)]
         server.wait_for("INIT_START", times=3)
     assert len(set(places)) == 3
 

@@ -40,7 +40,7 @@ def test_a_running_invocation_finishes_and_new_ones_are_refused(code: Path, tmp_
     with Serve(code, "-t", "20") as server, server.connection() as connection:
         connection.request("POST", server.path(), b"1")
         assert connection.getresponse().read() == b"1"
-        held = Held(server, Gate(tmp_path))
+        held = Held(server, Gate())
         server.process.send_signal(number)
         for _ in range(10_000):
             if not listens(server):
@@ -56,7 +56,7 @@ def test_a_running_invocation_finishes_and_new_ones_are_refused(code: Path, tmp_
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_second_signal_ends_at_once(code: Path, tmp_path: Path, number: int) -> None:
     with Serve(code, "-t", "20") as server:
-        held = Held(server, Gate(tmp_path))
+        held = Held(server, Gate())
         server.process.send_signal(number)
         for _ in range(10_000):
             if not listens(server):
@@ -69,7 +69,7 @@ def test_a_second_signal_ends_at_once(code: Path, tmp_path: Path, number: int) -
 @pytest.mark.slow
 def test_an_invocation_that_takes_longer_than_the_grace_is_answered_all_the_same(code: Path, tmp_path: Path) -> None:
     with Serve(code, "-t", "60") as server:
-        held = Held(server, Gate(tmp_path))
+        held = Held(server, Gate())
         assert server.stop() == 0
         held.drop()
         reply = held.reply()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime_api.sandbox.memory import tree
 from tests.commands.functions import write_bootstrap
 from tests.e2e.running import SECONDS, Serve
 
@@ -33,9 +34,15 @@ def server(tmp_path: Path) -> Iterator[Serve]:
 
 
 def runtimes(server: Serve) -> list[int]:
-    """The processes that the server has started."""
-    listed = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    return [int(pid) for pid in listed.split()]
+    """The processes that run the bootstrap, in sandboxes or not."""
+    return [pid for pid in tree(server.process.pid) if b"/bootstrap" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def kill_until(quiet: threading.Event, server: Serve, dice: random.Random, killed: list[int]) -> None:

@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "bash-runtime"
 SMALLEST = """#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
-while id=$(curl -sSf -o event -w '%header{lambda-runtime-aws-request-id}' "$api/next"); do
-    curl -sSf -o /dev/null --data-binary @event "$api/$id/response"
+while id=$(curl -sSf -o "/tmp/event-$$" -w '%header{lambda-runtime-aws-request-id}' "$api/next"); do
+    curl -sSf -o /dev/null --data-binary "@/tmp/event-$$" "$api/$id/response"
 done
 """
 FAILING = """

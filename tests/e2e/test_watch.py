@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -36,14 +35,14 @@ def put(path: Path, text: str) -> None:
 def test_a_changed_bootstrap_runs_from_the_next_invocation_on(tmp_path: Path) -> None:
     code = write_bootstrap(tmp_path / "code", marked("old"))
     with Serve("--watch", code, "-t", "20") as server:
-        held = Held(server, Gate(tmp_path))
+        held = Held(server, Gate())
         put(code / "bootstrap", marked("new"))
         server.wait_for(CHANGED.format("code"))
         assert server.invoke(b"1").body == b"1"
         server.wait_for("this is new")
         assert held.release().body == b"waited"
-        pids = [json.loads(server.invoke(b'{"do": "place"}').body)["pid"] for _ in range(2)]
-        assert pids[0] == pids[1]
+        places = [server.invoke(b'{"do": "place"}').body for _ in range(2)]
+        assert places[0] == places[1]
         assert server.log().count("this is old") == server.log().count("this is new") == 1
 
 
@@ -66,18 +65,18 @@ def test_a_changed_layer_and_only_the_functions_that_are_touched(tmp_path: Path)
     (layer / "bin").mkdir(parents=True)
     one, two = write_bootstrap(tmp_path / "one"), write_bootstrap(tmp_path / "two")
     with Serve("--watch", one, two, "--layer", layer) as server:
-        pid = server.invoke(b'{"do": "place"}', "two").body
+        place = server.invoke(b'{"do": "place"}', "two").body
         put(one / "bootstrap", marked("new"))
         server.wait_for(CHANGED.format("one"))
-        assert server.invoke(b'{"do": "place"}', "two").body == pid
+        assert server.invoke(b'{"do": "place"}', "two").body == place
         (layer / "bin" / "tool").write_text("#!/bin/sh\n")
         server.wait_for(CHANGED.format("two"))
-        assert server.invoke(b'{"do": "place"}', "two").body != pid
+        assert server.invoke(b'{"do": "place"}', "two").body != place
 
 
 def test_a_command_is_watched_where_it_runs(tmp_path: Path) -> None:
     with Serve("--watch", "--name", "mine", "--", *RAW, cwd=tmp_path) as server:
-        pid = server.invoke(b'{"do": "place"}').body
+        place = server.invoke(b'{"do": "place"}').body
         (tmp_path / "handler.py").write_text(f"# {os.getpid()}\n")
         server.wait_for(CHANGED.format("mine"))
-        assert server.invoke(b'{"do": "place"}').body != pid
+        assert server.invoke(b'{"do": "place"}').body != place

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.sandbox.choice import Kind
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.service.records import FunctionConfiguration
+from tests.sandboxes import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,11 +102,12 @@ async def running(
     limits: Limits = CURRENT,
     init_ms: float = 10_000,
 ) -> AsyncIterator[Function]:
-    """A function whose runtime is this script."""
-    (directory / "runtime.py").write_text(PRELUDE + script)
+    """A function whose runtime is this script, in a directory that it can write to."""
+    writable = "" if SANDBOX is Kind.PROCESS else "os.chdir('/tmp')\n"
+    (directory / "runtime.py").write_text(PRELUDE + writable + script)
     program = Program(directory, command=(sys.executable, "-I", "-S", str(directory / "runtime.py")))
     configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
-    async with LocalLambda(log, limits=limits) as service:
+    async with LocalLambda(log, sandbox=SANDBOX, limits=limits) as service:
         service.add_function(
             LocalFunction(configuration, program, init_ms=init_ms, concurrency=1, patience=limits.waiting_invocations)
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from layers.errors import LayerError
 from layers.merge import merge, write
-from layers.source import open_layer
+from layers.source import open_layer, open_tree
 from tests.layers.corpus import Member, link, packed
 from tests.layers.test_archive import tree
 
@@ -61,6 +62,32 @@ def test_a_file_where_another_has_a_directory_is_refused(tmp_path: Path, order: 
 def test_a_link_where_another_has_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match="lib64 is a file"):
         merge(opened(tmp_path, [Member("lib/x"), link("lib64", "lib")], [Member("lib64/y")]))
+
+
+def test_a_directory_has_the_mode_of_the_last_layer_that_lists_it(tmp_path: Path) -> None:
+    folders = [[Member("d/", b"", mode=0o40000 | mode), Member("d/x")] for mode in (0o711, 0o505)]
+    layers = opened(tmp_path, *folders, [Member("d/y")])
+    write(merge(layers), layers, tmp_path / "opt")
+    assert tree(tmp_path / "opt")["d"] == (0o40705, b"")  # its owner can always remove what it holds
+
+
+def test_a_directory_is_taken_as_it_is_but_for_devices(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a\\b").write_text("x")
+    (root / "out").symlink_to("/etc/passwd")
+    layer = open_tree(root, "mine")
+    write(merge([layer]), [layer], tmp_path / "opt")
+    assert sorted(path.name for path in (tmp_path / "opt").iterdir()) == ["a\\b", "out"]
+    os.mkfifo(root / "pipe")
+    with pytest.raises(LayerError, match="mine: pipe is a device, pipe or socket"):
+        open_tree(root, "mine")
+
+
+def test_shared_files_are_linked(tmp_path: Path) -> None:
+    layers = opened(tmp_path, [Member("a")], [Member("b")])
+    write(merge(layers), layers, tmp_path / "opt", lambda root: root == layers[0].root)
+    assert [(tmp_path / "opt" / name).stat().st_nlink for name in "ab"] == [2, 1]
 
 
 def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_the_folders_that_languages_search(tmp_path: Path) -> None:
     folders = (
         "python",
         "python/lib/python3.11/site-packages",
+        "nodejs/node_modules/node_modules",
         "nodejs/node20/node_modules",
         "ruby/gems/3.3.0",
         "other",
@@ -87,7 +88,7 @@ def test_the_folders_that_languages_search(tmp_path: Path) -> None:
     for name in ("b.jar", "a.jar", "notes.txt"):
         (tmp_path / "java/lib" / name).touch()
     assert find_libraries(tmp_path) == {
-        "NODE_PATH": [f"{tmp_path}/nodejs/node20/node_modules"],
+        "NODE_PATH": [f"{tmp_path}/nodejs/node20/node_modules", f"{tmp_path}/nodejs/node_modules"],
         "PYTHONPATH": [f"{tmp_path}/python", f"{tmp_path}/python/lib/python3.11/site-packages"],
         "GEM_PATH": [f"{tmp_path}/ruby/gems/3.3.0"],
         "CLASSPATH": [f"{tmp_path}/java/lib/a.jar", f"{tmp_path}/java/lib/b.jar"],

@@ -1,4 +1,4 @@
-"""The plain process: what a program finds when it starts, how it ends, and what ends with it."""
+"""A process in a sandbox: what it finds when it starts, how it ends, and what ends with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +15,12 @@ import pytest
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import Launch
 from runtime_api.sandbox.process import LINGER_S
-from tests.sandbox.watch import VARIABLES, gone, program, run, run_shell, watching
+from tests.sandbox.watch import INTERPRETER, VARIABLES, gone, program, run, run_shell, watching
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHON = (sys.executable, "-I", "-S", "-c")
+PYTHON = (INTERPRETER, "-I", "-S", "-c")
 DESCRIPTORS = """
 import json, os, resource, sys
 found = {}
@@ -48,6 +47,7 @@ def test_a_signal_is_told(tmp_path: Path, number: signal.Signals) -> None:
     assert run(run_shell(tmp_path, f"kill -{number.value} $$")).end.status == ExitStatus(None, number)
 
 
+@pytest.mark.only("process")  # in bubblewrap a core has nowhere to go
 @pytest.mark.parametrize("limit", ["0", "unlimited"])
 def test_a_core_is_told_as_the_kernel_tells_it(tmp_path: Path, limit: str) -> None:
     script = f"ulimit -c {limit}; kill -SEGV $$"
@@ -64,7 +64,9 @@ def test_a_core_is_told_as_the_kernel_tells_it(tmp_path: Path, limit: str) -> No
     run(main())
 
 
-def test_a_program_finds_what_it_was_given_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_finds_what_it_was_given_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: str
+) -> None:
     monkeypatch.setenv("OF_THE_PARENT", "1")
     given = {"A": "1", "EMPTY": "", "WITH NEWLINE": "x\ny=z", "LATIN": "caf\udce9"}
     reader, writer = os.pipe()
@@ -76,13 +78,13 @@ def test_a_program_finds_what_it_was_given_and_nothing_else(tmp_path: Path, monk
             seen = json.loads((await watch.ended()).output)
         seen["env"].pop("LC_CTYPE", None)  # of Python's own making
         assert seen["env"] == given
-        assert seen["cwd"] == str(tmp_path)
+        assert seen["cwd"] == watch.inside(tmp_path)
         assert seen["stdin"] == ""
         assert seen["fds"].keys() - {"0", "1", "2"} <= {"3"}  # the one that lists them
         assert seen["fds"]["0"] == "/dev/null"
         assert seen["fds"]["1"] != seen["fds"]["2"]
         assert seen["ids"] == [seen["ids"][0]] * 3
-        assert seen["parent"] == os.getpid()
+        assert seen["parent"] == (os.getpid() if sandbox == "process" else 1)
 
     try:
         run(main())
@@ -110,7 +112,7 @@ def test_the_limit_of_descriptors_cannot_be_raised_by_the_program(tmp_path: Path
     async def main() -> None:
         async with watching(tmp_path) as watch:
             for _ in range(5):
-                watch.start(sys.executable, "-I", "-S", "-c", RAISE)
+                watch.start(INTERPRETER, "-I", "-S", "-c", RAISE)
                 assert (await watch.ended()).output == b"1024 1024\n"
                 watch.events.clear()
 
@@ -160,6 +162,7 @@ def test_signals_that_the_parent_ignores_or_blocks_are_as_usual(tmp_path: Path) 
 # -- the end of a process and of its group
 
 
+@pytest.mark.only("process")  # inside, pids are others
 def test_a_signal_reaches_the_whole_group(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
@@ -172,6 +175,7 @@ def test_a_signal_reaches_the_whole_group(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.only("process")  # inside, pids are others
 def test_the_group_does_not_outlive_its_leader(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
@@ -183,6 +187,7 @@ def test_the_group_does_not_outlive_its_leader(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.only("process")  # inside, pids are others
 def test_a_descendant_that_left_the_group_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
@@ -232,7 +237,8 @@ def test_many_starts_leave_no_descriptor(tmp_path: Path) -> None:
             for round_ in range(60):
                 watch.shell("echo x")
                 assert (await watch.ended()).output == b"x\n"
-                watch.start(str(tmp_path / "missing"))
+                watch.start(str(tmp_path / "missing"), name="missing")
+                await watch.ended("missing")
                 watch.events.clear()
                 if round_ == 0:
                     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
@@ -260,13 +266,13 @@ def test_processes_of_several_names_run_side_by_side(tmp_path: Path) -> None:
 
 
 def refused(directory: Path, *argv: str) -> tuple[str, str]:
-    """Error type and reason of a start that is refused."""
+    """Error type and reason of a start that is refused, with paths as they are out here."""
 
     async def main() -> tuple[str, str]:
         async with watching(directory) as watch:
             watch.start(*argv)
             refusal = (await watch.ended()).refusal
-            return refusal.error_type, refusal.reason
+            return refusal.error_type, refusal.reason.replace(watch.inside(directory), str(directory))
 
     error_type, reason = run(main())
     return error_type, reason
@@ -297,6 +303,7 @@ def test_a_directory_is_no_program(tmp_path: Path) -> None:
     assert refused(tmp_path, str(tmp_path))[1] == f"fork/exec {tmp_path}: permission denied"
 
 
+@pytest.mark.only("process")  # bubblewrap cannot be built then
 @pytest.mark.parametrize(("make", "reason"), [(False, "no such file or directory"), (True, "not a directory")])
 def test_a_bad_directory(tmp_path: Path, make: bool, reason: str) -> None:
     directory = tmp_path / "task"

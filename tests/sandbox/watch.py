@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvloop
 
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox import Exited, Launch, Output, StartRefused
+from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
+from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.trees import Trees
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-    from pathlib import Path
+    import socket
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
-    from runtime_api.sandbox import SandboxEvent
+    from runtime_api.sandbox import Sandbox, SandboxEvent
+    from runtime_api.sandbox.cgroup import Hierarchy
 
 PATIENCE_S = 10.0
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+INTERPRETER = str(Path(sys.executable).resolve())  # the one behind a virtual environment, shown in every sandbox
+CONFINEMENT = Confinement(memory_mb=512, tmp_mb=64)
+
+_isolated = False
+
+
+def isolate(isolated: bool) -> None:
+    """Say whether sandboxes that are opened from now on are bubblewrap's or plain processes."""
+    global _isolated
+    _isolated = isolated
 
 
 class Told(NamedTuple):
@@ -52,10 +68,16 @@ class Told(NamedTuple):
 class Watch:
     """One sandbox, and everything it tells."""
 
-    def __init__(self, limits: Limits, directory: Path) -> None:
-        self.sandbox = PlainSandbox(limits)
+    def __init__(
+        self, limits: Limits, directory: Path, confinement: Confinement, hierarchies: Sequence[Hierarchy] = ()
+    ) -> None:
+        self.sandbox: Sandbox = PlainSandbox(limits)
+        if _isolated:
+            program = Program(directory, mounts=(Path(sys.base_prefix),))
+            self.sandbox = BubblewrapSandbox(program, confinement, Trees(), limits, hierarchies)
         self.events: list[SandboxEvent] = []
         self.times: list[float] = []
+        self.listener: socket.socket | None = None  # for the Runtime API, in a network of its own
         self._directory = directory
         self._news = asyncio.Event()
 
@@ -67,7 +89,12 @@ class Watch:
 
     def start(self, *argv: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
         """Start a program in the test's directory."""
-        self.sandbox.start(Launch(name, argv, self._directory, variables))
+        argv = tuple(self.inside(argument) for argument in argv)
+        self.sandbox.start(Launch(name, argv, Path(self.inside(self._directory)), variables))
+
+    def inside(self, path: Path | str) -> str:
+        """Where the processes see a file."""
+        return self.sandbox.inside(Path(path)) if str(path).startswith("/") else str(path)
 
     def shell(self, script: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
         """Start a shell script."""
@@ -95,13 +122,20 @@ class Watch:
 
 
 @asynccontextmanager
-async def watching(directory: Path, limits: Limits = CURRENT) -> AsyncIterator[Watch]:
+async def watching(
+    directory: Path,
+    limits: Limits = CURRENT,
+    confinement: Confinement = CONFINEMENT,
+    hierarchies: Sequence[Hierarchy] = (),
+) -> AsyncIterator[Watch]:
     """An open sandbox, closed at the end."""
-    watch = Watch(limits, directory)
-    await watch.sandbox.open(watch.note)
+    watch = Watch(limits, directory, confinement, hierarchies)
     try:
+        watch.listener = await watch.sandbox.open(watch.note)
         yield watch
     finally:
+        if watch.listener is not None:
+            watch.listener.close()
         await watch.sandbox.close()
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import threading
 import time
 from dataclasses import dataclass
 
-__all__ = ["Address", "Answer", "Connection", "Misspelt", "Nothing"]
+__all__ = ["NO_COPIES", "Address", "Answer", "Connection", "Misspelt", "Nothing"]
 
 Address = tuple[str, int]
+
+# Held while a process is started: until its exec it has copies of our sockets, and to close ours would end nothing.
+NO_COPIES = threading.Lock()
 
 
 class Nothing(Exception):
@@ -94,11 +98,12 @@ class Connection:
     def reset(self) -> None:
         """Close at once, with a TCP reset."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self.close()
 
     def close(self) -> None:
         """Close in both directions."""
-        self._socket.close()
+        with NO_COPIES:
+            self._socket.close()
 
     def fileno(self) -> int:
         """For `select`."""

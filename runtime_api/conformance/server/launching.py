@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from runtime_api.conformance.matching import filled
 from runtime_api.conformance.verdicts import CannotRun
 
+from .connection import NO_COPIES
 from .processes import Puppet, ended
 
 if TYPE_CHECKING:
@@ -130,15 +131,16 @@ def start(words: list[str], variables: dict[str, str], folder: Path) -> Process:
     """The usual way."""
     reader, writer = os.pipe()
     words = [_absolute(shutil.which(words[0]) or words[0]), *map(_absolute, words[1:])]
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", f'ulimit -n {DESCRIPTORS} 2>/dev/null; exec "$@"', "sh", *words],
-        env=variables,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=writer,
-        stderr=writer,
-        start_new_session=True,
-    )
+    with NO_COPIES:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f'ulimit -n {DESCRIPTORS} 2>/dev/null; exec "$@"', "sh", *words],
+            env=variables,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            start_new_session=True,
+        )
     os.close(writer)
     life = os.pidfd_open(process.pid)
     process.returncode = 0  # its end is seen, and the process reaped, by the pidfd

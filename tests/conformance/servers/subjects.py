@@ -26,7 +26,8 @@ def ours() -> str:
 
 def service() -> str:
     """`bootjack serve`, whose environments choose their own addresses."""
-    return f"{_bootjack()} serve --port {{invoke_port}} --timeout {{timeout}} --memory 3008 function={{task}}"
+    flags = "--sandbox process --port {invoke_port} --timeout {timeout} --memory 3008"
+    return f"{_bootjack()} serve {flags} function={{task}}"
 
 
 def rie() -> str:

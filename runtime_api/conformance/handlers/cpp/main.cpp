@@ -12,6 +12,7 @@
 using aws::lambda_runtime::invocation_request;
 using aws::lambda_runtime::invocation_response;
 using nlohmann::json;
+using namespace nlohmann::literals;
 
 static std::map<std::string, int> counts;
 
@@ -19,6 +20,13 @@ static json variable(std::string const& name)
 {
     char const* value = std::getenv(name.c_str());
     return value ? json(value) : json(nullptr);
+}
+
+// null when the text is no JSON, or has nothing there
+static json member(std::string const& text, json::json_pointer const& place)
+{
+    json const document = json::parse(text, nullptr, false);
+    return document.is_object() && document.contains(place) ? document[place] : json(nullptr);
 }
 
 static json about(invocation_request const& request)
@@ -32,13 +40,9 @@ static json about(invocation_request const& request)
         {"log_group", variable("AWS_LAMBDA_LOG_GROUP_NAME")},
         {"log_stream", variable("AWS_LAMBDA_LOG_STREAM_NAME")},
         {"remaining_ms", request.get_time_remaining().count()},
-        {"trace_id", variable("_X_AMZN_TRACE_ID")},
-        {"client_title",
-         request.client_context.empty() ? json(nullptr)
-                                        : json::parse(request.client_context)["client"].value("app_title", json(nullptr))},
-        {"identity_id",
-         request.cognito_identity.empty() ? json(nullptr)
-                                          : json::parse(request.cognito_identity).value("cognitoIdentityId", json(nullptr))},
+        {"trace_id", request.xray_trace_id.empty() ? json(nullptr) : json(request.xray_trace_id)},
+        {"client_title", member(request.client_context, "/client/app_title"_json_pointer)},
+        {"identity_id", member(request.cognito_identity, "/cognitoIdentityId"_json_pointer)},
     };
 }
 

@@ -1,8 +1,4 @@
-"""Fetches the peers' binaries from PyPI, and tells tests and benchmarks where they are.
-
-`python -m tests.peers DIR` puts `DIR/aws-lambda-rie` (AWS's own Runtime Interface Emulator, out of aws-sam-cli) and
-`DIR/cargo-lambda` there. What is already there in the pinned version stays.
-"""
+"""Binaries out of wheels from PyPI."""
 
 import platform
 import subprocess
@@ -13,13 +9,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-HOME = Path(__file__).resolve().parents[1] / ".venv" / "peers"
+from tests.peers import PeerError
+
 DOWNLOAD_LIMIT_SECONDS = 600
 RIE_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-class PeerError(RuntimeError):
-    """A peer is missing or can not be had; the message says what to do."""
 
 
 class Peer(NamedTuple):
@@ -30,28 +23,11 @@ class Peer(NamedTuple):
     member: str
 
 
-def rie() -> Path:
-    """The RIE binary."""
-    return _installed("aws-lambda-rie")
-
-
-def cargo_lambda() -> Path:
-    """The cargo-lambda binary."""
-    return _installed("cargo-lambda")
-
-
 def fetch_all(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
+    """Put each binary into the directory."""
     for peer in _peers():
         if not _is_current(peer, directory):
             _fetch(peer, directory)
-
-
-def _installed(name: str) -> Path:
-    path = HOME / name
-    if not path.is_file():
-        raise PeerError(f"{name} is not in {HOME}: run make .venv/peers/ready")
-    return path
 
 
 def _peers() -> tuple[Peer, ...]:
@@ -106,19 +82,3 @@ def _member(wheel: Path, pattern: str) -> bytes:
         if len(names) != 1:
             raise PeerError(f"{wheel.name}: expected one {pattern}, found {len(names)}")
         return archive.read(names[0])
-
-
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m tests.peers DIR", file=sys.stderr)
-        return 2
-    try:
-        fetch_all(Path(arguments[0]))
-    except PeerError as error:
-        print(f"peers: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

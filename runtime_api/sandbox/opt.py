@@ -1,0 +1,66 @@
+"""What stands at /opt: a function's layers merged in their order, as one directory that is made once and shared."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .entrypoint import BOOTSTRAP
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from pathlib import Path
+
+    from .entrypoint import Program
+    from .trees import Lease, Trees
+
+__all__ = ["hold_merged", "with_merged"]
+
+
+def hold_merged(layers: tuple[Path, ...], trees: Trees) -> Lease:
+    """The layers as they are now, merged. OSError when they do not go together, or there is no room."""
+    states = tuple(_state(layer, trees) for layer in layers)
+    return trees.hold(("merged", *states), partial(_merge, layers, trees))
+
+
+def with_merged(program: Program, merged: Path) -> Program:
+    """The program whose only layer is the merged one."""
+    own, others = program.places[:1], program.places[1:]
+    return program._replace(layers=(merged,), places=(*own, merged / BOOTSTRAP) if others else own)
+
+
+def _merge(layers: tuple[Path, ...], trees: Trees, target: Path) -> None:
+    """What is unpacked from archives is never written to and can be linked; directories of the user's are copied."""
+    from layers.errors import LayerError
+    from layers.merge import merge, write
+    from layers.source import open_tree
+
+    try:
+        opened = [open_tree(layer, str(layer)) for layer in layers]
+        write(merge(opened), opened, target, trees.has)
+    except LayerError as error:
+        raise OSError(errno.EINVAL, f"the layers cannot be merged in {target.parent}: {error}") from error
+
+
+def _state(layer: Path, trees: Trees) -> Hashable:
+    """Tells one state of a layer from another: a directory of the user's may have changed, a tree never does."""
+    if trees.has(layer):
+        return layer
+    import hashlib
+
+    return layer, hashlib.sha256(repr(sorted(_entries(layer))).encode(errors="surrogateescape")).digest()
+
+
+def _entries(root: Path) -> Iterator[tuple[str, int, int, int, int]]:
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)  # noqa: PTH118 - there may be many thousands
+            try:
+                found = os.lstat(path)
+            except OSError:  # it has just gone
+                continue
+            size = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
+            yield path, found.st_mode, found.st_ino, size, found.st_mtime_ns

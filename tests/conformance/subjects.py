@@ -1,0 +1,62 @@
+"""The bootstraps that are judged: ours, AWS's, those of @vercel/fun, and small ones in other languages."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests import peers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["OURS", "SUBJECTS", "Subject"]
+
+SMALL = Path(__file__).parent / "bootstraps"
+BASH = Path(__file__).parents[2] / "examples" / "bash-runtime" / "bootstrap"
+
+
+class Subject(NamedTuple):
+    """A bootstrap: its baseline's name, what it is, the reference handler's language, and how it is started."""
+
+    name: str
+    title: str
+    language: str
+    command: Callable[[], tuple[str, ...]]  # asked for when it is judged, since a peer may not be there
+
+
+def _which(program: str) -> str:
+    """The program's path, or its name, which then cannot be started."""
+    return shutil.which(program) or program
+
+
+def _fun(runtime: str, *interpreter: str) -> tuple[str, ...]:
+    home = peers.fun() / "runtimes" / runtime
+    program = (*interpreter, str(home / "bootstrap.py")) if interpreter else (str(home / "bootstrap"),)
+    return ("/usr/bin/env", f"LAMBDA_RUNTIME_DIR={home}", *program)
+
+
+OURS = Subject("bootjack", "bootjack", "python", lambda: (sys.executable, "-m", "bootstrap", "{handler}"))
+SUBJECTS = (
+    Subject(
+        "awslambdaric",
+        "AWS's awslambdaric (Python)",
+        "python",
+        lambda: (sys.executable, "-m", "awslambdaric", "{handler}"),
+    ),
+    Subject(
+        "aws-lambda-ric",
+        "AWS's aws-lambda-ric (Node.js)",
+        "node",
+        lambda: (_which("node"), str(peers.lambda_ric())),
+    ),
+    Subject("vercel-fun-node", "@vercel/fun (Node.js)", "node", lambda: _fun("nodejs")),
+    Subject("vercel-fun-python", "@vercel/fun (Python)", "python", lambda: _fun("python", sys.executable)),
+    Subject("node", "a small one in Node.js", "node", lambda: (_which("node"), str(SMALL / "node.js"))),
+    Subject(
+        "ruby", "a small one in Ruby", "ruby", lambda: (_which("ruby"), "--encoding=UTF-8", str(SMALL / "ruby.rb"))
+    ),
+    Subject("bash-runtime", "the guide's in bash", "bash", lambda: ("/bin/bash", str(BASH))),
+)

@@ -1,0 +1,64 @@
+"""Looks at a command's sandboxes from outside: which processes are in them, how these are, and what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime_api.sandbox.cgroup import find_hierarchies
+from runtime_api.sandbox.memory import tree
+from tests.e2e.running import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["are_frozen", "control_groups", "exists", "processes_inside", "state", "until"]
+
+LOOK_S = 0.002
+
+
+def processes_inside(command: int) -> list[int]:
+    """The processes in a command's sandboxes, supervisors left out."""
+    return [pid for pid in tree(command) if _number_inside(pid) > 1]
+
+
+def _number_inside(pid: int) -> int:
+    """What a process is called in its own pid namespace; 0 when that is ours."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^NSpid:\t\d+\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    return 0
+
+
+def are_frozen(command: int) -> bool:
+    """Whether there are any, and all stand still."""
+    return {state(pid) for pid in processes_inside(command)} == {"T"}
+
+
+def state(pid: int) -> str:
+    """As in /proc: R, S, T for one that was stopped, Z; "gone"."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "gone"
+
+
+def exists(pid: int) -> bool:
+    """Whether this process is there, and has not ended."""
+    return state(pid) not in ("gone", "Z", "X")
+
+
+def control_groups(command: int) -> list[Path]:
+    """The control groups that a command has made."""
+    parents = [hierarchy.parent for hierarchy in find_hierarchies()]
+    return [folder for parent in parents for folder in parent.glob(f"bootjack-{command}-*")]
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    """Wait for something that tells nobody."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(LOOK_S)

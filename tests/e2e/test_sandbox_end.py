@@ -1,0 +1,123 @@
+"""Ctrl-C and SIGTERM while a sandbox is looked for, built, used or taken down: nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtime_api.sandbox.enclosure import find_bwrap
+from runtime_api.sandbox.memory import tree
+from tests.commands.functions import zipped
+from tests.e2e.inside import control_groups, exists, processes_inside, state, until
+from tests.e2e.running import RUNTIMES, Serve, bootjack, end, start
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+INVOKE = ("invoke", "--sandbox", "bubblewrap")
+STEPS = 10
+AT_ONCE_S = 3.0  # less than anything that is waited for patiently
+HANG = '{"do": "hang", "text": ""}'
+
+# Waits at a gate at the time that is asked for: when it is tried, or when a sandbox is to be built.
+SLOW_BWRAP = """#!/bin/sh
+case "$* " in
+    *"/bin/sh -c : ") now=probe ;;
+    *) now=build ;;
+esac
+[ $now = {when} ] && : > {gate.parent}/here && read -r nothing < {gate}
+exec {bwrap} "$@"
+"""
+
+# Lets the command stand still that wants a sandbox built.
+STOPPING_BWRAP = """#!/bin/sh
+case "$* " in
+    *"/bin/sh -c : ") ;;
+    *) kill -STOP $PPID ;;
+esac
+exec {bwrap} "$@"
+"""
+
+
+def signalled(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send it, and see that the command ends as it has to, with all that it has made."""
+    process.send_signal(number)
+    ended = end(process)
+    assert ended.code in (128 + number, -number), ended
+    if ended.code > 0:  # by then Python had come as far as to our own code
+        assert "/runtime_api/" not in ended.err  # in a traceback
+    assert not control_groups(process.pid)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(("verb", "when"), [("invoke", "probe"), ("invoke", "build"), ("serve", "probe")])
+def test_a_command_that_waits_for_bwrap_ends_at_once(tmp_path: Path, number: int, verb: str, when: str) -> None:
+    gate, bwrap = tmp_path / "gate", tmp_path / "bwrap"
+    os.mkfifo(gate)
+    bwrap.write_text(SLOW_BWRAP.format(when=when, gate=gate, bwrap=find_bwrap()))
+    bwrap.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    process = start(verb, "--sandbox", "bubblewrap", "app.handler", cwd=RUNTIMES, env=variables)
+    until((tmp_path / "here").exists, "bwrap is being run")
+    began = time.monotonic()
+    signalled(process, number)
+    assert time.monotonic() - began < AT_ONCE_S
+
+
+def test_a_command_that_is_killed_while_bwrap_waits_for_it_leaves_nothing(tmp_path: Path) -> None:
+    """bwrap waits to be told which users there are, by a command that stands still, and then is no more."""
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text(STOPPING_BWRAP.format(bwrap=find_bwrap()))
+    bwrap.chmod(0o755)
+    process = start(*INVOKE, "app.handler", cwd=RUNTIMES, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    until(lambda: [state(pid) for pid in (process.pid, *tree(process.pid))] == ["T", "S", "S"], "bwrap waits")
+    began = tree(process.pid)
+    process.kill()
+    end(process)
+    until(lambda: not any(exists(pid) for pid in began), "bwrap ends, and its child")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("verb", ["invoke", "serve"])
+def test_a_command_ends_wherever_it_is(number: int, verb: str) -> None:
+    """Signals at moments from its start to well after its first function has been started."""
+    took = _time_to_finish()
+    for step in range(1, STEPS + 1):
+        if verb == "invoke":
+            process = start(*INVOKE, "greedy.handler", "-e", HANG, "-t", "20", cwd=RUNTIMES)
+            time.sleep(step * 1.2 * took / STEPS)  # the moment is what is tried
+            signalled(process, number)
+        else:
+            with Serve("--sandbox", "bubblewrap", "greedy.handler", cwd=RUNTIMES) as serve:
+                asking = threading.Thread(target=serve.invoke)
+                asking.start()
+                time.sleep(step * 0.3 * took / STEPS)
+                inside = tree(serve.process.pid)
+                assert serve.stop(number) == 0
+                asking.join()
+                assert not [pid for pid in inside if exists(pid)]
+                assert not control_groups(serve.process.pid)
+
+
+def _time_to_finish() -> float:
+    began = time.monotonic()
+    assert bootjack(*INVOKE, "greedy.handler", cwd=RUNTIMES).code == 0
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_function_in_an_archive_leaves_no_folder(tmp_path: Path, number: int) -> None:
+    archive = zipped(tmp_path / "code.zip")
+    process = start(*INVOKE, archive, "-e", '{"do": "hang"}', "-t", "20", env={"TMPDIR": str(tmp_path)})
+    until(lambda: bool(processes_inside(process.pid)), "the function runs")
+    signalled(process, number)
+    assert [path.name for path in tmp_path.iterdir()] == ["code.zip"]

@@ -1,0 +1,179 @@
+"""A function that takes more than there is, in bubblewrap: its own error, and nobody else's trouble."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from runtime_api.sandbox.cgroup import find_hierarchies
+from tests.e2e.clients import Answer, connected, invoke
+from tests.e2e.inside import processes_inside, until
+from tests.e2e.running import RUNTIMES, Serve, bootjack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
+TIMEOUT_S = 4
+PATIENCE_S = 3.0  # of a caller of the other function
+KILLED = "Runtime exited with error: signal: killed"
+TIMED_OUT = f"Task timed out after {TIMEOUT_S}.00 seconds"
+MB = 1 << 20
+MANY = 300  # processes
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Serve]:
+    options = ("--sandbox", "bubblewrap", "-m", "128", "-t", str(TIMEOUT_S))
+    with Serve(*options, "greedy=greedy.handler", "other=app.handler", cwd=RUNTIMES) as server:
+        yield server
+
+
+@pytest.fixture
+def client(serve: Serve) -> Iterator[Any]:
+    with connected(serve.url) as client:
+        yield client
+
+
+class Neighbour:
+    """Somebody who invokes the other function all the while, and notes how long each answer took."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self._over = threading.Event()
+        self._wrong: list[str] = []
+        self.waited: list[float] = []
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Neighbour:
+        assert self._serve.invoke(b'"warm"', "other").body == b'"warm"'
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive(), "the other function does not answer"
+        assert not self._wrong
+        assert max(self.waited) < PATIENCE_S
+
+    def _ask(self) -> None:
+        number = 0
+        while not self._over.is_set():
+            number += 1
+            began = time.monotonic()
+            try:
+                reply = self._serve.invoke(b"%d" % number, "other")
+            except OSError as error:
+                self._wrong.append(repr(error))
+                return
+            self.waited.append(time.monotonic() - began)
+            if reply.body != b"%d" % number:
+                self._wrong.append(repr(reply))
+
+
+class Excess(NamedTuple):
+    """How an invocation that takes too much ends."""
+
+    do: str
+    error_type: str
+    message: str  # a pattern
+    line: str = ""  # in the log, a pattern
+
+
+EXCESSES = (
+    Excess("memory", "Runtime.ExitError", KILLED, r"memory exceeded: \d+ MB"),
+    Excess("memory_of_children", "Runtime.ExitError", KILLED, r"memory exceeded: \d+ MB"),
+    Excess("disk", "OSError", r".*No space left on device"),
+    Excess("descriptors", "OSError", r".*Too many open files after 1023"),
+    Excess("burn", "Sandbox.Timedout", re.escape(TIMED_OUT)),
+)
+
+
+@pytest.mark.parametrize("excess", EXCESSES, ids=lambda excess: excess.do)
+def test_whoever_takes_too_much_fails_alone_and_works_again(serve: Serve, client: Any, excess: Excess) -> None:
+    with Neighbour(serve):
+        answer = invoke(client, {"do": excess.do}, "greedy", LogType="Tail")
+        check(answer, excess)
+        assert invoke(client, {"after": excess.do}, "greedy").document == {"after": excess.do}
+    if excess.do == "disk":
+        assert 500 * MB < invoke(client, {"do": "clear"}, "greedy").document <= 512 * MB
+
+
+def test_forking_without_end_is_refused_at_a_limit_of_its_own() -> None:
+    options = ("--sandbox", "bubblewrap", "-m", "1024", "-t", "20")  # or so many would have too much memory
+    excess = Excess("fork", "BlockingIOError", r".*Resource temporarily unavailable")
+    with (
+        Serve(*options, "greedy=greedy.handler", "other=app.handler", cwd=RUNTIMES) as serve,
+        Neighbour(serve),
+        connected(serve.url) as client,
+    ):
+        check(invoke(client, {"do": "fork"}, "greedy", LogType="Tail"), excess)
+        assert len(processes_inside(serve.process.pid)) > 1000  # they are still there, as on Lambda
+        assert invoke(client, {"after": "fork"}, "greedy").document == {"after": "fork"}
+
+
+def check(answer: Answer, excess: Excess) -> None:
+    assert (answer.status, answer.error) == (200, "Unhandled")
+    assert answer.document["errorType"] == excess.error_type, answer
+    assert re.fullmatch(rf"(RequestId: \S+ Error: )?{excess.message}", answer.document["errorMessage"]), answer
+    assert re.search(excess.line, answer.log), answer
+    assert re.search(r"\nEND RequestId: \S+\nREPORT RequestId: \S+\t", answer.log), answer
+
+
+def test_the_report_of_whoever_was_killed_has_all_the_memory_it_had(client: Any) -> None:
+    answer = invoke(client, {"do": "memory_of_children"}, "greedy", LogType="Tail")
+    found = re.search(r"Memory Size: 128 MB\tMax Memory Used: (\d+) MB\t", answer.log)
+    assert found, answer.log
+    assert 128 < int(found[1]) < 800  # no process alone has had more than 60, all together would have had 700
+
+
+def test_processes_that_multiply_end_with_the_invocation(serve: Serve, client: Any) -> None:
+    with Neighbour(serve), ThreadPoolExecutor(1) as beside:
+        storm = beside.submit(invoke, client, {"do": "storm"}, "greedy", LogType="Tail")
+        until(lambda: len(processes_inside(serve.process.pid)) > MANY, "they multiply")
+        answer = storm.result()
+        assert answer.document["errorType"] in (
+            "Sandbox.Timedout",
+            "Runtime.ExitError",
+        )  # or their memory was too much
+        assert invoke(client, {"do": "look"}, "greedy").document["processes"] == 2  # the supervisor, and who asks
+
+
+def test_a_time_out_kills_all_that_is_inside_and_keeps_tmp(serve: Serve, client: Any) -> None:
+    answer = invoke(client, {"do": "hang", "text": "still here"}, "greedy", LogType="Tail")
+    assert answer.document["errorType"] == "Sandbox.Timedout"
+    assert answer.document["errorMessage"].endswith(TIMED_OUT)
+    assert "\nhanging\n" in answer.log
+    found = invoke(client, {"do": "look"}, "greedy").document
+    assert (found["kept"], found["processes"]) == ("still here", 2)
+    assert invoke(client, {"a": 1}, "other").document == {"a": 1}
+    assert len(processes_inside(serve.process.pid)) == 2  # a runtime of each function
+
+
+# -- a share of the processors
+
+
+def test_little_memory_is_little_of_a_processor_where_there_are_control_groups() -> None:
+    little, much = (share_with(memory) for memory in ("128", "1769"))
+    if any("cpu" in hierarchy.controllers for hierarchy in find_hierarchies()):
+        assert little < 0.3, (little, much)
+        assert much > 2 * little, (little, much)
+    else:
+        assert little > 0.3, (little, much)
+
+
+def share_with(memory: str) -> float:
+    options = ("--sandbox", "bubblewrap", "--cpu-share", "-m", memory, "-t", "20")
+    ended = bootjack("invoke", *options, "greedy.handler", "-e", '{"do": "share", "seconds": 1}', cwd=RUNTIMES)
+    assert ended.code == 0, ended
+    governed = any("cpu" in hierarchy.controllers for hierarchy in find_hierarchies())
+    assert ended.err.count("no control groups of the processors may be made here") == (0 if governed else 1)
+    return float(json.loads(ended.out))

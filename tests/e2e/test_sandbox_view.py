@@ -1,0 +1,239 @@
+"""Runtimes of all kinds in bubblewrap, at Lambda's own paths; what they see of this machine, and what they reach."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.functions import ask, write_bootstrap
+from tests.e2e.clients import aws, connected, invoke
+from tests.e2e.gates import Gate, Held
+from tests.e2e.running import PYTHON, RAW, RUNTIMES, Ended, Serve, bootjack
+
+pytestmark = pytest.mark.slow
+
+IN_BUBBLEWRAP = ("--sandbox", "bubblewrap")
+OWN_ADDRESS = "127.0.0.1:9001"  # AWS's
+SEVERAL = 4
+
+# Word for word what the guide has its readers type (guide 4719-4742, 4755-4762): #!/bin/sh is bash on Lambda.
+TUTORIAL = {
+    "bootstrap": """#!/bin/sh
+
+set -euo pipefail
+
+# Initialization - load function handler
+source $LAMBDA_TASK_ROOT/"$(echo $_HANDLER | cut -d. -f1).sh"
+
+# Processing
+while true
+do
+  HEADERS="$(mktemp)"
+  # Get an event
+  EVENT_DATA=$(curl -sS -LD "$HEADERS" -X GET "http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/next")
+  REQUEST_ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$HEADERS" | tr -d '[:space:]' | cut -d: -f2)
+
+  # Execute the handler function from the script
+  RESPONSE=$($(echo "$_HANDLER" | cut -d. -f2) "$EVENT_DATA")
+
+  # Send the response
+  curl -X POST "http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/$REQUEST_ID/response"  -d "$RESPONSE"
+done
+""",
+    "function.sh": """function handler () {
+  EVENT_DATA=$1
+  echo "$EVENT_DATA" 1>&2;
+  RESPONSE="Echoing request: '$EVENT_DATA'"
+
+  echo $RESPONSE
+}
+""",
+}
+
+
+def run(*arguments: str | Path, **options: Any) -> Ended:
+    """`bootjack invoke` in bubblewrap."""
+    return bootjack("invoke", *IN_BUBBLEWRAP, *arguments, **options)
+
+
+def answer(*arguments: str | Path, cwd: Path = RUNTIMES) -> Any:
+    """What a function answers that works."""
+    ended = run(*arguments, cwd=cwd)
+    assert ended.code == 0, ended
+    return json.loads(ended.out)
+
+
+# -- runtimes
+
+
+@pytest.fixture
+def tutorial(tmp_path: Path) -> Path:
+    folder = tmp_path / "runtime-tutorial"
+    folder.mkdir()
+    for name, text in TUTORIAL.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_the_guides_tutorial_runs_as_it_stands(tutorial: Path) -> None:
+    ended = run(tutorial, "-e", '{"text":"Hello"}')
+    assert (ended.code, ended.out) == (0, b"""Echoing request: '{"text":"Hello"}'"""), ended
+    assert '\n{"text":"Hello"}\n' in ended.err
+
+
+def test_the_guides_tutorial_is_invoked_by_the_guides_command(tutorial: Path, tmp_path: Path) -> None:
+    call = ("invoke", "--function-name", "bash-runtime", "--payload", "fileb://event.json", "response.txt")
+    (tmp_path / "event.json").write_text('{"text":"Hello"}')
+    with Serve(*IN_BUBBLEWRAP, f"bash-runtime={tutorial}") as serve:
+        for _ in range(2):
+            ended = aws(serve.url, *call, cwd=tmp_path)
+            assert ended.code == 0, ended
+            assert (tmp_path / "response.txt").read_text() == """Echoing request: '{"text":"Hello"}'"""
+        assert serve.log().count("INIT_START") == 1
+
+
+def compiled(folder: Path) -> Path:
+    """A bootstrap that is a single static program."""
+    folder.mkdir()
+    source = RUNTIMES / "echo.c"
+    subprocess.run(["gcc", "-static", "-O1", "-o", folder / "bootstrap", source], check=True, timeout=30)
+    return folder
+
+
+def of_node(folder: Path) -> Path:
+    """A bootstrap that is a script of Node's."""
+    folder.mkdir()
+    shutil.copy(RUNTIMES / "echo.js", folder / "bootstrap")
+    (folder / "bootstrap").chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("make", [compiled, of_node, write_bootstrap])
+def test_a_bootstrap_of_any_language(tmp_path: Path, make: Any) -> None:
+    with Serve(*IN_BUBBLEWRAP, make(tmp_path / "code")) as serve, connected(serve.url) as client:
+        events: list[Any] = [{"a": "ü"}, [], "x" * 200_000]
+        for event in events:
+            assert invoke(client, event).document == event
+
+
+def test_awss_own_python_bootstrap() -> None:
+    command = ("--", PYTHON, "-m", "awslambdaric", "app.handler")
+    with Serve(*IN_BUBBLEWRAP, *command, cwd=RUNTIMES) as serve, connected(serve.url) as client:
+        found = invoke(client, {"do": "context"}, LogType="Tail")
+        assert (found.error, found.document["memory"]) == (None, "128")
+        assert f"START RequestId: {found.document['request_id']} " in found.log
+        failed = invoke(client, {"do": "raise", "message": "because"})
+        assert (failed.error, failed.document["errorType"]) == ("Unhandled", "ValueError")
+        assert invoke(client, {"do": "exit", "code": 7}).document["errorType"] == "Runtime.ExitError"
+        assert invoke(client, {"after": "all"}).document == {"after": "all"}
+
+
+def test_a_python_handler_is_where_it_would_be_on_lambda() -> None:
+    found = answer("greedy.handler", "-e", ask("look"))
+    assert (found["directory"], found["user"], found["processes"]) == ("/var/task", 993, 2)
+
+
+# -- this machine's files
+
+
+def test_a_file_is_shown_where_it_is_and_cannot_be_written(tmp_path: Path) -> None:
+    shown, hidden = tmp_path / "shown", tmp_path / "hidden"
+    shown.write_text("settings")
+    shown.chmod(0o666)  # nothing but the sandbox is in the way of whoever wants to write it
+    hidden.write_text("secret")
+    with (
+        Serve(*IN_BUBBLEWRAP, "--mount", shown, "greedy.handler", cwd=RUNTIMES) as serve,
+        connected(serve.url) as client,
+    ):
+        assert invoke(client, {"do": "read", "path": str(shown)}).document == "settings"
+        assert invoke(client, {"do": "append", "path": str(shown)}).document == "EROFS"
+        assert invoke(client, {"do": "read", "path": str(hidden)}).document["errorType"] == "FileNotFoundError"
+        shown.write_text("new settings")
+        assert invoke(client, {"do": "read", "path": str(shown)}).document == "new settings"
+
+
+def test_a_folder_is_shown_by_a_path_from_here(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file").write_text("found")
+    shutil.copy(RUNTIMES / "greedy.py", tmp_path)
+    event = ask("read", path=str(tmp_path / "data" / "file"))
+    assert answer("--mount", "data", "greedy.handler", "-e", event, cwd=tmp_path) == "found"
+
+
+def test_a_mount_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    ended = run("--mount", tmp_path / "nothing", "greedy.handler", cwd=RUNTIMES)
+    assert (ended.code, ended.message) == (2, f"--mount {tmp_path}/nothing: no such file or directory")
+
+
+@pytest.mark.parametrize("place", ["/", "/tmp", "/var/", "/proc"])
+def test_what_the_sandbox_has_itself_is_not_covered_by_a_mount(place: str) -> None:
+    ended = run("--mount", place, "greedy.handler", cwd=RUNTIMES)
+    own = "/" + place.strip("/")
+    assert (ended.code, ended.out) == (2, b"")
+    assert ended.message.endswith(f": the sandbox has a {own} of its own; name what is needed in it")
+
+
+def test_an_interpreter_in_a_home_is_shown_and_what_nobody_could_know_of_is_shown_by_a_mount(tmp_path: Path) -> None:
+    interpreter = compiled(tmp_path / "home") / "bootstrap"
+    script = write_bootstrap(tmp_path / "script", f"#!{interpreter}\n")
+    assert run(script, "-e", '"seen"').out == b'"seen"'
+    hidden = write_bootstrap(tmp_path / "hidden", f"#!/bin/sh\nexec {interpreter}\n")
+    refused = run(hidden)
+    assert refused.code == 1
+    assert f"{interpreter}: No such file or directory" in refused.err
+    assert run("--mount", interpreter.parent, hidden, "-e", '"seen"').out == b'"seen"'
+
+
+def test_an_interpreter_that_only_a_new_bootstrap_names_is_named_with_what_to_do(tmp_path: Path) -> None:
+    interpreter = compiled(tmp_path / "home") / "bootstrap"
+    code = write_bootstrap(tmp_path / "code", "#!/bin/sh\nexit 3\n")
+    with Serve(*IN_BUBBLEWRAP, code) as serve, connected(serve.url) as client:
+        assert invoke(client, {}).document["errorMessage"].endswith("exit status 3")
+        write_bootstrap(code, f"#!{interpreter}\n")
+        refused = invoke(client, {}, LogType="Tail")
+        assert refused.document["errorType"] == "Runtime.InvalidEntrypoint"
+        assert (
+            f"{interpreter} is not visible in the sandbox: show it with --mount {interpreter.parent}" in refused.log
+        )
+
+
+# -- this machine's network
+
+
+def test_a_network_of_its_own_has_nothing_but_the_runtime_api_at_awss_address() -> None:
+    name = f"tests-{Path(PYTHON).stat().st_ino}"
+    with (
+        socket.socket(socket.AF_UNIX) as unix,
+        Serve(*IN_BUBBLEWRAP, "--network", "none", "greedy.handler", cwd=RUNTIMES) as serve,
+        connected(serve.url) as client,
+    ):
+        unix.bind("\0" + name)
+        unix.listen()
+        assert invoke(client, {"do": "look"}).document["api"] == OWN_ADDRESS
+        to = [("127.0.0.1", serve.port), name, ("192.0.2.1", 80), ("127.0.0.1", 9001)]
+        found = invoke(client, {"do": "connect", "to": to}).document
+        assert found == ["ECONNREFUSED", "ECONNREFUSED", "ENETUNREACH", "reached"]
+
+
+def test_the_network_is_this_machines_otherwise() -> None:
+    with Serve(*IN_BUBBLEWRAP, "greedy.handler", cwd=RUNTIMES) as serve, connected(serve.url) as client:
+        assert invoke(client, {"do": "look"}).document["api"] != OWN_ADDRESS
+        assert invoke(client, {"do": "connect", "to": [("127.0.0.1", serve.port)]}).document == ["reached"]
+
+
+def test_many_environments_are_each_at_awss_address(tmp_path: Path) -> None:
+    gates = [Gate() for _ in range(SEVERAL)]
+    options = ("--network", "none", "--concurrency", str(SEVERAL + 1), "-t", "20")
+    with Serve(*IN_BUBBLEWRAP, *options, "--", *RAW, cwd=tmp_path) as serve:
+        held = [Held(serve, gate) for gate in gates]
+        event = ask("variables", names=["AWS_LAMBDA_RUNTIME_API"]).encode()
+        assert json.loads(serve.invoke(event).body) == {"AWS_LAMBDA_RUNTIME_API": OWN_ADDRESS}
+        assert [each.release().body for each in held] == [b"waited"] * SEVERAL
+        assert serve.log().count("INIT_START") == SEVERAL + 1

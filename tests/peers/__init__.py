@@ -1,0 +1,43 @@
+"""The peers that tests and benchmarks stand beside: `python -m tests.peers DIR` puts them into DIR.
+
+`DIR/aws-lambda-rie` is AWS's own Runtime Interface Emulator, `DIR/cargo-lambda` another server; `DIR/npm` has AWS's
+Node.js runtime and @vercel/fun. What is already there in the pinned version stays.
+"""
+
+from pathlib import Path
+
+__all__ = ["HOME", "PeerError", "cargo_lambda", "fun", "lambda_ric", "rie"]
+
+HOME = Path(__file__).resolve().parents[2] / ".venv" / "peers"
+MODULES = Path("npm", "node_modules")
+
+
+class PeerError(RuntimeError):
+    """A peer is missing or can not be had; the message says what to do."""
+
+
+def rie() -> Path:
+    """The RIE binary."""
+    return _installed("aws-lambda-rie")
+
+
+def cargo_lambda() -> Path:
+    """The cargo-lambda binary."""
+    return _installed("cargo-lambda")
+
+
+def lambda_ric() -> Path:
+    """AWS's Node.js runtime: a module that node runs."""
+    return _installed(MODULES / "aws-lambda-ric" / "index.mjs")
+
+
+def fun() -> Path:
+    """The folder of @vercel/fun's modules; its bootstraps are `runtimes/NAME/bootstrap`."""
+    return _installed(MODULES / "@vercel" / "fun" / "dist" / "src" / "index.js").parent
+
+
+def _installed(name: str | Path) -> Path:
+    path = HOME / name
+    if not path.is_file():
+        raise PeerError(f"{name} is not in {HOME}: run make .venv/peers/ready")
+    return path

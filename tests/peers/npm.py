@@ -1,0 +1,58 @@
+"""Packages from npm: AWS's Node.js runtime, whose client in C++ is built as it is installed, and @vercel/fun."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.peers import PeerError
+
+PACKAGES = {"aws-lambda-ric": "4.0.2", "@vercel/fun": "1.3.6"}
+BUILT = "aws-lambda-ric"
+INSTALL_LIMIT_SECONDS = 900
+OPTIONS = ("--no-audit", "--no-fund", "--no-package-lock", "--foreground-scripts", "--loglevel=error")
+
+
+def fetch_all(directory: Path) -> None:
+    """Install the packages into `directory/npm`."""
+    home, manifest = directory / "npm", _manifest()
+    pin = home / "pin"
+    if pin.is_file() and pin.read_text() == manifest:
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / "package.json").write_text(manifest)
+    _install(home)
+    pin.write_text(manifest)
+
+
+def _manifest() -> str:
+    return json.dumps({"private": True, "dependencies": PACKAGES, "allowScripts": {BUILT: True}}, indent=1)
+
+
+def _install(home: Path) -> None:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise PeerError("there is no node, or no npm: run make tools")
+    environment = dict(os.environ)
+    prefix = Path(node).resolve().parents[1]
+    if (prefix / "include" / "node" / "node.h").is_file():
+        environment["npm_config_nodedir"] = str(prefix)  # else node-gyp fetches node's headers
+    try:
+        done = subprocess.run(
+            [npm, "install", *OPTIONS],
+            cwd=home,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=INSTALL_LIMIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PeerError(f"npm install is not done within {INSTALL_LIMIT_SECONDS} s") from error
+    if done.returncode:
+        raise PeerError("npm install failed:\n" + "\n".join(done.stdout.splitlines()[-30:]))

@@ -1,0 +1,32 @@
+"""What is true of a sandbox is tried in each: as a plain process and in bubblewrap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sandbox import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVERYWHERE = ("test_process", "test_output")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of these modules once in each sandbox, or in the one that its mark `only` names."""
+    if metafunc.module.__name__.rpartition(".")[2] in EVERYWHERE:
+        only = metafunc.definition.get_closest_marker("only")
+        metafunc.parametrize("sandbox", only.args if only else ("process", "bubblewrap"), indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What the test's programs run in."""
+    kind: str = getattr(request, "param", "process")
+    watch.isolate(kind == "bubblewrap")
+    try:
+        yield kind
+    finally:
+        watch.isolate(False)
