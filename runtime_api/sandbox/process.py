@@ -37,8 +37,8 @@ __all__ = ["PlainSandbox"]
 # ever: it is waited for no longer than this, in seconds.
 LINGER_S = 0.25
 CLOSE_S = 5.0
-# Linux adds up three kinds of memory from counters that each processor keeps (percpu_counter): a figure may lag behind
-# by a batch of pages of each, and two readings of the same memory differ by as much.
+# Linux adds up three kinds of memory from counters that each processor keeps (percpu_counter): a figure may lag
+# behind by a batch of pages of each, and two readings of the same memory differ by as much.
 _PROCESSORS = os.cpu_count() or 1
 COUNTING_ERROR_BYTES = 3 * _PROCESSORS * max(32, 2 * _PROCESSORS) * os.sysconf("SC_PAGE_SIZE")
 SPARE_FILES = 32  # descriptors that starting a process takes for a moment, and other threads may
