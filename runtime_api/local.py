@@ -18,9 +18,7 @@ from runtime_api.protocol.lifecycle import RUNTIME
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox import Launch
-from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.by_hand import HandStarted
-from runtime_api.sandbox.cgroup import find_hierarchies
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.process import PlainSandbox
@@ -147,6 +145,8 @@ class LocalLambda:
         if reason:
             self._log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())
         if self._kind is Kind.BUBBLEWRAP:
+            from runtime_api.sandbox.cgroup import find_hierarchies
+
             self._hierarchies = find_hierarchies()
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 self._log.write(f"bootjack: {NO_CPU_SHARE}\n".encode())
@@ -287,13 +287,7 @@ class _Builder:
         function, isolation = self._function, self._isolation
         if function.by_hand:
             return ExecutionEnvironment(self._plan(), HandStarted(), self._log, available, by_hand=True)
-        if isolation is None:
-            sandbox: Sandbox = PlainSandbox(self._limits)
-        else:
-            confinement = self._confinement(isolation.cpu_share)
-            sandbox = BubblewrapSandbox(
-                function.program, confinement, isolation.trees, self._limits, isolation.hierarchies
-            )
+        sandbox = PlainSandbox(self._limits) if isolation is None else self._isolated(isolation)
         return ExecutionEnvironment(
             self._plan(),
             sandbox,
@@ -303,10 +297,15 @@ class _Builder:
             leases=[lease.share() for lease in function.leases],
         )
 
-    def _confinement(self, cpu_share: bool) -> Confinement:
-        configuration = self._function.configuration
-        cpus = configuration.memory_mb / self._limits.memory_mb_per_cpu if cpu_share else None
-        return Confinement(configuration.memory_mb, configuration.ephemeral_mb, self._function.own_network, cpus)
+    def _isolated(self, isolation: _Isolation) -> Sandbox:
+        from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
+
+        configuration, limits = self._function.configuration, self._limits
+        cpus = configuration.memory_mb / limits.memory_mb_per_cpu if isolation.cpu_share else None
+        confinement = Confinement(
+            configuration.memory_mb, configuration.ephemeral_mb, self._function.own_network, cpus
+        )
+        return BubblewrapSandbox(self._function.program, confinement, isolation.trees, limits, isolation.hierarchies)
 
     async def open(self, environment: ExecutionEnvironment) -> None:
         function = self._function

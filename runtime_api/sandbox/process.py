@@ -7,10 +7,8 @@ import contextlib
 import errno
 import os
 import resource
-import select
 import signal
 import subprocess
-from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +17,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import Exited, Output, StartRefused
 from .memory import high_water
-from .pipes import LinePipe
+from .outputs import Outputs
 from .reaping import when_ended
 
 if TYPE_CHECKING:
@@ -70,13 +68,11 @@ class PlainSandbox:
             self._notify(StartRefused(launch.name, ErrorType.INVALID_ENTRYPOINT, reason))
             return
         try:
-            process, descriptors = _spawn(launch, self._limits)
+            child = _Child(launch, self._limits, self._notify, partial(self._ended, launch.name))
         except (OSError, ValueError) as error:
             self._notify(StartRefused(launch.name, *_start_failure(launch, error)))
         else:
-            ended = partial(self._ended, launch.name)
-            child = _Child(launch.name, process, descriptors, self._limits, self._notify, ended)
-            child.throttle(self._throttled)
+            child.outputs.throttle(self._throttled)
             self._children[launch.name] = child
             self._empty.clear()
 
@@ -87,12 +83,12 @@ class PlainSandbox:
     def drain(self) -> None:
         if not self._throttled:
             for child in self._children.values():
-                child.drain()
+                child.outputs.drain()
 
     def throttle(self, wait: bool) -> None:
         self._throttled = wait
         for child in self._children.values():
-            child.throttle(wait)
+            child.outputs.throttle(wait)
 
     def freeze(self, still: bool) -> None:
         """Nothing: should this process be killed, nobody would ever let them go on."""
@@ -114,51 +110,29 @@ class PlainSandbox:
 
 
 class _Child:
-    """One process, its two pipes, and the wait for its end."""
+    """One process, what it writes, and the wait for its end."""
 
-    def __init__(
-        self,
-        name: str,
-        process: subprocess.Popen[bytes],
-        descriptors: tuple[int, int],
-        limits: Limits,
-        notify: Notify,
-        ended: Notify,
-    ) -> None:
-        self._name = name
+    def __init__(self, launch: Launch, limits: Limits, notify: Notify, ended: Notify) -> None:
+        """OSError or ValueError when it cannot be started."""
+        self._name = launch.name
         self._ended = ended
         self._peak = 0
         self._status: ExitStatus | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
+        self.outputs = Outputs(limits.log_line_bytes, lambda lines: notify(Output(launch.name, lines)), self._settle)
+        try:
+            self._process = _spawn(launch, self.outputs.written, limits)
+        except BaseException:
+            self.outputs.close()
+            raise
+        self.outputs.give_away()
         self._own_peak = high_water(os.getpid()) + COUNTING_ERROR_BYTES
-        self._process = process
-        tell = partial(self._tell, notify)
-        self._pipes = [LinePipe(descriptor, limits.log_line_bytes, tell, self._settle) for descriptor in descriptors]
-        self._poll = select.poll()
-        for pipe in self._pipes:
-            self._poll.register(pipe.descriptor, select.POLLIN)
         when_ended(self._process, self._reaped)
-
-    def _tell(self, notify: Notify, lines: bytes) -> None:
-        notify(Output(self._name, lines))
 
     def signal(self, number: int) -> None:
         # Until it is reaped the pid is ours; the group lives on while any member does.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
-
-    def drain(self) -> None:
-        if self._poll.poll(0):
-            for pipe in self._pipes:
-                pipe.read_available()
-        for pipe in self._pipes:
-            if pipe.unfinished:
-                pipe.tell_rest()
-
-    def throttle(self, wait: bool) -> None:
-        for pipe in self._pipes:
-            pipe.throttle(wait)
 
     def peak_bytes(self) -> int:
         """VmHWM of the process; what it was before it ended, once it has."""
@@ -174,46 +148,40 @@ class _Child:
             self._peak = max(self._peak, maxrss_bytes)
         # Members of the group that outlive their leader have no one to work for any more.
         self.signal(signal.SIGKILL)
-        for pipe in self._pipes:
-            pipe.read_available()
-        self._timer = self._loop.call_later(LINGER_S, self._give_up)
+        self.outputs.read_available()
+        self._timer = asyncio.get_running_loop().call_later(LINGER_S, self._give_up)
         self._settle()
 
     def _settle(self) -> None:
         """Once the process is reaped and its pipes are at their end, it is over."""
-        if self._timer is not None and all(pipe.at_end for pipe in self._pipes):
+        if self._timer is not None and self.outputs.at_end:
             self._timer.cancel()
             self._timer = None
             assert self._status is not None
             self._ended(Exited(self._name, self._status, self._peak))
 
     def _give_up(self) -> None:
-        for pipe in self._pipes:
-            pipe.read_available()
-            pipe.close()
+        self.outputs.close()
         self._settle()
 
 
-def _spawn(launch: Launch, limits: Limits) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
-    """Start the process as the leader of its own session and group; gives it, and its stdout and stderr to read."""
-    with ExitStack() as ours, ExitStack() as theirs:
-        (out, out_end), (err, err_end) = _pipe(ours, theirs), _pipe(ours, theirs)
+def _spawn(launch: Launch, outputs: tuple[int, ...], limits: Limits) -> subprocess.Popen[bytes]:
+    """Start the process as the leader of its own session and group, with these for stdout and stderr."""
+    stdout, stderr = outputs
 
-        def start(before_exec: Callable[[], None] | None) -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                launch.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=out_end,
-                stderr=err_end,
-                cwd=str(launch.directory),
-                env={_bytes(name): _bytes(value) for name, value in launch.variables.items()},
-                start_new_session=True,
-                preexec_fn=before_exec,
-            )
+    def start(before_exec: Callable[[], None] | None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            launch.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=str(launch.directory),
+            env={_bytes(name): _bytes(value) for name, value in launch.variables.items()},
+            start_new_session=True,
+            preexec_fn=before_exec,
+        )
 
-        process = _with_open_files(limits.open_files, max(out_end, err_end), start)
-        ours.pop_all()
-    return process, (out, err)
+    return _with_open_files(limits.open_files, max(outputs), start)
 
 
 def _with_open_files(
@@ -245,14 +213,6 @@ def _with_open_files(
 def _bytes(text: str) -> bytes:
     """UTF-8 whatever the locale, and bytes that were none as they came."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def _pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
-    """A pipe; the stacks close its ends, the one that is read and the one that is written."""
-    read, write = os.pipe()
-    ours.callback(os.close, read)
-    theirs.callback(os.close, write)
-    return read, write
 
 
 def _start_failure(launch: Launch, error: OSError | ValueError) -> tuple[ErrorType, str]:
