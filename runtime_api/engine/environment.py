@@ -22,7 +22,7 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
 from runtime_api.protocol.platform_events import log_text
 from runtime_api.protocol.states import Phase
-from runtime_api.sandbox import Exited, Launch, Output, Sandbox, SandboxEvent, StartRefused
+from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
 
 from .freezing import Freezer
 
@@ -121,6 +121,7 @@ class ExecutionEnvironment:
         self._alarm_at = 0.0
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
+        self._moving: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
@@ -178,6 +179,8 @@ class ExecutionEnvironment:
             if self._settling is not None:
                 self._settling.cancel()
             await self.sandbox.close()
+            if self._moving is not None:
+                await self._moving
             if self._door is not None:
                 await self._door.close()
             for lease in self._leases:
@@ -298,6 +301,13 @@ class ExecutionEnvironment:
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
                 self._settle(event, SETTLE_LOOKS)
+            case Moved():
+                self._moving = self._loop.create_task(self._move(event.listener))
+
+    async def _move(self, listener: socket.socket) -> None:
+        """Listen there as well as to those who are connected."""
+        assert self._door is not None
+        await self._door.listen("", 0, listener)
 
     def _settle(self, event: Exited, looks: int) -> None:
         """Tell of the exit once all that the runtime sent before it has been read.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .entrypoint import Program
 
-__all__ = ["Exited", "Launch", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
+__all__ = ["Exited", "Launch", "Moved", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
 
 
 class Launch(NamedTuple):
@@ -57,7 +57,13 @@ class StartRefused(NamedTuple):
     reason: str
 
 
-SandboxEvent = Output | Exited | StartRefused
+class Moved(NamedTuple):
+    """A sandbox with a network of its own was killed and built anew: where its processes connect to from now on."""
+
+    listener: socket.socket  # whoever is told closes it
+
+
+SandboxEvent = Output | Exited | StartRefused | Moved
 Notify = Callable[[SandboxEvent], None]
 
 

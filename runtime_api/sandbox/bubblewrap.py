@@ -24,7 +24,7 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.protocol.limits import CURRENT, Limits
 
-from . import Exited, Output, StartRefused
+from . import Exited, Moved, Output, StartRefused
 from .cgroup import Bounds, ControlGroup, new_group
 from .enclosure import OWN_PORT, Enclosure, outside_user
 from .interpreters import interpreter_of, own_installation
@@ -188,6 +188,12 @@ class BubblewrapSandbox:
         if self._group is not None and self._enclosure is not None and not up.cancelled() and up.exception() is None:
             self._admission = self._loop.run_in_executor(None, self._group.admit, self._enclosure.supervisor)
 
+    def _moved(self, up: asyncio.Future[socket.socket | None]) -> None:
+        if not up.cancelled() and up.exception() is None:
+            listener = up.result()
+            if listener is not None:
+                self._notify(Moved(listener))
+
     def _refusal(self, launch: Launch) -> tuple[ErrorType, str] | None:
         if not launch.argv:
             reason = f"Couldn't find valid bootstrap(s): [{' '.join(launch.looked_for)}]"
@@ -201,9 +207,8 @@ class BubblewrapSandbox:
     def _start(self, launch: Launch) -> None:
         enclosure = self._enclosure
         if enclosure is None or enclosure.has_gone:
-            if self._confinement.own_network:
-                raise OSError(errno.EIO, "the sandbox was killed, and its network with it")
             enclosure = self._build()
+            enclosure.up.add_done_callback(self._moved)
         process = _Process(launch, f"{launch.name}.{next(self._serial)}", self._limits, self._notify, self._ended)
         try:
             enclosure.order(

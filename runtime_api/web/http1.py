@@ -298,8 +298,9 @@ class HttpServer:
     async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]:
         """Open the listener, or take one that stands already; gives its address, with the port that was picked.
 
-        OSError when the address cannot be had.
+        One that was open before is closed. OSError when the address cannot be had.
         """
+        self.stop_listening()
         loop = asyncio.get_running_loop()
         place: dict[str, Any] = {"host": host, "port": port} if listener is None else {"sock": listener}
         self._server = await loop.create_server(

@@ -12,7 +12,7 @@ import pytest
 
 from runtime_api.sandbox.enclosure import find_bwrap
 from runtime_api.sandbox.memory import tree
-from tests.commands.functions import zipped
+from tests.commands.functions import write_bootstrap, zipped
 from tests.e2e.inside import control_groups, exists, processes_inside, state, until
 from tests.e2e.running import RUNTIMES, Serve, bootjack, end, start
 
@@ -121,3 +121,14 @@ def test_a_function_in_an_archive_leaves_no_folder(tmp_path: Path, number: int) 
     until(lambda: bool(processes_inside(process.pid)), "the function runs")
     signalled(process, number)
     assert [path.name for path in tmp_path.iterdir()] == ["code.zip"]
+
+
+@pytest.mark.parametrize("network", ["host", "none"])
+def test_a_sandbox_that_is_killed_costs_one_invocation_at_most(tmp_path: Path, network: str) -> None:
+    code = write_bootstrap(tmp_path / "code")
+    with Serve("--sandbox", "bubblewrap", "--network", network, code) as serve:
+        for number in (b"1", b"2", b"3"):
+            bodies = [serve.invoke(number).body for _ in range(2)]  # one may come before the end is noticed
+            assert bodies[1] == number
+            os.kill(next(filter(exists, tree(serve.process.pid))), signal.SIGKILL)
+            until(lambda: not any(map(exists, tree(serve.process.pid))), "all that was in it has ended")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import uvloop
 
 from runtime_api.protocol.limits import CURRENT, Limits
-from runtime_api.sandbox import Exited, Launch, Output, StartRefused
+from runtime_api.sandbox import Exited, Launch, Moved, Output, StartRefused
 from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
@@ -102,7 +102,7 @@ class Watch:
 
     def told(self, name: str = "p") -> Told:
         """What was told of a process up to now."""
-        return Told([event for event in self.events if event.name == name])
+        return Told([event for event in self.events if not isinstance(event, Moved) and event.name == name])
 
     async def until(self, condition: Callable[[Told], bool], name: str = "p") -> Told:
         """Wait for a condition on what is told of a process."""
