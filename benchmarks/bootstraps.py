@@ -16,7 +16,7 @@ from benchmarks.rounds import Samples, interleave
 from benchmarks.tools import Tools
 
 OURS, AWS, ALONE = "bootjack", "awslambdaric", "bootjack, python3 -I -S"
-SCRIPT = Path(__file__).parents[1] / "bootstrap" / "bootstrap"
+SCRIPT = Path(__file__).parents[1] / "bootstrap" / "bootjack_bootstrap" / "bootstrap"
 HANDLER = "def handler(event, context):\n    return event\n"
 COLD_ROUNDS = 15
 COMMANDS = {

@@ -16,13 +16,13 @@ from benchmarks.report import Goal, Table
 from benchmarks.rounds import interleave
 from benchmarks.servers import bootjack_command
 from benchmarks.tools import Tools
-from layers.archive import extract
+from bootjack_layers.archive import extract
 from tests.e2e import empty_root
 
 BOOTSTRAP, WHOLE = "bootstrap", "bootstrap and Python"
 HOST, BUNDLED = "host's Python", "bundled Python"
 HANDLER = "def handler(event, context):\n    return event\n"
-SCRIPT = Path(__file__).parents[1] / "bootstrap" / "bootstrap"
+SCRIPT = Path(__file__).parents[1] / "bootstrap" / "bootjack_bootstrap" / "bootstrap"
 COLD_ROUNDS = 30
 LIMIT_SECONDS = 120
 

@@ -12,7 +12,7 @@ from benchmarks.errors import Unmeasured
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
 from benchmarks.tools import Tools
-from layers.pack import entries_of, pack
+from bootjack_layers.pack import entries_of, pack
 
 FILES = 10_000
 FOLDER_FILES = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layers.rules import RULES
+from bootjack_layers.rules import RULES
 
 HEAD = """# Rules of `bootjack layer check`
 

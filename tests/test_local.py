@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api import LocalFunction, LocalLambda
+from bootjack import LocalFunction, LocalLambda
 from runtime_api.service.errors import InvalidRequestContentException, ResourceNotFoundException
 from tests.sandboxes import SANDBOX
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime_api import LocalFunction, LocalLambda
+from bootjack import LocalFunction, LocalLambda
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.memory import tree
 from runtime_api.service.errors import ServiceException, TooManyRequestsException

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import HttpResponse
+from bootjack_bootstrap import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -47,7 +47,7 @@ class Archives:
 
     def hold(self, archive: Path, most: int) -> tuple[Lease, int]:
         """The unpacked archive and its bytes; TooLargeError when these are more than `most`."""
-        from layers.archive import ArchiveError, Ceilings, TooLargeError, extract
+        from bootjack_layers.archive import ArchiveError, Ceilings, TooLargeError, extract
 
         stamp = _stamp(archive)
         digest = self._digest(archive, stamp)
@@ -87,7 +87,7 @@ class Package:
 
     def unpack(self, archive: Path) -> Path:
         """The directory that an archive is unpacked to; a usage error when it cannot be, or is too much."""
-        from layers.archive import ArchiveError, TooLargeError
+        from bootjack_layers.archive import ArchiveError, TooLargeError
 
         before = sum(size for _, size in self._parts)
         try:

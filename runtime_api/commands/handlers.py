@@ -7,9 +7,11 @@ import re
 import sys
 from pathlib import Path
 
+import bootjack_bootstrap
+
 __all__ = ["BOOTSTRAP", "handler_command", "names_handler"]
 
-BOOTSTRAP = Path(__file__).resolve().parents[2] / "bootstrap" / "bootstrap"
+BOOTSTRAP = Path(bootjack_bootstrap.__file__).with_name("bootstrap")
 _HANDLER = re.compile(r"([\w./-]+?)(:[\w.]+|\.\w+)")
 _MODULES = ("{}.py", "{}.pyc", "{}/__init__.py")
 

@@ -77,7 +77,7 @@ def architecture(given: str | None) -> str:
     """The architecture asked for, or this machine's."""
     import platform
 
-    from layers.images import ARCHITECTURES, machine_of
+    from bootjack_layers.images import ARCHITECTURES, machine_of
 
     arch = given or machine_of(platform.machine())
     if arch not in ARCHITECTURES:
@@ -87,8 +87,8 @@ def architecture(given: str | None) -> str:
 
 def read_image(name: str) -> Any:
     """The image of a runtime."""
-    from layers.errors import LayerError
-    from layers.images import find_image
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.images import find_image
 
     try:
         return find_image(name)

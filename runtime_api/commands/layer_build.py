@@ -17,8 +17,8 @@ from .options import Pattern, fail
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from layers.build import Order
-    from layers.pack import Packed
+    from bootjack_layers.build import Order
+    from bootjack_layers.pack import Packed
 
 __all__ = ["command"]
 
@@ -66,9 +66,9 @@ def command(output: Path, **options: Any) -> None:
 
     The same input gives the same bytes. Files are dated 1980, or by SOURCE_DATE_EPOCH.
     """
-    from layers.build import filling
-    from layers.errors import LayerError
-    from layers.pack import entries_of, time_of
+    from bootjack_layers.build import filling
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.pack import entries_of, time_of
 
     order = _order(output, options)
     try:
@@ -85,7 +85,7 @@ def command(output: Path, **options: Any) -> None:
 
 
 def _order(output: Path, options: dict[str, Any]) -> Order:
-    from layers.build import Order
+    from bootjack_layers.build import Order
 
     directory: Path | None = options["directory"]
     made_of = (directory, options["bootstrap"], options["requirements"], options["packages"], options["with_python"])
@@ -127,7 +127,7 @@ def _check_output(output: Path) -> None:
 
 
 def _pack(entries: Sequence[Any], output: Path, seconds: int) -> list[Packed]:
-    from layers.pack import packing
+    from bootjack_layers.pack import packing
 
     steps = packing(entries, output, seconds)
     if not sys.stderr.isatty():
@@ -138,8 +138,8 @@ def _pack(entries: Sequence[Any], output: Path, seconds: int) -> list[Packed]:
 
 def _tell(packed: list[Packed], output: Path) -> None:
     """What weighs what, and how that stands to Lambda's limits."""
-    from layers.build import weights
-    from layers.limits import UNZIPPED_BYTES, ZIPPED_BYTES
+    from bootjack_layers.build import weights
+    from bootjack_layers.limits import UNZIPPED_BYTES, ZIPPED_BYTES
 
     rows = [(name, f"{files:,}", f"{unzipped:,}", f"{zipped:,}") for name, files, unzipped, zipped in weights(packed)]
     size = output.stat().st_size

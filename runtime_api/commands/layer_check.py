@@ -34,10 +34,10 @@ def command(
 
     Exit code: 0 no errors, 1 errors found, 2 usage.
     """
-    from layers.check import check, lines, report
-    from layers.checks import Target
-    from layers.errors import LayerError
-    from layers.source import open_layer
+    from bootjack_layers.check import check, lines, report
+    from bootjack_layers.checks import Target
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.source import open_layer
 
     target = Target(read_image(runtime), architecture(arch))
     try:
@@ -62,7 +62,7 @@ def command(
 
 def _schema(ctx: click.Context, _parameter: click.Parameter, given: bool) -> bool:
     if given:
-        from layers.check import schema
+        from bootjack_layers.check import schema
 
         click.echo(json.dumps(schema(), indent=2))
         ctx.exit()

@@ -19,9 +19,9 @@ __all__ = ["command"]
 @click.option("--explain", "explained", is_flag=True, help="Show which layer each file came from, and what it hides.")
 def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> None:
     """Merge layers in the order in which a function names them: of files with one name the last stays."""
-    from layers.errors import LayerError
-    from layers.merge import merge, write
-    from layers.source import open_layer
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.merge import merge, write
+    from bootjack_layers.source import open_layer
 
     if output is None and not explained:
         fail("nothing to do: name -o DIR, --explain, or both")

@@ -34,9 +34,9 @@ def command(archive: Path, name: str, region: str | None, endpoint_url: str | No
 
     When the newest version of that name holds the same bytes, nothing is published, and its ARN is printed.
     """
-    from layers.errors import LayerError
-    from layers.limits import DESCRIPTION, LICENSE, RUNTIMES
-    from layers.publish import Publication, client, publish
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.limits import DESCRIPTION, LICENSE, RUNTIMES
+    from bootjack_layers.publish import Publication, client, publish
 
     for runtime in told["runtimes"]:
         read_image(runtime)

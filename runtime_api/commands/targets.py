@@ -79,9 +79,9 @@ def find_layers(given: tuple[Path, ...], package: Package, *, merged: bool) -> t
 
 
 def _check_merging(given: tuple[Path, ...], roots: list[Path]) -> None:
-    from layers.errors import LayerError
-    from layers.merge import merge
-    from layers.source import open_tree
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.merge import merge
+    from bootjack_layers.source import open_tree
 
     try:
         merge([open_tree(root, str(layer)) for layer, root in zip(given, roots, strict=True)])

@@ -34,9 +34,9 @@ def with_merged(program: Program, merged: Path) -> Program:
 
 def _merge(layers: tuple[Path, ...], trees: Trees, target: Path) -> None:
     """What is unpacked from archives is never written to and can be linked; directories of the user's are copied."""
-    from layers.errors import LayerError
-    from layers.merge import merge, write
-    from layers.source import open_tree
+    from bootjack_layers.errors import LayerError
+    from bootjack_layers.merge import merge, write
+    from bootjack_layers.source import open_tree
 
     try:
         opened = [open_tree(layer, str(layer)) for layer in layers]

@@ -24,6 +24,7 @@ __all__ = [
     "AS_MODULE",
     "EXECUTABLE",
     "ISOLATED",
+    "PACKAGE",
     "Ran",
     "finish",
     "interpreters",
@@ -34,9 +35,10 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parents[2]
-EXECUTABLE = str(ROOT / "bootstrap" / "bootstrap")
+PACKAGE = ROOT / "bootstrap" / "bootjack_bootstrap"
+EXECUTABLE = str(PACKAGE / "bootstrap")
 ISOLATED = (sys.executable, "-I", "-S", EXECUTABLE)
-AS_MODULE = (sys.executable, "-m", "bootstrap")
+AS_MODULE = (sys.executable, "-m", "bootjack_bootstrap")
 VERSIONS = tuple(f"3.{minor}" for minor in range(9, 16))
 
 

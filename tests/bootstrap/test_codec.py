@@ -17,8 +17,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bootstrap import codec
-from bootstrap.faults import Fault
+from bootjack_bootstrap import codec
+from bootjack_bootstrap.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -210,11 +210,11 @@ def test_a_caller_that_cannot_be_read(tmp_path: Path, header: str, value: str) -
 
 def test_the_running_invocation_is_known_everywhere(tmp_path: Path) -> None:
     source = """
-        from bootstrap import current_context
-        import bootstrap
+        from bootjack_bootstrap import current_context
+        import bootjack_bootstrap
         before = current_context()
         def handler(event, context):
-            return [before, current_context() is context, sorted(bootstrap.__all__)]
+            return [before, current_context() is context, sorted(bootjack_bootstrap.__all__)]
     """
     ran = run(tmp_path, source, [event()])
     assert ran.documents == [[None, True, ["HttpResponse", "current_context", "set_json_default"]]]

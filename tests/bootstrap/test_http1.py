@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.http1 import CHUNKED, UNTIL_CLOSED, ChunkedBody, HttpError, chunk, last_chunk, read_head, request_head
+from bootjack_bootstrap.http1 import (
+    CHUNKED,
+    UNTIL_CLOSED,
+    ChunkedBody,
+    HttpError,
+    chunk,
+    last_chunk,
+    read_head,
+    request_head,
+)
 
 
 def unchunked(*pieces: bytes) -> ChunkedBody:

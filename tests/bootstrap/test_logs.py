@@ -85,7 +85,7 @@ def test_an_error_nobody_caught_in_json(tmp_path: Path) -> None:
 def test_what_is_printed_does_not_wait_for_the_next_invocation(tmp_path: Path) -> None:
     source = """
         import sys, os
-        from bootstrap import current_context
+        from bootjack_bootstrap import current_context
         def handler(event, context):
             if event == 2:
                 seen = [open(f"/proc/self/fd/{number}").read() for number in (1, 2)]

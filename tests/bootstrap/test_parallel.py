@@ -17,7 +17,7 @@ MANY = 16
 # A barrier: no invocation ends before all have begun.
 TASKS = """
     import asyncio
-    from bootstrap import current_context
+    from bootjack_bootstrap import current_context
     import contextvars
     own = contextvars.ContextVar("own", default=None)
     begun, everybody = [], asyncio.Event()
@@ -35,7 +35,7 @@ TASKS = """
 """
 THREADS = """
     import threading, contextvars, os
-    from bootstrap import current_context
+    from bootjack_bootstrap import current_context
     own = contextvars.ContextVar("own", default=None)
     barrier = threading.Barrier(16)
     def handler(event, context):

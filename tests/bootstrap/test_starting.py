@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.bootstrap.scripted import event
-from tests.bootstrap.starting import AS_MODULE, EXECUTABLE, ISOLATED, ROOT, interpreters, run
+from tests.bootstrap.starting import AS_MODULE, EXECUTABLE, ISOLATED, PACKAGE, interpreters, run
 
 EVERYTHING = """
     import decimal, logging
-    from bootstrap import HttpResponse, current_context
+    from bootjack_bootstrap import HttpResponse, current_context
     class Odd: pass
     async def answer(event): return {"async": event}
     def handler(event, context):
@@ -63,7 +63,10 @@ def test_every_python(tmp_path: Path, version: str, flags: list[str]) -> None:
 @pytest.mark.parametrize("version", interpreters())
 def test_every_python_as_a_module(tmp_path: Path, version: str) -> None:
     proved(
-        tmp_path, [interpreters()[version], "-m", "bootstrap", "app.handler"], PYTHONPATH=str(ROOT), _HANDLER="x.y"
+        tmp_path,
+        [interpreters()[version], "-m", "bootjack_bootstrap", "app.handler"],
+        PYTHONPATH=str(PACKAGE.parent),
+        _HANDLER="x.y",
     )
 
 
@@ -85,9 +88,9 @@ def test_more_than_one_python_is_tried_where_there_is_more_than_one() -> None:
 
 
 def test_in_a_layer(tmp_path: Path) -> None:
-    """`bootstrap` beside `python/bootstrap/`, executable by itself, away from everything else of ours."""
+    """`bootstrap` beside `python/bootjack_bootstrap/`, executable by itself, away from everything else of ours."""
     layer = tmp_path / "opt"
-    shutil.copytree(ROOT / "bootstrap", layer / "python" / "bootstrap", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, layer / "python" / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(EXECUTABLE, layer / "bootstrap")
     (tmp_path / "task").mkdir()
     proved(tmp_path / "task", [str(layer / "bootstrap")], PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
@@ -95,13 +98,13 @@ def test_in_a_layer(tmp_path: Path) -> None:
 
 def test_in_a_function_package(tmp_path: Path) -> None:
     """The same two at the top of the function, whose own modules come first."""
-    shutil.copytree(ROOT / "bootstrap", tmp_path / "python" / "bootstrap")
+    shutil.copytree(PACKAGE, tmp_path / "python" / PACKAGE.name)
     shutil.copy2(EXECUTABLE, tmp_path / "bootstrap")
     proved(tmp_path, [sys.executable, "-I", "-S", str(tmp_path / "bootstrap")])
 
 
 def test_a_relative_path(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "bootstrap", tmp_path / "python" / "bootstrap")
+    shutil.copytree(PACKAGE, tmp_path / "python" / PACKAGE.name)
     shutil.copy2(EXECUTABLE, tmp_path / "bootstrap")
     proved(tmp_path, [sys.executable, "-S", "bootstrap"])
 
@@ -122,11 +125,16 @@ def test_a_wrapper(tmp_path: Path, version: str, way: str) -> None:
     python = interpreters()[version]
     command = {
         "executable": [python, "-I", "-S", EXECUTABLE, "app.handler"],
-        "module": [python, "-m", "bootstrap", "app.handler"],
+        "module": [python, "-m", "bootjack_bootstrap", "app.handler"],
     }[way]
     source = "import os, sys\ndef handler(event, context): return [os.environ['FROM_WRAPPER'], sys.flags.isolated]"
     ran = run(
-        tmp_path, source, [event()], command=command, AWS_LAMBDA_EXEC_WRAPPER=str(wrapper), PYTHONPATH=str(ROOT)
+        tmp_path,
+        source,
+        [event()],
+        command=command,
+        AWS_LAMBDA_EXEC_WRAPPER=str(wrapper),
+        PYTHONPATH=str(PACKAGE.parent),
     )
     assert (ran.code, ran.err) == (0, "")
     [[said, isolated]] = ran.documents

@@ -28,7 +28,7 @@ WAYS = pytest.mark.parametrize(
 
 
 def streamed(tmp_path: Path, kind: str, body: str, more: dict[str, str], **options: Any) -> Any:
-    source = f"from bootstrap import HttpResponse\n{kind} handler(event, context):\n    " + body.replace(
+    source = f"from bootjack_bootstrap import HttpResponse\n{kind} handler(event, context):\n    " + body.replace(
         "\n", "\n    "
     )
     options.setdefault("nexts", [event()])

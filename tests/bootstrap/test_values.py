@@ -145,7 +145,7 @@ def test_events_at_the_edges_of_json(tmp_path: Path) -> None:
 def test_a_function_says_what_json_does_not_know(tmp_path: Path) -> None:
     source = """
         import datetime, enum, uuid
-        from bootstrap import set_json_default
+        from bootjack_bootstrap import set_json_default
         class Colour(enum.Enum):
             RED = "red"
         class Odd: pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from layers import archive as extractor
+from bootjack_layers import archive as extractor
 from runtime_api.commands.archives import Archives
 from runtime_api.sandbox.trees import Trees
 from tests.layers.corpus import DEFLATED, Member, packed

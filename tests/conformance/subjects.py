@@ -38,7 +38,7 @@ def _fun(runtime: str, *interpreter: str) -> tuple[str, ...]:
     return ("/usr/bin/env", f"LAMBDA_RUNTIME_DIR={home}", *program)
 
 
-OURS = Subject("bootjack", "bootjack", "python", lambda: (sys.executable, "-m", "bootstrap", "{handler}"))
+OURS = Subject("bootjack", "bootjack", "python", lambda: (sys.executable, "-m", "bootjack_bootstrap", "{handler}"))
 SUBJECTS = (
     Subject(
         "awslambdaric",

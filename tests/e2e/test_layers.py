@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layers.archive import extract
-from layers.interpreter import Interpreter, ask
+from bootjack_layers.archive import extract
+from bootjack_layers.interpreter import Interpreter, ask
 from tests.e2e.empty_root import invoke_all, run
 from tests.e2e.running import bootjack
 

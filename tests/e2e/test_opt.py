@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime_api import LocalFunction, LocalLambda
+from bootjack import LocalFunction, LocalLambda
 from runtime_api.service.errors import ServiceException
 from tests.commands.functions import ask, source, write_bootstrap
 from tests.commands.test_signals import HANGING, interrupted

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.archive import ArchiveError, Ceilings, Extracted, extract
+from bootjack_layers.archive import ArchiveError, Ceilings, Extracted, extract
 from tests.layers.corpus import BZIP2, DEFLATED, HOSTILE, LZMA, STORED, ZEROS, Member, link, lzma_stream, packed
 
 

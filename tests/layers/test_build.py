@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from layers.build import Order, Step, filling, weights
-from layers.bytecode import read_header
-from layers.errors import LayerError
-from layers.images import IMAGES, Image, find_image
-from layers.interpreter import ask
-from layers.pack import Packed
-from layers.wheels import platforms
+from bootjack_layers.build import Order, Step, filling, weights
+from bootjack_layers.bytecode import read_header
+from bootjack_layers.errors import LayerError
+from bootjack_layers.images import IMAGES, Image, find_image
+from bootjack_layers.interpreter import ask
+from bootjack_layers.pack import Packed
+from bootjack_layers.wheels import platforms
 from tests.layers.elves import elf
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from layers import limits
-from layers.check import check, lines, report, schema
-from layers.checks import Target
-from layers.images import find_image
-from layers.rules import RULES, Finding
-from layers.source import open_layer
+from bootjack_layers import limits
+from bootjack_layers.check import check, lines, report, schema
+from bootjack_layers.checks import Target
+from bootjack_layers.images import find_image
+from bootjack_layers.rules import RULES, Finding
+from bootjack_layers.source import open_layer
 from runtime_api.protocol.limits import CURRENT
 from tests.layers.bad_layers import CASES, MORE, PROVIDED, write
 from tests.layers.corpus import HOSTILE

@@ -13,7 +13,7 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.elf import ElfError, Need, is_elf, read_binary
+from bootjack_layers.elf import ElfError, Need, is_elf, read_binary
 from tests.layers.elves import ARM64, elf
 
 REAL = sorted({Path(sys.executable).resolve(), *Path(sys.prefix).glob("lib/python3*/site-packages/**/*.so")})

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from layers.errors import LayerError
-from layers.merge import merge, write
-from layers.source import open_layer, open_tree
+from bootjack_layers.errors import LayerError
+from bootjack_layers.merge import merge, write
+from bootjack_layers.source import open_layer, open_tree
 from tests.layers.corpus import Member, link, packed
 from tests.layers.test_archive import tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from layers.source import Layer
+    from bootjack_layers.source import Layer
 
 RUN = 0o100755
 

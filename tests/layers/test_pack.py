@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.archive import extract
-from layers.errors import LayerError
-from layers.pack import EARLIEST, Entry, entries_of, pack, packing, time_of
+from bootjack_layers.archive import extract
+from bootjack_layers.errors import LayerError
+from bootjack_layers.pack import EARLIEST, Entry, entries_of, pack, packing, time_of
 from tests.layers.test_archive import tree
 
 if TYPE_CHECKING:

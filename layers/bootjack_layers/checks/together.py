@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from layers.errors import LayerError
-from layers.merge import merge
-from layers.rules import Finding
+from bootjack_layers.errors import LayerError
+from bootjack_layers.merge import merge
+from bootjack_layers.rules import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from layers.source import Layer
+    from bootjack_layers.source import Layer
 
     from . import Target
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from . import OWN_NAME
 from .faults import ErrorType, Fault
 
 TYPE_CHECKING = False
@@ -30,24 +29,7 @@ def extend_path(settings: Settings) -> None:
         layers = [folder for folder in settings.python_path.split(":") if folder]
         layers += ["/opt/python", f"/opt/python/lib/{version}/site-packages"]
     root = settings.task_root
-    sys.meta_path.append(_RunningPackage())
     sys.path[:] = [root, *(folder for folder in layers if folder not in sys.path), *_without(sys.path, root)]
-
-
-class _RunningPackage:
-    """Gives a handler that imports `bootstrap` this package, where no other module of that name is found."""
-
-    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
-        running: Any = sys.modules.get(OWN_NAME)
-        return type(running.__spec__)(name, self) if name == "bootstrap" and running is not None else None
-
-    def create_module(self, _spec: Any) -> ModuleType:
-        running = sys.modules[OWN_NAME]
-        self._own_spec = running.__spec__
-        return running
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._own_spec  # what an import puts there in between is another's
 
 
 def _without(folders: list[str], root: str) -> list[str]:

@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +33,7 @@ __all__ = ["Order", "Step", "filling", "weights"]
 
 LIBRARIES = "python"  # where Python runtimes, and our bootstrap, look for packages
 BOOTSTRAP = "bootstrap"
-_PACKAGE = Path(__file__).resolve().parents[1] / BOOTSTRAP
+PACKAGE = "bootjack_bootstrap"
 _SHOWN = 5  # names that a note lists
 
 
@@ -155,21 +156,28 @@ def _install(order: Order, stage: Path, version: str, tags: list[str]) -> None:
 
 def _add_bootstrap(stage: Path, bundled: Interpreter | None) -> None:
     """Our bootstrap's own files; with an interpreter of the layer's own it names that, and no shell looks for it."""
-    if not (_PACKAGE / BOOTSTRAP).is_file():
-        raise LayerError(f"the package {BOOTSTRAP} is not installed beside layers: pip install bootjack")
+    source = _package_directory()
     executable = stage / BOOTSTRAP
-    package = stage / LIBRARIES / BOOTSTRAP
+    package = stage / LIBRARIES / PACKAGE
     if executable.exists() or package.exists():
         raise LayerError("there is a bootstrap among the files already: leave that out, or --bootstrap")
-    lines = (_PACKAGE / BOOTSTRAP).read_text(encoding="utf-8").partition("\n")
+    lines = (source / BOOTSTRAP).read_text(encoding="utf-8").partition("\n")
     first = f"#!{PLACE}/bin/{bundled.name} -IS" if bundled else lines[0]
     executable.write_text(f"{first}\n{lines[2]}", encoding="utf-8")
     executable.chmod(0o755)
-    for entry in entries_of(_PACKAGE):
+    for entry in entries_of(source):
         if CACHE not in entry.name.split("/") and entry.name != BOOTSTRAP:
             copy = package / entry.name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.path, copy)
+
+
+def _package_directory() -> Path:
+    """The folder of the installed bootstrap, whose files are copied as data."""
+    found = find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        raise LayerError(f"the package {PACKAGE} is not installed: pip install bootjack")
+    return Path(found.origin).parent
 
 
 def _compile(order: Order, stage: Path, version: str, bundled: Interpreter | None) -> Iterator[str]:

@@ -6,12 +6,12 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from layers.rules import Finding
+from bootjack_layers.rules import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from layers.source import Layer, Listed
+    from bootjack_layers.source import Layer, Listed
 
     from . import Target
 

@@ -35,21 +35,6 @@ __all__ = ["HttpResponse", "current_context", "set_json_default"]
 
 _PLACES = {"HttpResponse": "streaming", "current_context": "context", "set_json_default": "codec"}
 
-# The bootstrap runs under a name of its own, so that a handler's module may be named `bootstrap`. A handler that
-# imports this package must get the one that runs, not a second copy.
-OWN_NAME = "_bootstrap"
-
-
-def _become_the_running_one() -> None:
-    import sys
-
-    running = sys.modules.get(OWN_NAME)
-    if running is not None and __name__ != OWN_NAME:
-        sys.modules[__name__] = running
-
-
-_become_the_running_one()
-
 
 def __getattr__(name: str) -> object:
     if name not in _PLACES:

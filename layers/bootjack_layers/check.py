@@ -52,7 +52,7 @@ def report(layers: Sequence[Layer], target: Target, findings: Sequence[Finding])
 
 def schema() -> Any:
     """The JSON Schema of the report."""
-    return json.loads(files("layers").joinpath("check-schema.json").read_text(encoding="utf-8"))
+    return json.loads(files("bootjack_layers").joinpath("check-schema.json").read_text(encoding="utf-8"))
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[str]:

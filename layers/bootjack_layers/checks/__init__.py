@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from layers.images import Image
+    from bootjack_layers.images import Image
 
 __all__ = ["Target"]
 

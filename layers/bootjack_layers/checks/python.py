@@ -6,13 +6,13 @@ import importlib.util
 import re
 from typing import TYPE_CHECKING
 
-from layers.bytecode import HEADER, read_header, source_of
-from layers.rules import Finding
+from bootjack_layers.bytecode import HEADER, read_header, source_of
+from bootjack_layers.rules import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from layers.source import Layer
+    from bootjack_layers.source import Layer
 
     from . import Target
 

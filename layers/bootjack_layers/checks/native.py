@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from layers.elf import Binary, ElfError, is_elf, read_binary
-from layers.images import LIKELY_LIBRARIES, SYSTEM_LIBRARIES, loader_of
-from layers.libraries import excess
-from layers.rules import Finding
+from bootjack_layers.elf import Binary, ElfError, is_elf, read_binary
+from bootjack_layers.images import LIKELY_LIBRARIES, SYSTEM_LIBRARIES, loader_of
+from bootjack_layers.libraries import excess
+from bootjack_layers.rules import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from layers.source import Layer
+    from bootjack_layers.source import Layer
 
     from . import Target
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from layers.limits import LAYERS, UNZIPPED_BYTES, ZIPPED_BYTES
-from layers.rules import Finding
+from bootjack_layers.limits import LAYERS, UNZIPPED_BYTES, ZIPPED_BYTES
+from bootjack_layers.rules import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from layers.source import Layer
+    from bootjack_layers.source import Layer
 
     from . import Target
 

@@ -1,4 +1,7 @@
-"""The door: `python -m bootstrap [HANDLER]`, and what the executable calls. The only place that reads variables."""
+"""The entry point: `python -m bootjack_bootstrap [HANDLER]`, and what the executable calls.
+
+The only place that reads environment variables.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +71,4 @@ def _settings(arguments: list[str], environ: os._Environ[str]) -> Settings:
 
 
 if __name__ == "__main__":
-    # The name `bootstrap` is free from here on for a module of the handler's (see __init__).
-    package = sys.modules.pop("bootstrap")
-    package.__name__ = "_bootstrap"
-    sys.modules["_bootstrap"] = package
-    __package__, __spec__ = "_bootstrap", None
     main(sys.argv[1:])
