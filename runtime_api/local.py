@@ -13,14 +13,14 @@ from runtime_api.engine.environment import ExecutionEnvironment
 from runtime_api.engine.ids import log_stream_name
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.pool import Pool
-from runtime_api.protocol.attempts import Plan
 from runtime_api.protocol.lifecycle import RUNTIME
 from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox import Launch
-from runtime_api.sandbox.by_hand import HandStarted
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
+from runtime_api.sandbox.external_runtime import ExternalRuntime
 from runtime_api.sandbox.process import PlainSandbox
 from runtime_api.sandbox.trees import Trees
 from runtime_api.service.records import FunctionConfiguration
@@ -62,8 +62,8 @@ class LocalFunction:
     runtime_api: Address = (LOOPBACK, 0)
     also_known_as: frozenset[str] = field(default_factory=frozenset)
     concurrency: int = CURRENT.concurrency  # as many environments at most
-    patience: int = 0  # as many invocations may wait when all of them are busy; the next one is throttled
-    by_hand: bool = False  # the runtime is started by somebody else
+    max_queued: int = 0  # as many invocations may wait when all of them are busy; the next one is throttled
+    external_runtime: bool = False  # the runtime is started by somebody else
     own_network: bool = False  # in bubblewrap: it reaches nothing but the Runtime API
     leases: tuple[Lease, ...] = ()  # of trees that the code and layers are: LocalLambda takes leases of its own
 
@@ -183,7 +183,7 @@ class LocalLambda:
             pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
         else:
             pool.replace(builder, function.concurrency)
-        self._invoker.serve(configuration, pool, function.patience, function.also_known_as)
+        self._invoker.serve(configuration, pool, function.max_queued, function.also_known_as)
         self._give_back(configuration.name)
         self._leases[configuration.name] = tuple(lease.share() for lease in function.leases)
 
@@ -285,8 +285,8 @@ class _Builder:
 
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
         function, isolation = self._function, self._isolation
-        if function.by_hand:
-            return ExecutionEnvironment(self._plan(), HandStarted(), self._log, available, by_hand=True)
+        if function.external_runtime:
+            return ExecutionEnvironment(self._plan(), ExternalRuntime(), self._log, available, external_runtime=True)
         sandbox = PlainSandbox(self._limits) if isolation is None else self._isolated(isolation)
         return ExecutionEnvironment(
             self._plan(),
@@ -315,9 +315,9 @@ class _Builder:
         async with self._one_start:  # the others wait: between two starts, those who are served have their turn
             await environment.open(api, HttpServer(api, self._outbox), function.runtime_api, launch)
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> FunctionSettings:
         function, configuration = self._function, self._function.configuration
-        return Plan(
+        return FunctionSettings(
             configuration.name,
             configuration.version,
             configuration.memory_mb,

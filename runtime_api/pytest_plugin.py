@@ -76,7 +76,9 @@ def runtime_api(tmp_path: Path) -> Iterator[LiveRuntimeApi]:
     async def start() -> str:
         await local.__aenter__()
         configuration = FunctionConfiguration(FUNCTION)
-        local.add_function(LocalFunction(configuration, bootstrap_program(tmp_path), by_hand=True, patience=100))
+        local.add_function(
+            LocalFunction(configuration, bootstrap_program(tmp_path), external_runtime=True, max_queued=100)
+        )
         return await local.open_environment(FUNCTION)
 
     try:

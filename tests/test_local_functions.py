@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 20.0
 _numbers = itertools.count(1)
 
-# Answers who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
+# CallResponder who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
 SCRIPT = """
 import json
 ME = os.urandom(8).hex()
@@ -197,7 +197,7 @@ def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_pa
 def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
-            lam.add_function(replace(function(tmp_path), concurrency=1, patience=1))
+            lam.add_function(replace(function(tmp_path), concurrency=1, max_queued=1))
             await ask(lam)
             held = asyncio.ensure_future(lam.invoke("f", json.dumps({"wait": gate.path}).encode()))
             waits = asyncio.ensure_future(lam.invoke("f"))

@@ -142,7 +142,7 @@ def _function(command: tuple[str, ...], opt: Path, runtime_api: Address, clean_e
         runtime_api=runtime_api,
         also_known_as=frozenset({"function"}),
         concurrency=1,
-        patience=CURRENT.waiting_invocations,
+        max_queued=CURRENT.waiting_invocations,
     )
 
 

@@ -80,7 +80,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     from runtime_api.sandbox.trees import Trees
 
     from .archives import Archives
-    from .by_hand import function_by_hand
+    from .external_runtime import function_with_external_runtime
     from .sources import read_sources
     from .tuning import tune_server
     from .watching import Watched, check_watching
@@ -88,7 +88,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     with Trees() as trees:
         watched = []
         if options["only_lambda_apis"]:
-            functions = [function_by_hand(targets, options, ALIAS)]
+            functions = [function_with_external_runtime(targets, options, ALIAS)]
             options["sandbox"] = "process"  # nothing is started
         else:
             sources = read_sources(targets, options["layers"], options["name"])
@@ -122,7 +122,7 @@ async def _serve(
 ) -> None:
     from runtime_api.local import LocalLambda
 
-    from .by_hand import ask_for_a_bootstrap
+    from .external_runtime import ask_for_a_bootstrap
     from .watching import watch
 
     address = options["host"], options["port"]
@@ -142,7 +142,7 @@ async def _serve(
         with blaming("--host and --port", address):
             url = await local.listen(*address, allowed_hosts)
         say(f"bootjack: serving {_listed(functions)} at {url}")
-        if functions[0].by_hand:
+        if functions[0].external_runtime:
             await ask_for_a_bootstrap(local, functions[0])
         if watched:
             await stack.enter_async_context(beside(watch(local, watched)))
@@ -159,6 +159,6 @@ def _hint(function: LocalFunction) -> None:
     """What is plainly wrong with a bootstrap, before the first caller finds out; it may still be mended."""
     from .advice import advice
 
-    hint = None if function.by_hand else advice(function.program)
+    hint = None if function.external_runtime else advice(function.program)
     if hint:
         click.echo(f"bootjack: {function.configuration.name}: {hint}", err=True)

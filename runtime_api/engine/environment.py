@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from runtime_api.protocol.attempts import Plan
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.sandbox.trees import Lease
 
-__all__ = ["Answers", "Door", "ExecutionEnvironment", "InvokeResult", "Log"]
+__all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
 
 SAMPLE_MS = 50.0  # memory is read before an invocation's end, but no more often than this
 SETTLE_S = 0.002  # between two looks at a dead runtime's connections
@@ -45,7 +45,7 @@ _SUCCESS = fx.Status.SUCCESS
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
-class Answers(Protocol):
+class CallResponder(Protocol):
     """Who answers the runtime's calls."""
 
     def accept(self, effect: fx.Accept) -> None: ...
@@ -53,7 +53,7 @@ class Answers(Protocol):
     def deliver(self, effect: fx.Deliver) -> None: ...
 
 
-class Door(Protocol):
+class RuntimeApiListener(Protocol):
     """The listener behind AWS_LAMBDA_RUNTIME_API."""
 
     @property
@@ -82,19 +82,19 @@ class InvokeResult(Struct, frozen=True):
 class ExecutionEnvironment:
     """Runs one invocation at a time in one sandbox.
 
-    `available` is told when init is over, and whenever an invocation has its outcome. `by_hand`: the runtime is
-    started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
+    `available` is told when init is over, and whenever an invocation has its outcome. `external_runtime`: the runtime
+    is started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
     could help, another one is waited for. What has been idle for `freeze_after_s` stands still until it is needed.
     `leases`: what it is made of, to be given back when it has ended.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: FunctionSettings,
         sandbox: Sandbox,
         log: Log,
         available: Callable[[ExecutionEnvironment], None],
-        by_hand: bool = False,
+        external_runtime: bool = False,
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
     ) -> None:
@@ -104,11 +104,11 @@ class ExecutionEnvironment:
         self.sandbox = sandbox
         self._log = log
         self._available = available
-        self._by_hand = by_hand
+        self._external_runtime = external_runtime
         self._leases = leases
         self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
         self._launch: Callable[[], Launch] | None = None
-        self._door: Door | None = None
+        self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
         self._initialising = False
         self._mail: deque[ev.Event] = deque()
@@ -125,7 +125,7 @@ class ExecutionEnvironment:
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
-            fx.SetTimer: self._set_timer if not by_hand else _ignore,
+            fx.SetTimer: self._set_timer if not external_runtime else _ignore,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -141,17 +141,21 @@ class ExecutionEnvironment:
         return self._machine.readiness
 
     async def open(
-        self, answers: Answers, door: Door, address: tuple[str, int], launch: Callable[[str], Launch]
+        self,
+        responder: CallResponder,
+        listener: RuntimeApiListener,
+        address: tuple[str, int],
+        launch: Callable[[str], Launch],
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
         `launch` is asked at every start, with host:port of the Runtime API. OSError when the address cannot be had,
         or there is no sandbox.
         """
-        self._door = door
-        self._perform |= {fx.Accept: answers.accept, fx.Refuse: answers.refuse, fx.Deliver: answers.deliver}
-        listener = await self.sandbox.open(self._from_sandbox)
-        self.runtime_api = wire.host_port(await door.listen(*address, listener))
+        self._listener = listener
+        self._perform |= {fx.Accept: responder.accept, fx.Refuse: responder.refuse, fx.Deliver: responder.deliver}
+        bound = await self.sandbox.open(self._from_sandbox)
+        self.runtime_api = wire.host_port(await listener.listen(*address, bound))
         self._launch = partial(launch, self.runtime_api)
         self._log.add_throttle(self.sandbox.throttle)
         self._freezer.start()
@@ -166,7 +170,7 @@ class ExecutionEnvironment:
 
     async def close(self) -> None:
         """End whatever runs, and give everything back."""
-        self._initialising = self._by_hand = False
+        self._initialising = self._external_runtime = False
         self._freezer.stop()
         self.post(ev.ShutDown())
         try:
@@ -181,8 +185,8 @@ class ExecutionEnvironment:
             await self.sandbox.close()
             if self._moving is not None:
                 await self._moving
-            if self._door is not None:
-                await self._door.close()
+            if self._listener is not None:
+                await self._listener.close()
             for lease in self._leases:
                 await self._loop.run_in_executor(None, lease.release)
 
@@ -211,7 +215,7 @@ class ExecutionEnvironment:
         if self._initialising and self._machine.phase is not Phase.INIT:
             self._initialising = False
             self._available(self)
-        if self._by_hand:
+        if self._external_runtime:
             self._await_another()
 
     def _await_another(self) -> None:
@@ -306,8 +310,8 @@ class ExecutionEnvironment:
 
     async def _move(self, listener: socket.socket) -> None:
         """Listen there as well as to those who are connected."""
-        assert self._door is not None
-        await self._door.listen("", 0, listener)
+        assert self._listener is not None
+        await self._listener.listen("", 0, listener)
 
     def _settle(self, event: Exited, looks: int) -> None:
         """Tell of the exit once all that the runtime sent before it has been read.
@@ -316,8 +320,8 @@ class ExecutionEnvironment:
         there to be read, and its connections come to their end by themselves. Without an invocation in hand there is
         nothing to be posted.
         """
-        assert self._door is not None
-        if looks and self._door.connections and self._caller is not None:
+        assert self._listener is not None
+        if looks and self._listener.connections and self._caller is not None:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None

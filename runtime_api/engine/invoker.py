@@ -68,7 +68,7 @@ class _Served(NamedTuple):
 
     configuration: FunctionConfiguration
     pool: Pool
-    patience: int  # how many of its invocations may wait for want of an environment
+    max_queued: int  # how many of its invocations may wait for want of an environment
     arn: str  # as invoked without a qualifier
 
 
@@ -85,10 +85,10 @@ class Invoker:
         return sorted(self._served)
 
     def serve(
-        self, configuration: FunctionConfiguration, pool: Pool, patience: int, other_names: Iterable[str] = ()
+        self, configuration: FunctionConfiguration, pool: Pool, max_queued: int, other_names: Iterable[str] = ()
     ) -> None:
         """From now on, this function answers to its name, and to these."""
-        served = _Served(configuration, pool, patience, configuration.arn())
+        served = _Served(configuration, pool, max_queued, configuration.arn())
         self._served.update(dict.fromkeys((configuration.name, *other_names), served))
 
     def check(self, request: InvokeRequest) -> Accepted:
@@ -120,10 +120,10 @@ class Invoker:
     def submit(self, accepted: Accepted) -> asyncio.Future[InvokeResult]:
         """Run what `check` made; an Event may always wait for its turn."""
         request = accepted.request
-        _, pool, patience, _ = self._served[accepted.function.name]
+        _, pool, max_queued, _ = self._served[accepted.function.name]
         if request.type == EVENT:
-            patience = self._limits.waiting_invocations
-        return pool.submit(accepted.invocation, request.log_type == TAIL, patience)
+            max_queued = self._limits.waiting_invocations
+        return pool.submit(accepted.invocation, request.log_type == TAIL, max_queued)
 
     def too_large(self, size: int | None = None) -> RequestTooLargeException:
         """The refusal of an event over the limit, in bytes."""

@@ -63,10 +63,10 @@ class Pool:
     def __repr__(self) -> str:
         return f"<Pool {self._fleet!r}>"
 
-    def submit(self, invocation: Invocation, wants_tail: bool, patience: int) -> asyncio.Future[InvokeResult]:
+    def submit(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[InvokeResult]:
         """Run this as soon as an environment is free.
 
-        TooManyRequestsException when none is, none can be started, and more than `patience` wait already.
+        TooManyRequestsException when none is, none can be started, and more than `max_queued` wait already.
         """
         future: asyncio.Future[InvokeResult] = self._loop.create_future()
         if self._shut:
@@ -75,7 +75,7 @@ class Pool:
         if environment is not None:
             environment.invoke(invocation, wants_tail, future)
             return future
-        for action in self._fleet.submit(_Job(invocation, wants_tail, future), patience):
+        for action in self._fleet.submit(_Job(invocation, wants_tail, future), max_queued):
             if isinstance(action, Throttle):
                 raise TooManyRequestsException(
                     f"Rate Exceeded: {self._fleet.running} of {self._most} execution environments are busy, "

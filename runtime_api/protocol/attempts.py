@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import platform_events as log
 from .effects import Outcome, Status
 from .errors import error_category
-from .limits import CURRENT, Limits
 
 if TYPE_CHECKING:
     from .events import InitErrorPosted, Invocation
+    from .settings import FunctionSettings
 
-__all__ = ["InitAttempt", "InvokeAttempt", "Plan"]
+__all__ = ["InitAttempt", "InvokeAttempt"]
 
 _SUCCESS = Status.SUCCESS
-
-
-class Plan(NamedTuple):
-    """What a machine has to know of the function it runs."""
-
-    function_name: str
-    function_version: str = "$LATEST"
-    memory_mb: int = 128
-    timeout_ms: float = 3000
-    init_ms: float | None = CURRENT.init_ms  # None: no init phase, init is part of the first invocation
-    limits: Limits = CURRENT
 
 
 class InitAttempt:
@@ -63,7 +52,7 @@ class InvokeAttempt:
         self.answered = False
 
     def closing_records(
-        self, outcome: Outcome, plan: Plan, peak_bytes: int, init_ms: float | None, now: float
+        self, outcome: Outcome, plan: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float
     ) -> tuple[log.Record, ...]:
         """What the log and telemetry get when this invocation has its outcome."""
         request_id, trace = self.invocation.request_id, self.invocation.trace

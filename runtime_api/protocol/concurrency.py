@@ -129,11 +129,11 @@ class Fleet(Generic[I, E]):
             self._busy.add(environment)
         return environment
 
-    def submit(self, invocation: I, patience: int) -> list[Action[I, E]]:
-        """Somebody asks for this; it may wait as long as no more than `patience` wait for want of an environment."""
+    def submit(self, invocation: I, max_queued: int) -> list[Action[I, E]]:
+        """Assign this, start an environment for it, or throttle it when more than `max_queued` are queued already."""
         self._waiting.append(invocation)
         actions = self._assign()
-        if len(self._waiting) - self._coming > patience:
+        if len(self._waiting) - self._coming > max_queued:
             actions.append(Throttle(self._waiting.pop()))
         return actions
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import effects as fx
 from . import events as ev
 from . import platform_events as log
-from .attempts import InitAttempt, InvokeAttempt, Plan
+from .attempts import InitAttempt, InvokeAttempt
 from .concurrency import Readiness
 from .errors import (
     INVALID_REQUEST_ID,
@@ -32,6 +32,8 @@ from .states import TRANSITIONS, Move, Phase, RuntimeState, Step, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .settings import FunctionSettings
 
 __all__ = ["RUNTIME", "Lifecycle"]
 
@@ -61,7 +63,7 @@ _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
 class Lifecycle:
     """One execution environment: its phase, its runtime, the invocation it works on."""
 
-    def __init__(self, plan: Plan, tables: Tables = TRANSITIONS) -> None:
+    def __init__(self, plan: FunctionSettings, tables: Tables = TRANSITIONS) -> None:
         self.plan = plan
         self.phase = Phase.NEW
         self.runtime = _ABSENT

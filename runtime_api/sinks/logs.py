@@ -84,13 +84,13 @@ class LogSink:
                 self.write(b"bootjack: %d lines of the log were lost, since nobody read it\n" % lost)
             self._set_full(False)
 
-    def _write_ready(self, patience_s: float) -> None:
+    def _write_ready(self, timeout_s: float) -> None:
         joined = b"".join(self._pieces)
         # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
         batch = memoryview(joined.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else joined)
         self._pieces.clear()
         try:
-            while batch and self._poll.poll(patience_s * 1000):
+            while batch and self._poll.poll(timeout_s * 1000):
                 batch = batch[os.write(self._descriptor, batch[: self._piece_bytes]) :]
         except OSError:
             self._drop()  # the reader has gone: nobody can be told

@@ -321,7 +321,7 @@ class HttpServer:
         if self._server is not None:
             self._server.close()
 
-    async def close(self, patience_s: float = 0) -> None:
+    async def close(self, timeout_s: float = 0) -> None:
         """End every connection, quiet ones first; what is written gets this long to be read.
 
         Every exchange in hand has been told of it when this returns.
@@ -329,20 +329,20 @@ class HttpServer:
         self.stop_listening()
         for connection in list(self._connections):
             connection.finish()
-        if not await self._emptied(patience_s):
+        if not await self._emptied(timeout_s):
             for connection in list(self._connections):
                 connection.abort()
             await self._emptied(None)
         if self._server is not None:
             await self._server.wait_closed()
 
-    async def _emptied(self, patience_s: float | None) -> bool:
+    async def _emptied(self, timeout_s: float | None) -> bool:
         """Whether the last connection ends within this time."""
         if not self._connections:
             return True
         self._empty = asyncio.Event()
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 await self._empty.wait()
         except TimeoutError:
             return False

@@ -49,14 +49,14 @@ class PublicPort:
         """Take no new connections."""
         self._server.stop_listening()
 
-    async def close(self, patience_s: float) -> None:
+    async def close(self, timeout_s: float) -> None:
         """End every connection; what is written gets this long to be read."""
         self._closed = True
         if self._import is not None:
             await asyncio.wait((self._import,))
         if self._api is not None:
-            await self._api.shutdown(patience_s)
-        await self._server.close(patience_s)
+            await self._api.shutdown(timeout_s)
+        await self._server.close(timeout_s)
 
     def _pass_on(self, exchange: Exchange) -> None:
         """Give a connection to aiohttp, from this request on."""

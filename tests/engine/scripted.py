@@ -109,6 +109,8 @@ async def running(
     configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
     async with LocalLambda(log, sandbox=SANDBOX, limits=limits) as service:
         service.add_function(
-            LocalFunction(configuration, program, init_ms=init_ms, concurrency=1, patience=limits.waiting_invocations)
+            LocalFunction(
+                configuration, program, init_ms=init_ms, concurrency=1, max_queued=limits.waiting_invocations
+            )
         )
         yield Function(service)

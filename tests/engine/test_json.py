@@ -1,4 +1,4 @@
-"""What counts as JSON at the door: whatever `json` reads by the letter of the RFC, and nothing else."""
+"""What counts as JSON at the listener: whatever `json` reads by the letter of the RFC, and nothing else."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_the_first_invocation_starts_an_environment_and_gets_it() -> None:
     fleet: Made = Fleet(most=2)
     one = Environment("one")
     assert fleet.take() is None
-    assert fleet.submit(A, patience=0) == [Start()]
+    assert fleet.submit(A, max_queued=0) == [Start()]
     fleet.started(one)
     assert fleet.available(one, now=0) == [Assign(A, one)]
 
@@ -58,13 +58,13 @@ def test_warm_comes_before_finishing_and_that_before_cold_and_that_before_a_star
     assert fleet.take() is warm
     assert fleet.take() is finishing
     assert fleet.take() is None
-    assert fleet.submit(A, patience=0) == [Assign(A, cold)]
-    assert fleet.submit(B, patience=0) == [Start()]
+    assert fleet.submit(A, max_queued=0) == [Assign(A, cold)]
+    assert fleet.submit(B, max_queued=0) == [Start()]
 
 
 def test_a_cold_environment_is_left_alone_while_a_start_is_on_its_way() -> None:
     fleet: Made = Fleet(most=2)
-    fleet.submit(A, patience=0)
+    fleet.submit(A, max_queued=0)
     coming, cold = Environment("coming"), Environment("cold", Readiness.COLD)
     fleet.started(coming)
     fleet.provision()
@@ -76,9 +76,9 @@ def test_a_cold_environment_is_left_alone_while_a_start_is_on_its_way() -> None:
 def test_whoever_is_free_first_takes_who_waits_longest() -> None:
     fleet: Made = Fleet(most=2)
     one, two = Environment("one"), Environment("two")
-    fleet.submit(A, patience=0)
+    fleet.submit(A, max_queued=0)
     fleet.started(one)
-    fleet.submit(B, patience=0)
+    fleet.submit(B, max_queued=0)
     fleet.started(two)
     assert fleet.available(two, now=0) == [Assign(A, two)]
     assert fleet.available(two, now=1) == [Assign(B, two)]
@@ -87,27 +87,27 @@ def test_whoever_is_free_first_takes_who_waits_longest() -> None:
 
 def test_one_too_many_is_throttled_unless_it_may_wait() -> None:
     fleet: Made = Fleet(most=1)
-    assert fleet.submit(A, patience=0) == [Start()]
-    assert fleet.submit(B, patience=0) == [Throttle(B)]
-    assert fleet.submit("event", patience=1) == []
-    assert fleet.submit("second event", patience=1) == [Throttle("second event")]
+    assert fleet.submit(A, max_queued=0) == [Start()]
+    assert fleet.submit(B, max_queued=0) == [Throttle(B)]
+    assert fleet.submit("event", max_queued=1) == []
+    assert fleet.submit("second event", max_queued=1) == [Throttle("second event")]
 
 
 def test_who_waits_is_failed_by_an_environment_that_cannot_be_opened_and_the_next_one_is_tried_for() -> None:
     fleet: Made = Fleet(most=1)
     one = Environment("one")
-    fleet.submit(A, patience=0)
+    fleet.submit(A, max_queued=0)
     fleet.started(one)
-    fleet.submit(B, patience=1)
+    fleet.submit(B, max_queued=1)
     assert fleet.failed(one) == [Fail(A), Start()]
 
 
 def test_what_nobody_uses_is_ended_the_longest_free_first() -> None:
     one, two = Environment("one"), Environment("two")
     fleet: Made = Fleet(most=2, idle_ms=100)
-    fleet.submit(A, patience=0)
+    fleet.submit(A, max_queued=0)
     fleet.started(one)
-    fleet.submit(B, patience=0)
+    fleet.submit(B, max_queued=0)
     fleet.started(two)
     for environment in (one, two):
         fleet.available(environment, now=0)
@@ -130,7 +130,7 @@ def test_new_code_ends_what_is_free_and_lets_finish_what_is_busy() -> None:
     fleet = with_free(Fleet(most=2), free, busy)
     assert fleet.take() is busy
     assert fleet.replace(most=1) == [Close(free)]
-    assert fleet.submit(A, patience=0) == [Start()]  # what finishes on the old code does not count
+    assert fleet.submit(A, max_queued=0) == [Start()]  # what finishes on the old code does not count
     fleet.started(new)
     assert fleet.available(busy, now=0) == [Close(busy)]
     assert fleet.available(new, now=0) == [Assign(A, new)]
@@ -139,7 +139,7 @@ def test_new_code_ends_what_is_free_and_lets_finish_what_is_busy() -> None:
 def test_who_waits_gets_new_code() -> None:
     old, new = Environment("old"), Environment("new")
     fleet: Made = Fleet(most=1)
-    fleet.submit(A, patience=0)
+    fleet.submit(A, max_queued=0)
     fleet.started(old)
     assert fleet.replace(most=1) == [Close(old), Start()]
     fleet.started(new)
@@ -154,6 +154,6 @@ def test_the_end_fails_who_waits_and_ends_everything() -> None:
     coming = Environment("coming")
     fleet.provision()
     fleet.started(coming)
-    assert fleet.submit(A, patience=0) == []
+    assert fleet.submit(A, max_queued=0) == []
     assert fleet.shut() == [Fail(A), Close(free), Close(coming), Close(busy)]
     assert (fleet.waiting, fleet.running, len(fleet)) == (0, 0, 0)

@@ -7,9 +7,9 @@ import pytest
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
-from runtime_api.protocol.attempts import Plan
 from runtime_api.protocol.errors import ErrorType, MisuseError
 from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
+from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
 
 EPOCH = 1_700_000_000_000
@@ -23,22 +23,22 @@ def invoke(request_id: str = "r1") -> ev.Invoke:
     return ev.Invoke(invocation(request_id), EPOCH)
 
 
-def ready(plan: Plan | None = None) -> Lifecycle:
+def ready(plan: FunctionSettings | None = None) -> Lifecycle:
     """A machine whose runtime has come to its first /next (call 1) at 100 ms."""
-    machine = Lifecycle(plan or Plan("f"))
+    machine = Lifecycle(plan or FunctionSettings("f"))
     machine.receive(ev.Initialise(), 0)
     machine.receive(ev.NextCalled(1), 100)
     return machine
 
 
-def running(plan: Plan | None = None) -> Lifecycle:
+def running(plan: FunctionSettings | None = None) -> Lifecycle:
     """A machine whose runtime has been given invocation r1 at 1000 ms."""
     machine = ready(plan)
     machine.receive(invoke(), 1000)
     return machine
 
 
-def answered(plan: Plan | None = None) -> Lifecycle:
+def answered(plan: FunctionSettings | None = None) -> Lifecycle:
     """A machine whose runtime has answered r1 and is not back in /next."""
     machine = running(plan)
     machine.receive(ev.ResponseStarted(2, "r1"), 1010)
@@ -61,20 +61,20 @@ def records(effects: list[fx.Effect]) -> list[log.Record]:
 
 
 def test_an_invocation_is_delivered_with_the_deadline_reckoned_from_its_begin() -> None:
-    machine = Lifecycle(Plan("f", timeout_ms=3000))
+    machine = Lifecycle(FunctionSettings("f", timeout_ms=3000))
     machine.receive(invoke(), 0)
     effects = machine.receive(ev.NextCalled(1), 4000)
     assert fx.Deliver(1, invocation(), EPOCH + 4000 + 3000) in effects
 
 
 def test_init_has_its_own_limit_and_counts_not_against_the_timeout() -> None:
-    machine = Lifecycle(Plan("f"))
+    machine = Lifecycle(FunctionSettings("f"))
     assert fx.SetTimer(fx.Timer.INIT, 10_000) in machine.receive(invoke(), 0)
     assert fx.SetTimer(fx.Timer.DEADLINE, 12_000) in machine.receive(ev.NextCalled(1), 9000)
 
 
 def test_init_inside_the_first_invocation_counts_against_its_timeout() -> None:
-    machine = Lifecycle(Plan("f", init_ms=None))
+    machine = Lifecycle(FunctionSettings("f", init_ms=None))
     effects = machine.receive(invoke(), 0)
     assert fx.SetTimer(fx.Timer.DEADLINE, 3000) in effects
     assert fx.Start(RUNTIME) in effects
@@ -262,7 +262,7 @@ def test_a_stale_timer_is_ignored() -> None:
 
 
 def test_a_failed_init_is_tried_again_inside_the_invocation_and_its_error_is_the_answer() -> None:
-    machine = Lifecycle(Plan("f"))
+    machine = Lifecycle(FunctionSettings("f"))
     machine.receive(invoke(), 0)
     first = ev.InitErrorPosted(1, "Runtime.First", b'{"errorMessage":"first"}')
     assert machine.receive(first, 10) == [fx.Accept(1)]
@@ -275,7 +275,7 @@ def test_a_failed_init_is_tried_again_inside_the_invocation_and_its_error_is_the
 
 
 def test_a_crash_long_after_an_init_error_is_told_as_what_it_is() -> None:
-    machine = Lifecycle(Plan("f"))
+    machine = Lifecycle(FunctionSettings("f"))
     machine.receive(ev.Initialise(), 0)
     machine.receive(ev.InitErrorPosted(1, "Runtime.First", b"{}"), 10)
     machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(1)), 20)
@@ -286,7 +286,7 @@ def test_a_crash_long_after_an_init_error_is_told_as_what_it_is() -> None:
 
 
 def test_an_init_over_its_limit_is_killed_and_tried_again_inside_the_invocation() -> None:
-    machine = Lifecycle(Plan("f"))
+    machine = Lifecycle(FunctionSettings("f"))
     machine.receive(invoke(), 0)
     assert machine.receive(ev.TimerFired(fx.Timer.INIT), 10_000)[-1] == fx.Stop(RUNTIME)
     effects = machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(None, 9)), 10_001)
@@ -297,7 +297,7 @@ def test_an_init_over_its_limit_is_killed_and_tried_again_inside_the_invocation(
 
 
 def test_a_bootstrap_that_cannot_be_started_fails_the_invocation_after_both_attempts() -> None:
-    machine = Lifecycle(Plan("f"))
+    machine = Lifecycle(FunctionSettings("f"))
     machine.receive(invoke(), 0)
     failed = ev.StartFailed(RUNTIME, ErrorType.INVALID_ENTRYPOINT, "Couldn't find valid bootstrap(s): [/x]")
     assert fx.Start(RUNTIME) in machine.receive(failed, 1)
@@ -320,7 +320,7 @@ def test_shutdown_answers_whoever_waits_and_ends_when_the_process_has() -> None:
 
 
 def test_shutdown_before_anything_was_started() -> None:
-    assert Lifecycle(Plan("f")).receive(ev.ShutDown(), 0) == [fx.Ended()]
+    assert Lifecycle(FunctionSettings("f")).receive(ev.ShutDown(), 0) == [fx.Ended()]
 
 
 def test_a_second_invocation_is_our_own_mistake() -> None:

@@ -118,18 +118,18 @@ class CountsNothingThatComes(Base):
 
 
 class NeverThrottles(Base):
-    def submit(self, invocation: str, patience: int) -> Actions:
+    def submit(self, invocation: str, max_queued: int) -> Actions:
         return super().submit(invocation, 10**9)
 
 
 class ThrottlesThePatient(Base):
-    def submit(self, invocation: str, patience: int) -> Actions:
+    def submit(self, invocation: str, max_queued: int) -> Actions:
         return super().submit(invocation, 0)
 
 
 class LetsTheImpatientWait(Base):
-    def submit(self, invocation: str, patience: int) -> Actions:
-        return super().submit(invocation, patience + 1)
+    def submit(self, invocation: str, max_queued: int) -> Actions:
+        return super().submit(invocation, max_queued + 1)
 
 
 class StartsNothingNew(Base):

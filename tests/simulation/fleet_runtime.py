@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
-from runtime_api.protocol.attempts import Plan
 from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
+from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class PaperEnvironment:
     def __init__(self, world: Surroundings, code: int, init_in_invoke: bool) -> None:
         self.world = world
         self.code = code  # which version of the code it runs
-        self.machine = Lifecycle(Plan("f", timeout_ms=TIMEOUT_MS, init_ms=None if init_in_invoke else INIT_MS))
+        self.machine = Lifecycle(
+            FunctionSettings("f", timeout_ms=TIMEOUT_MS, init_ms=None if init_in_invoke else INIT_MS)
+        )
         self.job: str | None = None
         self.ready = False  # its init is over
         self.closed = self.ended = False

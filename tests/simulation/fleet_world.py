@@ -43,7 +43,7 @@ class FleetWorld:
         self.most = dice.choice((1, 1, 2, 3, 8))
         self.idle_ms = dice.choice((None, 0.0, 200.0, 2000.0, 20_000.0))
         self.init_in_invoke = dice.random() < 0.2
-        self.patience = dice.choice((0, 0, 2, 5))  # of those who may wait
+        self.max_queued = dice.choice((0, 0, 2, 5))  # of those who may wait
         self.fleet = make(self.most, self.idle_ms)
         self.code = 0
         self.current: set[PaperEnvironment] = set()  # neither closed nor on old code
@@ -97,9 +97,9 @@ class FleetWorld:
             self.provisioning = False
         else:
             for _ in range(self.dice.choice((1, 1, 1, 2, 5, 12))):
-                self._submit(self.patience if self.dice.random() < 0.5 else 0)
+                self._submit(self.max_queued if self.dice.random() < 0.5 else 0)
 
-    def _submit(self, patience: int) -> None:
+    def _submit(self, max_queued: int) -> None:
         """As Pool.submit does."""
         request_id = f"r{next(self.asked)}"
         self.fates[request_id] = "open"
@@ -108,8 +108,8 @@ class FleetWorld:
         if environment is not None:
             self._assign(request_id, environment)
         else:
-            self.perform(self.fleet.submit(request_id, patience), patience)
-        waits = request_id in self.waiting and self.uncovered > patience
+            self.perform(self.fleet.submit(request_id, max_queued), max_queued)
+        waits = request_id in self.waiting and self.uncovered > max_queued
         self.require(not waits, f"{request_id} waits, and may not")
         self.look()
 
@@ -132,7 +132,7 @@ class FleetWorld:
 
     # -- what the fleet asks for
 
-    def perform(self, actions: Iterable[Action[str, PaperEnvironment]], patience: int = 0) -> None:
+    def perform(self, actions: Iterable[Action[str, PaperEnvironment]], max_queued: int = 0) -> None:
         for action in actions:
             match action:
                 case Assign(request_id, environment):
@@ -140,7 +140,7 @@ class FleetWorld:
                 case Start():
                     self._start()
                 case Throttle(request_id):
-                    self._throttle(request_id, patience)
+                    self._throttle(request_id, max_queued)
                 case Fail(request_id):
                     self.require(bool(self.waiting), f"{request_id} fails, and does not wait")
                     self.require(request_id == self.waiting.popleft(), "not the one that waited longest fails")
@@ -187,11 +187,11 @@ class FleetWorld:
         else:
             environment.open()
 
-    def _throttle(self, request_id: str, patience: int) -> None:
+    def _throttle(self, request_id: str, max_queued: int) -> None:
         self.require(request_id == self.waiting.pop(), "not the one that came last is throttled")
         self.require(not self.free, f"{request_id} is throttled while an environment is free")
         self.require(len(self.current) == self.most, f"{request_id} is throttled before there are {self.most}")
-        self.require(self.uncovered + 1 > patience, f"{request_id} is throttled and might have waited")
+        self.require(self.uncovered + 1 > max_queued, f"{request_id} is throttled and might have waited")
         self._end(request_id, "throttled")
 
     def _close(self, environment: PaperEnvironment) -> None:

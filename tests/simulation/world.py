@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
-from runtime_api.protocol.attempts import Plan
 from runtime_api.protocol.errors import ErrorType, MisuseError
 from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
+from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import TRANSITIONS, Phase, Tables
 
 from .oracle import Oracle
@@ -40,7 +40,7 @@ class World:
         self.dice = dice
         self.now = 1000.0
         self.init_in_invoke = self.dice.random() < 0.3
-        plan = Plan("f", timeout_ms=TIMEOUT_MS, init_ms=None if self.init_in_invoke else INIT_MS)
+        plan = FunctionSettings("f", timeout_ms=TIMEOUT_MS, init_ms=None if self.init_in_invoke else INIT_MS)
         self.machine = Lifecycle(plan, tables)
         self.oracle = Oracle()
         self.alive = False  # a process exists

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from . import Launch, Notify
     from .entrypoint import Program
 
-__all__ = ["HandStarted"]
+__all__ = ["ExternalRuntime"]
 
 
-class HandStarted:
+class ExternalRuntime:
     """Starts nothing and kills nothing: what is to be stopped is forgotten instead."""
 
     def __init__(self) -> None:

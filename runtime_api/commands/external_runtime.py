@@ -18,10 +18,10 @@ from .targets import here
 if TYPE_CHECKING:
     from runtime_api.local import LocalFunction, LocalLambda
 
-__all__ = ["ask_for_a_bootstrap", "function_by_hand"]
+__all__ = ["ask_for_a_bootstrap", "function_with_external_runtime"]
 
 
-def function_by_hand(targets: tuple[str, ...], options: dict[str, Any], alias: str) -> LocalFunction:
+def function_with_external_runtime(targets: tuple[str, ...], options: dict[str, Any], alias: str) -> LocalFunction:
     """The function whose bootstrap is started by the user; `alias` is its name, too, and the only one by default."""
     if command_behind_dashes() or options["layers"] or options["watch"] or len(targets) > 1:
         fail("--only-lambda-apis starts nothing: give no COMMAND, --layer or --watch, and at most one NAME")
@@ -34,9 +34,9 @@ def function_by_hand(targets: tuple[str, ...], options: dict[str, Any], alias: s
         name,
         Program(here()),
         {**options, "network": "host"},
-        by_hand=True,
+        external_runtime=True,
         concurrency=1,
-        patience=CURRENT.waiting_invocations,
+        max_queued=CURRENT.waiting_invocations,
         runtime_api=("127.0.0.1", options["runtime_api_port"]),
         also_known_as=frozenset({alias}),
     )

@@ -1,0 +1,20 @@
+"""What a machine must know of the function it runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .limits import CURRENT, Limits
+
+__all__ = ["FunctionSettings"]
+
+
+class FunctionSettings(NamedTuple):
+    """The part of a function's configuration that decides how its environment behaves."""
+
+    function_name: str
+    function_version: str = "$LATEST"
+    memory_mb: int = 128
+    timeout_ms: float = 3000
+    init_ms: float | None = CURRENT.init_ms  # None: no init phase, init is part of the first invocation
+    limits: Limits = CURRENT
