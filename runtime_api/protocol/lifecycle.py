@@ -179,6 +179,7 @@ class Lifecycle:
             self._waiting = None
             self._effects.append(fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=fault)))
         self._fail(fault, fx.Status.FAILURE, now)
+        self._refuse_half_sent()
         self._step(Step.SHUT_DOWN)
         if self.runtime is _ABSENT:
             self._end()
@@ -382,13 +383,17 @@ class Lifecycle:
 
     def _forget(self) -> None:
         """Nothing of the process that has gone, or is going, counts any more, an answer half sent included."""
-        if self._answering is not None:
-            self._effects.append(fx.Refuse(self._answering, INVALID_REQUEST_ID))
+        self._refuse_half_sent()
         self._attempt = None
-        self._answering = None
         self._init = None
         self._init_ms = None
         self._peak_bytes = 0
+
+    def _refuse_half_sent(self) -> None:
+        """Refuse the answer whose body is still on its way: what comes of it later is ignored."""
+        call, self._answering = self._answering, None
+        if call is not None:
+            self._effects.append(fx.Refuse(call, INVALID_REQUEST_ID))
 
     def _reset(self) -> None:
         """Kill the runtime; what comes next waits for its end."""
