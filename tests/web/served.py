@@ -46,7 +46,8 @@ class Echo:
     """Answers with what it was asked. The first part of the path says when.
 
     `now`: at once; `late`: when `Served.release` says so; `never`: not at all; `refuse`: 403 at the head, before the
-    body; `big`: at once, with as many bytes as the query says. `leave` in the query: a half-closed peer is dropped.
+    body; `big`: at once, with as many bytes as the query says; `status`: at once, with the
+    status that the query says. `leave` in the query: a half-closed peer is dropped.
     """
 
     def __init__(self, body_bytes: int) -> None:
@@ -71,6 +72,8 @@ class Echo:
                 self._answer(exchange, 403, b"refused")
             case "big" if exchange.query.isdigit():
                 self._answer(exchange, 200, b"." * min(int(exchange.query), MOST_BYTES))
+            case "status":
+                self._answer(exchange, int(exchange.query), b"as asked")
             case "never":
                 pass
             case _:
