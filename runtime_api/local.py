@@ -31,7 +31,7 @@ from runtime_api.web.outbox import Outbox
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -106,6 +106,7 @@ class LocalLambda:
     with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an environment that has
     nothing to do stands still unless `freeze` is False, and with `cpu_share` it has no more of the processors than
     its memory pays for. `trees`: where layers are merged for it; in a temporary directory of its own by default.
+    `allowed_hosts`: Host names that its ports accept although DNS may answer for them.
     """
 
     def __init__(
@@ -119,8 +120,10 @@ class LocalLambda:
         freeze: bool = True,
         cpu_share: bool = False,
         trees: Trees | None = None,
+        allowed_hosts: Collection[str] = (),
     ) -> None:
         self._kind = Kind(sandbox)
+        self._allowed_hosts = frozenset(allowed_hosts)
         self._freeze = freeze
         self._cpu_share = cpu_share
         self._hierarchies: Sequence[Hierarchy] = ()
@@ -177,7 +180,9 @@ class LocalLambda:
         configuration = function.configuration
         sink = self._opened_log()
         log = LabelledLog(sink, configuration.name) if self._label_log else sink
-        builder = _Builder(function, self._limits, log, self._outbox, self._one_start, self._isolation())
+        builder = _Builder(
+            function, self._limits, log, self._outbox, self._one_start, self._isolation(), self._allowed_hosts
+        )
         pool = self._pools.get(configuration.name)
         if pool is None:
             pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
@@ -220,12 +225,21 @@ class LocalLambda:
         # Whoever waits may give up; the invocation goes on, as on Lambda.
         return await asyncio.shield(self._invoker.submit(self._invoker.check(request)))
 
-    async def listen(self, host: str, port: int, allowed_hosts: frozenset[str] = frozenset()) -> str:
-        """Open the public port; gives its URL. OSError when the address cannot be had."""
-        from runtime_api.web.public import PublicPort  # a single invocation starts sooner without it
+    async def listen(
+        self, host: str, port: int, allowed_hosts: Collection[str] = (), *, allowed_origins: Collection[str] = ()
+    ) -> str:
+        """Open the public port; gives its URL. OSError when the address cannot be had.
+
+        Pages of `allowed_origins` (scheme://host[:port]) may use it, besides those that come from this machine.
+        """
+        # A single invocation starts sooner without these.
+        from runtime_api.web.guard import Guard
+        from runtime_api.web.hosts import is_loopback
+        from runtime_api.web.public import PublicPort
 
         self._opened_log()
-        front = PublicPort(self._invoker, self._limits, self._outbox, host, allowed_hosts)
+        guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
+        front = PublicPort(self._invoker, self._limits, self._outbox, host, guard)
         bound = await front.listen(port)
         self._fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -275,6 +289,7 @@ class _Builder:
         outbox: Outbox,
         one_start: asyncio.Lock,
         isolation: _Isolation | None,
+        allowed_hosts: Collection[str],
     ) -> None:
         self._function = function
         self._limits = limits
@@ -282,6 +297,7 @@ class _Builder:
         self._outbox = outbox
         self._one_start = one_start
         self._isolation = isolation
+        self._allowed_hosts = allowed_hosts
 
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
         function, isolation = self._function, self._isolation
@@ -309,7 +325,7 @@ class _Builder:
 
     async def open(self, environment: ExecutionEnvironment) -> None:
         function = self._function
-        api = RuntimeApi(environment.post, self._limits)
+        api = RuntimeApi(environment.post, self._limits, {*self._allowed_hosts, function.runtime_api[0]})
         stream = log_stream_name(function.configuration.version)
         launch = partial(_launch, function, stream, environment.sandbox)
         async with self._one_start:  # the others wait: between two starts, those who are served have their turn

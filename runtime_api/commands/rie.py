@@ -11,6 +11,7 @@ import click
 
 from runtime_api.protocol.limits import CURRENT
 
+from .access import access_options
 from .options import NAME, REGION, Pattern, fail, shortened
 from .serving import Ending, blaming, serve_until
 
@@ -65,7 +66,7 @@ CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
     help="What stands for /opt: where a bootstrap is looked for.",
 )
 @click.option("--clean-env", is_flag=True, help="Keep your environment variables from the function.")
-@click.option("--allow-host", multiple=True, metavar="NAME", help="A Host name that may reach a loopback address.")
+@access_options
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def command(
     front: str,
@@ -75,6 +76,7 @@ def command(
     opt_dir: Path,
     clean_env: bool,
     allow_host: tuple[str, ...],
+    allow_origin: tuple[str, ...],
     command: tuple[str, ...],
 ) -> None:
     """Serve one function as aws-lambda-rie does, and answer as Lambda does.
@@ -97,7 +99,7 @@ def command(
 
     tune_server()
     with adopted_orphans():
-        uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
+        uvloop.run(_serve(function, address, allow_host, allow_origin, quiet))
 
 
 def _warnings(init_caching: bool) -> list[str]:
@@ -191,17 +193,23 @@ def _program(command: tuple[str, ...], opt: Path) -> Program:
     return command_program(command, here()) or Program(here(), command=command)
 
 
-async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:
+async def _serve(
+    function: LocalFunction,
+    address: Address,
+    allowed_hosts: tuple[str, ...],
+    allowed_origins: tuple[str, ...],
+    quiet: bool,
+) -> None:
     from runtime_api.local import LocalLambda
 
     ending = Ending()
     async with AsyncExitStack() as stack:
-        local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
+        local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None, allowed_hosts=allowed_hosts))
         local.add_function(function)
         with blaming("--runtime-api-address", function.runtime_api):
             await local.open_environment(function.configuration.name)
         with blaming("--runtime-interface-emulator-address", address):
-            url = await local.listen(*address, allowed_hosts)
+            url = await local.listen(*address, allowed_origins=allowed_origins)
         if not quiet or address[1] == 0:
             _announce(url, address[0], function)
         await serve_until(ending, local, grace_s=0)

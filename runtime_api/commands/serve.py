@@ -10,6 +10,7 @@ import click
 
 from runtime_api.protocol.limits import CURRENT
 
+from .access import access_options
 from .function import function_options, hand_over, make_function, sandbox_or_fail, sandbox_settings, with_command
 from .options import ANY_SECONDS, NAME
 from .serving import Ending, beside, blaming, say, serve_until
@@ -64,7 +65,7 @@ PORT = click.IntRange(0, 65535)
     show_default=True,
     help="With --only-lambda-apis, where that bootstrap finds the Runtime API; 0 picks one.",
 )
-@click.option("--allow-host", multiple=True, metavar="NAME", help="A Host name that may reach a loopback address.")
+@access_options
 @click.option("--name", type=NAME, default=None, help="The name of a single function. [default: from TARGET]")
 @function_options
 def command(targets: tuple[str, ...], **options: Any) -> None:
@@ -126,12 +127,12 @@ async def _serve(
     from .watching import watch
 
     address = options["host"], options["port"]
-    allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(
             LocalLambda(
                 label_log=len(functions) > 1,
                 idle_timeout_s=options["idle_timeout"],
+                allowed_hosts=options["allow_host"],
                 **sandbox_settings(options, trees),
             )
         )
@@ -140,7 +141,7 @@ async def _serve(
             hand_over(local, function)
             _hint(function)
         with blaming("--host and --port", address):
-            url = await local.listen(*address, allowed_hosts)
+            url = await local.listen(*address, allowed_origins=options["allow_origin"])
         say(f"bootjack: serving {_listed(functions)} at {url}")
         if functions[0].external_runtime:
             await ask_for_a_bootstrap(local, functions[0])

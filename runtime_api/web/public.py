@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .front import Front
-from .guard import Guard, is_loopback
 from .http1 import HttpServer
 
 if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
     from runtime_api.protocol.limits import Limits
 
+    from .guard import Guard
     from .http1 import Exchange
     from .outbox import Outbox
 
@@ -27,12 +27,10 @@ __all__ = ["PublicPort"]
 class PublicPort:
     """The listener for callers."""
 
-    def __init__(
-        self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, allowed_hosts: frozenset[str]
-    ) -> None:
+    def __init__(self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, guard: Guard) -> None:
         self._invoker = invoker
         self._limits = limits
-        self._guard = Guard(is_loopback(host), allowed_hosts)
+        self._guard = guard
         self._host = host
         front = Front(invoker, self._guard, outbox, limits.request_bytes, self._pass_on)
         self._server = HttpServer(front, outbox)

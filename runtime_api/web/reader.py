@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from .exchange import Exchange
+from .headers import add_header
 from .replies import BAD_REQUEST, HEAD_TOO_LARGE
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class RequestReader:
         self._url = url if not self._url else self._url + url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.setdefault(name.lower(), value)
+        add_header(self._headers, name, value)
         if self._parsing is not None:  # a trailer: limited as a head is
             self._head_bytes += len(name) + len(value)
 

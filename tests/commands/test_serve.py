@@ -56,6 +56,8 @@ def test_a_host_that_is_none(function: Path) -> None:
         (("function", "b=function", "--name", "c"), "--name is for a single function"),
         (("broken.zip",), "not a readable .zip file"),
         (("function", "--", "true"), "give one of them"),
+        (("function", "--allow-origin", "null"), "'null' is not an origin: give scheme://host"),
+        (("function", "--allow-origin", "app.example"), "'app.example' is not an origin: give scheme://host"),
         (("--", "no-such-command-anywhere"), "no such command"),
         (("--",), "no COMMAND behind --"),
         (("--port", "70000", "function"), "--port"),
