@@ -1,4 +1,4 @@
-"""What to do: everything that a `Lifecycle` can ask for, to be performed in the order given."""
+"""What to do: everything that an `EnvironmentMachine` can ask for, to be performed in the order given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import Fault, Refusal
     from .events import Call, Invocation
     from .platform_events import Record
+    from .timers import Timer
 
 __all__ = [
     "Accept",
@@ -20,20 +21,13 @@ __all__ = [
     "Emit",
     "Ended",
     "Outcome",
+    "Over",
     "Refuse",
     "SetTimer",
     "Start",
     "Status",
     "Stop",
-    "Timer",
 ]
-
-
-class Timer(StrEnum):
-    """The clocks an environment can have running."""
-
-    INIT = "init"  # the limit of the init phase
-    DEADLINE = "deadline"  # the function's timeout
 
 
 class Status(StrEnum):
@@ -81,18 +75,25 @@ class Deliver(Struct, frozen=True):
 
 
 class Complete(Struct, frozen=True):
-    """Tell the caller of the invocation how it ended."""
+    """The outcome of an invocation is known: answer its caller."""
 
     outcome: Outcome
 
 
-class SetTimer(Struct, frozen=True):
-    """Let `timer` fire at `at`, in the milliseconds of the `now` given to the machine; only once.
+class Over(Struct, frozen=True):
+    """The invocation is over: drop what is kept under its request id, its timers included."""
 
-    Nothing unsets a timer: one that fires when its phase is over is ignored.
+    request_id: str
+
+
+class SetTimer(Struct, frozen=True):
+    """Let this timer fire at `at`, in the milliseconds of the `now` given to the machine; only once.
+
+    Nothing unsets a timer but the end of the invocation that it is keyed by: one that fires too late is ignored.
     """
 
     timer: Timer
+    key: str
     at: float
 
 
@@ -109,7 +110,7 @@ class Stop(Struct, frozen=True):
 
 
 class Emit(Struct, frozen=True):
-    """Write these records to the platform's log, in order."""
+    """Append these records to the journal, in order."""
 
     records: tuple[Record, ...]
 
@@ -118,4 +119,4 @@ class Ended(Struct, frozen=True):
     """The environment is over: nothing runs, nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | SetTimer | Start | Stop | Emit | Ended
+Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Emit | Ended

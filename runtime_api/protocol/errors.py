@@ -96,7 +96,7 @@ def _transition(current: RuntimeState, wanted: RuntimeState, reason: str) -> Ref
     return Refusal(
         403,
         "InvalidStateTransition",
-        f"State transition from {current} to {wanted} failed for runtime. Error: {reason}",
+        f"State transition from {current.aws_name} to {wanted.aws_name} failed for runtime. Error: {reason}",
     )
 
 

@@ -1,4 +1,4 @@
-"""What happened: everything that can be told to a `Lifecycle`.
+"""What happened: everything that an `EnvironmentMachine` can receive.
 
 `call` is an opaque token for one HTTP request; whoever made it finds it again in the effects. Events, effects and
 records are msgspec's Structs because every invocation makes some twenty of them: 0.06 µs each, where a NamedTuple
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from .effects import Timer
+    from .timers import Timer
 
 __all__ = [
     "BodyFinished",
@@ -158,6 +158,7 @@ class TimerFired(Struct, frozen=True):
     """The time asked for by a `SetTimer` has come."""
 
     timer: Timer
+    key: str
 
 
 class ShutDown(Struct, frozen=True):

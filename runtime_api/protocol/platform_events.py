@@ -1,4 +1,4 @@
-"""What the platform says about an environment: `platform.*` records as values, and the log lines made of them.
+"""What a journal records: `platform.*` records and process output as values, and the log lines made of them.
 
 The texts follow real Lambda's (spec 11): tab-separated REPORT, Init Duration in the last place, `Status` only on
 failure. Durations are milliseconds.
@@ -20,13 +20,14 @@ __all__ = [
     "InitReport",
     "InitRuntimeDone",
     "InitStart",
+    "Lines",
     "MemoryExceeded",
     "Record",
     "Report",
     "RuntimeDone",
     "Start",
     "billed_ms",
-    "log_text",
+    "log_bytes",
 ]
 
 
@@ -114,7 +115,16 @@ class MemoryExceeded(Struct, frozen=True):
     taken_bytes: int
 
 
-Record = MemoryExceeded | InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+class Lines(Struct, frozen=True):
+    """Whole lines that a process wrote, as they came; telemetry calls them `function` or `extension`."""
+
+    source: str  # the name of the process
+    data: bytes
+
+
+Record = (
+    Lines | MemoryExceeded | InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+)
 
 
 def billed_ms(duration_ms: float, step_ms: int) -> int:
@@ -122,9 +132,16 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
     return max(ceil(duration_ms / step_ms), 1) * step_ms
 
 
-def log_text(records: Iterable[Record]) -> str:
+def log_bytes(records: Iterable[Record]) -> bytes:
     """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
-    return "".join([text(record) for record in records if (text := _TEXTS.get(type(record))) is not None])
+    return b"".join([_bytes(record) for record in records])
+
+
+def _bytes(record: Record) -> bytes:
+    if record.__class__ is Lines:
+        return record.data
+    text = _TEXTS.get(record.__class__)
+    return text(record).encode() if text is not None else b""
 
 
 def _start(record: Start) -> str:
