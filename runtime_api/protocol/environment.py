@@ -71,7 +71,7 @@ _BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
 _ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
-_DEADLINE, _SUCCESS, _ERROR, _TIMEOUT = Timer.DEADLINE, fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
+_SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
 _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
 
 
@@ -156,6 +156,9 @@ class EnvironmentMachine:
     def _invoke(self, event: ev.Invoke, now: float) -> list[fx.Effect]:
         if self.free_slots <= 0 or self.phase in _NO_MORE:
             raise MisuseError(f"an invocation was given to {self!r}")
+        if self.phase is _IDLE:
+            self.invocations.without_outcome += 1
+            return self._begin_invoke(event, now, now)  # the warm case: without a stay in the queue
         self.invocations.accept(event, now)
         if self.phase is Phase.NEW and self._has_init_phase:
             return self._begin_init(now)
@@ -173,12 +176,9 @@ class EnvironmentMachine:
     def _begin_invoke(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
         self._step(_BEGIN_INVOKE)
         effects = self.invocations.begin(event, accepted, now)
-        if not self._external:
-            at = now + self.settings.timeout_ms
-            effects.append(fx.SetTimer(_DEADLINE, event.invocation.request_id, at))
         if self.runtime.state is _ABSENT:
-            return effects + self._start_runtime(now, "invoke")
-        return effects + self.invocations.deliver(now)
+            effects += self._start_runtime(now, "invoke")
+        return effects
 
     def _next(self, event: ev.NextCalled, now: float) -> list[fx.Effect]:
         runtime, invocations = self.runtime, self.invocations
@@ -193,7 +193,7 @@ class EnvironmentMachine:
         if before is _STARTED:
             effects = self._initialised(now)
         elif before is _RESPONSE_SENT:
-            effects = [invocations.over(request_id) for request_id in tuple(invocations.begun)]
+            effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)
         if invocations.undelivered:
             effects += invocations.deliver(now)

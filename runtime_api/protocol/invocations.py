@@ -15,6 +15,7 @@ from . import platform_events as log
 from .attempts import InvokeAttempt
 from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
 from .faults import SHUT_DOWN, worded
+from .timers import Timer
 
 if TYPE_CHECKING:
     from . import events as ev
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Invocations"]
 
+_DEADLINE = Timer.DEADLINE
 LATE_IDS = 1000  # request ids whose timeout is remembered in concurrent mode (spec 5)
 
 
@@ -57,15 +59,22 @@ class Invocations:
         self.waiting.append((event, now))
 
     def begin(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
-        """START: the deadline is counted from here, in the caller's wall clock."""
-        invocation, settings = event.invocation, self._settings
-        deadline_ms = int(event.epoch_ms + (now - accepted) + settings.timeout_ms)
-        attempt = InvokeAttempt(invocation, now, deadline_ms)
-        self.begun[invocation.request_id] = attempt
-        self.undelivered.append(attempt)
-        self._runtime.begin(invocation.request_id)
-        version = settings.function_version
-        return [fx.Emit((log.Start(invocation.request_id, version, invocation.trace, invocation.tenant_id),))]
+        """START, the deadline, and the event to the call of /next that waits longest, if there is one."""
+        invocation, settings, runtime = event.invocation, self._settings, self._runtime
+        request_id, timeout = invocation.request_id, settings.timeout_ms
+        attempt = InvokeAttempt(invocation, now, int(event.epoch_ms + (now - accepted) + timeout))
+        self.begun[request_id] = attempt
+        runtime.begin(request_id)
+        started = log.Start(request_id, settings.function_version, invocation.trace, invocation.tenant_id)
+        effects: list[fx.Effect] = [fx.Emit((started,))]
+        if not settings.external_runtime:
+            effects.append(fx.SetTimer(_DEADLINE, request_id, now + timeout))
+        if runtime.parked and not self.undelivered:
+            runtime.deliver(request_id)
+            effects.append(fx.Deliver(runtime.parked.popleft(), invocation, attempt.deadline_ms))
+        else:
+            self.undelivered.append(attempt)
+        return effects
 
     def deliver(self, now: float) -> list[fx.Effect]:
         """Hand events to parked calls: on both sides, what has waited longest comes first."""
