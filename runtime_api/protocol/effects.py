@@ -40,16 +40,16 @@ class Status(StrEnum):
 
 
 class Outcome(Struct, frozen=True):
-    """How one invocation ended; there is exactly one for each.
+    """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime gave a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
     """
 
     request_id: str
     status: Status
     body: bytes = b""
     content_type: str | None = None
-    error_type: str | None = None  # what the runtime gave in its error header
+    error_type: str | None = None  # from the runtime's error header
     fault: Fault | None = None
 
 
@@ -116,7 +116,7 @@ class Emit(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """The environment is over: nothing runs, nothing will."""
+    """The environment has ended: nothing runs, and nothing will."""
 
 
 Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Emit | Ended

@@ -1,4 +1,4 @@
-"""The platform's words for what can go wrong with a runtime (spec 4)."""
+"""What can go wrong with a runtime, in the platform's words (spec 4)."""
 
 from __future__ import annotations
 

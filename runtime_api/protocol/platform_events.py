@@ -100,15 +100,15 @@ class Report(Struct, frozen=True):
 
 
 class FaultLine(Struct, frozen=True):
-    """platform.fault: the platform's own words for a runtime that died."""
+    """platform.fault: why a runtime died, in the platform's words."""
 
-    request_id: str | None  # None: it died between two invocations
+    request_id: str | None  # None between two invocations
     error_type: str
     message: str
 
 
 class MemoryExceeded(Struct, frozen=True):
-    """Why a runtime was killed; a line of the log, no record of telemetry."""
+    """Why a runtime was killed; a line of the log, not a telemetry record."""
 
     request_id: str | None
     memory_mb: int
@@ -128,7 +128,7 @@ Record = (
 
 
 def billed_ms(duration_ms: float, step_ms: int) -> int:
-    """The duration rounded up to the next step of billing, and never nothing."""
+    """The duration, rounded up to the next billing step; at least one step."""
     return max(ceil(duration_ms / step_ms), 1) * step_ms
 
 
@@ -141,7 +141,7 @@ def _bytes(record: Record) -> bytes:
     if record.__class__ is Lines:
         return record.data
     text = _TEXTS.get(record.__class__)
-    return text(record).encode() if text is not None else b""
+    return text(record).encode("utf-8", "surrogateescape") if text is not None else b""
 
 
 def _start(record: Start) -> str:
@@ -162,7 +162,7 @@ def _memory_exceeded(record: MemoryExceeded) -> str:
 
 
 def _init_start(record: InitStart) -> str:
-    # Lambda names the runtime's version and ARN here; an environment of ours has neither.
+    # Lambda prints the runtime's version and ARN here; our environments have neither.
     return f"INIT_START Function: {record.function_name}\tPhase: {record.phase}\n"
 
 

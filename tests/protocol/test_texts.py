@@ -62,6 +62,13 @@ def test_a_fault_names_its_type_first() -> None:
     assert wire.fault_document(fault) == b'{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r1 Error: x"}'
 
 
+def test_a_fault_may_name_a_path_that_is_not_utf8() -> None:
+    fault = Fault("Runtime.InvalidEntrypoint", "fork/exec /caf\udce9/bootstrap: permission denied")
+    assert json.loads(wire.fault_document(fault))["errorMessage"].startswith("fork/exec /caf\\udce9/bootstrap")
+    line = log.FaultLine(None, fault.error_type, fault.message)
+    assert log.log_bytes([line]).startswith(b"fork/exec /caf\xe9/bootstrap")
+
+
 def test_an_error_body_is_passed_on_as_it_is() -> None:
     assert wire.error_body(b"{not json", "application/json", "X") == b"{not json"
 
