@@ -24,9 +24,9 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
-from runtime_api.protocol.timers import Timer
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
 
+from .alarms import Alarms, now_ms
 from .freezing import Freezer
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
-_DEADLINE = Timer.DEADLINE
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -120,9 +119,7 @@ class ExecutionEnvironment:
         self._now = 0.0  # of the event being handled
         self._callers: dict[str, asyncio.Future[InvokeResult]] = {}
         self._tails: dict[str, LogTail] = {}
-        self._alarms: dict[tuple[Timer, str], float] = {}
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = 0.0
+        self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
@@ -130,7 +127,7 @@ class ExecutionEnvironment:
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
             fx.Over: self._over,
-            fx.SetTimer: self._set_timer,
+            fx.SetTimer: self._alarms.set,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -187,8 +184,7 @@ class ExecutionEnvironment:
                 await self._ended.wait()
         finally:
             self._log.remove_throttle(self.sandbox.throttle)
-            if self._alarm is not None:
-                self._alarm.cancel()
+            self._alarms.close()
             if self._settling is not None:
                 self._settling.cancel()
             await self.sandbox.close()
@@ -201,7 +197,7 @@ class ExecutionEnvironment:
 
     def post(self, *events: ev.Event) -> None:
         """Give the machine what happened, in order, and perform its effects."""
-        now = self._now = _now()
+        now = self._now = now_ms()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
             self.sandbox.drain()  # what the function wrote belongs before END
@@ -242,7 +238,7 @@ class ExecutionEnvironment:
 
     def _over(self, effect: fx.Over) -> None:
         """Forget what was kept under this request id."""
-        self._alarms.pop((_DEADLINE, effect.request_id), None)
+        self._alarms.drop(effect.request_id)
         if self._tails:
             tail = self._tails.pop(effect.request_id, None)
             if tail is not None:
@@ -268,37 +264,12 @@ class ExecutionEnvironment:
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
 
-    # -- time: one timer of the loop serves all alarms, and is moved only when it would ring too late
-
-    def _set_timer(self, effect: fx.SetTimer) -> None:
-        at = effect.at
-        self._alarms[effect.timer, effect.key] = at
-        if self._alarm is None or at < self._alarm_at:
-            self._arm(at)
-
-    def _arm(self, at: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = at
-        self._alarm = self._loop.call_later(max(at - _now(), 0) / 1000, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        now = _now()
-        for alarm, at in list(self._alarms.items()):
-            # An alarm that fired before may have unset this one, or set it anew.
-            if at <= now and self._alarms.get(alarm) == at:
-                del self._alarms[alarm]
-                self.post(ev.TimerFired(*alarm))
-        if self._alarms and self._alarm is None:
-            self._arm(min(self._alarms.values()))
-
     # -- what comes from the sandbox
 
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
-                self.journal.append(_now(), (Lines(event.name, event.lines),))
+                self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
@@ -325,11 +296,6 @@ class ExecutionEnvironment:
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes))
-
-
-def _now() -> float:
-    """Monotonic time in milliseconds; the loop's own clock knows whole milliseconds only."""
-    return time.monotonic() * 1000
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
