@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
 
-SAMPLE_MS = 50.0  # memory is read before an invocation's end, but no more often than this
-SETTLE_S = 0.002  # between two looks at a dead runtime's connections
+SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
+SETTLE_S = 0.002  # between two checks of a dead runtime's connections
 SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
@@ -50,7 +50,7 @@ _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated,
 
 
 class CallResponder(Protocol):
-    """Who answers the runtime's calls."""
+    """Answers the runtime's calls."""
 
     def accept(self, effect: fx.Accept) -> None: ...
     def refuse(self, effect: fx.Refuse) -> None: ...
@@ -58,7 +58,7 @@ class CallResponder(Protocol):
 
 
 class RuntimeApiListener(Protocol):
-    """The listener behind AWS_LAMBDA_RUNTIME_API."""
+    """The port behind AWS_LAMBDA_RUNTIME_API."""
 
     @property
     def connections(self) -> int: ...
@@ -200,11 +200,11 @@ class ExecutionEnvironment:
         now = self._now = now_ms()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
-            self.sandbox.drain()  # what the function wrote belongs before END
+            self.sandbox.drain()  # output that the function wrote before belongs before END
             if now - self._sampled > SAMPLE_MS:
                 self._sample(now)
         elif kind is ev.NextCalled and not self._sampled:
-            self._sample(now)  # a first figure, should the process end without leaving one
+            self._sample(now)  # a first figure, in case the process exits without leaving one
         mail = self._mail
         mail.extend(events)
         if self._draining:
@@ -222,7 +222,7 @@ class ExecutionEnvironment:
             self._available(self)
 
     def _sample(self, now: float) -> None:
-        """Read the peak memory."""
+        """Sample the peak memory."""
         self._sampled = now
         self._mail.append(ev.MemorySampled(self.sandbox.peak_bytes()))
 
@@ -279,16 +279,15 @@ class ExecutionEnvironment:
                 self._moving = self._loop.create_task(self._move(event.listener))
 
     async def _move(self, listener: socket.socket) -> None:
-        """Listen there as well as to those who are connected."""
+        """Listen on the new socket, and keep the connections that are open."""
         assert self._listener is not None
         await self._listener.listen("", 0, listener)
 
     def _settle(self, event: Exited, looks: int) -> None:
-        """Tell of the exit once all that the runtime sent before it has been read.
+        """Post the exit once everything that the runtime sent before it has been read.
 
-        The kernel closes a process's sockets before it tells of its end: what was posted with the last breath is
-        there to be read, and its connections come to their end by themselves. Without an invocation in hand there is
-        nothing to be posted.
+        The kernel closes a process's sockets before it reports the exit: a response posted just before is there to be
+        read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
         """
         assert self._listener is not None
         if looks and self._listener.connections and self._callers:
