@@ -26,8 +26,8 @@ from runtime_api.sandbox.trees import Trees
 from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
 from runtime_api.sinks.logs import LabelledLog, LogSink
-from runtime_api.web.http1 import HttpServer
-from runtime_api.web.outbox import Outbox
+from runtime_api.web.http1.outbox import Outbox
+from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:

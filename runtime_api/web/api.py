@@ -18,8 +18,8 @@ from runtime_api.engine.invoker import DRY_RUN, EVENT
 from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
-from .headers import add_header
-from .http1 import DRAIN_BYTES
+from .http1.exchange import DRAIN_BYTES
+from .http1.headers import add_header
 from .replies import CONTINUE
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from runtime_api.protocol.errors import FORBIDDEN_HOST, FORBIDDEN_ORIGIN
 
-from .headers import REPEATED
 from .hosts import DEFAULT_PORTS, is_loopback, is_unforgeable, read_host, read_origin
+from .http1.headers import REPEATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

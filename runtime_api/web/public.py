@@ -11,15 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .front import Front
-from .http1 import HttpServer
+from .http1.server import HttpServer
 
 if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
     from runtime_api.protocol.limits import Limits
 
     from .guard import Guard
-    from .http1 import Exchange
-    from .outbox import Outbox
+    from .http1.exchange import Exchange
+    from .http1.outbox import Outbox
 
 __all__ = ["PublicPort"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.errors import Refusal
 
-    from .http1 import Exchange
+    from .http1.exchange import Exchange
     from .replies import PlainReply
 
 __all__ = ["RuntimeApi"]

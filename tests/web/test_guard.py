@@ -6,7 +6,7 @@ import pytest
 
 from runtime_api.protocol.errors import FORBIDDEN_HOST, FORBIDDEN_ORIGIN
 from runtime_api.web.guard import Guard, RuntimeApiGuard
-from runtime_api.web.headers import add_header
+from runtime_api.web.http1.headers import add_header
 
 ALLOWED_ORIGINS = ["https://App.Example", "http://tools.example:3000"]
 PUBLIC = Guard(True, ["Friend.Example"], ALLOWED_ORIGINS)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.web.http1 import DRAIN_BYTES, HEAD_BYTES
+from runtime_api.web.http1.exchange import DRAIN_BYTES
+from runtime_api.web.http1.parser import HEAD_BYTES
 from tests.web.requests import chunked, get, in_chunks, post, request
 from tests.web.served import Served
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from runtime_api.web.reader import RequestReader
 
 if TYPE_CHECKING:

@@ -12,7 +12,5 @@ REPEATED = b"(sent more than once)"  # their value then; no rule of the guard ac
 def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
     """Add a line to the headers of a request."""
     name = name.lower()
-    if name not in headers:
-        headers[name] = value
-    elif name in _SINGLE:
+    if headers.setdefault(name, value) is not value and name in _SINGLE:
         headers[name] = REPEATED
