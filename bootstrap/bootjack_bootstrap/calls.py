@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from .codec import JSON_TYPE
+from .ends import RuntimeApiFailed
 from .faults import error_type_header
 from .http1 import request_head
-from .streaming import STREAM_HEADERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,18 +16,16 @@ if TYPE_CHECKING:
 
     from .http1 import Response
 
-__all__ = ["Calls", "RuntimeApiFailed", "encoded", "event_of", "refused"]
+__all__ = ["Calls", "encoded", "event_of", "refused"]
 
 API = "/2018-06-01/runtime"
 REQUEST_ID = "lambda-runtime-aws-request-id"
 INVOCATION_ID = "lambda-runtime-invocation-id"
+ERROR_TYPE, ERROR_BODY = "Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body"
+STREAM_HEADERS = {"Lambda-Runtime-Function-Response-Mode": "streaming", "Trailer": f"{ERROR_TYPE}, {ERROR_BODY}"}
 END = "\r\n"
 LARGEST_CAUSE_BYTES = 65_536  # what Lambda keeps of it (spec 3.5)
 SHOWN_BYTES = 300  # of a body that a message repeats
-
-
-class RuntimeApiFailed(Exception):
-    """The Runtime API answered in a way after which a bootstrap can only exit."""
 
 
 class Calls:
@@ -40,7 +38,7 @@ class Calls:
         self.next = request_head("GET", f"{API}/invocation/next", host, agent, 0)
         self.restore_next = request_head("GET", f"{API}/restore/next", host, agent, 0)
 
-    def respond(self, event: Mapping[str, str], content_type: str, body: bytes) -> tuple[bytes, bytes]:
+    def respond(self, event: Mapping[str, str], body: bytes, content_type: str) -> tuple[bytes, bytes]:
         """The answer of an invocation whose headers these are."""
         echo = event.get(INVOCATION_ID)
         head = (
@@ -59,7 +57,7 @@ class Calls:
         self, event: Mapping[str, str], document: Mapping[str, Any], cause: Mapping[str, Any]
     ) -> tuple[bytes, bytes]:
         """An invocation's error."""
-        headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(document["errorType"])}
+        headers = {ERROR_TYPE: error_type_header(document["errorType"])}
         told = encoded(cause).decode("ascii", "replace")
         if len(told) <= LARGEST_CAUSE_BYTES:
             headers["Lambda-Runtime-Function-XRay-Error-Cause"] = told
@@ -68,12 +66,12 @@ class Calls:
 
     def fail_init(self, document: Mapping[str, Any], error_type: str) -> tuple[bytes, bytes]:
         """What went wrong before the first event."""
-        headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(error_type)}
+        headers = {ERROR_TYPE: error_type_header(error_type)}
         return self._error(f"{API}/init/error", headers, document)
 
     def fail_restore(self, document: Mapping[str, Any], error_type: str) -> tuple[bytes, bytes]:
         """What went wrong after a snapshot was restored."""
-        headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(error_type)}
+        headers = {ERROR_TYPE: error_type_header(error_type)}
         return self._error(f"{API}/restore/error", headers, document)
 
     def _error(self, target: str, headers: Mapping[str, str], document: Mapping[str, Any]) -> tuple[bytes, bytes]:

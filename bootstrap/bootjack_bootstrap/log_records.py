@@ -9,10 +9,11 @@ from .context import CurrentInvocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
-    from .logs import Log
+    Write = Callable[[str, int], None]  # text, level
 
 __all__ = ["configure"]
 
@@ -21,27 +22,27 @@ TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id", "tenant_id"}
 
 
-def configure(module: ModuleType, log: Log) -> None:
+def configure(module: ModuleType, write: Write, level: str, as_json: bool) -> None:
     """Give the root logger its handler; the level stays WARNING unless the function's configuration sets one."""
     root = module.getLogger()
-    handler = RecordHandler(log)
-    handler.setFormatter(JsonFormatter() if log.json else TextFormatter(TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S"))
+    handler = RecordHandler(write)
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter(TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S"))
     handler.addFilter(_add_invocation)
     root.addHandler(handler)
-    if log.level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        root.setLevel(log.level)
+    if level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        root.setLevel(level)
 
 
 class RecordHandler(logging.Handler):
     """Hands formatted records to the function's log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, write: Write) -> None:
         super().__init__()
-        self._log = log
+        self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._log.write(self.format(record), record.levelno)
+            self._write(self.format(record), record.levelno)
         except Exception:
             self.handleError(record)
 

@@ -83,6 +83,12 @@ class Log:
             # A log of lines would make a record of each line: carriage returns keep it one, as in AWS's own runtime.
             self.write("\r".join(map(_indented, lines)) + "\n", 40)
 
+    def note(self, message: str | None) -> None:
+        """A warning of the bootstrap's, if there is one; not kept back."""
+        if message:
+            self.say(message)
+            self.flush()
+
     def say(self, message: str, level: str = "WARNING") -> None:
         """Something that the bootstrap has to say."""
         context = CurrentInvocation.get()
@@ -105,7 +111,7 @@ class Log:
     def _configure(self, logging: ModuleType) -> None:
         from .log_records import configure
 
-        configure(logging, self)
+        configure(logging, self.write, self.level, self.json)
 
 
 class _LoggingFinder:

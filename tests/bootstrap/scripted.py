@@ -98,6 +98,7 @@ class Scripted:
         self._cut = cut
         self.requests: list[Request] = []
         self.connections = 0
+        self.closed = 0  # connections that this server has ended
         self.waiting = 0  # calls of /next that nobody answers
         self._answers = {"GET": deque(nexts), "POST": deque(posts)}
         self._news = threading.Condition()
@@ -189,6 +190,9 @@ class Scripted:
                 self._open.discard(connection)
             stream.close()
             connection.close()
+            with self._news:
+                self.closed += 1
+                self._news.notify_all()
 
     def _refuse(self, connection: socket.socket) -> Callable[[int], bool]:
         """What to do about a body of this length before it is read: whether it was refused."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bootstrap.scripted import Scripted, event
-from tests.bootstrap.starting import Ran, finish, start, write
+from tests.bootstrap.starting import Ran, finish, run, start, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +125,27 @@ def test_a_signal_handler_that_returns_ends_nothing(tmp_path: Path) -> None:
     assert ran.documents[0] == 0
     assert ran.documents[1] in (1, 2)
     assert ran.code == 0
+
+
+@pytest.mark.parametrize("inside", ["__del__", "except"])
+def test_sigterm_is_not_lost_where_python_drops_exceptions(tmp_path: Path, inside: str) -> None:
+    source = f"""
+        {HOOK.replace(chr(10), chr(10) + "        ")}
+        def end():
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000): pass
+        class Dying:
+            def __del__(self): end()
+        def handler(event, context):
+            if {inside!r} == "__del__":
+                Dying()
+            else:
+                try: end()
+                except BaseException: pass
+            return event
+    """
+    ran = run(tmp_path, source, [event(b"1"), event(b"2")], ends=True)
+    assert (ran.code, ran.out, ran.documents) == (0, "hook\n", [1])
 
 
 def test_a_second_sigterm_does_not_wait_for_hooks(tmp_path: Path) -> None:
