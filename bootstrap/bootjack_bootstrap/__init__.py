@@ -27,13 +27,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .codec import set_json_default
     from .context import current_context
     from .streaming import HttpResponse
+    from .values import set_json_default
 
 __all__ = ["HttpResponse", "current_context", "set_json_default"]
 
-_PLACES = {"HttpResponse": "streaming", "current_context": "context", "set_json_default": "codec"}
+_PLACES = {"HttpResponse": "streaming", "current_context": "context", "set_json_default": "values"}
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .faults import ErrorType, Fault
@@ -22,14 +23,26 @@ CO_ASYNC_GENERATOR = 0x200
 
 
 def extend_path(settings: Settings) -> None:
-    """Let the function's own modules be found first, and those of layers where PYTHONPATH is ignored."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    """Have the function's own modules found first, then those of layers.
+
+    PYTHONPATH names the layers. An isolated interpreter ignores it, and an image may not set it: so the folders of
+    /opt and the one that this package itself was shipped in are added.
+    """
+    root = settings.task_root
     layers = []
     if sys.flags.ignore_environment:
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         layers = [folder for folder in settings.python_path.split(":") if folder]
         layers += ["/opt/python", f"/opt/python/lib/{version}/site-packages"]
-    root = settings.task_root
+    layers += _own_folder()
     sys.path[:] = [root, *(folder for folder in layers if folder not in sys.path), *_without(sys.path, root)]
+
+
+def _own_folder() -> list[str]:
+    """The folder python/ of a layer, or of a function package, if this package is in it and `bootstrap` beside it."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    above, name = os.path.split(folder)
+    return [folder] if name == "python" and os.path.isfile(f"{above}/bootstrap") else []
 
 
 def _without(folders: list[str], root: str) -> list[str]:

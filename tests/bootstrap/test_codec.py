@@ -12,12 +12,11 @@ from collections import namedtuple
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bootjack_bootstrap import codec
+from bootjack_bootstrap import codec, quick_json, values
 from bootjack_bootstrap.faults import Fault
 
 if TYPE_CHECKING:
@@ -76,7 +75,9 @@ LIVELY = st.one_of(
 def quick_way() -> Iterator[None]:
     """orjson from the first byte on."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codec._Fast, "module", orjson)
+        patch.setattr(codec.Quick, "was_tried", True)
+        patch.setattr(codec.Quick, "loads", staticmethod(quick_json.loads))
+        patch.setattr(codec.Quick, "dumps", staticmethod(quick_json.dumps))
         patch.setattr(codec, "LARGE_BYTES", 0)
         yield
 
@@ -94,11 +95,10 @@ def same(one: Any, other: Any) -> bool:
 
 def slow(work: Any) -> Any:
     """The same without orjson."""
-    codec._Fast.module = False
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec.Quick, "loads", None)
+        patch.setattr(codec.Quick, "dumps", None)
         return work()
-    finally:
-        codec._Fast.module = orjson
 
 
 def outcome(work: Any) -> Any:
@@ -157,7 +157,7 @@ def test_a_result_says_what_json_says_of_it(value: Any) -> None:
 
 
 def test_a_default_is_asked_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "_default", lambda value: f"<{type(value).__name__}>")
+    monkeypatch.setattr(values._Default, "function", staticmethod(lambda value: f"<{type(value).__name__}>"))
     value = [Colour.RED, uuid.UUID(int=0), datetime.date(2026, 1, 1), {1}, (1,)]
     said = json.loads(codec.marshal_result(value)[0])
     assert said == ["<Colour>", "<UUID>", "<date>", "<set>", [1]]
