@@ -1,6 +1,6 @@
-"""Events and results as JSON: what AWS's own Python runtime reads and writes, and what it should.
+"""Reads events and writes results as JSON, as AWS's own Python runtime does; docs/bootstrap.md lists the differences.
 
-`json` does the work until the first large event; then `quick_json` does, if the handler could import orjson, too.
+`json` does the work until the first large event. Then `quick_json` takes over, if orjson can be imported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Quick:
 
     @classmethod
     def load(cls) -> None:
-        """Import `quick_json`; there may be no orjson, or a module of the function's own that has its name."""
+        """Import `quick_json`; there may be no orjson, or another module of that name in the function."""
         if cls.was_tried:
             return
         try:

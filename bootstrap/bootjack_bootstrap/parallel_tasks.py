@@ -1,4 +1,4 @@
-"""Asynchronous handlers side by side: one event loop, and for each waiting call of /next a task and a connection."""
+"""Asynchronous handlers side by side: one event loop, and a task with a connection for each waiting call of /next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda SnapStart: hooks that run before the snapshot of a process and after each restore (spec 9)."""
+"""Lambda SnapStart: runs hooks before the snapshot of the process and after each restore (spec 9)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEFORE_FAILED, AFTER_FAILED = 64, 65  # exit codes of AWS's own runtime
 
 def wait_for_restore(client: Client, calls: Calls, log: Log) -> Conversation[None]:
     """Run the hooks of `snapshot_restore_py` around the snapshot; SystemExit if one fails."""
-    hooks = sys.modules.get("snapshot_restore_py")  # not imported: nobody has registered a hook
+    hooks = sys.modules.get("snapshot_restore_py")  # if it was never imported, there are no hooks
     try:
         before = hooks.get_before_snapshot() if hooks else []
         while before:
