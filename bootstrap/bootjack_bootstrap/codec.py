@@ -48,7 +48,7 @@ def prepare() -> None:
 
 
 def unmarshal_event(body: bytes | bytearray, content_type: str) -> Any:
-    """The event for the handler: a JSON value, or the bytes if they are said to be something else."""
+    """The event for the handler: a JSON value, or the bytes if the content type is another."""
     if content_type and content_type != JSON_TYPE and not _is_json(content_type):
         return bytes(body)
     if len(body) >= LARGE_BYTES:

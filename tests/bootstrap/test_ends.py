@@ -1,4 +1,4 @@
-"""SIGTERM: hooks run promptly, whatever the bootstrap is waiting for."""
+"""SIGTERM: `atexit` functions (hooks, here) run at once, wherever the process is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOOK = "import atexit, os, signal, sys\natexit.register(lambda: print('hook', fl
 
 
 def ended(folder: Path, source: str, nexts: list[bytes], more: dict[str, str], *, inside: bool = False) -> Ran:
-    """Run, send SIGTERM when every call of /next waits, or as soon as the handler has said that it is at work."""
+    """Run; send SIGTERM once every call of /next waits, or once the handler has opened the FIFO `inside`."""
     write(folder, source)
     most = int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
     os.mkfifo(folder / "inside")
@@ -88,7 +88,7 @@ def test_hooks_run_in_the_middle_of_a_stream(tmp_path: Path) -> None:
 
 
 @WAYS
-def test_a_function_has_a_signal_handler_of_its_own(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
+def test_a_signal_handler_of_the_function_is_kept(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
     source = f"""
 import os, signal
 def end(number, frame):
@@ -105,7 +105,7 @@ signal.signal(signal.SIGTERM, end)
     assert (ran.code, ran.documents) == (0 if processes else 9, [1])
 
 
-def test_a_signal_handler_that_returns_ends_nothing(tmp_path: Path) -> None:
+def test_a_signal_handler_that_returns_does_not_end_the_process(tmp_path: Path) -> None:
     source = """
         import signal
         count = []

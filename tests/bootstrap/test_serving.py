@@ -78,7 +78,7 @@ def test_conversations_side_by_side_do_not_mix() -> None:
 
 
 class Ready:
-    """An awaitable that nobody runs, since the test plays the driver."""
+    """An awaitable that is never run, since the test plays the driver."""
 
     def __await__(self) -> Iterator[None]:
         yield None
@@ -93,8 +93,8 @@ def test_the_driver_awaits_what_has_to_be_awaited() -> None:
     [
         ("raised", "StopIteration"),
         ("awaited", "StopIteration"),
-        ("no JSON", "Runtime.MarshalError"),
-        ("no event", "Runtime.UnmarshalError"),
+        ("not JSON", "Runtime.MarshalError"),
+        ("not an event", "Runtime.UnmarshalError"),
     ],
 )
 def test_an_error_is_posted_and_serving_goes_on(
@@ -106,7 +106,7 @@ def test_an_error_is_posted_and_serving_goes_on(
         return Ready() if kind == "awaited" else object()
 
     conversation = serving(handler)
-    step = advance(conversation, [*CONNECTED, *given(b"{" if kind == "no event" else b"{}")])
+    step = advance(conversation, [*CONNECTED, *given(b"{" if kind == "not an event" else b"{}")])
     if kind == "awaited":
         assert isinstance(step, Await)
         step = conversation.send(Raised(StopIteration()))
@@ -155,7 +155,7 @@ FRESH: tuple[object, object] = ("IsStale", False)
 
 
 class Items:
-    """A generator that says what becomes of it, and an asynchronous one that nobody runs."""
+    """A generator that records its end, and an asynchronous one that is never run."""
 
     def __init__(self) -> None:
         self.closed = 0
