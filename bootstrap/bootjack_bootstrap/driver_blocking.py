@@ -32,9 +32,7 @@ class BlockingDriver:
     def __init__(self, runtime_api: str) -> None:
         self._runtime_api = runtime_api
         self._socket: _socket.socket
-        self._run_awaitable: Callable[[Any], Any] | None = (
-            None  # with an event loop, once something has to be awaited
-        )
+        self._run_awaitable: Callable[[Any], Any] | None = None  # once something has to be awaited
         self._perform: dict[type, Callable[[Any], Any]] = {
             Resolve: self._resolve,
             Connect: self._connect,
