@@ -1,6 +1,7 @@
 """Sends a load to a running server and reads what it measured."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,11 @@ class Figures(NamedTuple):
     rate: float
 
 
-def send(tools: Tools, server: Running, payload: Path, requests: int, callers: int = 1) -> Figures:
-    command = [str(tools.load), "-c", str(callers), "127.0.0.1", str(server.port)]
+def send(
+    tools: Tools, server: Running, payload: Path, requests: int, callers: int = 1, under: Sequence[str] = ()
+) -> Figures:
+    """Send the payload so many times; `under` is a command that the load program is an argument of."""
+    command = [*under, str(tools.load), "-c", str(callers), "127.0.0.1", str(server.port)]
     command += [server.path, str(payload), str(requests)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_LIMIT_SECONDS, check=False)

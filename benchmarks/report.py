@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-RATIOS = ("RIE", "bare", "awslambdaric", "one at once", "zip -9", "host's Python")
-MEASURED = "bootjack"
+MEASURED, BEFORE = "bootjack", "before"
+RATIOS = ("RIE", "bare", "awslambdaric", "one at once", "zip -9", "host's Python", BEFORE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Table:
     missing: dict[str, str] = field(default_factory=dict)
     goals: dict[str, Goal] = field(default_factory=dict)
     digits: int = 1
+    notes: list[str] = field(default_factory=list)
 
     def render(self) -> str:
         ratios = [name for name in RATIOS if name in self.samples or name in self.missing]
@@ -48,6 +49,7 @@ class Table:
         rows = [self._row(name, ratios) for name in self.samples]
         lines = [f"### {self.title}", "", *_grid([heads, *rows])]
         lines += [f"{name}: not measured: {reason}" for name, reason in self.missing.items()]
+        lines += self.notes
         return "\n".join(lines) + "\n"
 
     def _row(self, name: str, ratios: Sequence[str]) -> list[str]:

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from benchmarks import processes
+from benchmarks.checkouts import Checkout
 from benchmarks.errors import Unmeasured
 from benchmarks.tools import Tools
 from tests import peers
@@ -21,6 +22,7 @@ from tests import peers
 INVOKE_PATH = "/2015-03-31/functions/{}/invocations"
 READY_LIMIT_SECONDS = 20.0
 STOP_LIMIT_SECONDS = 5.0
+WRAPPED_LIMIT_SECONDS = 120.0  # a start under valgrind takes a hundred times as long
 BOOTJACK = Path(sys.executable).parent / "bootjack"
 
 
@@ -32,6 +34,9 @@ class Plan:
     directory: Path
     function: str = "function"
     bootstrap_api: str | None = None
+    environment: dict[str, str] | None = None
+    ready_limit_s: float = READY_LIMIT_SECONDS
+    stop_limit_s: float = STOP_LIMIT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,11 @@ def isolated(name: str, *sandbox: str) -> Server:
     return Server(name, partial(_serve, sandbox=sandbox))
 
 
+def of_checkout(name: str, checkout: Checkout, wrapper: tuple[str, ...] = ()) -> Server:
+    """The bootjack of a source tree; `wrapper` is a command that the server's is an argument of."""
+    return Server(name, partial(_of_checkout, checkout=checkout, wrapper=wrapper))
+
+
 @contextlib.contextmanager
 def running(server: Server, tools: Tools) -> Iterator[Running]:
     """A fresh server with its bootstrap; nothing of it is left at the end."""
@@ -98,11 +108,12 @@ def running(server: Server, tools: Tools) -> Iterator[Running]:
     plan = server.plan(tools, port, runtime_port)
     log = tools.scratch / f"{server.name}.log"
     with contextlib.ExitStack() as stack, log.open("wb") as output:
-        process = stack.enter_context(_started(plan.command, plan.directory, _environment(), output.fileno()))
-        _wait_until_ready(process, port, log)
+        process = stack.enter_context(_started(plan, output.fileno()))
+        _wait_until_ready(process, port, log, plan.ready_limit_s)
         if plan.bootstrap_api:
             environment = {"AWS_LAMBDA_RUNTIME_API": plan.bootstrap_api}
-            stack.enter_context(_started([str(tools.echo)], tools.scratch, environment, output.fileno()))
+            bootstrap = Plan([str(tools.echo)], tools.scratch, environment=environment)
+            stack.enter_context(_started(bootstrap, output.fileno()))
         yield Running(process.pid, port, INVOKE_PATH.format(plan.function), tools.echo)
 
 
@@ -148,6 +159,17 @@ def _serve(
     return Plan([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
 
 
+def _of_checkout(tools: Tools, port: int, runtime_port: int, checkout: Checkout, wrapper: tuple[str, ...]) -> Plan:
+    plan = _serve(tools, port, runtime_port)
+    return replace(
+        plan,
+        command=[*wrapper, *checkout.command, *plan.command[1:]],
+        environment=checkout.environment(tools.scratch),
+        ready_limit_s=WRAPPED_LIMIT_SECONDS if wrapper else READY_LIMIT_SECONDS,
+        stop_limit_s=WRAPPED_LIMIT_SECONDS if wrapper else STOP_LIMIT_SECONDS,
+    )
+
+
 def bootjack_command() -> str:
     """The command of the environment that runs the benchmarks."""
     if not BOOTJACK.is_file():
@@ -182,13 +204,11 @@ def _free_ports() -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _started(
-    command: list[str], directory: Path, environment: dict[str, str], output: int
-) -> Iterator[subprocess.Popen[bytes]]:
+def _started(plan: Plan, output: int) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        command,
-        cwd=directory,
-        env=environment,
+        plan.command,
+        cwd=plan.directory,
+        env=plan.environment if plan.environment is not None else _environment(),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -197,15 +217,15 @@ def _started(
     try:
         yield process
     finally:
-        _stop(process)
+        _stop(process, plan.stop_limit_s)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], limit_s: float) -> None:
     # Bootstraps may have process groups of their own, so they are looked up while their parent still lives.
     below = {child: processes.started(child) for child in processes.descendants(process.pid)}
     _signal(os.killpg, process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_LIMIT_SECONDS)
+        process.wait(limit_s)
     _signal(os.killpg, process.pid, signal.SIGKILL)
     process.wait()
     for child, started in below.items():
@@ -218,15 +238,15 @@ def _signal(send: Callable[[int, int], None], target: int, number: int) -> None:
         send(target, number)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + READY_LIMIT_SECONDS
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path, limit_s: float) -> None:
+    end = time.monotonic() + limit_s
     while time.monotonic() < end:
         if process.poll() is not None:
             raise Unmeasured(f"exited with {process.returncode}: {_last_line(log)}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)
-    raise Unmeasured(f"not ready within {READY_LIMIT_SECONDS:.0f} s: {_last_line(log)}")
+    raise Unmeasured(f"not ready within {limit_s:.0f} s: {_last_line(log)}")
 
 
 def _last_line(log: Path) -> str:
