@@ -12,7 +12,8 @@ from benchmarks.errors import Unmeasured
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
 from benchmarks.tools import Tools
-from bootjack_layers.pack import entries_of, pack
+from bootjack_layers.entries import entries_of
+from bootjack_layers.pack import pack
 
 FILES = 10_000
 FOLDER_FILES = 100
