@@ -8,11 +8,11 @@ the extractor created itself, so nothing can be written through a link.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ArchiveError, TooLargeError, entry_error
+from .target import all_or_nothing
 from .zip_content import content
 from .zip_directory import DEFAULT_CEILINGS, Archive, Ceilings, open_zip
 from .zip_links import resolve_links
@@ -39,7 +39,11 @@ def extract(archive: Path, target: Path, ceilings: Ceilings = DEFAULT_CEILINGS) 
     try:
         with Archive(archive, ceilings) as file, open_zip(file) as bundle:
             plan = resolve_links(bundle, make_plan(bundle, ceilings), ceilings)
-            _fill(target, bundle, plan)
+            if target.is_dir() and any(target.iterdir()):
+                why = "which is not empty; empty it or name another directory"
+                raise ArchiveError(f"cannot be extracted to {target}, {why}")
+            with all_or_nothing(target):
+                _write(target, bundle, plan)
     except ArchiveError as error:
         error.args = (f"{archive}: {error}",)
         raise
@@ -47,24 +51,6 @@ def extract(archive: Path, target: Path, ceilings: Ceilings = DEFAULT_CEILINGS) 
         raise ArchiveError(f"{archive}: cannot be extracted to {target}: {error}; check both paths") from error
     sizes = [node.size for node in plan.values() if node.kind == stat.S_IFREG]
     return Extracted(len(sizes), sum(sizes))
-
-
-def _fill(target: Path, bundle: ZipFile, plan: dict[str, Node]) -> None:
-    created = not target.is_dir()
-    if created:
-        target.mkdir(0o700)  # other users see the directory only once it is complete
-    elif any(target.iterdir()):
-        raise ArchiveError(f"cannot be extracted to {target}, which is not empty; empty it or name another directory")
-    try:
-        _write(target, bundle, plan)
-        if created:
-            target.chmod(0o755)
-    except BaseException:
-        for child in target.iterdir():
-            shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
-        if created:
-            target.rmdir()
-        raise
 
 
 def _write(target: Path, bundle: ZipFile, plan: dict[str, Node]) -> None:

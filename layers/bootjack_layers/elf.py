@@ -69,7 +69,9 @@ def read_binary(path: Path) -> Binary:
         try:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
                 return _Reader(image).binary()
-        except (struct.error, IndexError, ValueError, OverflowError) as error:
+        except (struct.error, IndexError) as error:
+            raise ElfError(path.name, "it is truncated, or an offset points outside it") from error
+        except (ValueError, OverflowError) as error:
             raise ElfError(path.name, str(error)) from error
 
 

@@ -41,12 +41,17 @@ class FoundBinary(NamedTuple):
 
 
 def binaries(root: Path) -> Iterator[FoundBinary]:
-    """Every ELF file under root, sorted by name; raises `ElfError` for a malformed one."""
+    """Every ELF file under root, sorted by name."""
     for folder, _, files in sorted(os.walk(root)):
         for file in sorted(files):
             path = Path(folder) / file
             if path.is_file() and not path.is_symlink() and path.stat().st_size > 4 and is_elf(path):
-                yield FoundBinary(str(path.relative_to(root)), path, read_binary(path))
+                name = str(path.relative_to(root))
+                try:
+                    binary = read_binary(path)
+                except ElfError as error:
+                    raise LayerError(f"{name} is not a readable ELF file: {error.reason}; replace it") from error
+                yield FoundBinary(name, path, binary)
 
 
 def glibc_of(version: str) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import LayerError, os_reason
+from .target import all_or_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,27 +59,22 @@ def _clash(name: str, file: Layer, folder: Layer) -> LayerError:
 def write(
     placed: Sequence[Placed], layers: Sequence[Layer], target: Path, shared: Callable[[Path], bool] | None = None
 ) -> None:
-    """Write the merged content into a new or empty directory. Modes are kept; the last layer decides a directory's.
+    """Write the merged content into a new or empty directory, completely or not at all.
+
+    Modes are kept; that of a directory is the last layer's.
 
     If `shared` accepts a layer's root, its files are hard-linked where the file system allows it, so neither the root
     nor the target may be written to afterwards.
     """
     try:
-        _prepare(target)
-        modes = _make_folders(layers, target)
-        linked = {id(layer) for layer in layers if shared and layer.root and shared(layer.root)}
-        for item in placed:
-            assert item.layer.root is not None
-            source, copy = item.layer.root / item.name, target / item.name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            _put(source, copy, link=id(item.layer) in linked)
-        for folder, mode in modes.items():
-            folder.chmod(mode)
+        _refuse_target(target)
+        with all_or_nothing(target):
+            _fill(placed, layers, target, shared)
     except OSError as error:
         raise LayerError(f"{error.filename or target}: {os_reason(error)}") from error
 
 
-def _prepare(target: Path) -> None:
+def _refuse_target(target: Path) -> None:
     if target.is_dir() and any(target.iterdir()):
         raise LayerError(f"{target} is not empty: empty it, or name another directory")
     if target.exists():
@@ -86,7 +82,20 @@ def _prepare(target: Path) -> None:
             raise LayerError(f"{target} is not a directory: name a new or an empty one")
     elif not target.parent.is_dir():
         raise LayerError(f"{target}: there is no directory {target.parent}")
-    target.mkdir(exist_ok=True)
+
+
+def _fill(
+    placed: Sequence[Placed], layers: Sequence[Layer], target: Path, shared: Callable[[Path], bool] | None
+) -> None:
+    modes = _make_folders(layers, target)
+    linked = {id(layer) for layer in layers if shared and layer.root and shared(layer.root)}
+    for item in placed:
+        assert item.layer.root is not None
+        source, copy = item.layer.root / item.name, target / item.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        _put(source, copy, link=id(item.layer) in linked)
+    for folder, mode in modes.items():
+        folder.chmod(mode)
 
 
 def _make_folders(layers: Sequence[Layer], target: Path) -> dict[Path, int]:

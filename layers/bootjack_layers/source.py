@@ -14,6 +14,7 @@ from zipfile import ZipFile
 from .archive import ArchiveError, Ceilings, extract
 from .entries import check_entry
 from .errors import LayerError, os_reason
+from .zip_directory import original_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,11 +145,12 @@ def _raise(error: OSError) -> None:
 def _archive_entries(bundle: ZipFile) -> Iterator[Listed]:
     for info in bundle.infolist():
         mode = info.external_attr >> 16
-        kind = stat.S_IFDIR if info.filename.endswith("/") else stat.S_IFMT(mode) or stat.S_IFREG
-        name = "/".join(part for part in info.filename.split("/") if part not in ("", "."))
+        raw = original_name(info)
+        kind = stat.S_IFDIR if raw.endswith("/") else stat.S_IFMT(mode) or stat.S_IFREG
+        name = "/".join(part for part in raw.split("/") if part not in ("", "."))
         size = info.file_size if kind == stat.S_IFREG else 0
         known = None if mode == 0 else mode & 0o7777
-        yield Listed(name, kind, known, _seconds(info.date_time), size, info.orig_filename)
+        yield Listed(name, kind, known, _seconds(info.date_time), size, raw)
 
 
 def _seconds(date_time: tuple[int, ...]) -> int:

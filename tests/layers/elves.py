@@ -1,4 +1,4 @@
-"""ELF files of any machine, as small as the loader's tables allow."""
+"""Write minimal ELF files for any machine, with the tables that the dynamic loader reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def elf(
     rpath: str = "",
     runpath: str = "",
 ) -> bytes:
-    """A binary; `needs` is library -> version -> symbol that asks for it."""
+    """An ELF file; `needs` maps library -> symbol version -> a symbol of that version."""
     strings = b"\0"
     places: dict[str, int] = {"": 0}
 
