@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import load, servers
+from benchmarks import launching, load, servers
 from benchmarks.checkouts import Checkout
 from benchmarks.errors import Unmeasured
 from benchmarks.tools import Tools
@@ -65,7 +65,7 @@ def _counts(output: Path) -> bool:
 def _with_perf(checkout: Checkout, tools: Tools, payload: Path) -> float:
     """Attach to the warm server while the load runs."""
     output = tools.scratch / "perf.csv"
-    with servers.running(servers.of_checkout("counted", checkout), tools) as running:
+    with launching.running(servers.of_checkout("counted", checkout), tools) as running:
         load.send(tools, running, payload, WARM_UP)
         attached = [*_perf_command(output), "--no-inherit", "-p", str(running.process), "--"]
         load.send(tools, running, payload, REQUESTS, under=attached)
@@ -85,7 +85,7 @@ def _cachegrind_total(checkout: Checkout, tools: Tools, payload: Path, requests:
     # %p: a child that is forked to execute the bootstrap writes a file of its own if that fails.
     pattern = tools.scratch / "cachegrind.%p"
     wrapper = ("valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={pattern}")
-    with servers.running(servers.of_checkout("counted", checkout, wrapper), tools) as running:
+    with launching.running(servers.of_checkout("counted", checkout, wrapper), tools) as running:
         load.send(tools, running, payload, requests)
         output = tools.scratch / f"cachegrind.{running.process}"
     return _summary(output)

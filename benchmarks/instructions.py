@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks import counters, load, payloads, servers
+from benchmarks import counters, launching, load, payloads, servers
 from benchmarks.checkouts import PROJECT, Checkout, checkout
 from benchmarks.errors import Unmeasured
 from benchmarks.report import BEFORE, MEASURED, Goal, Table
@@ -71,7 +71,7 @@ def _by_turns(title: str, checkouts: dict[str, Checkout], tools: Tools, payload:
     with contextlib.ExitStack() as stack:
         subjects = {}
         for name, each in checkouts.items():
-            running = stack.enter_context(servers.running(servers.of_checkout(name, each), tools))
+            running = stack.enter_context(launching.running(servers.of_checkout(name, each), tools))
             load.send(tools, running, payload, WARM_UP)
             subjects[name] = partial(load.send, tools, running, payload, TURN_REQUESTS)
         turns = interleave(title, subjects, TURNS)

@@ -1,6 +1,6 @@
 """The safe extractor for function packages and layers: untrusted .zip files in, plain directories out.
 
-Plan, then write: `zip_directory`, `zip_plan` and `zip_links` judge names, kinds, sizes and links before the first
+Plan, then write: `zip_directory`, `zip_plan` and `zip_links` check names, kinds, sizes and links before the first
 byte is written, and links are created last. While files are written, the target holds only directories and files that
 the extractor created itself, so nothing can be written through a link.
 """

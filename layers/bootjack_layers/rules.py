@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 
 
 _TABLE = (
-    Rule("L101", "error", "archive cannot be extracted", "APPNOTE; bootjack_layers/archive.py"),
+    Rule("L101", "error", "layer cannot be packed or extracted", "APPNOTE; bootjack_layers/archive.py"),
     Rule("L102", "error", "entry would be extracted outside /opt", "APPNOTE 4.4.17; Snyk, Zip Slip, 2018"),
     Rule("L103", "error", "backslash in a name", "aws-cli issue 8501; APPNOTE 4.4.17"),
     Rule("L104", "warning", "duplicate name in an archive", "guide 2682: the later entry wins, the earlier is lost"),

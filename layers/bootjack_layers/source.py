@@ -115,7 +115,7 @@ def _refusal(root: Path, entry: Listed) -> str:
     try:
         check_entry(entry.name, entry.kind, root / entry.name)
     except LayerError as error:
-        return str(error)
+        return f"cannot be packed: {error}"
     return ""
 
 

@@ -40,7 +40,7 @@ _IMPLIED = Node(stat.S_IFDIR, 0o755)
 
 
 def make_plan(bundle: ZipFile, ceilings: Ceilings) -> dict[str, Node]:
-    """Judge every entry; in the result a directory stands before its content."""
+    """Check every entry; in the plan a directory precedes its content."""
     plan: dict[str, Node] = {}
     links = 0
     for info in bundle.infolist():

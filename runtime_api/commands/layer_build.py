@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .layer import PLACE, architecture, explain, read_image, target_options
+from .layer import PLACE, architecture, explain, printable, read_image, target_options
 from .options import Pattern, fail
 
 if TYPE_CHECKING:
@@ -152,13 +152,11 @@ def _print_sizes(packed: list[Packed], output: Path) -> None:
     size = output.stat().st_size
     unzipped = sum(item.unzipped for item in packed)
     groups = [*summarize(packed), Group(str(output), len(packed), unzipped, size)]
-    rows = [
-        ("", "files", "bytes", "zipped"),
-        *((group.name, f"{group.files:,}", f"{group.unzipped:,}", f"{group.zipped:,}") for group in groups),
-    ]
+    rows = [("", "files", "bytes", "zipped")]
+    rows += [(name, f"{files:,}", f"{unpacked:,}", f"{zipped:,}") for name, files, unpacked, zipped in groups]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *figures in rows:
         cells = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
-        click.echo("  ".join([name.ljust(widths[0]), *cells]).rstrip())
+        click.echo(printable("  ".join([name.ljust(widths[0]), *cells]).rstrip()))
     share, unzipped_share = size / ZIPPED_BYTES, unzipped / UNZIPPED_BYTES
     click.echo(f"{share:.1%} of the 50 MB of a direct upload, {unzipped_share:.1%} of 250 MB unzipped")

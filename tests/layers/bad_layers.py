@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.layers.corpus import Member, link, packed
-from tests.layers.elves import ARM64, elf
+from tests.layers.elf_files import ARM64, elf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

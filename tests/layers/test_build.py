@@ -19,7 +19,7 @@ from bootjack_layers.interpreter import inspect_python
 from bootjack_layers.pack import Packed
 from bootjack_layers.summary import summarize
 from bootjack_layers.wheels import platforms
-from tests.layers.elves import elf
+from tests.layers.elf_files import elf
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 REQUEST = BuildRequest(IMAGES["provided.al2023"], "x86_64", version=HERE)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bootjack_layers.elf import ElfError, Need, is_elf, read_binary
-from tests.layers.elves import ARM64, elf
+from tests.layers.elf_files import ARM64, elf
 
 PACKAGES = [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
 REAL = sorted({Path(sys.executable).resolve(), *(path for folder in PACKAGES for path in folder.glob("**/*.so"))})

@@ -22,7 +22,7 @@ _ALL = "all layers"
 
 
 def archives(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
-    """Check that each archive can be extracted, and that it gives the files its author meant."""
+    """Check that each archive can be extracted, and yields the files that its author meant."""
     for layer in layers:
         found = [*_names(layer), *_duplicates(layer)]
         yield from found

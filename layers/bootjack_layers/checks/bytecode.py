@@ -75,7 +75,7 @@ def _stale(layer: Layer, name: str, source: str) -> bool:
 
 
 def _from_other_source(layer: Layer, name: str, source: str) -> bool:
-    """Judges bytecode of this interpreter's own version only, since others may use another hash."""
+    """Checks bytecode of this interpreter's own version only, since others may use another hash."""
     head = read_header(_read(layer, name, HEADER))
     if head is None or not head.hashed or head.checked or head.magic != _MAGIC:
         return False
