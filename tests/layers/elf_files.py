@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 X86_64, ARM64 = 62, 183
+LOAD, DYNAMIC, INTERP = 1, 2, 3
+NEEDED, STRTAB, SYMTAB, STRSZ, RPATH, RUNPATH, FLAGS, HASH = 1, 5, 6, 10, 15, 29, 30, 4
+VERSYM, VERNEED, VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
+HEADER, PROGRAM_HEADER = 64, 56
+
+
+class Strings:
+    """A string table; `place` adds a text once and returns its offset."""
+
+    def __init__(self) -> None:
+        self.table = b"\0"
+        self._places = {"": 0}
+
+    def place(self, text: str) -> int:
+        if text not in self._places:
+            self._places[text] = len(self.table)
+            self.table += text.encode() + b"\0"
+        return self._places[text]
+
+
+class Versions(NamedTuple):
+    """The tables of imported symbols and of the versions that they need."""
+
+    imports: int
+    symbols: bytes
+    indexes: bytes
+    records: bytes
 
 
 def elf(
@@ -20,56 +47,47 @@ def elf(
     runpath: str = "",
 ) -> bytes:
     """An ELF file; `needs` maps library -> symbol version -> a symbol of that version."""
-    strings = b"\0"
-    places: dict[str, int] = {"": 0}
-
-    def place(text: str) -> int:
-        nonlocal strings
-        if text not in places:
-            places[text] = len(strings)
-            strings += text.encode() + b"\0"
-        return places[text]
-
-    wanted = [
-        (library, version, symbol) for library, held in (needs or {}).items() for version, symbol in held.items()
-    ]
-    symbols, versions, records = bytes(24), struct.pack("<H", 0), b""
-    for number, (_, _, symbol) in enumerate(wanted, 2):
-        symbols += struct.pack("<IBBHQQ", place(symbol), 0x12, 0, 0, 0, 0)
-        versions += struct.pack("<H", number)
-    at = 2
-    for position, (library, held) in enumerate((needs or {}).items(), 1):
-        last = position == len(needs or {})
-        records += struct.pack("<HHIII", 1, len(held), place(library), 16, 0 if last else 16 + 16 * len(held))
-        for index, version in enumerate(held):
-            step = 16 if index < len(held) - 1 else 0
-            records += struct.pack("<IHHII", 0, 0, at, place(version), step)
-            at += 1
-    tags = [(1, place(name)) for name in needed]
-    tags += [(15, place(rpath))] if rpath else []
-    tags += [(29, place(runpath))] if runpath else []
+    strings = Strings()
+    versions = _versions(strings, needs or {})
+    tags = [(NEEDED, strings.place(name)) for name in needed]
+    tags += [(RPATH, strings.place(rpath))] if rpath else []
+    tags += [(RUNPATH, strings.place(runpath))] if runpath else []
     path = interpreter.encode() + b"\0" if interpreter else b""
-    programs = 3 if path else 2
-    start = 64 + 56 * programs
+    start = HEADER + PROGRAM_HEADER * (3 if path else 2)
     dynamic = start + len(path)
-    table_size = 16 * (len(tags) + 8)
-    at_symbols = dynamic + table_size
-    at_versions = at_symbols + len(symbols)
-    at_records = at_versions + len(versions)
-    at_hash = at_records + len(records)
-    at_strings = at_hash + 8
-    tags += [(5, at_strings), (6, at_symbols), (10, len(strings)), (4, at_hash), (0x6FFFFFF0, at_versions)]
-    tags += [(0x6FFFFFFE, at_records), (0x6FFFFFFF, len(needs or {}))] if needs else [(30, 0), (30, 0)]
+    symbols = dynamic + 16 * (len(tags) + 8)
+    indexes = symbols + len(versions.symbols)
+    records = indexes + len(versions.indexes)
+    hashes = records + len(versions.records)
+    tags += [(STRTAB, hashes + 8), (SYMTAB, symbols), (STRSZ, len(strings.table)), (HASH, hashes), (VERSYM, indexes)]
+    tags += [(VERNEED, records), (VERNEEDNUM, len(needs))] if needs else [(FLAGS, 0), (FLAGS, 0)]
     table = b"".join(struct.pack("<QQ", *tag) for tag in tags) + bytes(16)
-    body = path + table + symbols + versions + records + struct.pack("<II", 0, len(wanted) + 1) + strings
-    size = start + len(body)
-    head = (
-        b"\x7fELF\x02\x01\x01"
-        + bytes(9)
-        + struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, programs, 0, 0, 0)
-    )
-    segments = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size, size, 4096)
-    segments += struct.pack("<IIQQQQQQ", 2, 6, dynamic, dynamic, dynamic, len(table), len(table), 8)
-    if path:
-        segments += struct.pack("<IIQQQQQQ", 3, 4, start, start, start, len(path), len(path), 1)
-    return head + segments + body
+    hash_table = struct.pack("<II", 0, versions.imports + 1)
+    body = path + table + versions.symbols + versions.indexes + versions.records + hash_table + strings.table
+    segments = [(LOAD, 5, 0, start + len(body), 4096), (DYNAMIC, 6, dynamic, len(table), 8)]
+    segments += [(INTERP, 4, start, len(path), 1)] if path else []
+    return _header(machine, len(segments)) + b"".join(map(_segment, segments)) + body
+
+
+def _versions(strings: Strings, needs: Mapping[str, Mapping[str, str]]) -> Versions:
+    symbols, indexes, records, index = bytes(24), struct.pack("<H", 0), b"", 2
+    for position, (library, held) in enumerate(needs.items(), 1):
+        step = 0 if position == len(needs) else 16 + 16 * len(held)
+        records += struct.pack("<HHIII", 1, len(held), strings.place(library), 16, step)
+        for number, (version, symbol) in enumerate(held.items(), 1):
+            symbols += struct.pack("<IBBHQQ", strings.place(symbol), 0x12, 0, 0, 0, 0)
+            indexes += struct.pack("<H", index)
+            step = 0 if number == len(held) else 16
+            records += struct.pack("<IHHII", 0, 0, index, strings.place(version), step)
+            index += 1
+    return Versions(index - 2, symbols, indexes, records)
+
+
+def _header(machine: int, segments: int) -> bytes:
+    fields = (3, machine, 1, 0, HEADER, 0, 0, HEADER, PROGRAM_HEADER, segments, 0, 0, 0)
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", *fields)
+
+
+def _segment(segment: tuple[int, int, int, int, int]) -> bytes:
+    kind, flags, offset, size, alignment = segment
+    return struct.pack("<IIQQQQQQ", kind, flags, offset, offset, offset, size, size, alignment)
