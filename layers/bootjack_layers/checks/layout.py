@@ -1,4 +1,4 @@
-"""L3: whether things lie where a runtime looks."""
+"""L3: whether files are where the runtime looks for them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["bootstraps", "packages"]
 
-_LOOKED_AT = 256
-_PROMISED = re.compile(r"/bin/(ba)?sh|/usr/bin/(env (ba)?sh|(ba)?sh)")  # AWS's own tutorial begins with /bin/sh
+_HEAD_BYTES = 256
+# AWS's own tutorial starts a bootstrap with #!/bin/sh, so a provided image has that much.
+_PROMISED = re.compile(r"/bin/(ba)?sh|/usr/bin/(env (ba)?sh|(ba)?sh)")
 _VERSIONED = re.compile(r"(python)/lib/python(3\.\d+)/|(nodejs)/node(\d+)/|(ruby)/gems/(\d+\.\d+)\.")
 _PACKAGE = re.compile(r"([^/]+\.(dist-info|egg-info)|site-packages)/")
 
 
 def bootstraps(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
-    """The bootstrap that the runtime would start, and extensions."""
+    """Check the bootstrap that the runtime will start, and the extensions."""
     holders = [layer for layer in layers if "bootstrap" in layer.files]
     if target.image.provided and not holders and all(layer.root is not None for layer in layers):
         yield from _missing(layers, target)
@@ -32,7 +33,7 @@ def bootstraps(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
         for name, entry in sorted(layer.files.items()):
             extension = name.startswith("extensions/") and name.count("/") == 1
             if (extension or name == "bootstrap") and entry.kind == stat.S_IFREG and not _executable(entry):
-                yield Finding("L302", layer.label, name, "is not executable: chmod 755 it before it is packed")
+                yield Finding("L302", layer.label, name, "is not executable: chmod 755 it before you pack it")
     for layer in holders:
         if layer.root is not None:
             yield from _startable(layer, layers, target)
@@ -42,10 +43,10 @@ def _missing(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
     for layer in layers:
         for name in sorted(layer.files):
             if re.fullmatch(r"[^/]+/bootstrap", name) and not name.startswith(("bin/", "lib/", "python/")):
-                message = "is one directory down, and belongs at the top: pack what is in the directory"
+                message = "is one directory too deep: pack the content of the directory, not the directory"
                 yield Finding("L301", layer.label, name, message)
                 return
-    message = f"bring no bootstrap, which {target.image.runtime} starts: add one, unless the function has its own"
+    message = f"have no bootstrap, which {target.image.runtime} starts: add one, unless the function has its own"
     yield Finding("L301", "all layers", "", message)
 
 
@@ -57,18 +58,19 @@ def _startable(layer: Layer, layers: Sequence[Layer], target: Target) -> Iterato
     assert layer.root is not None
     path = layer.root / "bootstrap"
     if not path.is_file():
-        yield Finding("L303", layer.label, "bootstrap", "leads to no file: make it a program or a script")
+        message = "is not a file, and does not link to one: make it a program or a script"
+        yield Finding("L303", layer.label, "bootstrap", message)
         return
     with path.open("rb") as file:
-        head = file.read(_LOOKED_AT)
+        head = file.read(_HEAD_BYTES)
     if head.startswith(b"\x7fELF"):
         return
     first = head.partition(b"\n")[0]
     if not first.startswith(b"#!"):
-        message = "is neither a program nor a script: a script begins with #! and its interpreter"
+        message = "is neither a program nor a script: start the script with #! and its interpreter"
         yield Finding("L303", layer.label, "bootstrap", message)
     elif first.endswith(b"\r"):
-        message = "has CRLF line ends, so its interpreter's name ends with one: make them LF"
+        message = "has CRLF line endings, so the interpreter's name ends with a carriage return: use LF"
         yield Finding("L303", layer.label, "bootstrap", message)
     else:
         yield from _interpreter(layer, first[2:].decode(errors="replace").strip(), layers, target)
@@ -78,27 +80,26 @@ def _interpreter(layer: Layer, line: str, layers: Sequence[Layer], target: Targe
     program, _, rest = line.partition(" ")
     if program.startswith("/opt/"):
         if not any(other.has(program.removeprefix("/opt/")) for other in layers):
-            yield Finding("L304", layer.label, "bootstrap", f"asks for {program}, which none of the layers has")
+            yield Finding("L304", layer.label, "bootstrap", f"needs {program}, which is in none of the layers")
         return
     own = target.image.language and f"{program} {rest}".strip().rpartition("/")[2].startswith(target.image.language)
     if not _PROMISED.fullmatch(f"{program} {rest}".split(" -")[0].strip()) and not own:
-        message = (
-            f"asks for {line}, which {target.image.runtime} is not known to have: bring it, say by --with-python"
-        )
-        yield Finding("L304", layer.label, "bootstrap", message)
+        message = f"needs {line}, which {target.image.runtime} may not have: add it to a layer"
+        hint = ", for example by `layer build --with-python`" if "python" in line else ""
+        yield Finding("L304", layer.label, "bootstrap", message + hint)
 
 
 def packages(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
-    """Libraries of a language."""
+    """Check that a language runtime will find the libraries."""
     for layer in layers:
         at_top = sorted({found[1] for name in layer.files if (found := _PACKAGE.match(name))})
         if at_top:
-            yield Finding(
-                "L305", layer.label, at_top[0], "lies at the top, where no Python looks: move it into python/"
-            )
+            message = "is at the top level, which is not on Python's import path: move it into python/"
+            yield Finding("L305", layer.label, at_top[0], message)
         yield from _versions(layer, target)
-        if target.image.language and layer.files and not at_top and not any(map(layer.has, target.image.places)):
-            places = ", ".join(f"{place}/" for place in target.image.places)
+        searched = target.image.search_paths
+        if target.image.language and layer.files and not at_top and not any(map(layer.has, searched)):
+            places = ", ".join(f"{place}/" for place in searched)
             message = f"has nothing where {target.image.runtime} looks ({places}): only code that names /opt finds it"
             yield Finding("L307", layer.label, "", message)
 
@@ -107,5 +108,5 @@ def _versions(layer: Layer, target: Target) -> Iterator[Finding]:
     seen = {tuple(filter(None, found.groups())) for name in layer.files if (found := _VERSIONED.match(name))}
     for language, version in sorted(seen):
         if target.image.language == language and target.image.version != version:
-            message = f"is for {language} {version}, where {target.image.runtime} does not look: move it"
+            message = f"is for {language} {version}, so {target.image.runtime} does not look there: move it"
             yield Finding("L306", layer.label, f"{language}/", message)

@@ -1,4 +1,4 @@
-"""L6: bytecode, which an archive makes stale unless it was made for one."""
+"""L6: Python bytecode, which becomes stale in an archive unless it was compiled for one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["bytecode"]
 
 _MAGIC = int.from_bytes(importlib.util.MAGIC_NUMBER[:2], "little")
-_STEP_S = 2  # of a time in a .zip
-_FEW = 10  # sources that are quick to compile anyway
+_ZIP_STEP_S = 2  # resolution of the times in a .zip
+_FEW = 10  # this many sources compile quickly at a cold start
 
 
 def bytecode(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
-    """Whether bytecode will be taken, and is that of its source."""
+    """Check that Python will load the bytecode, and that it belongs to its source."""
     for layer in layers:
         if layer.root is None:
             continue
@@ -37,23 +37,26 @@ def bytecode(layers: Sequence[Layer], target: Target) -> Iterator[Finding]:
             covered.add(source)
             if _foreign(tag, target):
                 foreign.add(tag)
-            stale += [name] if _stale(layer, name, source) else []
-            if _of_another(layer, name, source):
-                message = f"was made of another {source.rpartition('/')[2]}, whose code would run: compile it again"
+            if _stale(layer, name, source):
+                stale.append(name)
+            if _from_other_source(layer, name, source):
+                file = source.rpartition("/")[2]
+                message = f"was compiled from a different {file}, and that old code would run: compile it again"
                 yield Finding("L602", layer.label, name, message)
-        yield from _told(layer, stale, foreign, covered)
+        yield from _summaries(layer, stale, foreign, covered)
 
 
-def _told(layer: Layer, stale: list[str], foreign: set[str], covered: set[str]) -> Iterator[Finding]:
+def _summaries(layer: Layer, stale: list[str], foreign: set[str], covered: set[str]) -> Iterator[Finding]:
+    """One finding for each kind of problem that usually affects many files at once."""
     if stale:
         more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
-        message = f"is stale{more}: its source has another time here, so it is made anew at each cold start"
-        yield Finding("L601", layer.label, stale[0], f"{message}; compile with hashes, as `layer build` does")
+        message = f"is stale{more}: the time of its source differs, so every cold start compiles the source again"
+        yield Finding("L601", layer.label, stale[0], f"{message}; compile by hash, as `layer build` does")
     for tag in sorted(foreign):
-        yield Finding("L604", layer.label, "", f"bytecode for {tag} is of no use to this runtime: leave it out")
+        yield Finding("L604", layer.label, "", f"has bytecode for {tag}, which this runtime ignores: leave it out")
     bare = [name for name in layer.files if name.endswith(".py") and name not in covered]
     if len(bare) > _FEW:
-        message = f"{len(bare)} Python files have no bytecode, so each cold start compiles what it imports"
+        message = f"has {len(bare)} Python files without bytecode, so every cold start compiles what it imports"
         yield Finding("L603", layer.label, "", f"{message}: `layer build` adds it")
 
 
@@ -67,12 +70,12 @@ def _stale(layer: Layer, name: str, source: str) -> bool:
     if head is None or head.hashed:
         return False
     listed = layer.files[source]
-    tolerated = _STEP_S if layer.zipped is not None else 1
+    tolerated = _ZIP_STEP_S if layer.zipped is not None else 1
     return abs(head.seconds - listed.seconds) >= tolerated or head.size != listed.size & 0xFFFFFFFF
 
 
-def _of_another(layer: Layer, name: str, source: str) -> bool:
-    """Only told of this interpreter's own version: others may hash another way."""
+def _from_other_source(layer: Layer, name: str, source: str) -> bool:
+    """Checks bytecode of this interpreter's own version only, since others may use another hash."""
     head = read_header(_read(layer, name, HEADER))
     if head is None or not head.hashed or head.checked or head.magic != _MAGIC:
         return False
@@ -83,6 +86,6 @@ def _read(layer: Layer, name: str, size: int = -1) -> bytes:
     assert layer.root is not None
     path = layer.root / name
     if not path.is_file():
-        return b""  # a link that leads nowhere
+        return b""  # a dangling link
     with path.open("rb") as file:
         return file.read(size)

@@ -1,4 +1,4 @@
-"""L7: what layers do to each other."""
+"""L7: conflicts between layers."""
 
 from __future__ import annotations
 
@@ -16,38 +16,45 @@ if TYPE_CHECKING:
 
     from . import Target
 
-__all__ = ["together"]
+__all__ = ["conflicts"]
 
+_ALL = "all layers"
 _LIBRARY = re.compile(
     r"(?P<place>python/(?:lib/[^/]+/site-packages/)?)(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/"
 )
 
 
-def together(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
-    """Files that hide others, and libraries that are there in two versions."""
+def conflicts(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
+    """Find files that hide others, and libraries that are installed in several versions."""
     if len(layers) > 1:
-        whole = [layer for layer in layers if layer.root is not None]
-        try:
-            placed = merge(whole)
-        except LayerError as error:
-            yield Finding("L702", "all layers", "", str(error))
-            placed = []
-        for item in placed:
-            hidden = [layer.label for layer in item.hides if not _same(item.layer, layer, item.name)]
-            if hidden:
-                yield Finding("L701", item.layer.label, item.name, f"hides another file of that name in {hidden[-1]}")
+        yield from _hidden_files(layers)
+    yield from _mixed_versions(layers)
+
+
+def _hidden_files(layers: Sequence[Layer]) -> Iterator[Finding]:
+    try:
+        placed = merge([layer for layer in layers if layer.root is not None])
+    except LayerError as error:
+        yield Finding("L702", _ALL, "", str(error))
+        return
+    for item in placed:
+        hidden = [layer.label for layer in item.hides if not _same(item.layer, layer, item.name)]
+        if hidden:
+            yield Finding("L701", item.layer.label, item.name, f"hides a different file of that name in {hidden[-1]}")
+
+
+def _mixed_versions(layers: Sequence[Layer]) -> Iterator[Finding]:
     versions: dict[tuple[str, str], dict[str, str]] = {}
     for layer in layers:
         for name in sorted(layer.files):
             if found := _LIBRARY.match(name):
-                key = (found["place"], re.sub("[-_.]+", "-", found["name"]).lower())
-                versions.setdefault(key, {})[found["version"]] = layer.label
+                library = re.sub("[-_.]+", "-", found["name"]).lower()  # as PEP 503 normalizes names
+                versions.setdefault((found["place"], library), {})[found["version"]] = layer.label
     for (place, library), held in sorted(versions.items()):
         if len(held) > 1:
             listed = ", ".join(f"{version} in {label}" for version, label in held.items())
-            yield Finding(
-                "L703", "all layers", f"{place}{library}", f"is mixed of several versions ({listed}): keep one"
-            )
+            message = f"is a mixture of several versions ({listed}): keep one"
+            yield Finding("L703", _ALL, f"{place}{library}", message)
 
 
 def _same(one: Layer, other: Layer, name: str) -> bool:
