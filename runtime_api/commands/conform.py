@@ -134,9 +134,9 @@ def _subject(options: dict[str, Any], stack: ExitStack) -> Subject:
 
 
 def _server(options: dict[str, Any], variables: dict[str, str]) -> Subject:
-    from runtime_api.conformance.server.launching import FUNCTION, Template, read_template
-    from runtime_api.conformance.server.running import read_urls
+    from runtime_api.conformance.server.remote import read_urls
     from runtime_api.conformance.server.side import ServerSide
+    from runtime_api.conformance.server.template import FUNCTION, Template, read_template
     from runtime_api.conformance.verdicts import CannotRun
 
     template, url, path = options["server"], options["server_url"], options["invoke_path"]
@@ -169,7 +169,7 @@ def _run(subject: Subject, cases: Sequence[Case], options: dict[str, Any]) -> Fi
     async def play(tell: Callable[[Judgement], None]) -> list[Judgement]:
         async with subject.side as side:
             jobs = options["jobs"] or os.cpu_count() or 1
-            return await judge(side, cases, jobs=jobs, seed=options["seed"], tell=tell)
+            return await judge(side, cases, jobs=jobs, seed=options["seed"], on_judgement=tell)
 
     begin = time.monotonic()
     try:

@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 MATRIX = HERE / "matrix.json"
 HANDLERS = HERE.parents[1] / "runtime_api" / "conformance" / "handlers"
 HANDLER = "handler.handler"
-PATIENCE_S = 4.0
+TIMEOUT_S = 4.0
 JOBS = 6
 SAMPLE = 12
 PASSED = (Verdict.OK, Verdict.SKIPPED)
@@ -68,11 +68,11 @@ def mutants() -> dict[str, Any]:
 
 
 async def play(
-    command: tuple[str, ...], cases: Sequence[Case], patience: float = PATIENCE_S, jobs: int = JOBS
+    command: tuple[str, ...], cases: Sequence[Case], timeout_s: float = TIMEOUT_S, jobs: int = JOBS
 ) -> list[Judgement]:
     """Judge a bootstrap that is started by a command, with the conformance handler in Python."""
     program = Program(HANDLERS / "python", command=command)
-    async with RuntimeSide(program, HANDLER, {}, patience) as side:
+    async with RuntimeSide(program, HANDLER, {}, timeout_s) as side:
         return await judge(side, cases, jobs=jobs)
 
 

@@ -18,7 +18,7 @@ FILES = sorted({made.file for made in mutants().values()})
 
 @pytest.mark.timeout(240)
 def test_the_correct_bootstrap_passes_every_case() -> None:
-    judgements = asyncio.run(play(reference(), load_cases("runtime"), patience=30, jobs=2))
+    judgements = asyncio.run(play(reference(), load_cases("runtime"), timeout_s=30, jobs=2))
     assert caught(judgements) == []
     assert {judgement.verdict for judgement in judgements} == {Verdict.OK}
 

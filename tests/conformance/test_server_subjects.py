@@ -16,26 +16,26 @@ import pytest
 from runtime_api.conformance.baseline import Comparison, compare, read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.judge import judge
-from runtime_api.conformance.server.launching import read_template
-from runtime_api.conformance.server.running import read_urls
+from runtime_api.conformance.server.remote import read_urls
 from runtime_api.conformance.server.side import ServerSide
+from runtime_api.conformance.server.template import read_template
 from tests.conformance.servers.matrix import caught, judged_cases, play
 from tests.conformance.servers.subjects import cargo_lambda, ours, rie
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runtime_api.conformance.server.launching import Template
-    from runtime_api.conformance.server.running import RunningServers
+    from runtime_api.conformance.server.remote import RemoteServers
+    from runtime_api.conformance.server.template import Template
 
 BASELINES = Path(__file__).parent / "baselines"
 QUICK = ("server/basics/", "server/states/", "server/next/", "server/order/", "server/transport/")
 
 
-def compared(servers: Template | RunningServers, baseline: str, jobs: int, patience: float = 15) -> Comparison:
+def compared(servers: Template | RemoteServers, baseline: str, jobs: int, timeout_s: float = 15) -> Comparison:
     async def run() -> Comparison:
         cases = load_cases("server", "extensions")
-        async with ServerSide(servers, patience) as side:
+        async with ServerSide(servers, timeout_s) as side:
             judgements = await judge(side, cases, jobs=jobs)
         every = frozenset(case.id for case in cases)
         return compare(judgements, read_baseline(BASELINES / f"server-{baseline}.json"), every)
@@ -44,7 +44,7 @@ def compared(servers: Template | RunningServers, baseline: str, jobs: int, patie
 
 
 @contextmanager
-def cargo_lambda_at(folder: Path) -> Iterator[RunningServers]:
+def cargo_lambda_at(folder: Path) -> Iterator[RemoteServers]:
     """cargo-lambda without a runtime, in a project's folder, waited for until it listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from runtime_api.conformance.cases import Case, load_cases
 from runtime_api.conformance.judge import judge
-from runtime_api.conformance.server.launching import read_template
 from runtime_api.conformance.server.side import ServerSide
+from runtime_api.conformance.server.template import read_template
 from runtime_api.conformance.verdicts import Judgement, Verdict
 from tests.conformance.servers.mutants import Mutant, mutants
 from tests.conformance.servers.nursery import Nursery
@@ -31,7 +31,7 @@ __all__ = ["MATRIX", "caught", "counting", "judged_cases", "play", "read_matrix"
 MATRIX = Path(__file__).with_name("matrix.json")
 DOCS = Path(__file__).parents[3] / "docs" / "conformance-servers.md"
 BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
-PATIENCE_S = 3.0
+TIMEOUT_S = 3.0
 JOBS = 6
 SHOWN = 6
 
@@ -41,12 +41,12 @@ def judged_cases() -> list[Case]:
     return [case for case in load_cases("server") if case.feature is None]
 
 
-def play(mutant: Mutant | None, cases: Sequence[Case], patience: float = PATIENCE_S) -> list[Judgement]:
+def play(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
     """Judge a mutant, or with None the server that they are made of."""
 
     async def run() -> list[Judgement]:
         with Nursery(mutant) as nursery:
-            async with ServerSide(read_template(ours()), patience, nursery) as side:
+            async with ServerSide(read_template(ours()), timeout_s, nursery) as side:
                 return await judge(side, cases, jobs=JOBS)
 
     return asyncio.run(run())

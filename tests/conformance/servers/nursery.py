@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.conformance.server.launching import DESCRIPTORS, Process
+from runtime_api.conformance.server.launch import DESCRIPTORS, Process
 
 if TYPE_CHECKING:
     from types import ModuleType

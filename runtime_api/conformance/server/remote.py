@@ -1,4 +1,7 @@
-"""A server that runs already, and waits for a runtime: the kit is that runtime, and nobody starts or ends it."""
+"""A server that is already running (`--server-url`) and waits for an external runtime, which is the kit.
+
+The server starts no processes and the kit does not read its log, so cases that need either are skipped.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,26 @@ from urllib.parse import urlsplit
 
 from runtime_api.conformance.verdicts import CannotRun
 
-from .connection import Connection, Misspelt, Nothing
-from .launching import Given, Server
+from .connection import Connection, MalformedAnswer, NoAnswer
 from .request import encoded
+from .server import Server
 from .sessions import Session
 
 if TYPE_CHECKING:
     from runtime_api.conformance.cases import Case
 
     from .connection import Address
+    from .template import Given
 
-__all__ = ["RunningServer", "RunningServers", "read_urls", "why_not"]
+__all__ = ["RemoteServer", "RemoteServers", "read_urls", "why_not"]
 
-GLANCE_SECONDS = 0.5
-LEFT_OVER = 10  # events that a case may leave
-OF_PROCESSES = {"tell", "gone", "child_gone", "word", "log", "signal", "server_ends"}
+GLANCE_S = 0.5
+LEFT_OVER = 10  # events that a failed case may leave undelivered
+PROCESS_STEPS = {"tell", "gone", "child_gone", "word", "log", "signal", "server_ends"}
 
 
-class RunningServer(Server):
-    """What a case needs of a server, without its processes and its log."""
+class RemoteServer(Server):
+    """The part of a server that cases without processes and logs use."""
 
     remote = True
 
@@ -37,30 +41,27 @@ class RunningServer(Server):
         self.invoke_path = invoke_path
         self.folder = Path()
 
-    def forget_log(self) -> None:
-        """There is none."""
-
-    def puppet(self, name: str, timeout: float, *, new: bool = False) -> None:
-        """There is none."""
+    def puppet(self, name: str, timeout_s: float, *, new: bool = False) -> None:
+        """There is none: the kit itself is the runtime."""
 
     def stop(self) -> None:
-        """Not ours."""
+        """The server belongs to its user."""
 
 
-class RunningServers:
-    """Hands out the one server, to one case at a time."""
+class RemoteServers:
+    """Provides the one server, to one case at a time."""
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RemoteServer) -> None:
         self._session = Session(server)
         self._free = threading.Semaphore()
 
     def take(self, _given: Given) -> Session:
-        """The server, when the case before is done with it."""
+        """The server, as soon as the case before has ended."""
         self._free.acquire()
         return self._session
 
     def give_back(self, _given: Given, session: Session, *, unspoiled: bool) -> None:
-        """Keep the poll that waits; after a failure the runtime answers what it is given until it waits again."""
+        """Keep the waiting poll; after a failure, first answer left-over events until a poll waits again."""
         if not unspoiled or session.poll is None:
             if session.poll is not None:
                 session.poll.close()
@@ -69,13 +70,13 @@ class RunningServers:
         self._free.release()
 
     def close(self) -> None:
-        """Close the poll that waits."""
+        """Close the waiting poll."""
         if self._session.poll is not None:
             self._session.poll.close()
 
 
 def _waiting(address: Address, prefix: str) -> Connection | None:
-    """A poll that waits for an event, once those that were left over are answered; None if that takes too long."""
+    """Answer left-over events until a poll waits, and return that poll; None when there are too many."""
     host = "{}:{}".format(*address)
     path = f"{prefix}/2018-06-01/runtime/invocation/"
     try:
@@ -83,23 +84,23 @@ def _waiting(address: Address, prefix: str) -> Connection | None:
             poll = Connection(address)
             poll.send(encoded(host, path=f"{path}next"))
             try:
-                event = poll.answer(GLANCE_SECONDS)
-            except Nothing as nothing:
+                event = poll.answer(GLANCE_S)
+            except NoAnswer as nothing:
                 if nothing.kind == "silent":
                     return poll
                 poll.close()
                 continue
             request_id = event.header("Lambda-Runtime-Aws-Request-Id") or "none"
             poll.send(encoded(host, method="POST", path=f"{path}{request_id}/response", body="null"))
-            poll.answer(GLANCE_SECONDS)
+            poll.answer(GLANCE_S)
             poll.close()
-    except (Nothing, Misspelt, OSError, ValueError):
+    except (NoAnswer, MalformedAnswer, OSError, ValueError):
         return None
     return None
 
 
-def read_urls(text: str, invoke_path: str) -> RunningServers:
-    """From `API_URL` or `API_URL,INVOKE_URL`; CannotRun when they are none."""
+def read_urls(text: str, invoke_path: str) -> RemoteServers:
+    """The servers at `API_URL` or `API_URL,INVOKE_URL`; CannotRun for anything else."""
     api, _, invoke = text.partition(",")
     urls = [urlsplit(url if "//" in url else f"//{url}") for url in (api, invoke or api)]
     try:
@@ -108,15 +109,16 @@ def read_urls(text: str, invoke_path: str) -> RunningServers:
         addresses = [("", 0)]
     if not all(host for host, _ in addresses) or any(url.scheme not in ("", "http") for url in urls):
         raise CannotRun(
-            "--server-url: http://HOST:PORT[/PREFIX] of the Runtime API, and behind a comma the URL to invoke"
+            f"--server-url {text!r}: give http://HOST:PORT[/PREFIX] of the Runtime API, "
+            "and after a comma the URL that takes invocations if it is another one"
         )
     path = urls[1].path if invoke and urls[1].path.strip("/") else invoke_path
-    return RunningServers(RunningServer((addresses[0], urls[0].path.rstrip("/")), addresses[1], path))
+    return RemoteServers(RemoteServer((addresses[0], urls[0].path.rstrip("/")), addresses[1], path))
 
 
 def why_not(case: Case) -> str | None:
-    """Why a case cannot be played on a server that the kit has not started."""
+    """Why a case cannot run on a server that the kit has not started; None when it can."""
     if case.given:
-        return "needs a server that the kit starts (--server)"
-    steps: list[Any] = [step for step in case.steps if step["do"] in OF_PROCESSES or step.get("new")]
-    return "needs a bootstrap that the server starts (--server)" if steps else None
+        return "needs a server that the kit starts: use --server"
+    steps: list[Any] = [step for step in case.steps if step["do"] in PROCESS_STEPS or step.get("new")]
+    return "needs a bootstrap that the server starts: use --server" if steps else None
