@@ -44,7 +44,7 @@ def python() -> str:
 
 def reference() -> tuple[str, ...]:
     """The command of the correct bootstrap."""
-    return (python(), "-I", "-S", str(HERE / "reference.py"))
+    return (python(), "-I", "-S", str(HERE / "reference" / "__main__.py"))
 
 
 def mutant(name: str) -> tuple[str, ...]:
