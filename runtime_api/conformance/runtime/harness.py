@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,8 @@ class Harness:
 
     def start(self, launch: Launch) -> None:
         """Start the bootstrap; CannotRun when that is impossible."""
-        self.recorder.note("kit", "kit", f"start {' '.join(launch.argv)}")
+        command = os.fsencode(" ".join(launch.argv)).decode("utf-8", "backslashreplace")
+        self.recorder.note("kit", "kit", f"start {command}")
         self.sandbox.start(launch)
         if self._refusal is not None:
             raise CannotRun(f"the bootstrap cannot be started: {self._refusal}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runtime_api.conformance.exchange import Recorder
-from runtime_api.conformance.verdicts import Judgement, Verdict
+from runtime_api.conformance.verdicts import CannotRun, Judgement, Verdict
 
 from .case_run import CaseRun
 from .environment import launch
@@ -48,10 +48,18 @@ class RuntimeSide:
             if not case.given.get("listening", True):
                 harness.api.refuse()
             address = harness.api.address
-            harness.start(launch(self._program, self._handler, self._variables, case.given, address))
+            try:
+                harness.start(launch(self._program, self._handler, self._variables, case.given, address))
+            except CannotRun as error:
+                raise CannotRun(f"{error}; {self._advice()}") from None
             run = CaseRun(harness, rng, self._timeout_s, commands=case.level == "contract")
             deviation = await run_steps(run, case.steps)
         return _judgement(case, deviation, recorder)
+
+    def _advice(self) -> str:
+        if self._program.command:
+            return "give a COMMAND that starts one"
+        return "give an executable bootstrap, a directory or .zip that contains one, or a COMMAND after --"
 
 
 def _judgement(case: Case, deviation: Deviation | None, recorder: Recorder) -> Judgement:

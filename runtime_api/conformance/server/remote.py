@@ -5,6 +5,7 @@ The server starts no processes and the kit does not read its log, so cases that 
 
 from __future__ import annotations
 
+import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from .connection import Address
     from .template import Given
 
-__all__ = ["RemoteServer", "RemoteServers", "read_urls", "why_not"]
+__all__ = ["PROCESS_STEPS", "RemoteServer", "RemoteServers", "read_urls", "why_not"]
 
+CONNECT_S = 5.0
 GLANCE_S = 0.5
 LEFT_OVER = 10  # events that a failed case may leave undelivered
-PROCESS_STEPS = {"tell", "gone", "child_gone", "word", "log", "signal", "server_ends"}
+PROCESS_STEPS = {"tell", "gone", "child_gone", "message", "log", "signal", "server_ends"}
 
 
 class RemoteServer(Server):
@@ -54,6 +56,18 @@ class RemoteServers:
     def __init__(self, server: RemoteServer) -> None:
         self._session = Session(server)
         self._free = threading.Semaphore()
+
+    def check(self) -> None:
+        """CannotRun when nothing listens at one of the addresses."""
+        server = self._session.server
+        for (host, port), use in ((server.api[0], "the Runtime API"), (server.invoke_address, "invocations")):
+            try:
+                socket.create_connection((host, port), CONNECT_S).close()
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise CannotRun(
+                    f"--server-url: cannot connect to {host}:{port} for {use}: {reason}; start the server first"
+                ) from None
 
     def take(self, _given: Given) -> Session:
         """The server, as soon as the case before has ended."""

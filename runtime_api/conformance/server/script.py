@@ -10,9 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from runtime_api.conformance.matching import shown
-
-from .case_run import Mismatch
+from .case_run import Mismatch, described
 from .connection import MalformedAnswer, NoAnswer
 from .server import ServerFailed
 from .steps import extensions, http, invoker, processes, runtime
@@ -74,5 +72,5 @@ def run_steps(run: CaseRun, steps: Sequence[Table]) -> Connection | None:
         except Mismatch as error:
             raise Mismatch(f"step {number}, {step['do']}: {error.expected}", error.happened) from None
         except (NoAnswer, MalformedAnswer, ServerFailed, OSError, ValueError) as error:
-            raise Mismatch(f"step {number}, {step['do']}: {shown(step)}", str(error)) from None
+            raise Mismatch(f"step {number}, {step['do']}: {described(arguments)}", str(error)) from None
     return run.reusable_poll()

@@ -20,7 +20,7 @@ from .launch import start
 from .log import ServerLog
 from .ports import Port
 from .puppets import Puppet, ended, write_puppets
-from .template import HANDLER
+from .template import HANDLER, PLACEHOLDERS
 
 if TYPE_CHECKING:
     from .connection import Address
@@ -104,15 +104,21 @@ class Server:
             try:
                 socket.create_connection(address, timeout=1).close()
             except OSError:
-                if not self.log.drain(0.01) or time.monotonic() > deadline:
-                    raise CannotRun(self._why_not_open(address[1])) from None
+                ended = not self.log.drain(0.01)
+                if ended or time.monotonic() > deadline:
+                    raise CannotRun(self._why_not_open(address[1], ended=ended)) from None
             else:
                 return
 
-    def _why_not_open(self, port: int) -> str:
+    def _why_not_open(self, port: int, *, ended: bool) -> str:
         name = "{invoke_port}" if port == self.invoke_address[1] else "{api_port}"
-        unknown = "".join(f"\n{{{word}}} is not a placeholder of --server" for word in self._template.unknown())
-        return f"--server: the server does not listen on port {port}, its {name}{unknown}\n{self.log.text()}".rstrip()
+        fact = "ended without listening" if ended else "does not listen"
+        lines = [f"--server: the server {fact} on port {port}, its {name}"]
+        if unknown := self._template.unknown():
+            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+            lines.append(f"There is no placeholder {{{unknown[0]}}}; the placeholders are {known}.")
+        written = self.log.text().rstrip()
+        return "\n".join([*lines, f"It wrote:\n{written}" if written else "It wrote nothing."])
 
     def puppet(self, name: str, timeout_s: float, *, new: bool = False) -> Puppet | None:
         """The running process of that name, or the next one to be started; with `new` only the latter."""

@@ -45,6 +45,8 @@ class ServerSide:
         self._probing = threading.Lock()
 
     async def __aenter__(self) -> Self:
+        if isinstance(self._sessions, RemoteServers):
+            await asyncio.to_thread(self._sessions.check)
         return self
 
     async def __aexit__(
