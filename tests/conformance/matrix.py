@@ -1,8 +1,8 @@
-"""Case x mutant: which cases fail which mutants.
+"""Case x mutant: which cases fail for which mutant of the bootstrap.
 
-A mutant meets the basic cases, all cases of the group of the one that it breaks, and of the others a sample that its
-name draws; with `--all` it meets every case, which takes an hour of two processors. What they fail is written to
-`matrix.json` by `python -m tests.conformance.matrix`.
+`python -m tests.conformance.matrix [NAME...]` runs mutants and writes the cases that they fail to `matrix.json`. For
+a mutant it runs the basic cases, all cases in the group of the one that it breaks, and a sample of the others that
+depends on the mutant's name; with `--all` every case, which takes an hour on two processors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PASSED = (Verdict.OK, Verdict.SKIPPED)
 
 
 def python() -> str:
-    """The interpreter itself: that of a virtual environment would not do with -S."""
+    """The base interpreter, because that of a virtual environment does not work with -S."""
     return str(Path(sys.executable).resolve())
 
 
@@ -53,7 +53,7 @@ def mutant(name: str) -> tuple[str, ...]:
 
 
 def mutants() -> dict[str, Any]:
-    """The classes of the mutants by name."""
+    """The classes of the mutants, by name."""
     folder = HERE / "mutants"
     for path in (str(HERE), str(folder)):
         if path not in sys.path:
@@ -70,30 +70,30 @@ def mutants() -> dict[str, Any]:
 async def play(
     command: tuple[str, ...], cases: Sequence[Case], timeout_s: float = TIMEOUT_S, jobs: int = JOBS
 ) -> list[Judgement]:
-    """Judge a bootstrap that is started by a command, with the conformance handler in Python."""
+    """Judge the bootstrap that a command starts, with the conformance handler in Python."""
     program = Program(HANDLERS / "python", command=command)
     async with RuntimeSide(program, HANDLER, {}, timeout_s) as side:
         return await judge(side, cases, jobs=jobs)
 
 
 def caught(judgements: Iterable[Judgement]) -> list[str]:
-    """The cases that a subject does not pass."""
+    """The cases that a subject fails."""
     return sorted(judgement.case.id for judgement in judgements if judgement.verdict not in PASSED)
 
 
 def read_matrix() -> dict[str, list[str]]:
-    """The recorded matrix: for each mutant the cases that it fails."""
+    """The recorded matrix: for each mutant, the cases that it fails."""
     matrix: dict[str, list[str]] = json.loads(MATRIX.read_text())
     return matrix
 
 
 def described(name: str) -> str:
-    """What is wrong with a mutant."""
+    """The fault of a mutant, in words."""
     return str(mutants()[name].__doc__)
 
 
 def cases_for(name: str) -> list[Case]:
-    """The cases that meet a mutant."""
+    """The cases to run against a mutant."""
     cases = load_cases("runtime")
     group = mutants()[name].case.rpartition("/")[0]
     others = [case.id for case in cases if case.group != group and not case.basic]
@@ -110,7 +110,7 @@ def _whole_row(name: str) -> tuple[str, list[str]]:
 
 
 def main(arguments: list[str]) -> None:
-    """Play the mutants that are named, or all, and record what they fail."""
+    """Run the named mutants, or all, and record the cases that they fail."""
     row = _whole_row if "--all" in arguments else _row
     chosen = [argument for argument in arguments if argument != "--all"] or list(mutants())
     matrix = read_matrix() if MATRIX.exists() else {}

@@ -1,4 +1,4 @@
-"""Real servers: ours passes every case of what it offers, the others deviate as their baselines say."""
+"""Real servers: bootjack passes every case of its features, the others deviate as their baselines say."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compared(servers: Template | RemoteServers, baseline: str, jobs: int, timeou
 
 @contextmanager
 def cargo_lambda_at(folder: Path) -> Iterator[RemoteServers]:
-    """cargo-lambda without a runtime, in a project's folder, waited for until it listens."""
+    """cargo-lambda without a runtime, in a project's folder, as soon as it listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.1.0"\n')
@@ -67,7 +67,7 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        time.sleep(0.02)  # between two looks, not in the place of one
+        time.sleep(0.02)  # between two attempts
     raise AssertionError(f"cargo-lambda does not listen on port {port}")
 
 
@@ -77,7 +77,7 @@ def test_our_server_passes_the_quick_cases() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_our_server_passes_what_it_offers() -> None:
+def test_our_server_passes_the_cases_of_its_features() -> None:
     assert compared(read_template(ours()), "bootjack", 3) == Comparison((), ())
 
 
