@@ -54,9 +54,12 @@ SUBJECTS = (
     ),
     Subject("vercel-fun-node", "@vercel/fun (Node.js)", "node", lambda: _fun("nodejs")),
     Subject("vercel-fun-python", "@vercel/fun (Python)", "python", lambda: _fun("python", sys.executable)),
-    Subject("node", "a small one in Node.js", "node", lambda: (_which("node"), str(SMALL / "node.js"))),
+    Subject("node", "a small bootstrap in Node.js", "node", lambda: (_which("node"), str(SMALL / "node.js"))),
     Subject(
-        "ruby", "a small one in Ruby", "ruby", lambda: (_which("ruby"), "--encoding=UTF-8", str(SMALL / "ruby.rb"))
+        "ruby",
+        "a small bootstrap in Ruby",
+        "ruby",
+        lambda: (_which("ruby"), "--encoding=UTF-8", str(SMALL / "ruby.rb")),
     ),
-    Subject("bash-runtime", "the guide's in bash", "bash", lambda: ("/bin/bash", str(BASH))),
+    Subject("bash-runtime", "the developer guide's bootstrap in bash", "bash", lambda: ("/bin/bash", str(BASH))),
 )
