@@ -25,7 +25,17 @@ from runtime_api.sandbox.entrypoint import Program
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["HANDLER", "cases_for", "caught", "described", "mutant", "mutants", "play", "read_matrix", "reference"]
+__all__ = [
+    "HANDLER",
+    "cases_for",
+    "caught",
+    "described",
+    "judge_bootstrap",
+    "mutant",
+    "mutants",
+    "read_matrix",
+    "reference",
+]
 
 HERE = Path(__file__).parent
 MATRIX = HERE / "matrix.json"
@@ -67,7 +77,7 @@ def mutants() -> dict[str, Any]:
     return found
 
 
-async def play(
+async def judge_bootstrap(
     command: tuple[str, ...], cases: Sequence[Case], timeout_s: float = TIMEOUT_S, jobs: int = JOBS
 ) -> list[Judgement]:
     """Judge the bootstrap that a command starts, with the conformance handler in Python."""
@@ -102,11 +112,11 @@ def cases_for(name: str) -> list[Case]:
 
 
 def _row(name: str) -> tuple[str, list[str]]:
-    return name, caught(asyncio.run(play(mutant(name), cases_for(name))))
+    return name, caught(asyncio.run(judge_bootstrap(mutant(name), cases_for(name))))
 
 
 def _whole_row(name: str) -> tuple[str, list[str]]:
-    return name, caught(asyncio.run(play(mutant(name), load_cases("runtime"))))
+    return name, caught(asyncio.run(judge_bootstrap(mutant(name), load_cases("runtime"))))
 
 
 def main(arguments: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.verdicts import Verdict
-from tests.conformance.matrix import caught, mutant, mutants, play, reference
+from tests.conformance.matrix import caught, judge_bootstrap, mutant, mutants, reference
 
 pytestmark = pytest.mark.slow
 AT_A_TIME = 4
@@ -18,7 +18,7 @@ FILES = sorted({made.file for made in mutants().values()})
 
 @pytest.mark.timeout(240)
 def test_the_correct_bootstrap_passes_every_case() -> None:
-    judgements = asyncio.run(play(reference(), load_cases("runtime"), timeout_s=30, jobs=2))
+    judgements = asyncio.run(judge_bootstrap(reference(), load_cases("runtime"), timeout_s=30, jobs=2))
     assert caught(judgements) == []
     assert {judgement.verdict for judgement in judgements} == {Verdict.OK}
 
@@ -37,7 +37,7 @@ def test_each_mutant_fails_the_case_for_its_fault(file: str) -> None:
             async with turn:
                 # Some faults only show when pieces arrive apart, and a busy machine may join them.
                 for _ in range(TRIES):
-                    if caught(await play(mutant(name), case)):
+                    if caught(await judge_bootstrap(mutant(name), case)):
                         return True
                 return False
 
@@ -48,7 +48,7 @@ def test_each_mutant_fails_the_case_for_its_fault(file: str) -> None:
 
 
 def test_a_basic_fault_is_reported_once() -> None:
-    judgements = asyncio.run(play(mutant("exits-after-first"), load_cases("runtime")))
+    judgements = asyncio.run(judge_bootstrap(mutant("exits-after-first"), load_cases("runtime")))
     verdicts = [judgement.verdict for judgement in judgements]
     assert verdicts.count(Verdict.FAILED) == 1
     assert verdicts.count(Verdict.OK) == 2

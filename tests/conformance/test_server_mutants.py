@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from tests.conformance.servers.matrix import DOCS, caught, counting, judged_cases, play, read_matrix, written
+from tests.conformance.servers.matrix import DOCS, caught, counting, judge_server, judged_cases, read_matrix, written
 from tests.conformance.servers.mutants import Mutant, mutants
 
 MUTANTS = mutants()
 MATRIX = read_matrix()
-PLAYED = 24  # mutants, another sample for each length of the list; the whole matrix takes twenty minutes
+CHOSEN = 24  # mutants, another sample for each length of the list; the whole matrix takes twenty minutes
 SAMPLE = 12  # other cases, which a mutant has to pass
 FEW = 40
 
@@ -50,11 +50,11 @@ def test_the_docs_show_the_matrix() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, PLAYED), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, CHOSEN), ids=lambda mutant: mutant.name)
 def test_a_mutant_fails_its_case_and_no_unrecorded_one(mutant: Mutant) -> None:
     known = set(MATRIX[mutant.name])
     cases = [case for case in judged_cases() if not case.basic]
     passing = Random(mutant.name).sample([case for case in cases if case.id not in known], SAMPLE)
-    found = caught(play(mutant, [case for case in cases if case.id in known] + passing))
+    found = caught(judge_server(mutant, [case for case in cases if case.id in known] + passing))
     assert mutant.case in found
     assert set(found) <= known

@@ -19,7 +19,7 @@ from runtime_api.conformance.judge import judge
 from runtime_api.conformance.server.remote import read_urls
 from runtime_api.conformance.server.side import ServerSide
 from runtime_api.conformance.server.template import read_template
-from tests.conformance.servers.matrix import caught, judged_cases, play
+from tests.conformance.servers.matrix import caught, judge_server, judged_cases
 from tests.conformance.servers.subjects import cargo_lambda, ours, rie
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def test_our_server_passes_the_quick_cases() -> None:
-    assert caught(play(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
+    assert caught(judge_server(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
 
 
 @pytest.mark.slow

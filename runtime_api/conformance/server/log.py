@@ -34,7 +34,7 @@ class ServerLog:
         return self._data[self._start :].decode(errors="replace")
 
     def forget(self) -> None:
-        """Begin the log anew for the next case."""
+        """Start an empty log for the next case."""
         self.drain(0)
         self._start = len(self._data)
 

@@ -60,7 +60,7 @@ class ExactCoding(Wire):
 
 
 class WholeHeads(Wire):
-    """A head has to come in few pieces."""
+    """Requires a head in few pieces."""
 
     def line(self):
         count = 0

@@ -26,7 +26,7 @@ from tests.conformance.servers.subjects import ours
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["MATRIX", "caught", "counting", "judged_cases", "play", "read_matrix", "table"]
+__all__ = ["MATRIX", "caught", "counting", "judge_server", "judged_cases", "read_matrix", "table"]
 
 MATRIX = Path(__file__).with_name("matrix.json")
 DOCS = Path(__file__).parents[3] / "docs" / "conformance-servers.md"
@@ -41,7 +41,7 @@ def judged_cases() -> list[Case]:
     return [case for case in load_cases("server") if case.feature is None]
 
 
-def play(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
+def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
     """Judge a mutant, or with None the unpatched server."""
 
     async def run() -> list[Judgement]:
@@ -92,7 +92,7 @@ def written(page: str, matrix: dict[str, list[str]]) -> str:
 
 
 def _row(mutant: Mutant) -> tuple[str, list[str]]:
-    return mutant.name, caught(play(mutant, judged_cases()))
+    return mutant.name, caught(judge_server(mutant, judged_cases()))
 
 
 def main(names: list[str]) -> None:
