@@ -1,8 +1,9 @@
-"""The stage of one case: a door, a process behind it, and one queue of what happens."""
+"""The test harness of one case: a Runtime API, the bootstrap's process, and one queue of what is observed of it."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -10,37 +11,38 @@ from runtime_api.conformance.verdicts import CannotRun
 from runtime_api.sandbox import Exited, Output, StartRefused
 from runtime_api.sandbox.process import PlainSandbox
 
-from .calls import Call, Ended
-from .door import Door
+from .calls import Call, ProcessExit
+from .listener import RuntimeApiListener
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
     from runtime_api.conformance.exchange import Recorder
     from runtime_api.sandbox import Launch, SandboxEvent
 
-__all__ = ["RUNTIME", "Happening", "Stage"]
+__all__ = ["RUNTIME", "Harness", "Observation"]
 
 RUNTIME = "runtime"
-Happening = Call | Ended
+Observation = Call | ProcessExit
 
 
-class Stage:
-    """Opened for one case; leaving it ends the process and every connection."""
+class Harness:
+    """Used as a context: leaving it ends the process and every connection."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.door = Door(recorder, self._happened)
+        self.api = RuntimeApiListener(recorder, self._observe)
         self.output = b""
         self.sandbox = PlainSandbox()
-        self._happenings: deque[Happening] = deque()
+        self._observations: deque[Observation] = deque()
         self._changed = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self._refusal: str | None = None
 
     async def __aenter__(self) -> Self:
-        await self.door.open()
+        await self.api.open()
         await self.sandbox.open(self._notify)
         return self
 
@@ -51,29 +53,29 @@ class Stage:
         if self._ending is not None:
             self._ending.cancel()
             await asyncio.gather(self._ending, return_exceptions=True)
-        await self.door.close()
+        await self.api.close()
 
     def start(self, launch: Launch) -> None:
-        """Start the bootstrap; CannotRun when there is nothing that can be started."""
-        self.recorder.note("kit", "kit", f"start {' '.join(launch.argv)}")
+        """Start the bootstrap; CannotRun when that is impossible."""
+        command = os.fsencode(" ".join(launch.argv)).decode("utf-8", "backslashreplace")
+        self.recorder.note("kit", "kit", f"start {command}")
         self.sandbox.start(launch)
         if self._refusal is not None:
             raise CannotRun(f"the bootstrap cannot be started: {self._refusal}")
 
-    async def next_happening(self, patience: float) -> Happening | None:
-        """The next thing that happened, in order; None when nothing does."""
-        if await self._wait(lambda: bool(self._happenings), patience):
-            return self._happenings.popleft()
+    async def next_observation(self, timeout_s: float) -> Observation | None:
+        """The next observation in order; None when there is none in time."""
+        if await self._wait(lambda: bool(self._observations), timeout_s):
+            return self._observations.popleft()
         return None
 
-    async def wait_output(self, wanted: bytes, patience: float) -> bool:
-        """Whether the process has written this, sooner or later."""
-        return await self._wait(lambda: wanted in self.output, patience)
+    async def wait_output(self, wanted: bytes, timeout_s: float) -> bool:
+        """Whether the process writes these bytes in time, or has written them already."""
+        return await self._wait(lambda: wanted in self.output, timeout_s)
 
-    async def _wait(self, condition: object, patience: float) -> bool:
-        assert callable(condition)
+    async def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout_s):
                 while not condition():
                     self._changed.clear()
                     await self._changed.wait()
@@ -81,8 +83,8 @@ class Stage:
             return False
         return True
 
-    def _happened(self, happening: Happening) -> None:
-        self._happenings.append(happening)
+    def _observe(self, observation: Observation) -> None:
+        self._observations.append(observation)
         self._changed.set()
 
     def _notify(self, event: SandboxEvent) -> None:
@@ -93,11 +95,11 @@ class Stage:
         elif isinstance(event, StartRefused):
             self._refusal = event.reason
         elif isinstance(event, Exited):
-            self._ending = asyncio.ensure_future(self._ended(event))
+            self._ending = asyncio.ensure_future(self._exited(event))
 
-    async def _ended(self, event: Exited) -> None:
-        """What the process sent last is told before its end."""
-        await self.door.settle()
-        ended = Ended(event.status.code, event.status.signal)
-        self.recorder.note("process", "process", str(ended))
-        self._happened(ended)
+    async def _exited(self, event: Exited) -> None:
+        """Observe the last calls of the process before its end."""
+        await self.api.settle()
+        exited = ProcessExit(event.status.code, event.status.signal)
+        self.recorder.note("process", "process", str(exited))
+        self._observe(exited)

@@ -1,7 +1,8 @@
-"""Servers in no time: a process that has loaded ours, with one patch or none, and forks for each server wanted.
+"""Starts servers quickly: a process imports bootjack once, with or without a patch, and forks for each server.
 
-`Nursery(mutant)` is a `Start` for the kit: what it starts behaves like the command, without paying for its imports.
-Run as `python -m tests.conformance.servers.nursery SOCKET [MODULE]`, with the patch as JSON on stdin.
+`ForkServer(mutant)` is a `Start` for the kit: what it starts behaves like the command, without the cost of its
+imports. The process runs as `python -m tests.conformance.servers.fork_server SOCKET [MODULE]`, with the patch as JSON
+on stdin.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.conformance.server.launching import DESCRIPTORS, Process
+from runtime_api.conformance.server.launch import DESCRIPTORS, Process
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 COMMAND = "runtime_api.cli"
-READY_SECONDS = 60
+READY_S = 60
 
 
-class Nursery:
-    """The test's end."""
+class ForkServer:
+    """The test's end of the fork server."""
 
     def __init__(self, mutant: Mutant | None, command: str = COMMAND) -> None:
         self._ours, theirs = socket.socketpair()
         self._lock = threading.Lock()
         patch = json.dumps(mutant and {"module": mutant.module, "old": mutant.old, "new": mutant.new})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.conformance.servers.nursery", str(theirs.fileno()), command],
+            [sys.executable, "-m", "tests.conformance.servers.fork_server", str(theirs.fileno()), command],
             stdin=subprocess.PIPE,
             cwd=ROOT,
             pass_fds=[theirs.fileno()],
@@ -49,14 +50,14 @@ class Nursery:
         assert self._process.stdin is not None
         self._process.stdin.write(patch.encode())
         self._process.stdin.close()
-        self._ours.settimeout(READY_SECONDS)
+        self._ours.settimeout(READY_S)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ours.close()
-        self._process.wait(READY_SECONDS)
+        self._process.wait(READY_S)
 
     def __call__(self, words: list[str], variables: dict[str, str], folder: Path) -> Process:
         """Start a server."""
@@ -67,12 +68,12 @@ class Nursery:
             self._ours.sendall(order)
             os.close(writer)
             answer, fds, _, _ = socket.recv_fds(self._ours, 16, 1)
-        assert fds, "the nursery has gone"
+        assert fds, "the fork server has ended"
         return Process(int(answer), fds[0], reader)
 
 
 class _Patched(importlib.machinery.SourceFileLoader):
-    """Loads one module with its patch."""
+    """Loads a module with a patch."""
 
     old = new = ""
 
@@ -84,7 +85,7 @@ class _Patched(importlib.machinery.SourceFileLoader):
         return data
 
     def path_stats(self, path: str) -> Any:
-        raise OSError("no bytecode of a patched module")
+        raise OSError("a patched module has no bytecode")
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -102,14 +103,14 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def main(descriptor: int, command: str) -> None:
-    """Load, then fork for each order until the test closes the socket."""
+    """Import the server, then fork for each order until the test closes the socket."""
     patch = json.loads(sys.stdin.buffer.read())
     if patch:
         _Patched.old, _Patched.new = patch["old"], patch["new"]
         sys.meta_path.insert(0, _Finder(patch["module"]))
     _load(command)
     orders = socket.socket(fileno=descriptor)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the test sees their end by their pidfd
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the test sees the end of a server by its pidfd
     while True:
         head, fds, _, _ = socket.recv_fds(orders, 4, 1)
         if not head:
@@ -120,9 +121,9 @@ def main(descriptor: int, command: str) -> None:
             orders.close()
             _become(order, fds[0], command)
         os.close(fds[0])
-        life = os.pidfd_open(pid)
-        socket.send_fds(orders, [str(pid).encode()], [life])
-        os.close(life)
+        pidfd = os.pidfd_open(pid)
+        socket.send_fds(orders, [str(pid).encode()], [pidfd])
+        os.close(pidfd)
 
 
 def _exactly(orders: socket.socket, count: int) -> bytes:
@@ -133,7 +134,7 @@ def _exactly(orders: socket.socket, count: int) -> bytes:
 
 
 def _load(command: str) -> None:
-    """Everything that a server imports when it starts, so that its forks need not."""
+    """Import everything that a server imports at its start, so that forks need not."""
     importlib.import_module(command)
     if command == COMMAND:
         for name in ("commands.rie", "commands.serving", "commands.tuning", "local", "web.public", "sandbox.orphans"):

@@ -1,4 +1,8 @@
-"""Where an extension takes its telemetry: a listener of ours, over HTTP or TCP, that keeps what comes."""
+"""The listener, over HTTP or TCP, to which the server delivers an extension's telemetry.
+
+Deliveries are parsed with `json`, not orjson: they are judged, and a case decides whether NaN, a large integer or a
+lone surrogate is wrong.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,16 @@ from runtime_api.conformance.matching import differs, shown
 if TYPE_CHECKING:
     from runtime_api.conformance.exchange import Recorder
 
-__all__ = ["Listener"]
+__all__ = ["TelemetryListener"]
 
 
-class Listener:
-    """Listens on a free port of loopback until it is closed."""
+class TelemetryListener:
+    """Listens on a free loopback port until it is closed, and keeps the events."""
 
     def __init__(self, protocol: str, recorder: Recorder) -> None:
         self._recorder = recorder
         self._events: list[Any] = []
-        self._came = threading.Condition()
+        self._arrived = threading.Condition()
         handler = _http_handler(self.take) if protocol == "HTTP" else _tcp_handler(self.take)
         server = ThreadingHTTPServer if protocol == "HTTP" else ThreadingTCPServer
         self._server = server(("127.0.0.1", 0), handler)
@@ -32,27 +36,27 @@ class Listener:
         self._thread.start()
 
     def take(self, text: bytes, *, of_lines: bool) -> None:
-        """One batch, or one line, as it came; what is no JSON is kept as text, and matches nothing."""
+        """Keep one batch, or one line; text that is not JSON is kept as it is, and matches no pattern."""
         self._recorder.note("api", "extension", "telemetry", "", text)
         try:
             found = json.loads(text)
         except ValueError:
             found = [text.decode("utf-8", "replace")]
-        with self._came:
+        with self._arrived:
             self._events += [found] if of_lines else found if isinstance(found, list) else [str(found)]
-            self._came.notify_all()
+            self._arrived.notify_all()
 
-    def wrong(self, pattern: Any, patience: float) -> str | None:
-        """None as soon as an event came that matches; else, at the end of the patience, what came."""
-        deadline = time.monotonic() + patience
-        with self._came:
+    def missing(self, pattern: Any, timeout_s: float) -> str | None:
+        """Wait for an event that matches: None when there is one, else the events that came instead."""
+        deadline = time.monotonic() + timeout_s
+        with self._arrived:
             while all(differs(pattern, event) for event in self._events):
-                if not self._came.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    return f"no such event among {shown(self._events)}"
+                if not self._arrived.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                    return f"no event matches; received {shown(self._events)}"
         return None
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -71,7 +75,7 @@ def _http_handler(take: Any) -> type[BaseHTTPRequestHandler]:
         do_POST = do_PUT = _take
 
         def log_message(self, *_: Any) -> None:
-            """Not on the terminal."""
+            """Keep the terminal clean."""
 
     return Handler
 

@@ -1,4 +1,4 @@
-"""What the bootstrap sends."""
+"""Faults in the bootstrap's requests."""
 
 import re
 
@@ -36,28 +36,28 @@ class BothLengths(Wire):
 with_wire(
     "requests/host",
     "NoHost",
-    "Sends no Host.",
+    "Sends no Host header.",
     head=changed_head(lambda _s, _m, head: re.sub(rb"Host: [^\r]*\r\n", b"", head)),
 )
 with_wire(
     "requests/host-names-the-api",
     "HostLocalhost",
-    "Says that the host is localhost.",
+    "Sends localhost as the Host.",
     head=changed_head(lambda _s, _m, head: re.sub(rb"Host: [^\r]*", b"Host: localhost", head)),
 )
-wire("requests/no-body-on-get", GetsWithBody, "Sends a body with its poll.")
-wire("requests/not-both", BothLengths, "Tells both lengths.")
+wire("requests/no-body-on-get", GetsWithBody, "Sends a body with a poll.")
+wire("requests/not-both", BothLengths, "Sends both Content-Length and Transfer-Encoding.")
 with_wire(
     "requests/no-browser",
     "LikeABrowser",
-    "Sends Origin.",
+    "Sends an Origin header.",
     head=changed_head(lambda _s, _m, head: head.replace(b"\r\nHost", b"\r\nOrigin: http://localhost\r\nHost", 1)),
 )
 
 
 @breaks("requests/no-mode")
 class SaysBuffered(Bootstrap):
-    """Says that a response is buffered."""
+    """Sends the response mode buffered."""
 
     def respond(self, event, body, content_type):
         event.headers["x"] = ""

@@ -1,4 +1,7 @@
-"""What a bootstrap finds when it starts: the variables of Lambda, spelled here once more (guide 4423-4444)."""
+"""The environment in which a bootstrap starts, with Lambda's variables (guide 4423-4444).
+
+The kit spells them a second time on purpose: it shares nothing with the code that it may have to judge.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ VARIABLES = {
 def launch(
     program: Program, handler: str, variables: Mapping[str, str], given: Mapping[str, Any], address: str
 ) -> Launch:
-    """How the bootstrap is started for one case; `given` has its `env` and its `handler`, made of parts of ours."""
+    """How to start the bootstrap for one case.
+
+    `given` may add variables (`env`), and replace the handler; {module} and {function} stand for the parts of ours.
+    """
     module, _, function = handler.rpartition(".")
     handler = given.get("handler", handler).replace("{module}", module).replace("{function}", function)
     environment = {
