@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.sandbox.trees import Lease
 
@@ -65,9 +66,9 @@ class RuntimeApiListener(Protocol):
 class Log(Protocol):
     """Where lines go."""
 
-    def write(self, lines: bytes) -> None: ...
-    def add_throttle(self, throttle: Callable[[bool], None]) -> None: ...
-    def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
+    def write(self, entry: bytes | tuple[Record, ...]) -> None: ...
+    def attach(self, source: Sandbox) -> None: ...
+    def detach(self, source: Sandbox) -> None: ...
 
 
 class InvokeResult(Struct, frozen=True):
@@ -106,7 +107,9 @@ class ExecutionEnvironment:
         self._available = available
         self._external_runtime = external_runtime
         self._leases = leases
-        self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
+        self._freezer = Freezer(
+            freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
+        )
         self._launch: Callable[[], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
@@ -157,7 +160,7 @@ class ExecutionEnvironment:
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
         self._launch = partial(launch, self.runtime_api)
-        self._log.add_throttle(self.sandbox.throttle)
+        self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
         self.post(ev.Initialise())
@@ -177,7 +180,7 @@ class ExecutionEnvironment:
             async with asyncio.timeout(CLOSE_S):
                 await self._ended.wait()
         finally:
-            self._log.remove_throttle(self.sandbox.throttle)
+            self._log.detach(self.sandbox)
             if self._alarm is not None:
                 self._alarm.cancel()
             if self._settling is not None:
@@ -243,9 +246,10 @@ class ExecutionEnvironment:
         self._available(self)
 
     def _emit(self, effect: fx.Emit) -> None:
-        lines = log_text(effect.records)
-        if lines:
-            self._write(lines.encode())
+        if self._wants_tail:
+            self._write(log_text(effect.records).encode("utf-8", "backslashreplace"))
+        else:
+            self._log.write(effect.records)  # formatted when the log is flushed
 
     def _write(self, lines: bytes) -> None:
         self._log.write(lines)

@@ -1,4 +1,4 @@
-"""No process of ours: the runtime is started by somebody else, in an IDE say, and its output is its own."""
+"""The sandbox of a runtime that somebody else starts, in an IDE for example: it has no processes of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["ExternalRuntime"]
 
 
 class ExternalRuntime:
-    """Starts nothing and kills nothing: what is to be stopped is forgotten instead."""
+    """Starts nothing and kills nothing: a signal only reports the runtime as ended by it."""
 
     def __init__(self) -> None:
         self._notify: Notify = lambda _event: None
@@ -41,10 +41,16 @@ class ExternalRuntime:
     def drain(self) -> None:
         pass
 
-    def throttle(self, wait: bool) -> None:
+    def pause_output(self) -> None:
         pass
 
-    def freeze(self, still: bool) -> None:
+    def resume_output(self) -> None:
+        pass
+
+    def freeze(self) -> None:
+        pass
+
+    def thaw(self) -> None:
         pass
 
     def peak_bytes(self) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.enclosure import find_bwrap
+from runtime_api.sandbox.bwrap import find_bwrap
 from runtime_api.sandbox.memory import tree
 from tests.commands.functions import write_bootstrap, zipped
 from tests.e2e.inside import control_groups, exists, processes_inside, state, until

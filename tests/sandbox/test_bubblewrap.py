@@ -239,14 +239,14 @@ def test_what_is_frozen_stands_still_with_all_that_it_has_started(tmp_path: Path
         async with watching(tmp_path) as watch:
             watch.start(*PYTHON, TICKS)
             await watch.says(b"tick")
-            watch.sandbox.freeze(True)
+            watch.sandbox.freeze()
             await until(lambda: states() == {"T"})
             watch.sandbox.drain()
             stood = len(watch.told().output)
             await asyncio.sleep(0.05)  # ten ticks
             watch.sandbox.drain()
             assert len(watch.told().output) == stood
-            watch.sandbox.freeze(False)
+            watch.sandbox.thaw()
             await watch.until(lambda told: len(told.output) > stood)
             assert "T" not in states()
 
@@ -258,7 +258,7 @@ def test_what_is_frozen_can_be_closed(tmp_path: Path) -> None:
         async with watching(tmp_path) as watch:
             watch.start(*PYTHON, TICKS)
             await watch.says(b"tick")
-            watch.sandbox.freeze(True)
+            watch.sandbox.freeze()
             await until(lambda: states() == {"T"})
         assert watch.told().end.status == ExitStatus(None, signal.SIGKILL)
 
