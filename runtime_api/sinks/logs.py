@@ -128,7 +128,7 @@ class LogSink:
     def _report_loss(self) -> None:
         lines, self._lost_lines = self._lost_lines, 0
         records, self._lost_records = self._lost_records, 0
-        lost = [f"{lines} lines"] * bool(lines) + [f"{records} platform records"] * bool(records)
+        lost = [_counted(number, what) for number, what in ((lines, "line"), (records, "platform record")) if number]
         if lost:
             self.write(f"bootjack: {' and '.join(lost)} of the log were lost because nothing read it\n".encode())
 
@@ -159,6 +159,10 @@ class LogSink:
         self._rest = memoryview(b"")
         self._held.clear()
         self._held_bytes = 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class LabelledLog:
