@@ -81,7 +81,7 @@ class Control:
             raise OSError(errno.E2BIG, os.strerror(errno.E2BIG)) from None  # as execve(2) calls it
 
     def receive(self) -> None:
-        """Read whatever has come."""
+        """Read all that has arrived."""
         while self.is_open:
             try:
                 packet, ancillary, _, _ = self._socket.recvmsg(REPORT_BYTES, RIGHTS_BYTES)

@@ -1,4 +1,4 @@
-"""One run of bwrap with a supervisor inside: built, used, and taken down.
+"""One run of bwrap with a supervisor inside: built, used and taken down.
 
     BUILDING --the supervisor reports--> UP --either end hangs up--> ENDING --bwrap is reaped--> GONE
 
@@ -63,7 +63,7 @@ class Enclosure:
         reported: Callable[[Report], None],
         gone: Callable[[], None],
     ) -> None:
-        """Begin to build it; `up` says when it stands, or why it cannot. OSError when bwrap cannot be started."""
+        """Begin to build it; `up` is done when it is ready, or fails. OSError if bwrap cannot be started."""
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stage = Stage.BUILDING
         self.supervisor = 0  # its pid as seen from outside
@@ -90,7 +90,7 @@ class Enclosure:
         return listener
 
     def order(self, *order: Any, descriptors: Sequence[int] = ()) -> None:
-        """Tell the supervisor to do something. OSError when that does not get through."""
+        """Order the supervisor to do something. OSError if the order does not get through."""
         self._control.send(order, descriptors)
 
     async def close(self) -> None:

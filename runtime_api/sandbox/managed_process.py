@@ -1,6 +1,6 @@
 """One process of a sandbox, from the request to start it to its final event.
 
-The sandboxes start, signal and reap processes in different ways; everything in between is the same and stands here:
+The sandboxes start, signal and reap processes in different ways. Everything in between is the same:
 
     STARTING --started--> RUNNING --ended--> LINGERING --output over, or time is up--> OVER
 
@@ -76,7 +76,7 @@ class ManagedProcess:
         self.launch = launch
         self.state = State.STARTING
         self.pid = 0  # as seen from outside the sandbox
-        self.over_bytes = 0  # set by whoever kills it for taking more memory than there is
+        self.over_bytes = 0  # what was taken when it was killed for exceeding its memory; set by the killer
         self._pidfd = -1
         self._peak = 0
         self._inherited_bytes = 0

@@ -23,7 +23,7 @@ class Outputs:
     that a caller of these cannot find a process gone in the middle of its own work.
     """
 
-    def __init__(self, line_bytes: int, tell: Callable[[bytes], None], ended: Callable[[], None]) -> None:
+    def __init__(self, line_bytes: int, emit: Callable[[bytes], None], ended: Callable[[], None]) -> None:
         """OSError when there are no descriptors left."""
         self._ended = ended
         self._loop = asyncio.get_running_loop()
@@ -36,7 +36,7 @@ class Outputs:
             raise
         self.written = tuple(write for _, write in ends)
         self._poll = select.poll()
-        self._pipes = [LinePipe(read, line_bytes, tell, partial(self._pipe_ended, read)) for read, _ in ends]
+        self._pipes = [LinePipe(read, line_bytes, emit, partial(self._pipe_ended, read)) for read, _ in ends]
         for read, _ in ends:
             self._poll.register(read, select.POLLIN)
 
@@ -57,7 +57,7 @@ class Outputs:
             self.read_available()
         for pipe in self._pipes:
             if pipe.unfinished:
-                pipe.tell_rest()
+                pipe.flush()
 
     def read_available(self) -> None:
         """Pass on the whole lines that are there now."""

@@ -20,7 +20,7 @@ def pidfd_of_child(pid: int, parent: int) -> int:
     """Open a descriptor of a child of `parent`; -1 when there is no such child.
 
     The child may have ended and its pid may belong to another process by now. So the parent is looked up after the
-    descriptor is open: whatever has this parent is the child, or another process that belongs to it.
+    descriptor is open: a process with this parent is the child, or another one that belongs to it.
     """
     descriptor = open_pidfd(pid)
     if descriptor >= 0 and _parent(pid) != parent:

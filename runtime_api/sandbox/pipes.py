@@ -16,20 +16,20 @@ READS_AT_ONCE = 32  # bounds one turn of the loop: a process that never stops wr
 
 
 class LinePipe:
-    """Reads a descriptor, which it owns, and passes whole lines to `tell`; a longer line than `line_bytes` is split.
+    """Reads a descriptor, which it owns, and passes whole lines to `emit`; a longer line than `line_bytes` is split.
 
     `at_end` turns true at end of file or with `close`. `ended` is called at end of file only, whichever read finds
     it.
     """
 
     def __init__(
-        self, descriptor: int, line_bytes: int, tell: Callable[[bytes], None], ended: Callable[[], None]
+        self, descriptor: int, line_bytes: int, emit: Callable[[bytes], None], ended: Callable[[], None]
     ) -> None:
         self.descriptor = descriptor
         self.at_end = False
         self.unfinished = b""  # a line whose newline has not come yet
         self._line_bytes = line_bytes
-        self._tell = tell
+        self._emit = emit
         self._ended = ended
         self._reading = False
         self._loop = asyncio.get_running_loop()
@@ -67,11 +67,11 @@ class LinePipe:
             if self.at_end or not self.read_once():
                 return
 
-    def tell_rest(self) -> None:
+    def flush(self) -> None:
         """Pass an unfinished line on as if its newline had come."""
         if self.unfinished:
             rest, self.unfinished = self.unfinished, b""
-            self._tell_whole(rest + b"\n")
+            self._emit_whole(rest + b"\n")
 
     def close(self) -> None:
         """Close the descriptor and pass the last line on."""
@@ -79,26 +79,26 @@ class LinePipe:
             self.at_end = True
             self.pause()
             os.close(self.descriptor)
-            self.tell_rest()
+            self.flush()
 
     def _take(self, chunk: bytes) -> None:
         end = chunk.rfind(b"\n") + 1
         if end:
-            self._tell_whole(self.unfinished + chunk[:end])
+            self._emit_whole(self.unfinished + chunk[:end])
             self.unfinished = chunk[end:]
         else:
             self.unfinished += chunk
         # A line of exactly the limit may still get its newline, so only a longer one is split here.
         while len(self.unfinished) > self._line_bytes:
-            self._tell(self.unfinished[: self._line_bytes] + b"\n")
+            self._emit(self.unfinished[: self._line_bytes] + b"\n")
             self.unfinished = self.unfinished[self._line_bytes :]
 
-    def _tell_whole(self, lines: bytes) -> None:
+    def _emit_whole(self, lines: bytes) -> None:
         """Pass whole lines on; a line over the limit goes in pieces."""
         limit = self._line_bytes
         if len(lines) <= limit + 1:  # no line in it can be longer
-            self._tell(lines)
+            self._emit(lines)
             return
         for line in lines[:-1].split(b"\n"):
             pieces = [line[at : at + limit] for at in range(0, len(line), limit)] or [b""]
-            self._tell(b"\n".join(pieces) + b"\n")
+            self._emit(b"\n".join(pieces) + b"\n")

@@ -68,7 +68,7 @@ class PlainSandbox:
         self._processes.resume_output()
 
     def freeze(self) -> None:
-        """Do nothing: if this process were killed, no one would be left to thaw them."""
+        """Do nothing: if this process were killed, nothing would thaw them."""
 
     def thaw(self) -> None:
         """Do nothing."""
@@ -105,7 +105,7 @@ class PlainSandbox:
 
 
 def _start_failure(launch: Launch, error: OSError) -> StartRefused:
-    """Tell a working directory that is no good from a program: Popen's error names one or the other."""
+    """Tell a bad working directory from a bad program: Popen's error names one or the other."""
     directory = str(launch.directory)
     is_the_program = launch.argv[0] == directory and os.path.isdir(directory)  # noqa: PTH112 - never raises
     if error.filename == directory and not is_the_program:

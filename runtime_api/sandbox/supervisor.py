@@ -25,7 +25,7 @@ BACKLOG = 4096
 CHANGING_DIRECTORY = 1  # what a refused start failed at; 0 for anything else
 STANDARD = 3  # the first descriptor after stdin, stdout and stderr
 MOST_DESCRIPTORS = 1 << 20
-EVERYBODY = -1  # except this process (kill(2))
+ALL_OTHERS = -1  # except this process (kill(2))
 OOM_SCORE = b"1000"  # if the machine runs out of memory, the kernel kills functions first
 
 
@@ -69,9 +69,9 @@ class Supervisor:
         elif verb == "signal":
             self._signal(*arguments)
         elif verb == "freeze":
-            _kill(EVERYBODY, signal.SIGSTOP)
+            _kill(ALL_OTHERS, signal.SIGSTOP)
         elif verb == "thaw":
-            _kill(EVERYBODY, signal.SIGCONT)
+            _kill(ALL_OTHERS, signal.SIGCONT)
         return True
 
     def _start(
@@ -127,7 +127,7 @@ class Supervisor:
             if name is not None:
                 _kill(-pid, signal.SIGKILL)  # before it is reaped: then its number could belong to others
                 if not self._running:
-                    _kill(EVERYBODY, signal.SIGKILL)  # what left its group works for none of them any more
+                    _kill(ALL_OTHERS, signal.SIGKILL)  # processes that left their group have nothing left to work for
             _, status, usage = os.wait4(pid, 0)
             if name is not None:
                 self._report(f"ended {name} {status} {int(usage.ru_maxrss)}")
@@ -179,7 +179,7 @@ def _write(path: str, content: bytes) -> None:
 
 def _kill(pid: int, number: int) -> None:
     try:
-        if pid < EVERYBODY:
+        if pid < ALL_OTHERS:
             os.killpg(-pid, number)
         else:
             os.kill(pid, number)

@@ -45,9 +45,9 @@ def outside_user(shown: Sequence[str]) -> User | None:
 
 
 def map_users(child: int, user: User, sandbox: int) -> None:
-    """Tell the kernel who is who in the user namespace of `child`; `sandbox` is a number that no other sandbox has.
+    """Map the users of the user namespace of `child`; `sandbox` is a number that no other sandbox has.
 
-    OSError when the kernel does not take it.
+    OSError if the kernel refuses.
     """
     uid, gid = user
     unique = FIRST_UNIQUE + sandbox

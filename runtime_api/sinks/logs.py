@@ -29,7 +29,7 @@ RETRY_S = 0.002  # a reader that has fallen behind is tried again after this
 HELD_BYTES = 1_048_576  # above this, the functions' output has to wait
 LOST_BYTES = 8 * HELD_BYTES  # above this, lines are lost and counted
 EXIT_S = 2.0  # at the end, a reader that takes nothing for this long loses the rest
-RECORD_BYTES = 128  # about as long as a record's line: END has 49 bytes, REPORT some 180
+RECORD_BYTES = 128  # an estimate: END has 55 bytes, REPORT about 180
 
 Entry = bytes | tuple["Record", ...]  # whole lines, or what they will be made of
 

@@ -92,8 +92,8 @@ def test_a_single_layer_appears_unchanged(tmp_path: Path, given: str) -> None:
 def test_the_bootstrap_of_the_last_of_five_layers_runs(tmp_path: Path) -> None:
     layers = []
     for number in range(5):
-        told = f"response(request_id, sys.argv[0].encode() + b' of {number}')"
-        program = source().replace("response(request_id, event)", told)
+        answer = f"response(request_id, sys.argv[0].encode() + b' of {number}')"
+        program = source().replace("response(request_id, event)", answer)
         root = layer(tmp_path / f"layer-{number}")
         layers.append(zipped(write_bootstrap(root, program) if number < 4 else root))
     code = tmp_path / "code"

@@ -42,9 +42,9 @@ def isolated(sandbox: str) -> None:
 
 def shell(directory: Path, script: str) -> str:
     """What a script prints inside."""
-    told = run(run_shell(directory, script))
-    assert told.end.status == ExitStatus(0), told
-    output: str = told.output.decode().strip()
+    history = run(run_shell(directory, script))
+    assert history.end.status == ExitStatus(0), history
+    output: str = history.output.decode().strip()
     return output
 
 
@@ -99,10 +99,10 @@ def test_proc_leads_to_no_file_or_process_of_the_host(tmp_path: Path) -> None:
     secret = tmp_path.parent / f"{tmp_path.name}-secret"
     secret.write_text("secret")
     script = f"cat /proc/1/root{secret} /proc/self/root{secret} {secret} /proc/1/environ; kill -0 {os.getpid()}"
-    told = run(run_shell(tmp_path, script))
-    assert b"secret\n" not in told.output
-    assert b"secret" not in told.output.replace(str(secret).encode(), b"").replace(secret.name.encode(), b"")
-    assert b"No such process" in told.output
+    history = run(run_shell(tmp_path, script))
+    assert b"secret\n" not in history.output
+    assert b"secret" not in history.output.replace(str(secret).encode(), b"").replace(secret.name.encode(), b"")
+    assert b"No such process" in history.output
 
 
 def test_tmp_lasts_as_long_as_the_sandbox(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_memory_that_is_reserved_and_not_used_does_not_count(tmp_path: Path) -> 
     async def main() -> None:
         async with watching(tmp_path, confinement=Confinement(memory_mb=64, tmp_mb=16)) as watch:
             watch.start(*PYTHON, script)
-            told = await watch.ended()
-            assert told.output == b"fine\n"
-            assert told.end.over_bytes == 0
+            history = await watch.ended()
+            assert history.output == b"fine\n"
+            assert history.end.over_bytes == 0
 
     run(main())
 
@@ -189,7 +189,7 @@ def test_the_peak_is_the_sum_of_all_processes(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.start(*PYTHON, script)
-            await watch.until(lambda told: told.output.count(b"up\n") == 2)
+            await watch.until(lambda history: history.output.count(b"up\n") == 2)
             await until(lambda: watch.sandbox.peak_bytes() > 80 * MB)
             assert watch.sandbox.peak_bytes() < 120 * MB
 
@@ -244,12 +244,12 @@ def test_freezing_stops_all_processes_until_they_are_thawed(tmp_path: Path) -> N
             watch.sandbox.freeze()
             await until(lambda: states() == {"T"})
             watch.sandbox.drain()
-            written = len(watch.told().output)
+            written = len(watch.history().output)
             await asyncio.sleep(0.05)  # ten ticks
             watch.sandbox.drain()
-            assert len(watch.told().output) == written
+            assert len(watch.history().output) == written
             watch.sandbox.thaw()
-            await watch.until(lambda told: len(told.output) > written)
+            await watch.until(lambda history: len(history.output) > written)
             assert "T" not in states()
 
     run(main())
@@ -262,7 +262,7 @@ def test_a_frozen_sandbox_can_be_closed(tmp_path: Path) -> None:
             await watch.says(b"tick")
             watch.sandbox.freeze()
             await until(lambda: states() == {"T"})
-        assert watch.told().end.status == ExitStatus(None, signal.SIGKILL)
+        assert watch.history().end.status == ExitStatus(None, signal.SIGKILL)
 
     run(main())
 
@@ -480,7 +480,7 @@ def test_a_supervisor_that_does_not_answer_is_killed_with_everything_inside(
             await watch.says(b"up")
             _bwrap, supervisor, _shell = tree(os.getpid())
             os.kill(supervisor, signal.SIGSTOP)
-        assert watch.told().end.status == ExitStatus(None, signal.SIGKILL)
+        assert watch.history().end.status == ExitStatus(None, signal.SIGKILL)
 
     run(main())
 
@@ -494,7 +494,7 @@ def test_a_start_for_which_the_control_group_has_no_room_is_refused(tmp_path: Pa
     async def main() -> None:
         async with watching(tmp_path, hierarchies=hierarchies) as watch:
             watch.start(*PYTHON, FORK_BOMB + "time.sleep(60)\n", name="bomb")
-            await watch.until(lambda told: b"unavailable" in told.output, "bomb")
+            await watch.until(lambda history: b"unavailable" in history.output, "bomb")
             watch.shell("echo never")
             assert (await watch.ended()).refusal.reason == "fork/exec /bin/sh: resource temporarily unavailable"
             watch.sandbox.signal("bomb", signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The life of a managed process: one final event, whatever is reported in whatever order, and no descriptor left."""
+"""The life of a managed process: one final event, however its reports arrive, and no descriptor left."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import pytest
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox import Output, managed_process
 from runtime_api.sandbox.outputs import Outputs
-from tests.sandbox.watch import DEADLINE_S, INTERPRETER, Told, Watch, gone, run, run_shell, until, watching
+from tests.sandbox.watch import DEADLINE_S, INTERPRETER, History, Watch, gone, run, run_shell, until, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +26,17 @@ PIPE_BYTES = 65_536
 LONG_S = 3600.0  # longer than any test waits
 
 
-def of_stream(told: Told) -> bytes:
+def of_stream(history: History) -> bytes:
     """All output, after a check that it came in whole lines."""
-    for event in told.events:
+    for event in history.events:
         assert not isinstance(event, Output) or event.lines.endswith(b"\n")
-    return told.output
+    return history.output
 
 
 @pytest.mark.parametrize("stream", [1, 2])
 def test_lines_of_either_stream_arrive(tmp_path: Path, stream: int) -> None:
-    told = run(run_shell(tmp_path, f"printf 'one\\ntwo\\n' >&{stream}"))
-    assert of_stream(told) == b"one\ntwo\n"
+    history = run(run_shell(tmp_path, f"printf 'one\\ntwo\\n' >&{stream}"))
+    assert of_stream(history) == b"one\ntwo\n"
 
 
 def test_both_streams_arrive_complete(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_an_unfinished_line_waits_for_its_other_half(tmp_path: Path) -> None:
             os.mkfifo(tmp_path / "go")
             watch.shell("printf half; echo up >&2; read _ < go; echo ' more'")
             await watch.says(b"up")
-            assert watch.told().output == b"up\n"
+            assert watch.history().output == b"up\n"
             (tmp_path / "go").write_text("\n")
             assert (await watch.ended()).output == b"up\nhalf more\n"
 
@@ -79,7 +79,7 @@ def test_drain_passes_an_unfinished_line_on(tmp_path: Path) -> None:
             watch.shell("printf half; echo up >&2; read _ < go; echo ' more'")
             await watch.says(b"up")
             watch.sandbox.drain()
-            assert watch.told().output == b"up\nhalf\n"
+            assert watch.history().output == b"up\nhalf\n"
             (tmp_path / "go").write_text("\n")
             assert (await watch.ended()).output == b"up\nhalf\n more\n"
 
@@ -89,9 +89,9 @@ def test_drain_passes_an_unfinished_line_on(tmp_path: Path) -> None:
 def test_ten_megabytes_written_right_before_the_end_arrive_before_it(tmp_path: Path) -> None:
     line = b"x" * 99 + b"\n"
     (tmp_path / "data").write_bytes(line * 100_000)
-    told = run(run_shell(tmp_path, "cat data; echo last; kill -9 $$"))
-    assert of_stream(told) == line * 100_000 + b"last\n"
-    assert told.end.status.signal == 9
+    history = run(run_shell(tmp_path, "cat data; echo last; kill -9 $$"))
+    assert of_stream(history) == line * 100_000 + b"last\n"
+    assert history.end.status.signal == 9
 
 
 def test_arbitrary_bytes_arrive_unchanged(tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ def test_a_line_over_the_limit_is_split(tmp_path: Path, length: int, ending: byt
 
 def test_a_line_of_exactly_the_limit_stays_one_line(tmp_path: Path) -> None:
     size = CURRENT.log_line_bytes
-    told = run(run_shell(tmp_path, f"head -c {size} /dev/zero | tr '\\0' x; printf '\\n'; echo last"))
-    assert of_stream(told).split(b"\n") == [b"x" * size, b"last", b""]
+    history = run(run_shell(tmp_path, f"head -c {size} /dev/zero | tr '\\0' x; printf '\\n'; echo last"))
+    assert of_stream(history).split(b"\n") == [b"x" * size, b"last", b""]
 
 
 # -- pipes that stay open
@@ -154,8 +154,8 @@ def test_an_end_of_file_that_drain_finds_ends_the_wait_for_the_pipes(
         async with watching(tmp_path) as watch:
             os.mkfifo(tmp_path / "go")
             watch.shell("echo $$; setsid sh -c 'echo $$; read _ < go' & sleep 60")
-            told = await watch.until(lambda told: told.output.count(b"\n") == 2)
-            leader, descendant = map(int, told.output.split())
+            history = await watch.until(lambda history: history.output.count(b"\n") == 2)
+            leader, descendant = map(int, history.output.split())
             watch.sandbox.signal("p", signal.SIGKILL)
             assert await gone(leader)
             await until(lambda: not Path(f"/proc/{leader}").exists())  # the loop has reaped it
@@ -168,7 +168,7 @@ def test_an_end_of_file_that_drain_finds_ends_the_wait_for_the_pipes(
 
 
 def block_until_ended(pid: int) -> None:
-    """Wait for the end of a process while the loop stands still."""
+    """Wait for the end of a process while the loop is blocked."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -206,9 +206,9 @@ def test_drain_passes_on_what_has_been_written(tmp_path: Path) -> None:
             os.mkfifo(tmp_path / "written")
             watch.shell("echo one; echo two >&2; echo > written; exec sleep 60")
             (tmp_path / "written").read_bytes()  # blocks the loop until then
-            assert not watch.told().events
+            assert not watch.history().events
             watch.sandbox.drain()
-            assert sorted(watch.told().output.splitlines()) == [b"one", b"two"]
+            assert sorted(watch.history().output.splitlines()) == [b"one", b"two"]
 
     run(main())
 
@@ -245,9 +245,9 @@ def write_much(watch: Watch, name: str = "p") -> None:
     watch.start(INTERPRETER, "-I", "-S", "-c", WRITER, "1000", name=name)
 
 
-def without_up(told: Told) -> bytes:
+def without_up(history: History) -> bytes:
     """The megabyte."""
-    return told.output.replace(b"up\n", b"")
+    return history.output.replace(b"up\n", b"")
 
 
 @pytest.mark.only("process")  # here the writer can write a file that the test sees
@@ -258,7 +258,7 @@ def test_paused_output_makes_the_writer_wait_and_loses_nothing(tmp_path: Path) -
             watch.sandbox.pause_output()
             watch.sandbox.pause_output()
             assert await stalled(tmp_path) * 1024 <= PIPE_BYTES
-            assert not watch.told().events
+            assert not watch.history().events
             watch.sandbox.resume_output()
             watch.sandbox.resume_output()
             assert without_up(await watch.ended()) == WHOLE
@@ -288,7 +288,7 @@ def test_drain_reads_nothing_while_output_is_paused(tmp_path: Path) -> None:
             for _ in range(5):
                 await stalled(tmp_path)
                 watch.sandbox.drain()
-            assert len(watch.told().output) <= 2 * PIPE_BYTES
+            assert len(watch.history().output) <= 2 * PIPE_BYTES
             watch.sandbox.resume_output()
             assert without_up(await watch.ended()) == WHOLE
 
@@ -300,7 +300,7 @@ def test_a_process_that_ends_while_output_is_paused_loses_nothing(tmp_path: Path
         async with watching(tmp_path) as watch:
             watch.shell("echo one; sleep 0.01; echo two >&2; printf three")
             watch.sandbox.pause_output()
-            told = await watch.ended()
-            assert sorted(told.output.splitlines()) == [b"one", b"three", b"two"]
+            history = await watch.ended()
+            assert sorted(history.output.splitlines()) == [b"one", b"three", b"two"]
 
     run(main())

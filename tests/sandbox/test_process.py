@@ -56,8 +56,8 @@ def test_a_core_dump_is_reported_as_the_kernel_reports_it(tmp_path: Path, limit:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.start("/bin/bash", "-c", script)
-            told = await watch.ended()
-            assert told.end.status == ExitStatus(None, signal.SIGSEGV, os.WCOREDUMP(status))
+            history = await watch.ended()
+            assert history.end.status == ExitStatus(None, signal.SIGSEGV, os.WCOREDUMP(status))
 
     run(main())
 
@@ -151,10 +151,10 @@ def test_the_limit_of_descriptors_holds_from_the_first_instruction(tmp_path: Pat
 def test_signals_that_the_parent_ignores_have_their_default_action(tmp_path: Path) -> None:
     old = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
-        told = run(run_shell(tmp_path, "grep -E '^Sig(Blk|Ign)' /proc/self/status"))
+        history = run(run_shell(tmp_path, "grep -E '^Sig(Blk|Ign)' /proc/self/status"))
     finally:
         signal.signal(signal.SIGUSR1, old)
-    masks = {line.split()[0]: int(line.split()[1], 16) for line in told.output.decode().splitlines()}
+    masks = {line.split()[0]: int(line.split()[1], 16) for line in history.output.decode().splitlines()}
     assert masks["SigBlk:"] == 0
     assert not masks["SigIgn:"] & (1 << signal.SIGPIPE - 1)
 
@@ -167,10 +167,10 @@ def test_a_signal_reaches_the_whole_group(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("sleep 60 & (sleep 60 & echo $!; wait) & echo $!; wait")
-            told = await watch.until(lambda told: told.output.count(b"\n") == 2)
+            history = await watch.until(lambda history: history.output.count(b"\n") == 2)
             watch.sandbox.signal("p", signal.SIGKILL)
             assert (await watch.ended()).end.status == ExitStatus(None, signal.SIGKILL)
-            assert [await gone(int(pid)) for pid in told.output.split()] == [True, True]
+            assert [await gone(int(pid)) for pid in history.output.split()] == [True, True]
 
     run(main())
 
@@ -180,9 +180,9 @@ def test_the_group_ends_with_its_leader(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("sleep 60 & echo $!; exit 3")
-            told = await watch.ended()
-            assert told.end.status == ExitStatus(3)
-            assert await gone(int(told.output))
+            history = await watch.ended()
+            assert history.end.status == ExitStatus(3)
+            assert await gone(int(history.output))
 
     run(main())
 
@@ -192,8 +192,8 @@ def test_a_descendant_that_left_the_group_does_not_delay_the_end_for_ever(tmp_pa
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("setsid sh -c 'echo $$; exec sleep 60' & while :; do sleep 60; done")
-            told = await watch.until(lambda told: told.output.endswith(b"\n"))
-            pid = int(told.output)
+            history = await watch.until(lambda history: history.output.endswith(b"\n"))
+            pid = int(history.output)
             watch.sandbox.signal("p", signal.SIGKILL)
             await watch.ended()
             try:
@@ -212,7 +212,7 @@ def test_a_signal_to_a_process_that_has_ended_or_never_existed_does_nothing(tmp_
             watch.shell("exit 0")
             await watch.ended()
             watch.sandbox.signal("p", signal.SIGKILL)
-            assert watch.told().end.status == ExitStatus(0)
+            assert watch.history().end.status == ExitStatus(0)
 
     run(main())
 
@@ -223,7 +223,7 @@ def test_close_kills_what_still_runs(tmp_path: Path) -> None:
             for name in ("a", "b"):
                 watch.shell("trap '' TERM INT HUP; echo up; while :; do sleep 60; done", name=name)
                 await watch.says(b"up", name)
-        assert {watch.told(name).end.status for name in ("a", "b")} == {ExitStatus(None, signal.SIGKILL)}
+        assert {watch.history(name).end.status for name in ("a", "b")} == {ExitStatus(None, signal.SIGKILL)}
 
     run(main())
 
@@ -254,8 +254,8 @@ def test_processes_with_different_names_run_side_by_side(tmp_path: Path) -> None
                 await watch.says(name.encode(), name)
             watch.sandbox.signal("b", signal.SIGTERM)
             assert (await watch.ended("b")).end.status == ExitStatus(None, signal.SIGTERM)
-            assert [watch.told(name).output for name in "ac"] == [b"a\n", b"c\n"]
-        assert {watch.told(name).end.status.signal for name in "ac"} == {signal.SIGKILL}
+            assert [watch.history(name).output for name in "ac"] == [b"a\n", b"c\n"]
+        assert {watch.history(name).end.status.signal for name in "ac"} == {signal.SIGKILL}
 
     run(main())
 
@@ -314,7 +314,7 @@ def test_without_a_bootstrap_the_places_are_named(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.sandbox.start(Launch("p", (), tmp_path, VARIABLES, ("/var/task/bootstrap", "/opt/bootstrap")))
-            refusal = watch.told().refusal
+            refusal = watch.history().refusal
             assert refusal.error_type == "Runtime.InvalidEntrypoint"
             assert refusal.reason == "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
 
@@ -380,11 +380,11 @@ def test_a_start_without_free_descriptors_is_refused_and_leaves_nothing(tmp_path
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
                 for filler in fillers:
                     os.close(filler)
-            told = await watch.ended()
-            if told.output:
-                assert told.end.status == ExitStatus(0)
+            history = await watch.ended()
+            if history.output:
+                assert history.end.status == ExitStatus(0)
             else:
-                assert told.refusal.reason == "fork/exec /bin/sh: too many open files"
+                assert history.refusal.reason == "fork/exec /bin/sh: too many open files"
             assert sorted(map(int, os.listdir("/proc/self/fd")))[:-1] == before  # noqa: PTH208
 
     run(main())

@@ -1,4 +1,4 @@
-"""The end of a child: reported whatever happens to it, and without ever signalling another process."""
+"""The end of a child: it is always reported, and no other process is ever signalled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_child_that_other_code_has_reaped_is_reported_as_ended(tmp_path: Path)
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("echo $$; exec sleep 60")
-            pid = pid_of((await watch.until(lambda told: told.output.endswith(b"\n"))).output)
+            pid = pid_of((await watch.until(lambda history: history.output.endswith(b"\n"))).output)
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)  # noqa: ASYNC222 - before the loop has its next turn
             assert (await watch.ended()).end.status == ExitStatus(255)
@@ -44,9 +44,9 @@ def test_where_the_kernel_has_no_pidfds_a_thread_waits(tmp_path: Path, monkeypat
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("sleep 60 & echo $!; exit 3")
-            told = await watch.ended()
-            assert told.end.status == ExitStatus(3)
-            assert await gone(pid_of(told.output))
+            history = await watch.ended()
+            assert history.end.status == ExitStatus(3)
+            assert await gone(pid_of(history.output))
 
     run(main())
 
@@ -83,8 +83,8 @@ def test_a_process_that_has_been_reaped_is_not_signalled_any_more(
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("setsid sh -c 'echo $$; exec sleep 60' & echo $$; sleep 60")
-            told = await watch.until(lambda told: told.output.count(b"\n") == 2)
-            pids = set(map(int, told.output.split()))
+            history = await watch.until(lambda history: history.output.count(b"\n") == 2)
+            pids = set(map(int, history.output.split()))
             watch.sandbox.signal("p", signal.SIGKILL)
             await until(lambda: any(not Path(f"/proc/{pid}").exists() for pid in pids))
             monkeypatch.setattr(os, "killpg", record)

@@ -39,7 +39,7 @@ def isolate(isolated: bool) -> None:
     _isolated = isolated
 
 
-class Told(NamedTuple):
+class History(NamedTuple):
     """The events of one process from its start to its end."""
 
     events: list[SandboxEvent]
@@ -98,25 +98,27 @@ class Watch:
         """Start a shell script."""
         self.start("/bin/sh", "-c", script, name=name, variables=variables)
 
-    def told(self, name: str = "p") -> Told:
+    def history(self, name: str = "p") -> History:
         """The events of a process up to now."""
-        return Told([event for event in self.events if not isinstance(event, Moved) and event.name == name])
+        return History([event for event in self.events if not isinstance(event, Moved) and event.name == name])
 
-    async def until(self, condition: Callable[[Told], bool], name: str = "p") -> Told:
+    async def until(self, condition: Callable[[History], bool], name: str = "p") -> History:
         """Wait for a condition on the events of a process."""
         async with asyncio.timeout(DEADLINE_S):
-            while not condition(self.told(name)):
+            while not condition(self.history(name)):
                 self._news.clear()
                 await self._news.wait()
-        return self.told(name)
+        return self.history(name)
 
-    async def ended(self, name: str = "p") -> Told:
+    async def ended(self, name: str = "p") -> History:
         """Wait until a process has ended or its start was refused."""
-        return await self.until(lambda told: bool(told.events) and not isinstance(told.events[-1], Output), name)
+        return await self.until(
+            lambda history: bool(history.events) and not isinstance(history.events[-1], Output), name
+        )
 
-    async def says(self, line: bytes, name: str = "p") -> Told:
+    async def says(self, line: bytes, name: str = "p") -> History:
         """Wait for a line."""
-        return await self.until(lambda told: line + b"\n" in told.output, name)
+        return await self.until(lambda history: line + b"\n" in history.output, name)
 
 
 @asynccontextmanager
@@ -137,7 +139,7 @@ async def watching(
         await watch.sandbox.close()
 
 
-async def run_shell(directory: Path, script: str, limits: Limits = CURRENT) -> Told:
+async def run_shell(directory: Path, script: str, limits: Limits = CURRENT) -> History:
     """Run a shell script to its end."""
     async with watching(directory, limits) as watch:
         watch.shell(script)
