@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runtime_api.protocol.errors import ErrorType
 
 from . import StartRefused
+from .spawning import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ def cannot_start(launch: Launch) -> StartRefused | None:
         if "\0" in text:
             return cannot_execute_because(launch, f"{what} contains a NUL character: remove it")
         try:
-            text.encode("utf-8", "surrogateescape")
+            encoded(text)
         except UnicodeEncodeError:
             return cannot_execute_because(launch, f"{what} contains a lone surrogate, which is no text: remove it")
     for name in launch.variables:
@@ -52,8 +53,12 @@ def cannot_change_directory(launch: Launch, number: int | None) -> StartRefused:
 
 
 def _refused(launch: Launch, error_type: ErrorType, reason: str) -> StartRefused:
-    """Make a refusal whose text can be logged and sent: a path may have bytes in it that are no text."""
-    printable = reason.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    """Make a refusal whose text can be logged; bytes of a path that are no text come out as they were."""
+    printable = reason.replace("\0", "\\0")
+    try:
+        encoded(printable)
+    except UnicodeEncodeError:
+        printable = printable.encode("utf-8", "backslashreplace").decode()
     return StartRefused(launch.name, error_type, printable)
 
 

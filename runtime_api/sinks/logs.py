@@ -3,8 +3,8 @@
 There is no thread and no O_NONBLOCK, which a terminal would share with other programs: before each piece, poll(2)
 says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` without blocking.
 
-Platform records are taken as they are and turned into text when they are written, so that no caller waits for the
-text of its END and REPORT. Until then their size is an estimate.
+The records of a journal's entry are taken as they are and turned into text when they are written, so that no caller
+waits for the text of its END and REPORT. Until then their size is an estimate.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from runtime_api.protocol.platform_events import log_text
+from runtime_api.protocol.platform_events import Lines, log_bytes
 
 if TYPE_CHECKING:
+    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.platform_events import Record
 
-__all__ = ["Entry", "LabelledLog", "LogSink", "OutputSource"]
+__all__ = ["LabelledLog", "LogSink", "OutputSource"]
 
 PIECE_BYTES = 4096  # PIPE_BUF: a pipe that poll(2) calls writable takes this much (pipe(7))
 BATCH_S = 0.005  # a line waits this long for others
@@ -29,36 +30,29 @@ RETRY_S = 0.002  # a reader that has fallen behind is tried again after this
 HELD_BYTES = 1_048_576  # above this, the functions' output has to wait
 LOST_BYTES = 8 * HELD_BYTES  # above this, lines are lost and counted
 EXIT_S = 2.0  # at the end, a reader that takes nothing for this long loses the rest
-RECORD_BYTES = 128  # an estimate: END has 55 bytes, REPORT about 180
-
-Entry = bytes | tuple["Record", ...]  # whole lines, or what they will be made of
+RECORD_BYTES = 128  # the size that a platform record counts for: END has 52 bytes, REPORT about 180
+OWN = "bootjack"  # the source of lines that are no function's
 
 
 class OutputSource(Protocol):
-    """What writes to the log and can be made to wait."""
+    """Writes to the log, and can be made to wait."""
 
     def pause_output(self) -> None: ...
     def resume_output(self) -> None: ...
 
 
 class _Held(NamedTuple):
-    """An entry that waits to be written."""
+    """Records that wait to be written."""
 
-    entry: Entry
+    records: tuple[Record, ...]
     label: bytes
-
-    def size(self) -> int:
-        """In bytes, estimated for records."""
-        entry = self.entry
-        return len(entry) if isinstance(entry, bytes) else RECORD_BYTES * len(entry)
 
     def text(self) -> bytes:
         """The lines, each behind the label."""
-        entry, label = self
-        lines = entry if isinstance(entry, bytes) else log_text(entry).encode("utf-8", "backslashreplace")
-        if not label or not lines:
+        lines = log_bytes(self.records)
+        if not self.label or not lines:
             return lines
-        return label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
+        return self.label + lines[:-1].replace(b"\n", b"\n" + self.label) + b"\n"
 
 
 class LogSink:
@@ -88,17 +82,22 @@ class LogSink:
         """Leave the output of `source` alone from now on."""
         self._sources.discard(source)
 
-    def write(self, entry: Entry, label: bytes = b"") -> None:
-        """Take whole lines or platform records; they are written soon, each line behind `label`."""
+    def consume(self, entry: Entry) -> None:
+        """Take an entry of a journal; it is written soon."""
+        self.take(entry.records)
+
+    def write(self, lines: bytes) -> None:
+        """Take whole lines; they are written soon, as they are."""
+        self.take((Lines(OWN, lines),))
+
+    def take(self, records: tuple[Record, ...], label: bytes = b"") -> None:
+        """Take records; they are written soon, each line behind `label`."""
         if self._held_bytes > LOST_BYTES:
-            if isinstance(entry, bytes):
-                self._lost_lines += entry.count(b"\n")
-            else:
-                self._lost_records += len(entry)
+            self._lose(records)
             return
-        held = _Held(entry, label)
-        self._held.append(held)
-        self._held_bytes += held.size()
+        self._held.append(_Held(records, label))
+        for record in records:
+            self._held_bytes += len(record.data) if record.__class__ is Lines else RECORD_BYTES
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
         if self._held_bytes > HELD_BYTES and not self._full:
@@ -125,6 +124,13 @@ class LogSink:
             for source in tuple(self._sources):
                 source.resume_output()
 
+    def _lose(self, records: tuple[Record, ...]) -> None:
+        for record in records:
+            if isinstance(record, Lines):
+                self._lost_lines += record.data.count(b"\n")
+            else:
+                self._lost_records += 1
+
     def _report_loss(self) -> None:
         lines, self._lost_lines = self._lost_lines, 0
         records, self._lost_records = self._lost_records, 0
@@ -148,8 +154,10 @@ class LogSink:
 
     def _make_text(self) -> None:
         """Turn all that is held into text."""
-        text = b"".join([held.text() for held in self._held])
+        held = tuple(self._held)
         self._held.clear()
+        self._held_bytes = 0
+        text = b"".join([each.text() for each in held])
         # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
         self._rest = memoryview(text)
@@ -174,6 +182,6 @@ class LabelledLog:
         self.attach = sink.attach
         self.detach = sink.detach
 
-    def write(self, entry: Entry) -> None:
-        """Take whole lines or platform records."""
-        self._sink.write(entry, self._label)
+    def consume(self, entry: Entry) -> None:
+        """Take an entry of the function's journal; it is written soon."""
+        self._sink.take(entry.records, self._label)

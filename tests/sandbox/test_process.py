@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime_api.protocol.events import ExitStatus
+from runtime_api.protocol.platform_events import FaultLine, log_bytes
 from runtime_api.sandbox import Launch
 from tests.sandbox.watch import INTERPRETER, VARIABLES, gone, program, run, run_shell, watching
 
@@ -351,12 +352,13 @@ def test_arguments_that_no_process_can_have_are_refused(tmp_path: Path, argv: tu
     assert error_type == "Runtime.InvalidEntrypoint"
     assert f"argument {len(argv) - 1} contains a" in reason
     assert reason.endswith(": remove it")
-    reason.encode()  # it can be logged
+    assert log_bytes([FaultLine(None, error_type, reason)])
 
 
-def test_a_path_that_is_no_text_is_refused_in_words_that_can_be_logged(tmp_path: Path) -> None:
-    _, reason = refused(tmp_path, f"{tmp_path}/caf\udce9")
-    assert reason == rf"fork/exec {tmp_path}/caf\udce9: no such file or directory"
+def test_a_path_that_is_no_text_is_logged_as_it_is(tmp_path: Path) -> None:
+    error_type, reason = refused(tmp_path, f"{tmp_path}/caf\udce9")
+    line = log_bytes([FaultLine(None, error_type, reason)])
+    assert line.startswith(f"fork/exec {tmp_path}/".encode() + b"caf\xe9: no such file or directory\n")
 
 
 def test_more_arguments_than_the_kernel_takes_are_refused(tmp_path: Path) -> None:

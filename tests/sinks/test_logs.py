@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.protocol.platform_events import End, FaultLine, RuntimeDone, Start, log_text
+from runtime_api.protocol.journal import Entry
+from runtime_api.protocol.platform_events import End, Lines, RuntimeDone, Start, log_bytes
 from runtime_api.sinks import logs
 from runtime_api.sinks.logs import BATCH_S, HELD_BYTES, LOST_BYTES, RECORD_BYTES, LabelledLog, LogSink
 from tests.loops import run
@@ -282,7 +283,7 @@ def test_a_regular_file_gets_everything(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_bytes() == LINE * MORE_THAN_HELD + b"last\n"
 
 
-# -- platform records
+# -- entries of a journal
 
 START = Start("id-1", "$LATEST", "Root=1", None)
 DONE = RuntimeDone("id-1", "success", None, 1.0, None, 2, "Root=1", None)  # not shown in the text log
@@ -291,28 +292,37 @@ START_LINE = b"START RequestId: id-1 Version: $LATEST\n"
 END_LINE = b"END RequestId: id-1\n"
 
 
+def entry(*records: Record) -> Entry:
+    return Entry(0.0, records)
+
+
+def output(lines: bytes) -> Entry:
+    return entry(Lines("runtime", lines))
+
+
 @pytest.fixture
 def formatted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many records were turned into text, call by call."""
     calls: list[int] = []
 
-    def count(records: tuple[Record, ...]) -> str:
+    def count(records: tuple[Record, ...]) -> bytes:
         calls.append(len(records))
-        return log_text(records)
+        return log_bytes(records)
 
-    monkeypatch.setattr("runtime_api.sinks.logs.log_text", count)
+    monkeypatch.setattr("runtime_api.sinks.logs.log_bytes", count)
     return calls
 
 
 def test_records_become_text_when_they_are_written_and_keep_their_place(pipe: Pipe, formatted: list[int]) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        sink.write((START,))
-        sink.write(b"output\n")
-        sink.write((DONE, END))
+        sink.consume(entry(START))
+        sink.consume(output(b"output\n"))
+        sink.write(b"bootjack: a word of our own\n")
+        sink.consume(entry(DONE, END))
         assert formatted == []
         await until(lambda: bool(pipe.read_now()))
-        assert pipe.arrived == START_LINE + b"output\n" + END_LINE
+        assert pipe.arrived == START_LINE + b"output\nbootjack: a word of our own\n" + END_LINE
         sink.close()
 
     run(main())
@@ -321,8 +331,8 @@ def test_records_become_text_when_they_are_written_and_keep_their_place(pipe: Pi
 def test_close_writes_records_that_are_held(pipe: Pipe, formatted: list[int]) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        sink.write((START,))
-        sink.write(b"output\n")
+        sink.consume(entry(START))
+        sink.consume(output(b"output\n"))
         assert formatted == []
         sink.close()
         assert pipe.read_now() == START_LINE + b"output\n"
@@ -333,21 +343,21 @@ def test_close_writes_records_that_are_held(pipe: Pipe, formatted: list[int]) ->
 def test_records_that_only_telemetry_shows_leave_no_line(pipe: Pipe) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        LabelledLog(sink, "f").write((DONE,))
-        sink.write((DONE,))
-        sink.write(())
+        LabelledLog(sink, "f").consume(entry(DONE))
+        sink.consume(entry(DONE))
+        sink.consume(entry())
         sink.close()
         assert pipe.read_now() == b""
 
     run(main())
 
 
-def test_a_record_with_any_text_can_be_written(pipe: Pipe) -> None:
+def test_output_that_is_no_text_arrives_unchanged(pipe: Pipe) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        sink.write((FaultLine(None, "Runtime.Unknown", "caf\udce9 \ud800"),))
+        sink.consume(output(bytes(range(256)) + b"\n"))
         sink.close()
-        assert pipe.read_now() == b"caf\\udce9 \\ud800\nRuntime.Unknown\n"
+        assert pipe.read_now() == bytes(range(256)) + b"\n"
 
     run(main())
 
@@ -356,9 +366,9 @@ def test_every_line_of_a_labelled_log_has_its_label(pipe: Pipe, formatted: list[
     async def main() -> None:
         sink = LogSink(pipe.writer)
         one, other = LabelledLog(sink, "one"), LabelledLog(sink, "other")
-        one.write((START, END))
-        other.write(b"a\n\nb\n")
-        one.write(b"c\n")
+        one.consume(entry(START, END))
+        other.consume(output(b"a\n\nb\n"))
+        one.consume(output(b"c\n"))
         assert formatted == []
         sink.close()
         others = b"other | a\nother | \nother | b\n"
@@ -374,7 +384,7 @@ def test_a_labelled_log_pauses_its_sources(pipe: Pipe) -> None:
         log.attach(source)
         log.attach(detached)
         log.detach(detached)
-        log.write(LINE * MORE_THAN_HELD)
+        log.consume(output(LINE * MORE_THAN_HELD))
         assert (source.calls, detached.calls) == ([PAUSE], [])
         pipe.close(pipe.reader)
         sink.close()
@@ -388,7 +398,7 @@ def test_records_count_for_back_pressure_before_they_are_text(pipe: Pipe, format
         source = Source()
         sink.attach(source)
         for _ in range(HELD_BYTES // RECORD_BYTES + 1):
-            sink.write((END,))
+            sink.consume(entry(END))
         assert source.calls == [PAUSE]
         assert formatted == []
         await until(lambda: pipe.read_now() == END_LINE * (HELD_BYTES // RECORD_BYTES + 1))
@@ -401,13 +411,13 @@ def test_records_count_for_back_pressure_before_they_are_text(pipe: Pipe, format
 def test_records_beyond_the_last_limit_are_lost_and_counted(pipe: Pipe) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        sink.write(b"x" * LOST_BYTES + b"\n")
-        sink.write((START, END))
-        sink.write(LINE)
-        sink.write((END,))
+        sink.consume(output(b"x" * LOST_BYTES + b"\n"))
+        sink.consume(entry(START, END))
+        sink.consume(output(LINE))
+        sink.consume(entry(END))
         await until(lambda: pipe.read_now().endswith(b"nothing read it\n"))
-        said = b"bootjack: 1 line and 3 platform records of the log were lost because nothing read it\n"
-        assert pipe.arrived == b"x" * LOST_BYTES + b"\n" + said
+        report = b"bootjack: 1 line and 3 platform records of the log were lost because nothing read it\n"
+        assert pipe.arrived == b"x" * LOST_BYTES + b"\n" + report
         sink.close()
 
     run(main())
