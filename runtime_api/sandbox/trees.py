@@ -1,7 +1,7 @@
-"""Trees: directories that are made once and shared, such as an unpacked archive, and are gone when nobody needs them.
+"""Trees: directories that are made once and shared, an unpacked archive for example, and removed with the last lease.
 
-All of a process's lie in one temporary directory, which is made for the first of them. Whoever needs a tree holds a
-lease of it. Trees are made and removed on whatever thread asks for it: both may take a while.
+All trees of a process lie in one temporary directory, which is made with the first of them. A user of a tree holds a
+lease on it. Trees are made and removed on the calling thread; both may take a while.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Lease", "Trees"]
 
 
 class Trees:
-    """Knows every tree by its key; a context manager that leaves none behind."""
+    """Holds every tree by its key; a context manager that removes them all at its end."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -39,9 +39,9 @@ class Trees:
         self.close()
 
     def hold(self, key: Hashable, make: Callable[[Path], None]) -> Lease:
-        """The tree of this key, made by `make` when there is none; whoever else asks meanwhile waits for it.
+        """Lease the tree of this key, made by `make` if there is none; other callers wait while it is made.
 
-        `make` is given a path that does not exist yet. When it raises, there is no tree.
+        `make` gets a path that does not exist yet. If it raises, there is no tree.
         """
         with self._lock:
             tree = self._trees.get(key)
@@ -59,12 +59,12 @@ class Trees:
         return lease
 
     def has(self, path: Path) -> bool:
-        """Whether this is one of the trees, and nobody writes to it therefore."""
+        """Whether this is one of the trees, which means that nothing writes to it."""
         with self._lock:
             return any(tree.path == path for tree in self._trees.values())
 
     def close(self) -> None:
-        """Remove every tree, whoever holds it."""
+        """Remove every tree, leased or not."""
         with self._lock:
             self._closed = True
             trees = list(self._trees.values())
@@ -77,7 +77,7 @@ class Trees:
     def _place(self) -> tempfile.TemporaryDirectory[str]:
         if self._closed:
             raise RuntimeError("Trees are closed")
-        import tempfile  # slow to import, and most processes need no tree
+        import tempfile  # slow to import, and most processes need no trees
 
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="bootjack-")
@@ -98,7 +98,7 @@ class Trees:
 
 
 class _Tree:
-    """A directory, in a folder of its own."""
+    """One directory, inside a temporary folder of its own."""
 
     def __init__(self, folder: tempfile.TemporaryDirectory[str]) -> None:
         self.folder = folder
@@ -120,7 +120,7 @@ def _make(tree: _Tree, make: Callable[[Path], None]) -> None:
 
 
 class Lease:
-    """Keeps one tree; given back once."""
+    """Keeps one tree from being removed."""
 
     def __init__(self, trees: Trees, tree: _Tree) -> None:
         self._trees = trees
@@ -129,16 +129,16 @@ class Lease:
 
     @property
     def path(self) -> Path:
-        """Where the tree is."""
+        """The path of the tree."""
         return self._tree.path
 
     def share(self) -> Lease:
-        """Another lease of the same tree."""
+        """Take another lease on the same tree."""
         self._trees._share(self._tree)
         return Lease(self._trees, self._tree)
 
     def release(self) -> None:
-        """Give it back; with the last lease the tree is removed."""
+        """End this lease; the last one to end removes the tree."""
         if self._held:
             self._held = False
             self._trees._release(self._tree)
