@@ -120,13 +120,14 @@ def _subject(options: dict[str, Any], stack: ExitStack) -> Subject:
     if options["server"] is not None or options["server_url"] is not None:
         return _server(options, variables)
     from runtime_api.conformance.runtime.side import RuntimeSide
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.store.archives import DirectoryArchives
+    from runtime_api.store.package import Package
+    from runtime_api.store.trees import Trees
 
-    from .archives import Archives
     from .targets import find_program
 
     command, target = command_behind_dashes(), options["target"]
-    package = stack.enter_context(Archives(stack.enter_context(Trees())).package())
+    package = stack.enter_context(Package(DirectoryArchives(stack.enter_context(Trees()))))
     program = find_program(target, command, (), package)
     name = shlex.join(command) if command else str(target or ".")
     side = RuntimeSide(program, options["handler"], variables, options["patience"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runtime_api.local import LocalFunction, LocalLambda
     from runtime_api.sandbox.entrypoint import Program
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.store.trees import Trees
 
 __all__ = [
     "command_behind_dashes",

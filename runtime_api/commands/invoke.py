@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalFunction
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.store.trees import Trees
 
 __all__ = ["command"]
 
@@ -49,7 +49,7 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
     module.function of a Python handler; or put any command behind --. Exit code: 0 success, 1 function error,
     2 usage.
     """
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.store.trees import Trees
 
     with Trees() as trees:
         function = _function(target, layers, options, trees)
@@ -62,11 +62,13 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
 
 
 def _function(target: str | None, layers: tuple[Path, ...], options: dict[str, Any], trees: Trees) -> LocalFunction:
-    from .archives import Archives
+    from runtime_api.store.archives import DirectoryArchives
+    from runtime_api.store.package import Package
+
     from .targets import find_layers, find_program, name_of
 
     command = command_behind_dashes()
-    with Archives(trees).package() as package:
+    with Package(DirectoryArchives(trees)) as package:
         roots = find_layers(layers, package, merged=options["sandbox"] != "process")
         program = find_program(target, command, roots, package)
         name = options["name"] or name_of(target, command)

@@ -16,9 +16,9 @@ from .serving import Ending, beside, blaming, say, serve_until
 
 if TYPE_CHECKING:
     from runtime_api.local import LocalFunction
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.service.seams.archives import Archives
+    from runtime_api.store.trees import Trees
 
-    from .archives import Archives
     from .sources import Source
     from .watching import Watched
 
@@ -77,9 +77,9 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     import uvloop
 
     from runtime_api.sandbox.orphans import adopted_orphans
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.store.archives import DirectoryArchives
+    from runtime_api.store.trees import Trees
 
-    from .archives import Archives
     from .external_runtime import function_with_external_runtime
     from .sources import read_sources
     from .tuning import tune_server
@@ -92,7 +92,7 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
             options["sandbox"] = "process"  # nothing is started
         else:
             sources = read_sources(targets, options["layers"], options["name"])
-            make = partial(_make, options=options, archives=Archives(trees), alone=len(sources) == 1)
+            make = partial(_make, options=options, archives=DirectoryArchives(trees), alone=len(sources) == 1)
             functions = [make(source) for source in sources]
             if options["watch"]:
                 check_watching()
@@ -103,9 +103,11 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
 
 
 def _make(source: Source, *, options: dict[str, Any], archives: Archives, alone: bool) -> LocalFunction:
+    from runtime_api.store.package import Package
+
     from .targets import find_layers, find_program
 
-    with archives.package() as package:
+    with Package(archives) as package:
         roots = find_layers(source.layers, package, merged=options["sandbox"] != "process")
         return make_function(
             source.name,

@@ -14,7 +14,7 @@ from .handlers import handler_command, names_handler
 from .options import fail
 
 if TYPE_CHECKING:
-    from .archives import Package
+    from runtime_api.store.package import Package
 
 __all__ = ["find_layers", "find_mounts", "find_program", "here", "name_of"]
 
@@ -44,9 +44,18 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
             fail(f"TARGET {target or '.'}: permission denied")
         return bootstrap_program(path.resolve(), layers)
     if path.suffix.lower() == ".zip":
-        return bootstrap_program(package.unpack(path), layers)
+        return bootstrap_program(_unpack(package, path), layers)
     bootstrap = path.resolve()
     return Program(bootstrap.parent, layers, places=(bootstrap,))
+
+
+def _unpack(package: Package, archive: Path) -> Path:
+    from runtime_api.store.package import PackageError
+
+    try:
+        return package.unpack(archive)
+    except PackageError as error:
+        fail(str(error))
 
 
 def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:
@@ -70,7 +79,7 @@ def find_layers(given: tuple[Path, ...], package: Package, *, merged: bool) -> t
         if stat.S_ISDIR(mode):
             roots.append(path.resolve())
         elif layer.suffix.lower() == ".zip":
-            roots.append(package.unpack(path))
+            roots.append(_unpack(package, path))
         else:
             fail(f"--layer {layer}: neither a directory nor a .zip file")
     if merged and len(roots) > 1:

@@ -94,7 +94,7 @@ def check_refused(tmp_path: Path, content: bytes, sandbox: str) -> list[str]:
 def test_a_bad_archive_is_refused(tmp_path: Path, kind: str, sandbox: str) -> None:
     content, reason = HOSTILE[kind]
     if kind == "over the size declared":  # said for all archives of a function instead
-        reason = "262,144,005 bytes unzipped, over the 262,144,000"
+        reason = "262,144,005 bytes unzipped, over Lambda's limit of 262,144,000"
     assert all(reason in message for message in check_refused(tmp_path, content, sandbox))
 
 
@@ -103,7 +103,7 @@ def test_a_bomb_that_says_what_it_is_is_refused(tmp_path: Path, sandbox: str) ->
     content = packed(zeros(BOMB_BYTES))
     assert len(content) < BOMB_BYTES // 900
     messages = check_refused(tmp_path, content, sandbox)
-    assert all("unfolds to 300,000,000 bytes unzipped, over" in message for message in messages)
+    assert all("come to 300,000,000 bytes unzipped, over" in message for message in messages)
 
 
 def test_code_and_layers_that_are_too_much_together_are_told_with_their_sum(tmp_path: Path) -> None:
@@ -120,9 +120,8 @@ def test_code_and_layers_that_are_too_much_together_are_told_with_their_sum(tmp_
     ended = invoked(tmp_path, tmp_path / "code.zip", *layers, "--layer", tmp_path / "two.zip")
     assert ended.code == 2
     assert ended.message == (
-        f"{tmp_path}/code.zip: takes the function's archives to 263,000,000 bytes unzipped (one.zip 160,000,000 + "
-        "two.zip 3,000,000 + code.zip 100,000,000), over the 262,144,000 that code and layers may have together; "
-        "leave something out"
+        f"{tmp_path}/code.zip: code and layers come to 263,000,000 bytes unzipped (one.zip 160,000,000 + "
+        "two.zip 3,000,000 + code.zip 100,000,000), over Lambda's limit of 262,144,000; leave something out"
     )
 
 

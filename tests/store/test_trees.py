@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
