@@ -17,9 +17,9 @@ def main() -> None:
         print(f"bootjack {__version__}")
         return
     _hold_standard_descriptors()
-    from runtime_api.commands.signals import end_cleanly
+    from runtime_api.commands.signals import handle_signals
 
-    end_cleanly()
+    handle_signals()
     from runtime_api.commands.root import bootjack
 
     try:

@@ -158,14 +158,11 @@ def _server(options: dict[str, Any], variables: dict[str, str]) -> Subject:
 
 
 def _run(subject: Subject, cases: Sequence[Case], options: dict[str, Any]) -> Findings:
-    import uvloop
-
     from runtime_api.conformance.baseline import Comparison, compare, read_baseline
     from runtime_api.conformance.judge import judge
     from runtime_api.conformance.verdicts import CannotRun, Findings
-    from runtime_api.sandbox.orphans import adopted_orphans
 
-    from .signals import until_signalled
+    from .signals import run, until_signalled
 
     async def play(tell: Callable[[Judgement], None]) -> list[Judgement]:
         async with subject.side as side:
@@ -175,8 +172,8 @@ def _run(subject: Subject, cases: Sequence[Case], options: dict[str, Any]) -> Fi
     begin = time.monotonic()
     try:
         known = read_baseline(options["baseline"]) if options["baseline"] else None
-        with adopted_orphans(), _progress(len(cases)) as bar:
-            judgements = uvloop.run(until_signalled(play(lambda _judgement: bar.update(1))))
+        with _progress(len(cases)) as bar:
+            judgements = run(until_signalled(play(lambda _judgement: bar.update(1))))
     except CannotRun as error:
         fail(str(error))
     _write_transcripts(options["transcript"], judgements)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,7 @@ from .function import (
     with_command,
 )
 from .options import NAME, fail, read_event
-from .signals import until_signalled
+from .signals import interruptible, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ def command(target: str | None, event: str, layers: tuple[Path, ...], **options:
         function = _function(target, layers, options, trees)
         called, payload = read_event(event)
         with sandbox_or_fail(options):
-            result = _run(function, called, payload, sandbox_settings(options, trees))
+            result = run(_invoke(function, called, payload, sandbox_settings(options, trees)))
         _advise(function, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
@@ -75,27 +76,20 @@ def _function(target: str | None, layers: tuple[Path, ...], options: dict[str, A
         return make_function(name, program, options, leases=tuple(package.leases))
 
 
-def _run(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
-    import uvloop
-
-    from runtime_api.sandbox.orphans import adopted_orphans
-
-    with adopted_orphans():
-        return uvloop.run(until_signalled(_invoke(function, called, payload, settings)))
-
-
 async def _invoke(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
     from runtime_api.local import LocalLambda
     from runtime_api.service.errors import ServiceError, ServiceException
 
-    async with LocalLambda(**settings) as local:
-        local.add_function(function)
-        try:
-            return await local.invoke(function.configuration.name, payload)
-        except ServiceException as error:  # nothing that the event is to blame for
-            fail(error.message)
-        except ServiceError as error:
-            fail(f"{called}: {error.message}")
+    async with AsyncExitStack() as stack:
+        with interruptible():
+            local = await stack.enter_async_context(LocalLambda(**settings))
+            local.add_function(function)
+            try:
+                return await local.invoke(function.configuration.name, payload)
+            except ServiceException as error:  # nothing that the event is to blame for
+                fail(error.message)
+            except ServiceError as error:
+                fail(f"{called}: {error.message}")
 
 
 def _advise(function: LocalFunction, result: InvokeResult) -> None:

@@ -12,7 +12,8 @@ import click
 from runtime_api.protocol.limits import CURRENT
 
 from .options import NAME, REGION, Pattern, fail, shortened
-from .serving import Ending, blaming, serve_until
+from .serving import blaming, serve_until_signalled
+from .signals import interruptible, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,8 +84,6 @@ def command(
     is looked for in /var/task, /opt and /var/runtime. Read from the environment: AWS_LAMBDA_FUNCTION_NAME, _VERSION,
     _TIMEOUT (seconds, 300), _MEMORY_SIZE (MB, 3008), _HANDLER.
     """
-    import uvloop
-
     from .tuning import tune_server
 
     quiet = log_level.lower() in QUIET_LEVELS
@@ -93,11 +92,8 @@ def command(
             click.echo(f"bootjack: {warning}", err=True)
     address = _address("--runtime-interface-emulator-address", front)
     function = _function(command, opt_dir, _address("--runtime-api-address", runtime_api), clean_env)
-    from runtime_api.sandbox.orphans import adopted_orphans
-
     tune_server()
-    with adopted_orphans():
-        uvloop.run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
+    run(_serve(function, address, frozenset(name.lower() for name in allow_host), quiet))
 
 
 def _warnings(init_caching: bool) -> list[str]:
@@ -194,17 +190,17 @@ def _program(command: tuple[str, ...], opt: Path) -> Program:
 async def _serve(function: LocalFunction, address: Address, allowed_hosts: frozenset[str], quiet: bool) -> None:
     from runtime_api.local import LocalLambda
 
-    ending = Ending()
     async with AsyncExitStack() as stack:
-        local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
-        local.add_function(function)
-        with blaming("--runtime-api-address", function.runtime_api):
-            await local.open_environment(function.configuration.name)
-        with blaming("--runtime-interface-emulator-address", address):
-            url = await local.listen(*address, allowed_hosts)
+        with interruptible():
+            local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
+            local.add_function(function)
+            with blaming("--runtime-api-address", function.runtime_api):
+                await local.open_environment(function.configuration.name)
+            with blaming("--runtime-interface-emulator-address", address):
+                url = await local.listen(*address, allowed_hosts)
         if not quiet or address[1] == 0:
             _announce(url, address[0], function)
-        await serve_until(ending, local, grace_s=0)
+        await serve_until_signalled(local, grace_s=0)
 
 
 def _announce(url: str, host: str, function: LocalFunction) -> None:

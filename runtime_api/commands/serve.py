@@ -12,7 +12,8 @@ from runtime_api.protocol.limits import CURRENT
 
 from .function import function_options, hand_over, make_function, sandbox_or_fail, sandbox_settings, with_command
 from .options import ANY_SECONDS, NAME
-from .serving import Ending, beside, blaming, say, serve_until
+from .serving import beside, blaming, say, serve_until_signalled
+from .signals import interruptible, run
 
 if TYPE_CHECKING:
     from runtime_api.local import LocalFunction
@@ -74,9 +75,6 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
     module.function of a Python handler; its function is called NAME, or as the file is. Or put any command behind --.
     A single function is reachable as `function` too.
     """
-    import uvloop
-
-    from runtime_api.sandbox.orphans import adopted_orphans
     from runtime_api.store.archives import DirectoryArchives
     from runtime_api.store.trees import Trees
 
@@ -98,8 +96,8 @@ def command(targets: tuple[str, ...], **options: Any) -> None:
                 check_watching()
                 watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
         tune_server()
-        with adopted_orphans(), sandbox_or_fail(options):
-            uvloop.run(_serve(functions, watched, options, trees))
+        with sandbox_or_fail(options):
+            run(_serve(functions, watched, options, trees))
 
 
 def _make(source: Source, *, options: dict[str, Any], archives: Archives, alone: bool) -> LocalFunction:
@@ -130,25 +128,25 @@ async def _serve(
     address = options["host"], options["port"]
     allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
     async with AsyncExitStack() as stack:
-        local = await stack.enter_async_context(
-            LocalLambda(
-                label_log=len(functions) > 1,
-                idle_timeout_s=options["idle_timeout"],
-                **sandbox_settings(options, trees),
+        with interruptible():
+            local = await stack.enter_async_context(
+                LocalLambda(
+                    label_log=len(functions) > 1,
+                    idle_timeout_s=options["idle_timeout"],
+                    **sandbox_settings(options, trees),
+                )
             )
-        )
-        ending = Ending()  # until now a signal has ended the command as it does any other
-        for function in functions:
-            hand_over(local, function)
-            _hint(function)
-        with blaming("--host and --port", address):
-            url = await local.listen(*address, allowed_hosts)
-        say(f"bootjack: serving {_listed(functions)} at {url}")
-        if functions[0].external_runtime:
-            await ask_for_a_bootstrap(local, functions[0])
+            for function in functions:
+                hand_over(local, function)
+                _hint(function)
+            with blaming("--host and --port", address):
+                url = await local.listen(*address, allowed_hosts)
+            say(f"bootjack: serving {_listed(functions)} at {url}")
+            if functions[0].external_runtime:
+                await ask_for_a_bootstrap(local, functions[0])
         if watched:
             await stack.enter_async_context(beside(watch(local, watched)))
-        await serve_until(ending, local, GRACE_S)
+        await serve_until_signalled(local, GRACE_S)
 
 
 def _listed(functions: list[LocalFunction]) -> str:

@@ -142,18 +142,6 @@ def test_whoever_waits_is_told_that_the_server_ends() -> None:
 
 
 @pytest.mark.slow
-def test_two_signals_are_no_harder_than_one() -> None:
-    with Rie(*RAW) as rie:
-        caller = _Caller(rie, HANGING)
-        rie.wait_for("hanging\n")
-        rie.process.send_signal(signal.SIGTERM)
-        rie.process.send_signal(signal.SIGINT)
-        assert rie.stop() == 0
-        caller.join(SECONDS)
-        assert "Traceback" not in rie.log()
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("session", [False, True])
 def test_what_a_function_leaves_behind_ends_with_rie(session: bool) -> None:
     with Rie(*RAW) as rie:
