@@ -15,8 +15,9 @@ import click
 from runtime_api.conformance.cases import LEVELS, load_cases, next_level, select
 from runtime_api.conformance.reports import FORMATS
 
-from .function import command_behind_dashes, with_command
-from .options import HANDLER, fail, read_variables
+from .options import HANDLER, fail
+from .variables import read_variables
+from .verb import Verb, command_behind_dashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +44,11 @@ class Subject(NamedTuple):
     arguments: str  # of the command line, for a replay
 
 
-@click.command(cls=with_command("[TARGET | -- COMMAND [ARG]... | --server TEMPLATE | --server-url URL]"))
+@click.command(
+    cls=Verb,
+    usage="[TARGET | -- COMMAND [ARG]... | --server TEMPLATE | --server-url URL]",
+    takes_command=True,
+)
 @click.argument("target", required=False)
 @click.option("--server", metavar="TEMPLATE", help="Judge the Runtime API server that this command line starts.")
 @click.option("--server-url", metavar="URL[,URL]", help="Judge a server that runs already: Runtime API, Invoke.")

@@ -1,4 +1,4 @@
-"""What verbs that serve share: addresses that cannot be had, and the way to the end."""
+"""What the verbs that serve share: addresses in use, and how serving ends."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 __all__ = ["beside", "blaming", "say", "serve_until_signalled"]
 
-REAP_S = 5.0  # between two looks for adopted processes that have ended
+REAP_S = 5.0  # interval between reaping adopted processes that have ended
 
 
 @contextmanager
 def blaming(flag: str, address: Address) -> Iterator[None]:
-    """Name the flag whose address cannot be had."""
+    """Turn an address that cannot be listened on into a usage error that names its option."""
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
-        fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
+        fail(f"{flag} {address[0]}:{address[1]}: {reason}; choose another address")
 
 
 @asynccontextmanager
 async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Let this go on beside the body, and no longer."""
+    """Do the work while the body runs, and cancel it then."""
     import asyncio
 
     task = asyncio.ensure_future(work)
@@ -61,6 +61,6 @@ async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:
 
 
 def say(lines: str) -> None:
-    """Whole lines on stdout, for whoever started this; nothing else is written there."""
+    """Write lines to stdout, where a program that started this one reads them; nothing else is written there."""
     with suppress(BrokenPipeError):
         click.echo(lines)

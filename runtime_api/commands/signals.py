@@ -116,8 +116,8 @@ class _Block:
         self._loop.call_soon_threadsafe(self._cancel, number)
 
     def _cancel(self, number: int) -> None:
-        if self.over:
-            _signals.waiting = number
+        if self.over:  # the block ended before the loop came to this
+            _signals.pass_on(number)
         else:
             self.cancelled_by = number
             self._task.cancel()
@@ -135,17 +135,22 @@ class _Signals:
 
     def receive(self, number: int, _frame: object) -> None:
         self._count += 1
-        block, self.block = self.block, None
         if self._count > 1:
             self._hurry(number)
-        if block is not None:
-            block.cancel(number)
-        elif self._count > 1:
+        if self.block is None and self._count > 1:
             self.kill()
-        elif self.deferring:
+        elif self.block is None and not self.deferring:
+            raise Interrupted(number)
+        else:
+            self.pass_on(number)
+
+    def pass_on(self, number: int) -> None:
+        """Cancel the block that is running; without one, the signal waits for the next or for the end."""
+        block, self.block = self.block, None
+        if block is None:
             self.waiting = number
         else:
-            raise Interrupted(number)
+            block.cancel(number)
 
     def raise_deferred(self) -> None:
         """Let a signal take effect that has not had any."""

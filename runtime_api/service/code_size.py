@@ -1,4 +1,4 @@
-"""The size rule: what a function's code and layers may take together once they are unzipped (guide 605)."""
+"""Limits for a function's code: how many layers, and how many bytes unzipped (guide 598 and 605)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.limits import Limits
 
-__all__ = ["ArchiveSize", "bytes_left", "size_refusal"]
+__all__ = ["ArchiveSize", "bytes_left", "layers_refusal", "size_refusal"]
 
 
 class ArchiveSize(NamedTuple):
@@ -35,6 +35,11 @@ def size_refusal(archives: Sequence[ArchiveSize], limits: Limits) -> str | None:
         f"code and layers come to {total:,} bytes unzipped{parts}, over Lambda's limit of "
         f"{limits.unzipped_bytes:,}; leave something out"
     )
+
+
+def layers_refusal(count: int, limits: Limits) -> str | None:
+    """Say why a function cannot have so many layers; None when it can."""
+    return None if count <= limits.layers else f"a function has at most {limits.layers} layers, not {count}"
 
 
 def _total(archives: Sequence[ArchiveSize]) -> int:

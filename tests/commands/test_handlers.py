@@ -61,7 +61,7 @@ def test_a_module_that_is_not_there_is_a_mistake_in_the_command(project: Path, t
     ended = bootjack("invoke", target, cwd=project)
     assert ended.code == 2
     assert ended.message == (
-        f"TARGET {target}: no such file or directory, and no module with such a handler (a command goes behind --)"
+        f"TARGET {target}: no such file or directory, and no Python handler; put a command after --"
     )
 
 

@@ -89,7 +89,7 @@ def test_a_command_of_this_directory(function: Path) -> None:
         (("",), "TARGET"),
         ((".", "second"), "second"),
         (("--",), "--"),
-        ((".", "--", "sh"), "one of them"),
+        ((".", "--", "sh"), "only one of them"),
         (("--", "no-such-command"), "no-such-command"),
         (("--", "/tmp"), "/tmp"),
         (("--", ""), "COMMAND"),

@@ -130,4 +130,4 @@ def test_invoke_with_a_stream_closed(function: Path, closed: str) -> None:
 def test_an_event_from_a_closed_stdin_is_a_mistake(function: Path) -> None:
     ended = by_shell('exec "$@" <&-', "invoke", function, "-e", "-")
     assert ended.code == 2
-    assert "standard input" in ended.message
+    assert "stdin is closed" in ended.message

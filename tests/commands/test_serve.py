@@ -27,7 +27,7 @@ def test_a_port_that_is_taken(function: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = refused("--port", str(port), function)
-    assert said == f"--host and --port 127.0.0.1:{port}: address already in use; give another one"
+    assert said == f"--host and --port 127.0.0.1:{port}: address already in use; choose another address"
 
 
 def test_a_runtime_api_port_that_is_taken() -> None:
@@ -35,7 +35,7 @@ def test_a_runtime_api_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         ended = bootjack("serve", "--only-lambda-apis", "--port", "0", "--runtime-api-port", str(port))
     assert ended.code == 2
-    assert ended.message == f"--runtime-api-port 127.0.0.1:{port}: address already in use; give another one"
+    assert ended.message == f"--runtime-api-port 127.0.0.1:{port}: address already in use; choose another address"
 
 
 def test_a_host_that_is_none(function: Path) -> None:
@@ -49,15 +49,15 @@ def test_a_host_that_is_none(function: Path) -> None:
         (("f=missing",), "TARGET missing: no such file or directory"),
         (("",), "TARGET is empty"),
         (("f=",), "TARGET is empty"),
-        (("not a name=function",), "is not a function's name"),
-        (("=function",), "is not a function's name"),
-        (("function", "function"), "two functions are called function: name them apart, NAME=TARGET"),
-        (("a=function", "a=function"), "two functions are called a"),
-        (("function", "b=function", "--name", "c"), "--name is for a single function"),
+        (("not a name=function",), "is not a function name"),
+        (("=function",), "is not a function name"),
+        (("function", "function"), "two functions are named function; give them different names with NAME=TARGET"),
+        (("a=function", "a=function"), "two functions are named a"),
+        (("function", "b=function", "--name", "c"), "--name names a single function"),
         (("broken.zip",), "not a readable .zip file"),
-        (("function", "--", "true"), "give one of them"),
+        (("function", "--", "true"), "give only one of them"),
         (("--", "no-such-command-anywhere"), "no such command"),
-        (("--",), "no COMMAND behind --"),
+        (("--",), "no COMMAND after --"),
         (("--port", "70000", "function"), "--port"),
         (("--port", "x", "function"), "--port"),
         (("--concurrency", "0", "function"), "--concurrency"),

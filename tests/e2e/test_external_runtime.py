@@ -171,11 +171,11 @@ def test_several_callers_wait_their_turn(server: Serve, hand: ByHand) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--layer", "x"), "starts nothing"),
+        (("--layer", "x"), "starts no bootstrap"),
         (("one", "two"), "at most one NAME"),
-        (("./path",), "is not a function's name"),
-        (("--watch",), "starts nothing"),
-        (("--", "true"), "starts nothing"),
+        (("./path",), "is not a function name"),
+        (("--watch",), "starts no bootstrap"),
+        (("--", "true"), "starts no bootstrap"),
     ],
 )
 def test_what_cannot_be_meant(arguments: tuple[str, ...], named: str) -> None:

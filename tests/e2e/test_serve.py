@@ -168,5 +168,5 @@ def test_an_environment_that_is_idle_for_too_long_is_ended(code: Path) -> None:
 def test_a_hint_for_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
     write_bootstrap(tmp_path / "package" / "inside")
     with Serve(tmp_path / "package") as server:
-        server.wait_for("bootjack: package: there is a bootstrap at inside/bootstrap; it belongs at the top")
+        server.wait_for("bootjack: package: there is a bootstrap at inside/bootstrap; move it to the top")
         assert json.loads(server.invoke().body)["errorType"] == "Runtime.InvalidEntrypoint"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-CHANGED = r"bootjack: {} has changed: what is invoked from now on runs the new code\n"
+CHANGED = r"bootjack: {} has changed; new invocations run the new code\n"
 
 
 def marked(mark: str) -> str:
@@ -56,7 +56,7 @@ def test_a_changed_archive_is_unpacked_anew_and_a_broken_one_is_not_used(tmp_pat
         server.wait_for("this is new")
         (tmp_path / "broken").write_bytes(archive.read_bytes()[:100])
         (tmp_path / "broken").replace(archive)
-        server.wait_for(r"bootjack: code stays as it is: .*not a readable \.zip file")
+        server.wait_for(r"bootjack: code keeps its old code: .*not a readable \.zip file")
         assert server.invoke(b"3").body == b"3"
 
 
