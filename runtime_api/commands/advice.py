@@ -23,7 +23,7 @@ def advice(program: Program) -> str | None:
         return None
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:
-        return _misplaced(program.task_root)
+        return _misplaced(program.task_root) or _missing(program.places)
     if not os.access(bootstrap, os.X_OK):
         return f"{bootstrap} is not executable; run chmod +x on it (before you zip it, for an archive)"
     with bootstrap.open("rb") as file:
@@ -36,6 +36,11 @@ def _misplaced(task_root: Path) -> str | None:
     for found in sorted(task_root.glob(f"*/{BOOTSTRAP}")):
         return f"there is a bootstrap at {found.relative_to(task_root)}; move it to the top"
     return None
+
+
+def _missing(places: tuple[Path, ...]) -> str:
+    directories = " or ".join(str(place.parent) for place in places)
+    return f"there is no bootstrap in {directories}; put an executable file of that name there"
 
 
 def _first_line(bootstrap: Path, start: bytes) -> str | None:

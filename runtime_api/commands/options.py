@@ -96,8 +96,8 @@ class Seconds(SecondsType):
         if not math.isfinite(seconds):
             self.fail(f"{shortened(str(value))!r} is not a number of seconds", param, ctx)
         if not 0 <= seconds <= self._most or (self._positive and not seconds):
-            least = "more than 0" if self._positive else "0"
-            self.fail(f"{seconds:g} is out of range; give {least} to {self._most:g} seconds", param, ctx)
+            bounds = f"more than 0, at most {self._most:.0f}" if self._positive else f"0 to {self._most:.0f}"
+            self.fail(f"{seconds:g} is out of range; give {bounds} seconds", param, ctx)
         return seconds
 
 

@@ -27,8 +27,9 @@ def blaming(flag: str, address: Address) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
-        fail(f"{flag} {address[0]}:{address[1]}: {reason}; choose another address")
+        number = error.errno or 0  # below 0 for a name that cannot be resolved
+        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+        fail(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
 
 
 @asynccontextmanager
@@ -36,13 +37,12 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Do the work while the body runs, and cancel it then."""
     import asyncio
 
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        try:
+            yield
+        finally:
+            task.cancel()
 
 
 async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:

@@ -39,7 +39,7 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
     if target and names_handler(target, here()):
         return Program(here(), layers, command=handler_command(target, here()))
     path = here() / (target or ".")
-    mode = _mode("TARGET", target or ".", path, ", and no Python handler; put a command after --")
+    mode = _mode("TARGET", target or ".", path, ", nor a Python handler; to run a command, put it after --")
     if stat.S_ISDIR(mode):
         if not os.access(path, os.R_OK | os.X_OK):
             fail(f"TARGET {target or '.'}: permission denied")

@@ -1,4 +1,4 @@
-"""Keeps a command from ending in good order, as a broken machine might."""
+"""Keeps a command from ending in good order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trees are made once for each key, and removed with their last lease."""
+"""Trees are made once per key, and removed with their last lease."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_second_lease_of_a_key_is_of_the_same_tree(trees: Trees) -> None:
     assert not trees.has(first.path.parent)
 
 
-def test_a_tree_goes_with_its_last_lease_and_is_made_anew_elsewhere(trees: Trees) -> None:
+def test_a_tree_is_removed_with_its_last_lease_and_made_again_elsewhere(trees: Trees) -> None:
     first = trees.hold("a", plant)
     second = first.share()
     first.release()
@@ -50,7 +50,7 @@ def test_a_tree_goes_with_its_last_lease_and_is_made_anew_elsewhere(trees: Trees
     assert again.path != first.path
 
 
-def test_a_tree_that_could_not_be_made_leaves_nothing_and_may_be_tried_again(trees: Trees) -> None:
+def test_a_tree_that_cannot_be_made_leaves_no_files_and_can_be_tried_again(trees: Trees) -> None:
     kept = trees.hold("b", plant)
     with pytest.raises(ValueError, match="no"):
         trees.hold("a", refuse)
@@ -58,7 +58,7 @@ def test_a_tree_that_could_not_be_made_leaves_nothing_and_may_be_tried_again(tre
     assert (trees.hold("a", plant).path / "leaf").exists()
 
 
-def test_who_asks_while_it_is_made_waits_for_it(trees: Trees) -> None:
+def test_a_second_thread_waits_while_a_tree_is_made(trees: Trees) -> None:
     begun, go_on = threading.Event(), threading.Event()
     found: list[bool] = []
 
@@ -75,14 +75,14 @@ def test_who_asks_while_it_is_made_waits_for_it(trees: Trees) -> None:
     assert begun.wait(10)
     second = threading.Thread(target=ask)
     second.start()
-    trees.hold("b", plant).release()  # nobody else is held up
+    trees.hold("b", plant).release()  # other keys do not wait
     go_on.set()
     for thread in (first, second):
         thread.join(10)
     assert found == [True, True]
 
 
-def test_the_end_removes_what_is_still_held_and_a_late_release_is_no_mistake() -> None:
+def test_closing_removes_leased_trees_and_a_late_release_is_harmless() -> None:
     with Trees() as trees:
         lease = trees.hold("a", plant)
         (lease.path / "leaf").chmod(0)
