@@ -1,7 +1,7 @@
-"""Trees: directories that are made once and shared, an unpacked archive for example, and removed with the last lease.
+"""Trees: directories that are made once, shared, and removed with their last user, such as an unpacked archive.
 
-All trees of a process lie in one temporary directory, which is made with the first of them. A user of a tree holds a
-lease on it. Trees are made and removed on the calling thread; both may take a while.
+The trees of a process lie in one temporary directory, which is made with the first of them. Each user of a tree holds
+a lease of it. Making and removing a tree may take a while; both run on the calling thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Lease", "Trees"]
 
 
 class Trees:
-    """Holds every tree by its key; a context manager that removes them all at its end."""
+    """Keeps every tree under its key; a context manager that leaves none behind."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -39,9 +39,9 @@ class Trees:
         self.close()
 
     def hold(self, key: Hashable, make: Callable[[Path], None]) -> Lease:
-        """Lease the tree of this key, made by `make` if there is none; other callers wait while it is made.
+        """Lease the tree of this key; `make` makes it when there is none, and other threads that ask wait for it.
 
-        `make` gets a path that does not exist yet. If it raises, there is no tree.
+        `make` gets a path that does not exist yet. When it raises, there is no tree.
         """
         with self._lock:
             tree = self._trees.get(key)
@@ -59,7 +59,7 @@ class Trees:
         return lease
 
     def has(self, path: Path) -> bool:
-        """Whether this is one of the trees, which means that nothing writes to it."""
+        """Tell whether this is one of the trees, which are never written to once they are made."""
         with self._lock:
             return any(tree.path == path for tree in self._trees.values())
 
@@ -76,8 +76,8 @@ class Trees:
 
     def _place(self) -> tempfile.TemporaryDirectory[str]:
         if self._closed:
-            raise RuntimeError("Trees are closed")
-        import tempfile  # slow to import, and most processes need no trees
+            raise RuntimeError("no tree can be made: Trees is closed")
+        import tempfile  # slow to import, and most processes need no tree
 
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="bootjack-")
@@ -98,7 +98,7 @@ class Trees:
 
 
 class _Tree:
-    """One directory, inside a temporary folder of its own."""
+    """A directory, in a temporary folder of its own."""
 
     def __init__(self, folder: tempfile.TemporaryDirectory[str]) -> None:
         self.folder = folder
@@ -120,7 +120,7 @@ def _make(tree: _Tree, make: Callable[[Path], None]) -> None:
 
 
 class Lease:
-    """Keeps one tree from being removed."""
+    """One user's share in a tree."""
 
     def __init__(self, trees: Trees, tree: _Tree) -> None:
         self._trees = trees
@@ -129,16 +129,16 @@ class Lease:
 
     @property
     def path(self) -> Path:
-        """The path of the tree."""
+        """The tree's directory."""
         return self._tree.path
 
     def share(self) -> Lease:
-        """Take another lease on the same tree."""
+        """Return another lease of the same tree."""
         self._trees._share(self._tree)
         return Lease(self._trees, self._tree)
 
     def release(self) -> None:
-        """End this lease; the last one to end removes the tree."""
+        """Give the lease up; the tree is removed with its last lease. A second call does nothing."""
         if self._held:
             self._held = False
             self._trees._release(self._tree)

@@ -1,4 +1,4 @@
-"""Trees are made once for each key and removed with their last lease."""
+"""Trees are made once per key, and removed with their last lease."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def refuse(path: Path) -> None:
     raise ValueError("no")
 
 
-def test_leases_of_one_key_share_a_tree(trees: Trees) -> None:
+def test_a_second_lease_of_a_key_is_of_the_same_tree(trees: Trees) -> None:
     first, second, other = trees.hold("a", plant), trees.hold("a", refuse), trees.hold("b", plant)
     assert first.path == second.path != other.path
     assert trees.has(first.path)
@@ -41,7 +41,7 @@ def test_a_tree_is_removed_with_its_last_lease_and_made_again_elsewhere(trees: T
     first = trees.hold("a", plant)
     second = first.share()
     first.release()
-    first.release()  # a second time does nothing
+    first.release()  # once is enough
     assert (second.path / "leaf").exists()
     second.release()
     assert not second.path.parent.exists()
@@ -50,7 +50,7 @@ def test_a_tree_is_removed_with_its_last_lease_and_made_again_elsewhere(trees: T
     assert again.path != first.path
 
 
-def test_a_tree_that_cannot_be_made_leaves_nothing_and_can_be_tried_again(trees: Trees) -> None:
+def test_a_tree_that_cannot_be_made_leaves_no_files_and_can_be_tried_again(trees: Trees) -> None:
     kept = trees.hold("b", plant)
     with pytest.raises(ValueError, match="no"):
         trees.hold("a", refuse)
@@ -58,7 +58,7 @@ def test_a_tree_that_cannot_be_made_leaves_nothing_and_can_be_tried_again(trees:
     assert (trees.hold("a", plant).path / "leaf").exists()
 
 
-def test_a_second_caller_waits_while_the_tree_is_made(trees: Trees) -> None:
+def test_a_second_thread_waits_while_a_tree_is_made(trees: Trees) -> None:
     begun, go_on = threading.Event(), threading.Event()
     found: list[bool] = []
 
@@ -82,7 +82,7 @@ def test_a_second_caller_waits_while_the_tree_is_made(trees: Trees) -> None:
     assert found == [True, True]
 
 
-def test_close_removes_leased_trees_and_a_later_release_is_harmless() -> None:
+def test_closing_removes_leased_trees_and_a_late_release_is_harmless() -> None:
     with Trees() as trees:
         lease = trees.hold("a", plant)
         (lease.path / "leaf").chmod(0)
