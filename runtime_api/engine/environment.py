@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.concurrency import Readiness
     from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
-    from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.archives import Lease
 
 __all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
 

@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from runtime_api.service.seams.archives import Lease
+
     from . import Launch, Notify
     from .cgroup import Hierarchy
     from .control import Report
     from .entrypoint import Program
-    from .trees import Lease, Trees
+    from .opt import SharedTrees
 
 __all__ = ["BubblewrapSandbox", "Confinement"]
 
@@ -58,7 +60,7 @@ class BubblewrapSandbox:
         self,
         program: Program,
         confinement: Confinement,
-        trees: Trees,
+        trees: SharedTrees,
         limits: Limits = CURRENT,
         hierarchies: Sequence[Hierarchy] = (),
     ) -> None:

@@ -6,21 +6,32 @@ import errno
 import os
 import stat
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .entrypoint import BOOTSTRAP
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
     from pathlib import Path
 
+    from runtime_api.service.seams.archives import Lease
+
     from .entrypoint import Program
-    from .trees import Lease, Trees
 
-__all__ = ["hold_merged", "with_merged"]
+__all__ = ["SharedTrees", "hold_merged", "with_merged"]
 
 
-def hold_merged(layers: tuple[Path, ...], trees: Trees) -> Lease:
+class SharedTrees(Protocol):
+    """Keeps directories that sandboxes share: `store.trees`, of which the sandbox sees this much."""
+
+    def hold(self, key: Hashable, make: Callable[[Path], None]) -> Lease:
+        """Lease the directory of this key, made by `make` when there is none."""
+
+    def has(self, path: Path) -> bool:
+        """Whether this is one of the directories, which are never written to once they are made."""
+
+
+def hold_merged(layers: tuple[Path, ...], trees: SharedTrees) -> Lease:
     """Merge the layers as they are now. OSError if they conflict, or the disk is full."""
     states = tuple(_state(layer, trees) for layer in layers)
     return trees.hold(("merged", *states), partial(_merge, layers, trees))
@@ -32,7 +43,7 @@ def with_merged(program: Program, merged: Path) -> Program:
     return program._replace(layers=(merged,), places=(*own, merged / BOOTSTRAP) if others else own)
 
 
-def _merge(layers: tuple[Path, ...], trees: Trees, target: Path) -> None:
+def _merge(layers: tuple[Path, ...], trees: SharedTrees, target: Path) -> None:
     """Hard-link files of unpacked archives, which are never written to; copy those of the user's directories."""
     from bootjack_layers.errors import LayerError
     from bootjack_layers.merge import merge, write
@@ -45,7 +56,7 @@ def _merge(layers: tuple[Path, ...], trees: Trees, target: Path) -> None:
         raise OSError(errno.EINVAL, f"the layers cannot be merged in {target.parent}: {error}") from error
 
 
-def _state(layer: Path, trees: Trees) -> Hashable:
+def _state(layer: Path, trees: SharedTrees) -> Hashable:
     """Identify the state of a layer: a user's directory may change, a tree never does."""
     if trees.has(layer):
         return layer

@@ -9,7 +9,7 @@ import pytest
 
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program, find_bootstrap
 from runtime_api.sandbox.opt import hold_merged, with_merged
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from runtime_api.sandbox import Exited, Launch, Moved, Output, StartRefused
 from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
     import socket
