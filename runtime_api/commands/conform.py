@@ -16,8 +16,9 @@ from runtime_api.conformance.reports import FORMATS
 
 from .conform_reports import check_folder, read_targets, write_report, write_transcripts
 from .conform_subject import SIDES, bootstrap_subject, server_subject
-from .function import command_behind_dashes, with_command
-from .options import HANDLER, fail, read_variables
+from .options import HANDLER, fail
+from .variables import read_variables
+from .verb import Verb, command_behind_dashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +70,11 @@ class Options(NamedTuple):
         return self.timeout if self.patience is None else self.patience
 
 
-@click.command(cls=with_command("[TARGET | -- COMMAND [ARG]... | --server TEMPLATE | --server-url URL]"))
+@click.command(
+    cls=Verb,
+    usage="[TARGET | -- COMMAND [ARG]... | --server TEMPLATE | --server-url URL]",
+    takes_command=True,
+)
 @click.argument("target", required=False)
 @click.option("--server", metavar="TEMPLATE", help="Judge the Runtime API server that this command line starts.")
 @click.option(
@@ -236,20 +241,17 @@ def _run(subject: Subject, cases: Sequence[Case], given: Options) -> Findings:
 
 
 def _judge(subject: Subject, cases: Sequence[Case], given: Options) -> list[Judgement]:
-    import uvloop
-
     from runtime_api.conformance.judge import judge
-    from runtime_api.sandbox.orphans import adopted_orphans
 
-    from .signals import until_signalled
+    from .signals import run, until_signalled
 
-    async def run(on_judgement: Callable[[Judgement], None]) -> list[Judgement]:
+    async def play(on_judgement: Callable[[Judgement], None]) -> list[Judgement]:
         async with subject.side as side:
             jobs = given.jobs or os.cpu_count() or 1
             return await judge(side, cases, jobs=jobs, seed=given.seed, on_judgement=on_judgement)
 
-    with adopted_orphans(), _progress(len(cases)) as bar:
-        return uvloop.run(until_signalled(run(lambda _judgement: bar.update(1))))
+    with _progress(len(cases)) as bar:
+        return run(until_signalled(play(lambda _judgement: bar.update(1))))
 
 
 def _progress(count: int) -> Any:

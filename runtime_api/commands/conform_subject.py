@@ -6,8 +6,8 @@ import os
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from .function import command_behind_dashes
 from .options import fail
+from .verb import command_behind_dashes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,13 +33,14 @@ def bootstrap_subject(
 ) -> Subject:
     """A bootstrap: TARGET, or the command after `--`; an archive stays unpacked as long as `stack` is open."""
     from runtime_api.conformance.runtime.side import RuntimeSide
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.store.archives import DirectoryArchives
+    from runtime_api.store.package import Package
+    from runtime_api.store.trees import Trees
 
-    from .archives import Archives
     from .targets import find_program
 
     command = command_behind_dashes()
-    package = stack.enter_context(Archives(stack.enter_context(Trees())).package())
+    package = stack.enter_context(Package(DirectoryArchives(stack.enter_context(Trees()))))
     program = find_program(target, command, (), package)
     name = _printable(shlex.join(command) if command else str(target or "."))
     side = RuntimeSide(program, handler, variables, timeout_s)
