@@ -1,4 +1,4 @@
-"""Ends what a test leaves running, and names it. `tests/conftest.py` makes every orphan a child of this process."""
+"""Ends and names what a test leaves running. `tests/conftest.py` makes every orphan a child of this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ END_SECONDS = 5
 
 
 def children() -> set[int]:
-    """The direct children of this process, adopted ones too, that have not ended."""
+    """The direct children of this process that have not ended, adopted ones included."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -25,7 +25,7 @@ def children() -> set[int]:
 
 
 def end_all(before: set[int]) -> list[str]:
-    """Kill every child that was not there `before`, and whoever they leave; gives their command lines."""
+    """Kill every child that is not in `before`, and the orphans that they leave; return their command lines."""
     ended = []
     while left := children() - before:
         for pid in left:
