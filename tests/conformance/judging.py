@@ -1,8 +1,8 @@
 """Judging a subject whose deviations are known, without waiting long for what is known not to come.
 
-Most deviations show as silence, which lasts for as long as the kit waits. A case that is known to deviate gets
-`SHORT_TIMEOUT_S`; every other case gets the whole wait, so that a busy machine does not turn a correct subject's slowness
-into a deviation. A slow machine can only make a short wait miss that a known deviation is gone.
+Most deviations show as silence, which lasts as long as the kit waits. A case that is known to deviate gets
+`SHORT_TIMEOUT_S`. Every other case gets the whole timeout, so that slowness on a busy machine does not count as a
+deviation. With the short timeout, a busy machine can at worst hide that a known deviation is gone.
 """
 
 from __future__ import annotations
