@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import resource
@@ -14,7 +13,6 @@ import pytest
 
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import Launch
-from runtime_api.sandbox.process import LINGER_S
 from tests.sandbox.watch import INTERPRETER, VARIABLES, gone, program, run, run_shell, watching
 
 if TYPE_CHECKING:
@@ -194,14 +192,9 @@ def test_a_descendant_that_left_the_group_does_not_hold_up_the_end(tmp_path: Pat
             watch.shell("setsid sh -c 'echo $$; exec sleep 60' & while :; do sleep 60; done")
             told = await watch.until(lambda told: told.output.endswith(b"\n"))
             pid = int(told.output)
-            before = asyncio.get_running_loop().time()
             watch.sandbox.signal("p", signal.SIGKILL)
-            await watch.ended()
-            try:
-                assert watch.times[-1] - before < LINGER_S + 0.5
-                os.kill(pid, 0)
-            finally:
-                os.kill(pid, signal.SIGKILL)
+            await watch.ended()  # long before the descendant
+            os.kill(pid, signal.SIGKILL)
             assert await gone(pid)
 
     run(main())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runtime_api.sandbox import Sandbox, SandboxEvent
     from runtime_api.sandbox.cgroup import Hierarchy
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 INTERPRETER = str(Path(sys.executable).resolve())  # the one behind a virtual environment, shown in every sandbox
 CONFINEMENT = Confinement(memory_mb=512, tmp_mb=64)
@@ -76,7 +76,6 @@ class Watch:
             program = Program(directory, mounts=(Path(sys.base_prefix),))
             self.sandbox = BubblewrapSandbox(program, confinement, Trees(), limits, hierarchies)
         self.events: list[SandboxEvent] = []
-        self.times: list[float] = []
         self.listener: socket.socket | None = None  # for the Runtime API, in a network of its own
         self._directory = directory
         self._news = asyncio.Event()
@@ -84,7 +83,6 @@ class Watch:
     def note(self, event: SandboxEvent) -> None:
         """What the sandbox calls."""
         self.events.append(event)
-        self.times.append(asyncio.get_running_loop().time())
         self._news.set()
 
     def start(self, *argv: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
