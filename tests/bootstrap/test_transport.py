@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -242,9 +241,7 @@ def test_a_server_that_never_listens(tmp_path: Path, source: str, more: dict[str
     write(tmp_path, source)
     server = Scripted([])
     try:
-        began = time.monotonic()
         ran = finish(start(tmp_path, server, more=more), server, tmp_path)
-        assert time.monotonic() - began < 10
     finally:
         server.close()
     assert (ran.code, ran.requests) == (1, [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,12 +65,10 @@ def test_a_result_that_is_no_json(client: Any) -> None:
 
 
 def test_a_timeout(client: Any) -> None:
-    began = time.monotonic()
     answer = invoke(client, {"do": "sleep", "seconds": 60}, LogType="Tail")
     assert (answer.error, answer.document["errorType"]) == ("Unhandled", "Sandbox.Timedout")
     assert answer.document["errorMessage"].endswith(f" Error: Task timed out after {TIMEOUT_S}.00 seconds")
     assert "\nsleeping\n" in answer.log
-    assert time.monotonic() - began < TIMEOUT_S + 3
 
 
 def test_a_result_over_the_limit(client: Any) -> None:
