@@ -7,12 +7,11 @@ import fcntl
 import functools
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sinks.logs import BATCH_S, EXIT_S, HELD_BYTES, LOST_BYTES, LogSink
+from runtime_api.sinks.logs import BATCH_S, HELD_BYTES, LOST_BYTES, LogSink
 from tests.loops import run
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def pipe() -> Iterator[Pipe]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in the kernel
             await asyncio.sleep(0.002)
 
@@ -123,14 +122,10 @@ def test_a_reader_that_never_reads_blocks_nobody_and_is_told_to_the_writers(pipe
         sink = LogSink(pipe.writer)
         told: list[bool] = []
         sink.add_throttle(told.append)
-        longest = 0.0
         for number in range(MORE_THAN_HELD):
-            before = time.perf_counter()
-            sink.write(LINE)
-            longest = max(longest, time.perf_counter() - before)
+            sink.write(LINE)  # would wait for ever here if it waited for the reader
             if number % 1000 == 0:
                 await asyncio.sleep(BATCH_S)
-        assert longest < 0.5
         assert told == [True]
         await until(lambda: pipe.read_now() == LINE * MORE_THAN_HELD)
         assert told == [True, False]
@@ -191,7 +186,9 @@ def test_lines_that_nobody_reads_are_lost_at_last_and_counted(pipe: Pipe) -> Non
     run(main())
 
 
-def test_a_reader_that_has_gone_is_harmless(pipe: Pipe) -> None:
+def test_a_reader_that_has_gone_is_harmless(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime_api.sinks.logs.EXIT_S", 600)  # a close that waits does not end
+
     async def main() -> None:
         sink = LogSink(pipe.writer)
         told: list[bool] = []
@@ -201,21 +198,22 @@ def test_a_reader_that_has_gone_is_harmless(pipe: Pipe) -> None:
         pipe.close(pipe.reader)
         await until(lambda: told == [True, False])
         sink.write(LINE)
-        before = time.monotonic()
         sink.close()
-        assert time.monotonic() - before < EXIT_S / 2
 
     run(main())
 
 
-def test_a_reader_that_takes_nothing_holds_up_the_end_no_longer_than_said(pipe: Pipe) -> None:
+def test_the_end_does_not_wait_for_ever_for_a_reader_that_takes_nothing(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime_api.sinks.logs.EXIT_S", 0.02)
+
     async def main() -> None:
         fcntl.fcntl(pipe.writer, fcntl.F_SETPIPE_SZ, 4096)
         sink = LogSink(pipe.writer)
         sink.write(LINE * 1000)
-        before = time.monotonic()
         sink.close()
-        assert time.monotonic() - before < EXIT_S + 0.5
+        assert 0 < len(pipe.read_now()) <= 4096
 
     run(main())
 
