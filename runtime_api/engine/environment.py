@@ -1,7 +1,8 @@
-"""One execution environment, alive: a `Lifecycle`, a `Sandbox`, a listener, and the invocation in hand.
+"""One execution environment, alive: an `EnvironmentMachine`, a `Sandbox`, a listener, a journal, and its callers.
 
 The mailbox is the only way to the machine. It is drained at once, under a guard against re-entrance: performing an
 effect may post the next event, which then waits its turn. Effects are performed in the order the machine gave them.
+What is kept for an invocation (its caller, its log tail, its deadline) is keyed by request id.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from msgspec import Struct
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
+from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
-from runtime_api.protocol.platform_events import log_text
+from runtime_api.protocol.journal import Journal, LogTail
+from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
 
+from .alarms import Alarms, now_ms
 from .freezing import Freezer
 
 if TYPE_CHECKING:
@@ -31,13 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.sandbox.trees import Lease
 
 __all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
 
-SAMPLE_MS = 50.0  # memory is read before an invocation's end, but no more often than this
-SETTLE_S = 0.002  # between two looks at a dead runtime's connections
+SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
+SETTLE_S = 0.002  # between two checks of a dead runtime's connections
 SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
@@ -46,7 +50,7 @@ _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated,
 
 
 class CallResponder(Protocol):
-    """Who answers the runtime's calls."""
+    """Answers the runtime's calls."""
 
     def accept(self, effect: fx.Accept) -> None: ...
     def refuse(self, effect: fx.Refuse) -> None: ...
@@ -54,7 +58,7 @@ class CallResponder(Protocol):
 
 
 class RuntimeApiListener(Protocol):
-    """The listener behind AWS_LAMBDA_RUNTIME_API."""
+    """The port behind AWS_LAMBDA_RUNTIME_API."""
 
     @property
     def connections(self) -> int: ...
@@ -63,9 +67,9 @@ class RuntimeApiListener(Protocol):
 
 
 class Log(Protocol):
-    """Where lines go."""
+    """A consumer of the journal that writes it down; it may ask processes to wait until it has."""
 
-    def write(self, lines: bytes) -> None: ...
+    def consume(self, entry: Entry) -> None: ...
     def add_throttle(self, throttle: Callable[[bool], None]) -> None: ...
     def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
 
@@ -80,31 +84,30 @@ class InvokeResult(Struct, frozen=True):
 
 
 class ExecutionEnvironment:
-    """Runs one invocation at a time in one sandbox.
+    """Runs invocations in one sandbox.
 
-    `available` is told when init is over, and whenever an invocation has its outcome. `external_runtime`: the runtime
-    is started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
-    could help, another one is waited for. What has been idle for `freeze_after_s` stands still until it is needed.
-    `leases`: what it is made of, to be given back when it has ended.
+    `available` is called when init has ended, and whenever the outcome of an invocation is known. After
+    `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
+    environment has ended.
     """
 
     def __init__(
         self,
-        plan: FunctionSettings,
+        settings: FunctionSettings,
         sandbox: Sandbox,
         log: Log,
         available: Callable[[ExecutionEnvironment], None],
-        external_runtime: bool = False,
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._plan = plan
-        self._machine = Lifecycle(plan)
+        self._settings = settings
+        self._machine = EnvironmentMachine(settings)
         self.sandbox = sandbox
+        self.journal = Journal()
+        self.journal.subscribe(log.consume)
         self._log = log
         self._available = available
-        self._external_runtime = external_runtime
         self._leases = leases
         self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
         self._launch: Callable[[], Launch] | None = None
@@ -113,19 +116,18 @@ class ExecutionEnvironment:
         self._initialising = False
         self._mail: deque[ev.Event] = deque()
         self._draining = False
-        self._caller: asyncio.Future[InvokeResult] | None = None  # who waits for the invocation in hand
-        self._wants_tail = False
-        self._tail = bytearray()
-        self._alarms: dict[fx.Timer, float] = {}
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = 0.0
+        self._now = 0.0  # of the event being handled
+        self._callers: dict[str, asyncio.Future[InvokeResult]] = {}
+        self._tails: dict[str, LogTail] = {}
+        self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
-            fx.SetTimer: self._set_timer if not external_runtime else _ignore,
+            fx.Over: self._over,
+            fx.SetTimer: self._alarms.set,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -137,7 +139,7 @@ class ExecutionEnvironment:
 
     @property
     def readiness(self) -> Readiness:
-        """How soon it could run something."""
+        """How soon it could run an invocation."""
         return self._machine.readiness
 
     async def open(
@@ -149,8 +151,8 @@ class ExecutionEnvironment:
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
-        `launch` is asked at every start, with host:port of the Runtime API. OSError when the address cannot be had,
-        or there is no sandbox.
+        `launch` is called at every start, with host:port of the Runtime API. OSError when the address or the sandbox
+        is not available.
         """
         self._listener = listener
         self._perform |= {fx.Accept: responder.accept, fx.Refuse: responder.refuse, fx.Deliver: responder.deliver}
@@ -163,14 +165,18 @@ class ExecutionEnvironment:
         self.post(ev.Initialise())
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
-        """Run this now; `future` gets the one result. Only when it is available."""
+        """Run this now; `future` gets the one result. Only while a slot is free."""
         self._freezer.use()
-        self._caller, self._wants_tail = future, wants_tail
+        request_id = invocation.request_id
+        self._callers[request_id] = future
+        if wants_tail:
+            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes)
+            self.journal.subscribe(tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
-        """End whatever runs, and give everything back."""
-        self._initialising = self._external_runtime = False
+        """Stop what runs, and release everything."""
+        self._initialising = False
         self._freezer.stop()
         self.post(ev.ShutDown())
         try:
@@ -178,8 +184,7 @@ class ExecutionEnvironment:
                 await self._ended.wait()
         finally:
             self._log.remove_throttle(self.sandbox.throttle)
-            if self._alarm is not None:
-                self._alarm.cancel()
+            self._alarms.close()
             if self._settling is not None:
                 self._settling.cancel()
             await self.sandbox.close()
@@ -191,15 +196,15 @@ class ExecutionEnvironment:
                 await self._loop.run_in_executor(None, lease.release)
 
     def post(self, *events: ev.Event) -> None:
-        """Tell the machine what happened, in order, and do what it says."""
-        now = _now()
+        """Give the machine what happened, in order, and perform its effects."""
+        now = self._now = now_ms()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
-            self.sandbox.drain()  # what the function wrote belongs before END
+            self.sandbox.drain()  # output that the function wrote before belongs before END
             if now - self._sampled > SAMPLE_MS:
                 self._sample(now)
         elif kind is ev.NextCalled and not self._sampled:
-            self._sample(now)  # a first figure, should the process end without leaving one
+            self._sample(now)  # a first figure, in case the process exits without leaving one
         mail = self._mail
         mail.extend(events)
         if self._draining:
@@ -215,50 +220,39 @@ class ExecutionEnvironment:
         if self._initialising and self._machine.phase is not Phase.INIT:
             self._initialising = False
             self._available(self)
-        if self._external_runtime:
-            self._await_another()
-
-    def _await_another(self) -> None:
-        """A runtime that is started by hand is not seen to end: from where only that could follow, begin anew."""
-        if self._machine.awaits_exit:
-            self.post(ev.ProcessExited(RUNTIME, ev.ExitStatus(1)))
-        elif self._machine.phase is Phase.COLD:
-            self._machine = Lifecycle(self._plan)
-            self.post(ev.Initialise())
 
     def _sample(self, now: float) -> None:
-        """Read the peak memory."""
+        """Sample the peak memory."""
         self._sampled = now
         self._mail.append(ev.MemorySampled(self.sandbox.peak_bytes()))
 
     # -- effects
 
     def _complete(self, effect: fx.Complete) -> None:
-        caller, self._caller = self._caller, None
+        outcome = effect.outcome
+        caller = self._callers.pop(outcome.request_id, None)
+        tail = self._tails.get(outcome.request_id) if self._tails else None
         if caller is not None and not caller.done():
-            caller.set_result(_result(effect.outcome, bytes(self._tail)))
-        if self._wants_tail:
-            self._wants_tail = False
-            self._tail.clear()
+            caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
         self._available(self)
 
-    def _emit(self, effect: fx.Emit) -> None:
-        lines = log_text(effect.records)
-        if lines:
-            self._write(lines.encode())
+    def _over(self, effect: fx.Over) -> None:
+        """Forget what was kept under this request id."""
+        self._alarms.drop(effect.request_id)
+        if self._tails:
+            tail = self._tails.pop(effect.request_id, None)
+            if tail is not None:
+                self.journal.unsubscribe(tail)
 
-    def _write(self, lines: bytes) -> None:
-        self._log.write(lines)
-        if self._wants_tail:
-            self._tail += lines
-            del self._tail[: -self._plan.limits.log_tail_bytes]
+    def _emit(self, effect: fx.Emit) -> None:
+        self.journal.append(self._now, effect.records)
 
     def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None
         self._sampled = 0.0
         try:
             launch = self._launch()
-        except OSError as error:  # the code is where we may not look
+        except OSError as error:  # the code lies in a directory that this user may not read
             reason = f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
             self.post(ev.StartFailed(effect.name, ErrorType.INVALID_ENTRYPOINT, reason))
         else:
@@ -270,36 +264,12 @@ class ExecutionEnvironment:
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
 
-    # -- time: one timer of the loop serves all alarms, and is moved only when it would ring too late
-
-    def _set_timer(self, effect: fx.SetTimer) -> None:
-        at = effect.at
-        self._alarms[effect.timer] = at
-        if self._alarm is None or at < self._alarm_at:
-            self._arm(at)
-
-    def _arm(self, at: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = at
-        self._alarm = self._loop.call_later(max(at - _now(), 0) / 1000, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        now = _now()
-        for timer, at in list(self._alarms.items()):
-            if at <= now:
-                del self._alarms[timer]
-                self.post(ev.TimerFired(timer))
-        if self._alarms and self._alarm is None:
-            self._arm(min(self._alarms.values()))
-
     # -- what comes from the sandbox
 
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
-                self._write(event.lines)
+                self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
@@ -309,32 +279,22 @@ class ExecutionEnvironment:
                 self._moving = self._loop.create_task(self._move(event.listener))
 
     async def _move(self, listener: socket.socket) -> None:
-        """Listen there as well as to those who are connected."""
+        """Listen on the new socket, and keep the connections that are open."""
         assert self._listener is not None
         await self._listener.listen("", 0, listener)
 
     def _settle(self, event: Exited, looks: int) -> None:
-        """Tell of the exit once all that the runtime sent before it has been read.
+        """Post the exit once everything that the runtime sent before it has been read.
 
-        The kernel closes a process's sockets before it tells of its end: what was posted with the last breath is
-        there to be read, and its connections come to their end by themselves. Without an invocation in hand there is
-        nothing to be posted.
+        The kernel closes a process's sockets before it reports the exit: a response posted just before is there to be
+        read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
         """
         assert self._listener is not None
-        if looks and self._listener.connections and self._caller is not None:
+        if looks and self._listener.connections and self._callers:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes))
-
-
-def _ignore(_effect: fx.Effect) -> None:
-    pass
-
-
-def _now() -> float:
-    """Monotonic time in milliseconds; the loop's own clock knows whole milliseconds only."""
-    return time.monotonic() * 1000
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
