@@ -7,7 +7,7 @@ import struct
 import time
 from typing import NamedTuple, Self
 
-PATIENCE_S = 20.0
+PATIENCE_S = 5.0
 
 
 class Answer(NamedTuple):
@@ -45,17 +45,16 @@ class Peer:
         """Write everything."""
         self.socket.sendall(data)
 
-    def send_now(self, data: memoryview) -> int:
-        """Send what the connection takes without waiting; return how many bytes that is."""
-        left = data
-        self.socket.setblocking(False)
+    def send_until_blocked(self, data: bytes, silence_s: float = 0.3) -> int:
+        """Write until the server has taken nothing for so long; how many bytes went away."""
+        self.socket.settimeout(silence_s)
+        left = memoryview(data)
         try:
             while left:
                 left = left[self.socket.send(left[:65_536]) :]
-        except BlockingIOError:
+        except TimeoutError:
             pass
-        finally:
-            self.socket.settimeout(PATIENCE_S)
+        self.socket.settimeout(PATIENCE_S)
         return len(data) - len(left)
 
     def finish_sending(self) -> None:

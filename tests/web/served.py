@@ -24,7 +24,6 @@ T = TypeVar("T")
 PLAIN = "Content-Type: text/plain\r\n"
 MOST_BYTES = 100_000_000
 ENDINGS = ("answered", "dropped", "truncated")
-ROUNDS_AT_REST = 20  # a server that reads takes far more in so many turns of its loop than the kernel may hide
 
 
 class Story:
@@ -186,22 +185,6 @@ class Served:
         """Return when the server has read all that was sent to it before: its loop has come round, twice."""
         self._do(lambda: None)
         self._do(lambda: None)
-
-    def send_until_full(self, peer: Peer, data: bytes) -> int:
-        """Send until the server takes no more, however long its loop comes round; return how many bytes went out."""
-        left = memoryview(data)
-        rounds = 0
-        while left and rounds < ROUNDS_AT_REST:
-            exchanges = len(self.handler.stories)
-            sent = peer.send_now(left)
-            left = left[sent:]
-            self.settle()
-            rounds = rounds + 1 if not sent and len(self.handler.stories) == exchanges else 0
-        return len(data) - len(left)
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time that the server's thread has used."""
-        return self._do(time.thread_time)
 
     def wait_until_alone(self) -> None:
         """Wait until no peer is connected any more."""
