@@ -4,7 +4,7 @@ The floors, from the ground up; a lower one never imports a higher one (checked 
 
     protocol   the execution environment as a pure state machine
     service    Lambda's public API as rules and records, without I/O
-    sandbox    where processes live; beside it `sinks`, where logs go
+    sandbox    where processes live; beside it `sinks`, where logs go, and `store`, what is kept on disk
     engine     makes invocations happen: environment, pool, invoker
     web        the edges: Runtime API, Invoke
     local      the assembly: LocalLambda

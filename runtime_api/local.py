@@ -22,10 +22,10 @@ from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, find_bootstrap, find_libraries
 from runtime_api.sandbox.external_runtime import ExternalRuntime
 from runtime_api.sandbox.process import PlainSandbox
-from runtime_api.sandbox.trees import Trees
 from runtime_api.service.records import FunctionConfiguration
 from runtime_api.service.variables import Places, environment_variables, library_variables
 from runtime_api.sinks.logs import LabelledLog, LogSink
+from runtime_api.store.trees import Trees
 from runtime_api.web.http1 import HttpServer
 from runtime_api.web.outbox import Outbox
 from runtime_api.web.runtime import RuntimeApi
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.environment import InvokeResult, Log
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.cgroup import Hierarchy
-    from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.archives import Lease
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]

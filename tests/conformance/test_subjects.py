@@ -1,4 +1,4 @@
-"""Real bootstraps: ours passes everything, the others deviate as their baselines say, neither more nor less."""
+"""Real bootstraps: bootjack's passes every case, the others deviate exactly as their baselines say."""
 
 from __future__ import annotations
 
