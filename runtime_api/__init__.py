@@ -1,6 +1,6 @@
 """bootjack: the Lambda runtime kit.
 
-The floors, from the ground up; a lower one never imports a higher one (checked by `make floors`):
+The floors, from the ground up; a lower one never imports a higher one (checked by `make imports`):
 
     protocol   the execution environment as a pure state machine
     service    Lambda's public API as rules and records, without I/O

@@ -120,13 +120,11 @@ def test_a_signal_during_an_invocation_ends_rie(number: int) -> None:
     with Rie(*RAW) as rie:
         callers = [_Caller(rie, HANGING), _Caller(rie, "{}")]
         rie.wait_for("hanging\n")
-        began = time.monotonic()
         assert rie.stop(number) in (0, 128 + number)
         for caller in callers:
             caller.join(SECONDS)
             assert not caller.is_alive()
             assert caller.reply is None or caller.reply.status in (200, 500, 503)
-        assert time.monotonic() - began < 5
         assert "Traceback" not in rie.log()
 
 
