@@ -82,8 +82,8 @@ class LogSink:
             self._lose(records)
             return
         self._held.append((records, label))
-        first = records[0]  # a process's output is an entry of its own
-        self._held_bytes += len(first.data) if isinstance(first, Lines) else RECORD_BYTES * len(records)
+        output = records[0] if records else None  # a process's output is an entry of its own
+        self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
         if self._held_bytes > HELD_BYTES and not self._full:
