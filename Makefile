@@ -16,14 +16,14 @@ BOTH_SANDBOXES = tests/commands tests/engine tests/e2e $(wildcard tests/test_loc
 timed = @for target in $(1); do begin=$$(date +%s); \
 	$(MAKE) --no-print-directory $$target || exit; echo "== $$target: $$(($$(date +%s) - begin)) s"; done
 
-.PHONY: demo check test bench lint types imports fast slow plain tools docs clean
+.PHONY: demo check test bench lint types floors fast slow plain tools docs clean
 
 demo: $(BIN)/bootjack
 	@command -v curl >/dev/null || { echo "the demo's runtime needs curl: install curl" >&2; exit 2; }
 	$(BIN)/bootjack invoke examples/bash-runtime -e '{"text":"Hello"}'
 
 check: .venv/ready
-	$(call timed,lint types imports fast)
+	$(call timed,lint types floors fast)
 
 test: tools .venv/ready .venv/peers/ready
 	$(call timed,check slow plain)
@@ -35,7 +35,7 @@ lint: .venv/ready
 types: .venv/ready
 	$(BIN)/mypy
 
-imports: .venv/ready
+floors: .venv/ready
 	$(BIN)/lint-imports
 
 fast: .venv/ready

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from tests.commands.functions import ask, zipped
-from tests.e2e.running import RAW, Ended, Reply, Rie, end, start
+from tests.e2e.running import PYTHON, RAW, Ended, Reply, Rie, end, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +145,27 @@ def test_processes_left_by_a_function_end_with_rie(session: bool) -> None:
     with Rie(*RAW) as rie:
         assert rie.invoke(ask("leave", session=session).encode()).body == b"left"
         assert rie.stop() == 0
+
+
+CLOSING_FAILS = """
+from runtime_api.cli import main
+from runtime_api.local import LocalLambda
+
+close = LocalLambda.__aexit__
+
+async def fail(self, *error):
+    await close(self, *error)
+    raise TimeoutError
+
+LocalLambda.__aexit__ = fail
+main()
+"""
+
+
+def test_a_failure_to_close_is_reported_and_costs_no_response(function: Path) -> None:
+    ended = end(start("-c", CLOSING_FAILS, "invoke", function, "-e", "[1]", command=(PYTHON,)))
+    assert (ended.code, ended.out) == (0, b"[1]")
+    assert ended.err.splitlines()[-1] == "bootjack: not everything could be closed, the rest is killed (TimeoutError)"
 
 
 class _Caller(threading.Thread):
