@@ -30,6 +30,8 @@ def main() -> None:
             raise error.__cause__ from None
         raise
     except OSError as error:
+        if error.errno is None:
+            raise
         if error.filename is None:  # click could not write to stdout: a full disk, for example
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         print(f"bootjack: {error.filename or 'stdout'}: {error.strerror or error}", file=sys.stderr)

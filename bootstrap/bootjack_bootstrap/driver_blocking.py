@@ -32,7 +32,7 @@ class BlockingDriver:
     def __init__(self, runtime_api: str) -> None:
         self._runtime_api = runtime_api
         self._socket: _socket.socket
-        self._wait_for: Callable[[Any], Any] | None = None  # with an event loop, once something has to be awaited
+        self._run_awaitable: Callable[[Any], Any] | None = None  # once something has to be awaited
         self._perform: dict[type, Callable[[Any], Any]] = {
             Resolve: self._resolve,
             Connect: self._connect,
@@ -114,11 +114,11 @@ class BlockingDriver:
         time.sleep(step.seconds)
 
     def _await(self, step: Await) -> Any:
-        if self._wait_for is None:
-            from .event_loop import waiter
+        if self._run_awaitable is None:
+            from .event_loop import runner
 
-            self._wait_for = waiter()
-        return self._wait_for(step.awaitable)
+            self._run_awaitable = runner()
+        return self._run_awaitable(step.awaitable)
 
 
 def resolve(runtime_api: str) -> list[Address] | OSError:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
-__all__ = ["new_event_loop", "outcome_of_awaitable", "waiter"]
+__all__ = ["new_event_loop", "outcome_of_awaitable", "runner"]
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -27,7 +27,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def waiter() -> Callable[[Awaitable[Any]], Any]:
+def runner() -> Callable[[Awaitable[Any]], Any]:
     """A function that runs an awaitable to its end, on an event loop that lives as long as the process."""
     loop = new_event_loop()
     return lambda awaitable: loop.run_until_complete(outcome_of_awaitable(awaitable))

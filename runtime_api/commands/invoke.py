@@ -16,6 +16,7 @@ from .function_options import function_options
 from .option_groups import OPTIONS, options_under
 from .options import NAME, fail
 from .sandbox_options import sandbox_options
+from .serving import opened
 from .signals import interruptible, run
 from .sources import Source
 from .targets import name_of
@@ -105,7 +106,7 @@ async def _invoke(local: LocalLambda, function: LocalFunction, event: Event) -> 
 
     async with AsyncExitStack() as stack:
         with interruptible():
-            await stack.enter_async_context(local)
+            await stack.enter_async_context(opened(local))
             local.add_function(function)
             try:
                 return await local.invoke(function.configuration.name, event.payload)

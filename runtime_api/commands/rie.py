@@ -12,7 +12,7 @@ import click
 
 from .option_groups import OPTIONS, option_group, options_under
 from .options import fail
-from .serving import blaming, serve_until_signalled
+from .serving import blaming, opened, serve_until_signalled
 from .signals import interruptible, run
 from .verb import Verb
 
@@ -157,7 +157,7 @@ async def _serve(function: LocalFunction, front: Address, options: RieOptions) -
     allowed_hosts = frozenset(name.lower() for name in options.allowed_hosts)
     async with AsyncExitStack() as stack:
         with interruptible():
-            local = await stack.enter_async_context(LocalLambda(idle_timeout_s=None))
+            local = await stack.enter_async_context(opened(LocalLambda(idle_timeout_s=None)))
             local.add_function(function)
             with blaming("--runtime-api-address", function.runtime_api):
                 await local.open_environment(function.configuration.name)

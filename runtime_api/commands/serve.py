@@ -13,7 +13,7 @@ from .function import function_of_source, hand_over
 from .function_options import function_options
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
-from .serving import beside, blaming, say, serve_until_signalled
+from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
 from .verb import Verb
@@ -127,7 +127,7 @@ async def _serve(
     allowed_hosts = frozenset(name.lower() for name in server.allowed_hosts)
     async with AsyncExitStack() as stack:
         with interruptible():
-            await stack.enter_async_context(local)
+            await stack.enter_async_context(opened(local))
             for function in functions:
                 hand_over(local, function)
                 _hint(function)

@@ -1,4 +1,4 @@
-"""What the verbs that serve share: addresses in use, and how serving ends."""
+"""What the verbs that run functions share: opening and closing, addresses in use, and how serving ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from runtime_api.local import Address, LocalLambda
 
-__all__ = ["beside", "blaming", "say", "serve_until_signalled"]
+__all__ = ["beside", "blaming", "opened", "say", "serve_until_signalled"]
 
 REAP_S = 5.0  # interval between reaping adopted processes that have ended
 
@@ -30,6 +30,20 @@ def blaming(flag: str, address: Address) -> Iterator[None]:
         number = error.errno or 0  # below 0 for a name that cannot be resolved
         reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         fail(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
+
+
+@asynccontextmanager
+async def opened(local: LocalLambda) -> AsyncIterator[LocalLambda]:
+    """Open `local` for the block. An error in closing it is reported on stderr, and costs nobody a result."""
+    await local.__aenter__()
+    try:
+        yield local
+    finally:
+        try:
+            await local.__aexit__(None, None, None)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            click.echo(f"bootjack: not everything could be closed, the rest is killed ({reason})", err=True)
 
 
 @asynccontextmanager

@@ -58,7 +58,10 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
     _signals.kill = kill_descendants
     with deferred(), adopted_orphans():
-        return uvloop.run(work)
+        try:
+            return uvloop.run(work)
+        finally:
+            kill_descendants()  # what could not be closed in order
 
 
 @contextmanager

@@ -124,7 +124,8 @@ def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
 
 def name_of(target: str | None, command: tuple[str, ...]) -> str:
     """Make a function name of what is run: its file's name, with - for all but letters and digits."""
-    path = Path(command[0]) if command else (here() / (target or ".")).resolve()
+    # Path.resolve raises RuntimeError for a link to itself, of which nothing has been said yet.
+    path = Path(command[0]) if command else Path(os.path.realpath(here() / (target or ".")))
     if path.name == "bootstrap" and not command:
         path = path.parent
     name = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in path.stem)

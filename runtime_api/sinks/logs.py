@@ -14,7 +14,7 @@ import os
 import select
 import stat
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.protocol.platform_events import Lines, log_bytes
 
@@ -41,27 +41,13 @@ class OutputSource(Protocol):
     def resume_output(self) -> None: ...
 
 
-class _Held(NamedTuple):
-    """Records that wait to be written."""
-
-    records: tuple[Record, ...]
-    label: bytes
-
-    def text(self) -> bytes:
-        """The lines, each behind the label."""
-        lines = log_bytes(self.records)
-        if not self.label or not lines:
-            return lines
-        return self.label + lines[:-1].replace(b"\n", b"\n" + self.label) + b"\n"
-
-
 class LogSink:
     """Collects entries and writes them to one descriptor, in order."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = memoryview(b"")  # what is left of a text that is being written
-        self._held: deque[_Held] = deque()
+        self._held: deque[tuple[tuple[Record, ...], bytes]] = deque()  # records that wait, and their label
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
@@ -95,9 +81,9 @@ class LogSink:
         if self._held_bytes > LOST_BYTES:
             self._lose(records)
             return
-        self._held.append(_Held(records, label))
-        for record in records:
-            self._held_bytes += len(record.data) if record.__class__ is Lines else RECORD_BYTES
+        self._held.append((records, label))
+        output = records[0] if records else None  # a process's output is an entry of its own
+        self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
         if self._held_bytes > HELD_BYTES and not self._full:
@@ -157,7 +143,7 @@ class LogSink:
         held = tuple(self._held)
         self._held.clear()
         self._held_bytes = 0
-        text = b"".join([each.text() for each in held])
+        text = b"".join([_labelled(log_bytes(records), label) for records, label in held])
         # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
         self._rest = memoryview(text)
@@ -167,6 +153,13 @@ class LogSink:
         self._rest = memoryview(b"")
         self._held.clear()
         self._held_bytes = 0
+
+
+def _labelled(lines: bytes, label: bytes) -> bytes:
+    """The lines, each behind the label."""
+    if not label or not lines:
+        return lines
+    return label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
 
 
 def _counted(number: int, what: str) -> str:

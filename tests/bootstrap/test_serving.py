@@ -9,6 +9,7 @@ import pytest
 
 from bootjack_bootstrap.calls import Calls
 from bootjack_bootstrap.client import Client
+from bootjack_bootstrap.context import CurrentInvocation
 from bootjack_bootstrap.ends import ConnectionLost, Ended, RuntimeApiFailed
 from bootjack_bootstrap.http1 import chunk, last_chunk
 from bootjack_bootstrap.logs import Log
@@ -47,6 +48,12 @@ def answered(body: bytes, request_id: str = "id") -> list[tuple[object, object]]
     """The steps of an answer."""
     request = b"".join(CALLS.respond({"lambda-runtime-aws-request-id": request_id}, body, TYPE))
     return [(request, True), ("Receive", accepted())]
+
+
+@pytest.fixture(autouse=True)
+def no_invocation_afterwards() -> Iterator[None]:
+    yield
+    CurrentInvocation.set(None)
 
 
 def serving(handler: Callable[[Any, Any], Any]) -> Conversation[NoReturn]:

@@ -110,6 +110,14 @@ def test_a_command_that_is_not_executable(function: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for verb in ("invoke", "serve"):
+        ended = bootjack(verb, "loop", cwd=tmp_path)
+        assert (ended.code, ended.message) == (2, "TARGET loop: too many levels of symbolic links")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--", "true")])
 def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = by_shell('mkdir gone; cd gone; rmdir ../gone; exec "$@"', "invoke", *arguments, cwd=tmp_path)

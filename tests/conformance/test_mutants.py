@@ -12,7 +12,7 @@ from tests.conformance.matrix import caught, judge_bootstrap, mutant, mutants, r
 
 pytestmark = pytest.mark.slow
 AT_A_TIME = 4
-TRIES = 3
+TRIES = 10
 FILES = sorted({made.file for made in mutants().values()})
 
 

@@ -138,8 +138,9 @@ def test_all_processes_end_with_the_last_one_that_was_started(tmp_path: Path) ->
 def test_a_signal_to_one_name_reaches_only_its_group(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
-            watch.shell("sleep 61 & sleep 61 & echo up; wait", name="a")
-            watch.shell("sleep 62 & echo up; wait", name="b")
+            executed = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo up; wait'
+            watch.shell(f"sleep 61 & sleep 61 & {executed}", name="a")
+            watch.shell(f"sleep 62 & {executed}", name="b")
             await watch.says(b"up", "a")
             await watch.says(b"up", "b")
             watch.sandbox.signal("a", signal.SIGKILL)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runtime_api.sandbox import Sandbox, SandboxEvent
     from runtime_api.sandbox.cgroup import Hierarchy
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 INTERPRETER = str(Path(sys.executable).resolve())  # behind the virtual environment; visible in every sandbox
 CONFINEMENT = Confinement(memory_mb=512, tmp_mb=64)

@@ -80,7 +80,7 @@ def pipe() -> Iterator[Pipe]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition on what the kernel does, which sends no event."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 

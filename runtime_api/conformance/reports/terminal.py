@@ -37,7 +37,7 @@ def _block(findings: Findings, judgement: Judgement) -> str:
     if judgement.verdict is not Verdict.UNIMPLEMENTED:
         lines += [f"    | {line}" for line in render_exchange(judgement.exchange).splitlines()]
         if findings.replay:
-            lines.append(f"    {'run it alone':12} {findings.replay.replace('{id}', judgement.case.id)}")
+            lines.append(f"    {'reproduce':12} {findings.replay.replace('{id}', judgement.case.id)}")
     return "\n".join(lines)
 
 
