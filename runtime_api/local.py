@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.engine.closing import close_in_turn, close_together
 from runtime_api.engine.environment import ExecutionEnvironment
 from runtime_api.engine.ids import log_stream_name
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
@@ -142,32 +143,41 @@ class LocalLambda:
     async def __aenter__(self) -> Self:
         self._kind, reason = await choose(self._kind)
         self._log = LogSink(self._log_descriptor)
-        if reason:
-            self._log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())
-        if self._kind is Kind.BUBBLEWRAP:
-            from runtime_api.sandbox.cgroup import find_hierarchies
-
-            self._hierarchies = find_hierarchies()
-            if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
-                self._log.write(f"bootjack: {NO_CPU_SHARE}\n".encode())
+        try:
+            self._announce(self._log, reason)
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for front in self._fronts:
-            front.stop_listening()
-        try:
-            await asyncio.gather(*(pool.close() for pool in self._pools.values()))
-            await asyncio.sleep(0)  # environments have told every caller how its invocation did: let it be written
-            await asyncio.gather(*(front.close(FAREWELL_S) for front in self._fronts))
-        finally:
-            for name in tuple(self._leases):
-                self._give_back(name)
-            await asyncio.gather(*self._given_back)
-            self._own_trees.close()
-            self._opened_log().close()
-            self._log = None
+        await self._close()
+
+    def _announce(self, log: LogSink, reason: str) -> None:
+        """Find out what functions can be kept in, and say in the log what is missing."""
+        if reason:
+            log.write(f"bootjack: {NOT_ISOLATED}, since {reason}\n".encode())
+        if self._kind is Kind.BUBBLEWRAP:
+            from runtime_api.sandbox.cgroup import find_hierarchies
+
+            self._hierarchies = find_hierarchies()
+            if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
+                log.write(f"bootjack: {NO_CPU_SHARE}\n".encode())
+
+    async def _close(self) -> None:
+        """Close every part, whatever the others do; raise the first error at the end."""
+        await close_in_turn(
+            *(front.stop_listening for front in self._fronts),
+            lambda: close_together(pool.close() for pool in self._pools.values()),
+            lambda: asyncio.sleep(0),  # environments have told every caller how its invocation did: let it be written
+            lambda: close_together(front.close(FAREWELL_S) for front in self._fronts),
+            self._give_back_everything,
+            self._own_trees.close,
+            self._opened_log().close,
+        )
+        self._log = None
 
     def add_function(self, function: LocalFunction) -> None:
         """Make a function known; nothing of it is started before it is invoked.
@@ -180,7 +190,7 @@ class LocalLambda:
         builder = _Builder(function, self._limits, log, self._outbox, self._one_start, self._isolation())
         pool = self._pools.get(configuration.name)
         if pool is None:
-            pool = self._pools[configuration.name] = Pool(builder, function.concurrency, self._idle_timeout_s)
+            pool = self._pools[configuration.name] = Pool(builder, function.concurrency, log, self._idle_timeout_s)
         else:
             pool.replace(builder, function.concurrency)
         self._invoker.serve(configuration, pool, function.max_queued, function.also_known_as)
@@ -243,6 +253,11 @@ class LocalLambda:
         self._given_back = [future for future in self._given_back if not future.done()]
         for lease in self._leases.pop(name, ()):
             self._given_back.append(asyncio.get_running_loop().run_in_executor(None, lease.release))
+
+    async def _give_back_everything(self) -> None:
+        for name in tuple(self._leases):
+            self._give_back(name)
+        await close_together(self._given_back)
 
     def _isolation(self) -> _Isolation | None:
         if self._kind is Kind.PROCESS:

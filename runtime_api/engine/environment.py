@@ -24,6 +24,7 @@ from runtime_api.protocol.platform_events import log_text
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
 
+from .closing import close_in_turn
 from .freezing import Freezer
 
 if TYPE_CHECKING:
@@ -169,26 +170,36 @@ class ExecutionEnvironment:
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
-        """End whatever runs, and give everything back."""
+        """End everything that runs and give back everything that was taken; raise the first error at the end."""
         self._initialising = self._external_runtime = False
-        self._freezer.stop()
-        self.post(ev.ShutDown())
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._ended.wait()
-        finally:
-            self._log.remove_throttle(self.sandbox.throttle)
-            if self._alarm is not None:
-                self._alarm.cancel()
-            if self._settling is not None:
-                self._settling.cancel()
-            await self.sandbox.close()
-            if self._moving is not None:
-                await self._moving
-            if self._listener is not None:
-                await self._listener.close()
-            for lease in self._leases:
-                await self._loop.run_in_executor(None, lease.release)
+        await close_in_turn(
+            self._freezer.stop,
+            lambda: self.post(ev.ShutDown()),
+            self._wait_for_end,
+            self._forget_timers,
+            self.sandbox.close,
+            self._wait_for_move,
+            self._close_listener,
+            *(partial(self._loop.run_in_executor, None, lease.release) for lease in self._leases),
+        )
+
+    async def _wait_for_end(self) -> None:
+        async with asyncio.timeout(CLOSE_S):
+            await self._ended.wait()
+
+    def _forget_timers(self) -> None:
+        self._log.remove_throttle(self.sandbox.throttle)
+        for timer in (self._alarm, self._settling):
+            if timer is not None:
+                timer.cancel()
+
+    async def _wait_for_move(self) -> None:
+        if self._moving is not None:
+            await self._moving
+
+    async def _close_listener(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
 
     def post(self, *events: ev.Event) -> None:
         """Tell the machine what happened, in order, and do what it says."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Start, Throttle, WakeAt
 from runtime_api.service.errors import ServiceException, TooManyRequestsException
+
+from .closing import close_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.concurrency import Action
     from runtime_api.protocol.events import Invocation
 
-    from .environment import ExecutionEnvironment, InvokeResult
+    from .environment import ExecutionEnvironment, InvokeResult, Log
 
 __all__ = ["Builder", "Pool"]
 
@@ -41,9 +44,10 @@ class _Job(NamedTuple):
 class Pool:
     """Runs invocations in as many environments as it takes, up to `most`; one that is free for `idle_s` is ended."""
 
-    def __init__(self, builder: Builder, most: int, idle_s: float | None = None) -> None:
+    def __init__(self, builder: Builder, most: int, log: Log, idle_s: float | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._builder = builder
+        self._log = log
         self._most = most
         self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(most, idle_s and idle_s * 1000)
         self._opening: dict[ExecutionEnvironment, asyncio.Task[None]] = {}
@@ -95,7 +99,7 @@ class Pool:
             self._fleet.started(environment)
             try:
                 await self._builder.open(environment)
-            except OSError:
+            except BaseException:
                 self._do(self._fleet.failed(environment))
                 await environment.close()
                 raise
@@ -124,8 +128,7 @@ class Pool:
         if self._alarm is not None:
             self._alarm.cancel()
         self._do(self._fleet.shut())
-        while self._closing:
-            await asyncio.wait(self._closing)
+        await close_together(self._closing)
 
     def _available(self, environment: ExecutionEnvironment) -> None:
         self._do(self._fleet.available(environment, time.monotonic() * 1000))
@@ -139,20 +142,41 @@ class Pool:
     # -- actions
 
     def _start(self, _action: Start) -> None:
-        environment = self._builder.build(self._available)
+        try:
+            environment = self._builder.build(self._available)
+        except Exception as error:
+            self._explain(error)
+            # Later, because the fleet's answer has actions of its own and others are being performed now.
+            self._loop.call_soon(self._never_started)
+            return
         self._fleet.started(environment)
         self._opening[environment] = self._loop.create_task(self._open(self._builder, environment))
+
+    def _never_started(self) -> None:
+        self._do(self._fleet.never_started())
 
     async def _open(self, builder: Builder, environment: ExecutionEnvironment) -> None:
         try:
             await builder.open(environment)
-        except OSError as error:
-            self._failure = error.strerror or str(error)
+        except Exception as error:
+            self._explain(error)
             del self._opening[environment]
             self._do(self._fleet.failed(environment))
             self._end(environment)
         else:
             del self._opening[environment]
+
+    def _explain(self, error: Exception) -> None:
+        """Keep the reason for callers. An OSError is the machine's refusal; anything else is a defect of ours."""
+        if isinstance(error, OSError):
+            self._failure = error.strerror or str(error)
+        else:
+            self._failure = f"{type(error).__name__}: {error}; {REPORT}"
+            self._write_traceback("an execution environment could not be opened", error)
+
+    def _write_traceback(self, what: str, error: BaseException) -> None:
+        lines = "".join(traceback.format_exception(error))
+        self._log.write(f"bootjack: {what}\n{lines}".encode(errors="replace"))
 
     def _fail(self, action: Fail[_Job]) -> None:
         reason = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"
@@ -167,13 +191,19 @@ class Pool:
     def _end(self, environment: ExecutionEnvironment) -> None:
         task = self._loop.create_task(self._ended(environment, self._opening.pop(environment, None)))
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(self._closed)
 
     async def _ended(self, environment: ExecutionEnvironment, opening: asyncio.Task[None] | None) -> None:
         if opening is not None:
             opening.cancel()
             await asyncio.wait((opening,))
         await environment.close()
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        error = None if self._shut or task.cancelled() else task.exception()
+        if error is not None:  # once the pool is shut, `close` reports it
+            self._write_traceback("an execution environment could not be closed", error)
 
     def _wake_at(self, action: WakeAt) -> None:
         self._alarm = self._loop.call_later(max(0, action.at / 1000 - time.monotonic()), self._wake)
@@ -183,6 +213,7 @@ class Pool:
 
 
 SHUT_DOWN = "The service is being shut down"
+REPORT = "this is a defect of bootjack: please report it with the traceback in the log"
 
 
 def _assign(action: Assign[_Job, ExecutionEnvironment]) -> None:
