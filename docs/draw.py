@@ -1,11 +1,11 @@
-"""Draw docs/states.md out of the machine's tables: `python docs/draw.py`; a test fails when the page is behind."""
+"""Draw docs/states.md from the machine's tables: `python docs/draw.py`. A test fails when the page is out of date."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.protocol.states import PHASES, RUNTIME
+from runtime_api.protocol.states import CLASSIC, CONCURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,18 +14,30 @@ PAGE = Path(__file__).with_name("states.md")
 
 TEXT = """# The states of an execution environment
 
-Drawn from the tables in `runtime_api/protocol/states.py` by `make docs`. What is not drawn is refused.
+`make docs` draws this page from the tables in `runtime_api/protocol/states.py`. A call that has no arrow is refused.
 
 ## The environment: `PHASES`
 
 {phases}
 
-## The runtime: `RUNTIME`
+In concurrent mode one more invocation may begin in phase `invoke`.
 
-Names are the ones that AWS prints in refusals. From every state but `Absent` the process may exit, and from every
-state but `Absent` and `Stopping` it may be stopped; those two moves are left out of the picture.
+## The runtime in classic mode: `RUNTIME`
+
+The process may exit from every state but `absent`, and the platform may stop it in every state but `absent` and
+`stopping`; these two moves are left out of the picture. AWS's refusals call the states {names}.
 
 {runtime}
+
+## The runtime in concurrent mode
+
+{concurrent}
+
+## One invocation in concurrent mode
+
+An answer that has no arrow is refused with 400 InvalidRequestID.
+
+{conversation}
 """
 
 ALWAYS = ("stop", "exit")
@@ -47,7 +59,14 @@ def _name(state: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    return TEXT.format(phases=diagram(PHASES), runtime=diagram(RUNTIME, ALWAYS))
+    names = ", ".join(f"{state} {state.aws_name}" for state in CLASSIC.runtime if state.aws_name.lower() != state)
+    return TEXT.format(
+        phases=diagram(CLASSIC.phases),
+        runtime=diagram(CLASSIC.runtime, ALWAYS),
+        concurrent=diagram(CONCURRENT.runtime, ALWAYS),
+        conversation=diagram(CONCURRENT.conversation),
+        names=names,
+    )
 
 
 if __name__ == "__main__":

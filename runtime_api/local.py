@@ -14,7 +14,7 @@ from runtime_api.engine.environment import ExecutionEnvironment
 from runtime_api.engine.ids import log_stream_name
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.pool import Pool
-from runtime_api.protocol.lifecycle import RUNTIME
+from runtime_api.protocol.environment import RUNTIME
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.wire import host_port
@@ -301,7 +301,7 @@ class _Builder:
     def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
         function, isolation = self._function, self._isolation
         if function.external_runtime:
-            return ExecutionEnvironment(self._plan(), ExternalRuntime(), self._log, available, external_runtime=True)
+            return ExecutionEnvironment(self._plan(), ExternalRuntime(), self._log, available)
         sandbox = PlainSandbox(self._limits) if isolation is None else self._isolated(isolation)
         return ExecutionEnvironment(
             self._plan(),
@@ -339,6 +339,7 @@ class _Builder:
             configuration.timeout_ms,
             function.init_ms,
             self._limits,
+            external_runtime=function.external_runtime,
         )
 
 

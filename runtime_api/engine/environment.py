@@ -1,7 +1,8 @@
-"""One execution environment, alive: a `Lifecycle`, a `Sandbox`, a listener, and the invocation in hand.
+"""One execution environment, alive: an `EnvironmentMachine`, a `Sandbox`, a listener, a journal, and its callers.
 
 The mailbox is the only way to the machine. It is drained at once, under a guard against re-entrance: performing an
 effect may post the next event, which then waits its turn. Effects are performed in the order the machine gave them.
+What is kept for an invocation (its caller, its log tail, its deadline) is keyed by request id.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from msgspec import Struct
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
+from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
-from runtime_api.protocol.platform_events import log_text
+from runtime_api.protocol.journal import Journal, LogTail
+from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
+from runtime_api.protocol.timers import Timer
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
 
 from .closing import close_in_turn
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.sandbox.trees import Lease
 
@@ -43,6 +47,7 @@ SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
+_DEADLINE = Timer.DEADLINE
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -64,9 +69,10 @@ class RuntimeApiListener(Protocol):
 
 
 class Log(Protocol):
-    """Where lines go."""
+    """A consumer of the journal that writes it down; it may ask processes to wait until it has."""
 
-    def write(self, lines: bytes) -> None: ...
+    def consume(self, entry: Entry) -> None: ...
+    def write(self, lines: bytes) -> None: ...  # whole lines of the server's own
     def add_throttle(self, throttle: Callable[[bool], None]) -> None: ...
     def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
 
@@ -81,31 +87,30 @@ class InvokeResult(Struct, frozen=True):
 
 
 class ExecutionEnvironment:
-    """Runs one invocation at a time in one sandbox.
+    """Runs invocations in one sandbox.
 
-    `available` is told when init is over, and whenever an invocation has its outcome. `external_runtime`: the runtime
-    is started and ended by somebody else, maybe under a debugger: no time is too long for it, and where only its exit
-    could help, another one is waited for. What has been idle for `freeze_after_s` stands still until it is needed.
-    `leases`: what it is made of, to be given back when it has ended.
+    `available` is called when init has ended, and whenever the outcome of an invocation is known. After
+    `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
+    environment has ended.
     """
 
     def __init__(
         self,
-        plan: FunctionSettings,
+        settings: FunctionSettings,
         sandbox: Sandbox,
         log: Log,
         available: Callable[[ExecutionEnvironment], None],
-        external_runtime: bool = False,
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._plan = plan
-        self._machine = Lifecycle(plan)
+        self._settings = settings
+        self._machine = EnvironmentMachine(settings)
         self.sandbox = sandbox
+        self.journal = Journal()
+        self.journal.subscribe(log.consume)
         self._log = log
         self._available = available
-        self._external_runtime = external_runtime
         self._leases = leases
         self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
         self._launch: Callable[[], Launch] | None = None
@@ -114,10 +119,10 @@ class ExecutionEnvironment:
         self._initialising = False
         self._mail: deque[ev.Event] = deque()
         self._draining = False
-        self._caller: asyncio.Future[InvokeResult] | None = None  # who waits for the invocation in hand
-        self._wants_tail = False
-        self._tail = bytearray()
-        self._alarms: dict[fx.Timer, float] = {}
+        self._now = 0.0  # of the event being handled
+        self._callers: dict[str, asyncio.Future[InvokeResult]] = {}
+        self._tails: dict[str, LogTail] = {}
+        self._alarms: dict[tuple[Timer, str], float] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
         self._sampled = 0.0
@@ -126,7 +131,8 @@ class ExecutionEnvironment:
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
-            fx.SetTimer: self._set_timer if not external_runtime else _ignore,
+            fx.Over: self._over,
+            fx.SetTimer: self._set_timer,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -138,7 +144,7 @@ class ExecutionEnvironment:
 
     @property
     def readiness(self) -> Readiness:
-        """How soon it could run something."""
+        """How soon it could run an invocation."""
         return self._machine.readiness
 
     async def open(
@@ -150,8 +156,8 @@ class ExecutionEnvironment:
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
-        `launch` is asked at every start, with host:port of the Runtime API. OSError when the address cannot be had,
-        or there is no sandbox.
+        `launch` is called at every start, with host:port of the Runtime API. OSError when the address or the sandbox
+        is not available.
         """
         self._listener = listener
         self._perform |= {fx.Accept: responder.accept, fx.Refuse: responder.refuse, fx.Deliver: responder.deliver}
@@ -164,14 +170,18 @@ class ExecutionEnvironment:
         self.post(ev.Initialise())
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
-        """Run this now; `future` gets the one result. Only when it is available."""
+        """Run this now; `future` gets the one result. Only while a slot is free."""
         self._freezer.use()
-        self._caller, self._wants_tail = future, wants_tail
+        request_id = invocation.request_id
+        self._callers[request_id] = future
+        if wants_tail:
+            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes)
+            self.journal.subscribe(tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
-        """End everything that runs and give back everything that was taken; raise the first error at the end."""
-        self._initialising = self._external_runtime = False
+        """Stop what runs and release everything; raise the first error at the end."""
+        self._initialising = False
         await close_in_turn(
             self._freezer.stop,
             lambda: self.post(ev.ShutDown()),
@@ -202,8 +212,8 @@ class ExecutionEnvironment:
             await self._listener.close()
 
     def post(self, *events: ev.Event) -> None:
-        """Tell the machine what happened, in order, and do what it says."""
-        now = _now()
+        """Give the machine what happened, in order, and perform its effects."""
+        now = self._now = _now()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
             self.sandbox.drain()  # what the function wrote belongs before END
@@ -226,16 +236,6 @@ class ExecutionEnvironment:
         if self._initialising and self._machine.phase is not Phase.INIT:
             self._initialising = False
             self._available(self)
-        if self._external_runtime:
-            self._await_another()
-
-    def _await_another(self) -> None:
-        """A runtime that is started by hand is not seen to end: from where only that could follow, begin anew."""
-        if self._machine.awaits_exit:
-            self.post(ev.ProcessExited(RUNTIME, ev.ExitStatus(1)))
-        elif self._machine.phase is Phase.COLD:
-            self._machine = Lifecycle(self._plan)
-            self.post(ev.Initialise())
 
     def _sample(self, now: float) -> None:
         """Read the peak memory."""
@@ -245,31 +245,30 @@ class ExecutionEnvironment:
     # -- effects
 
     def _complete(self, effect: fx.Complete) -> None:
-        caller, self._caller = self._caller, None
+        outcome = effect.outcome
+        caller = self._callers.pop(outcome.request_id, None)
+        tail = self._tails.get(outcome.request_id) if self._tails else None
         if caller is not None and not caller.done():
-            caller.set_result(_result(effect.outcome, bytes(self._tail)))
-        if self._wants_tail:
-            self._wants_tail = False
-            self._tail.clear()
+            caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
         self._available(self)
 
-    def _emit(self, effect: fx.Emit) -> None:
-        lines = log_text(effect.records)
-        if lines:
-            self._write(lines.encode())
+    def _over(self, effect: fx.Over) -> None:
+        """Forget what was kept under this request id."""
+        self._alarms.pop((_DEADLINE, effect.request_id), None)
+        if self._tails:
+            tail = self._tails.pop(effect.request_id, None)
+            if tail is not None:
+                self.journal.unsubscribe(tail)
 
-    def _write(self, lines: bytes) -> None:
-        self._log.write(lines)
-        if self._wants_tail:
-            self._tail += lines
-            del self._tail[: -self._plan.limits.log_tail_bytes]
+    def _emit(self, effect: fx.Emit) -> None:
+        self.journal.append(self._now, effect.records)
 
     def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None
         self._sampled = 0.0
         try:
             launch = self._launch()
-        except OSError as error:  # the code is where we may not look
+        except OSError as error:  # the code lies in a directory that this user may not read
             reason = f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
             self.post(ev.StartFailed(effect.name, ErrorType.INVALID_ENTRYPOINT, reason))
         else:
@@ -285,7 +284,7 @@ class ExecutionEnvironment:
 
     def _set_timer(self, effect: fx.SetTimer) -> None:
         at = effect.at
-        self._alarms[effect.timer] = at
+        self._alarms[effect.timer, effect.key] = at
         if self._alarm is None or at < self._alarm_at:
             self._arm(at)
 
@@ -298,10 +297,11 @@ class ExecutionEnvironment:
     def _ring(self) -> None:
         self._alarm = None
         now = _now()
-        for timer, at in list(self._alarms.items()):
-            if at <= now:
-                del self._alarms[timer]
-                self.post(ev.TimerFired(timer))
+        for alarm, at in list(self._alarms.items()):
+            # An alarm that fired before may have unset this one, or set it anew.
+            if at <= now and self._alarms.get(alarm) == at:
+                del self._alarms[alarm]
+                self.post(ev.TimerFired(*alarm))
         if self._alarms and self._alarm is None:
             self._arm(min(self._alarms.values()))
 
@@ -310,7 +310,7 @@ class ExecutionEnvironment:
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
-                self._write(event.lines)
+                self.journal.append(_now(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
@@ -332,15 +332,11 @@ class ExecutionEnvironment:
         nothing to be posted.
         """
         assert self._listener is not None
-        if looks and self._listener.connections and self._caller is not None:
+        if looks and self._listener.connections and self._callers:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes))
-
-
-def _ignore(_effect: fx.Effect) -> None:
-    pass
 
 
 def _now() -> float:

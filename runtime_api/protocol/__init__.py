@@ -1,14 +1,17 @@
-"""Floor 0: one execution environment as a pure state machine.
+"""Layer 1: one execution environment as pure state machines.
 
-Theory of operation. `Lifecycle.receive(event, now)` is the only way in. It looks the step up in the tables of
-`states.py`, changes the machine, and returns the effects that somebody else has to perform, in order. Nothing
-here waits, reads a clock, makes an id, logs, or knows HTTP: ids and wall-clock time come in with events, and
-refusals go out as values. What is not in a table is refused. Beside the standard library, only msgspec's `Struct` is
-used, as the class of values.
+Theory of operation. `EnvironmentMachine.receive(event, now)` is the only way in. It looks the step up in the tables
+of `states.py`, changes the machine, and returns the effects that somebody else must perform, in order. Nothing here
+waits, reads a clock, makes an id, logs, or knows HTTP: ids and wall-clock time come in with events, and refusals go
+out as values. What is not in a table is refused. Besides the standard library, only msgspec's `Struct` (the class of
+values) and orjson are used.
 
-    events.py  ──>  lifecycle.py (+ states.py, errors.py)  ──>  effects.py
-                        │
-                        └── platform_events.py: what the machine saw, as records and log lines
+    events.py ──> environment.py ──> effects.py
+                    │  runtime.py       what the runtime may call now      tables in states.py
+                    │  invocations.py   what is in hand, by request id
+                    │  attempts.py      one init, one invocation
+                    └> journal.py       platform_events.py: what happened, as records and log lines
 
-`wire.py` holds the spelling of the Runtime API, `limits.py` every number that limits something.
+`concurrency.py` decides which environment takes which invocation. `wire.py` holds the spelling of the Runtime API,
+`limits.py` every number that limits something, `errors.py` and `faults.py` AWS's words.
 """

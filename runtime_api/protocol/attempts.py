@@ -1,4 +1,4 @@
-"""What a machine remembers of an init or an invocation under way, and the records that close it."""
+"""What a machine remembers of an init or an invocation under way, and the journal records that close it."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class InitAttempt:
         self.phase = phase
         self.error: InitErrorPosted | None = None  # what the runtime posted to /init/error
 
-    def closing_records(self, status: str, error_type: str | None, now: float) -> list[log.Record]:
-        """What the log and telemetry get when this init has come to an end."""
+    def closing_records(self, status: str, error_type: str | None, now: float) -> tuple[log.Record, ...]:
+        """The records of an init that has ended."""
         if self.error is not None:
             error_type = error_category(self.error.error_type)
-        return [
+        return (
             log.InitRuntimeDone(self.phase, status, error_type),
             log.InitReport(self.phase, status, error_type, now - self.began),
-        ]
+        )
 
 
 class InvokeAttempt:
     """The invocation in hand: from START until the runtime is back in /next."""
 
-    __slots__ = ("answered", "began", "deadline_ms", "delivered", "error_type", "invocation", "latency")
+    __slots__ = ("began", "deadline_ms", "delivered", "error_type", "invocation", "latency", "outcome_known")
 
     def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
         self.invocation = invocation
@@ -49,12 +49,12 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
-        self.answered = False
+        self.outcome_known = False
 
     def closing_records(
-        self, outcome: Outcome, plan: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float
+        self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float
     ) -> tuple[log.Record, ...]:
-        """What the log and telemetry get when this invocation has its outcome."""
+        """The records of an invocation whose outcome is known."""
         request_id, trace = self.invocation.request_id, self.invocation.trace
         status, error_type = outcome.status, None
         if status is not _SUCCESS:
@@ -62,10 +62,10 @@ class InvokeAttempt:
         duration = now - self.began
         produced = len(outcome.body)
         tenant = self.invocation.tenant_id
-        billed = log.billed_ms(duration, plan.limits.billing_step_ms)
+        billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)
         return (
             log.RuntimeDone(request_id, status, error_type, duration, self.latency, produced, trace, tenant),
             log.End(request_id),
-            log.Report(request_id, status, error_type, duration, billed, plan.memory_mb, peak_mb, init_ms, trace),
+            log.Report(request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, init_ms, trace),
         )

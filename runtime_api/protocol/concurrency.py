@@ -1,9 +1,9 @@
-"""Which execution environment takes which invocation, when another one is started, and when one is given up.
+"""Which execution environment takes which invocation, when another one is started, and when one is ended.
 
-A `Fleet` is what there is of environments for one version of a function. Each method takes what happened and gives
-what is to be done about it, in order; both environments and invocations are opaque to it. An invocation belongs to
-nobody until an environment is free for it: one that waits for a new environment to initialise is taken by whichever
-is free first. `now` is a monotonic time in milliseconds.
+A `Fleet` is the set of environments of one function version. Each method takes what happened and returns what to do
+about it, in order; environments and invocations are opaque to it. An invocation is assigned only when an environment
+is free for it: the one that started an environment may be taken by another that is free earlier. `now` is a monotonic
+time in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ __all__ = ["Action", "Assign", "Close", "Environment", "Fail", "Fleet", "Readine
 
 
 class Readiness(Enum):
-    """How soon a free environment could run something."""
+    """How soon a free environment could run an invocation."""
 
     WARM = "warm"  # its runtime waits in /next
-    FINISHING = "finishing"  # it has answered, and will be back in /next
-    COLD = "cold"  # it has no runtime, or none that is of use: init comes first
+    FINISHING = "finishing"  # it has answered, and will soon be back in /next
+    COLD = "cold"  # it has no usable runtime: init comes first
 
 
-WARM, COLD = Readiness.WARM, Readiness.COLD  # an enum's member takes its time to be looked up
+WARM, COLD = Readiness.WARM, Readiness.COLD  # looking an enum's member up is slow on Python 3.11
 
 
 class Environment(Protocol):
-    """What has to be known of an environment."""
+    """What a fleet must know of an environment."""
 
     @property
     def readiness(self) -> Readiness:
-        """How soon it could run something."""
+        """How soon it could run an invocation."""
 
 
 E = TypeVar("E", bound=Environment)
@@ -39,30 +39,30 @@ I = TypeVar("I")  # noqa: E741 - an invocation
 
 
 class Assign(NamedTuple, Generic[I, E]):
-    """Run this here, now."""
+    """Run this invocation in this environment, now."""
 
     invocation: I
     environment: E
 
 
 class Start(NamedTuple):
-    """Make a new environment; tell of it by `started` before anything else."""
+    """Make a new environment; call `started` with it before anything else."""
 
 
 class Throttle(NamedTuple, Generic[I]):
-    """Refuse this: nobody can take it, and it may not wait."""
+    """Refuse this invocation: no environment can take it, and it may not wait."""
 
     invocation: I
 
 
 class Fail(NamedTuple, Generic[I]):
-    """Give this up: the environment that was to be started for it could not be."""
+    """Fail this invocation: the environment that was started for it could not be opened."""
 
     invocation: I
 
 
 class Close(NamedTuple, Generic[E]):
-    """End this environment, which has been forgotten here."""
+    """End this environment; the fleet has forgotten it."""
 
     environment: E
 
@@ -88,9 +88,9 @@ class Fleet(Generic[I, E]):
         self._waiting: deque[I] = deque()
         self._free: dict[E, float] = {}  # since when; in this order
         self._starting: set[E] = set()  # until their init is over
-        self._announced = 0  # told to be started, and not known yet
+        self._announced = 0  # Start was returned, and `started` has not been called yet
         self._busy: set[E] = set()
-        self._retired: set[E] = set()  # busy, on code that has been replaced
+        self._retired: set[E] = set()  # busy with code that has been replaced
         self._wakes = False
 
     def __len__(self) -> int:
@@ -117,9 +117,9 @@ class Fleet(Generic[I, E]):
         return self._announced + len(self._starting)
 
     def take(self) -> E | None:
-        """The environment for an invocation that comes now, if one is there without more ado.
+        """An environment for an invocation that arrives now, if one can take it at once.
 
-        The usual case of `submit`, and nothing but it: nobody waits, and one is warm or about to be.
+        The fast path of `submit`: no invocation waits, and an environment is warm or about to be.
         """
         if self._waiting or not self._free:
             return None
@@ -138,14 +138,14 @@ class Fleet(Generic[I, E]):
         return actions
 
     def provision(self) -> list[Action[I, E]]:
-        """Somebody wants an environment before there is an invocation for it."""
+        """Start an environment before there is an invocation for it."""
         if len(self) >= self._most:
             return []
         self._announced += 1
         return [Start()]
 
     def started(self, environment: E) -> None:
-        """This is the new environment; it will be `available` once its init is over, whatever came of it."""
+        """Add the new environment; it becomes `available` when its init has ended, well or badly."""
         self._announced -= 1
         self._starting.add(environment)
 
@@ -155,7 +155,7 @@ class Fleet(Generic[I, E]):
         return self._give_up_one()
 
     def failed(self, environment: E) -> list[Action[I, E]]:
-        """Record that this environment could not be opened."""
+        """The environment could not be opened: fail what has waited longest instead of trying again."""
         if environment not in self._starting:
             return []
         self._starting.discard(environment)
@@ -169,7 +169,7 @@ class Fleet(Generic[I, E]):
         return actions + self._assign()
 
     def available(self, environment: E, now: float) -> list[Action[I, E]]:
-        """Its init is over, or its invocation has its outcome: it may have another one."""
+        """Its init has ended, or the outcome of its invocation is known: it may take another one."""
         if environment in self._busy:
             self._busy.discard(environment)
         elif environment in self._starting:
@@ -187,7 +187,7 @@ class Fleet(Generic[I, E]):
         return actions
 
     def expire(self, now: float) -> list[Action[I, E]]:
-        """End what has been free for too long."""
+        """End the environments that have been free for too long."""
         self._wakes = False
         actions: list[Action[I, E]] = []
         if self._idle_ms is None:
@@ -202,9 +202,9 @@ class Fleet(Generic[I, E]):
         return actions
 
     def replace(self, most: int) -> list[Action[I, E]]:
-        """The code has changed: what runs may finish on the old, nothing begins on it any more.
+        """The code has changed: running invocations may finish on the old code, new ones start on the new.
 
-        What runs there does not count for `most`, the new limit.
+        The old environments do not count towards `most`, the new limit.
         """
         self._most = most
         actions = [*self._close(self._free), *self._close(self._starting)]
@@ -213,7 +213,7 @@ class Fleet(Generic[I, E]):
         return actions + self._assign()
 
     def shut(self) -> list[Action[I, E]]:
-        """End everything; whoever waits is given up."""
+        """End every environment, and fail the invocations that wait."""
         failed = [Fail(invocation) for invocation in self._waiting]
         self._waiting.clear()
         groups = (self._free, self._starting, self._busy, self._retired)
@@ -225,7 +225,7 @@ class Fleet(Generic[I, E]):
         return actions
 
     def _assign(self) -> list[Action[I, E]]:
-        """Give what waits to what is free, best first, and start as many as are missing then."""
+        """Assign waiting invocations to free environments, best first, then start as many as are missing."""
         actions: list[Action[I, E]] = []
         waiting = self._waiting
         while waiting and self._free:
@@ -244,7 +244,7 @@ class Fleet(Generic[I, E]):
     def _choose(self) -> E | None:
         """The free environment that is ready soonest; of several, the one used last, so that the others may expire.
 
-        A cold one is as slow as a new one: it counts only for an invocation that no coming environment is meant for.
+        A cold one is as slow as a new one, so it is chosen only when no starting environment is left to wait for.
         """
         finishing = cold = None
         for environment in reversed(self._free):

@@ -1,4 +1,4 @@
-"""What to do: everything that a `Lifecycle` can ask for, to be performed in the order given."""
+"""What to do: everything that an `EnvironmentMachine` can ask for, to be performed in the order given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import Fault, Refusal
     from .events import Call, Invocation
     from .platform_events import Record
+    from .timers import Timer
 
 __all__ = [
     "Accept",
@@ -20,20 +21,13 @@ __all__ = [
     "Emit",
     "Ended",
     "Outcome",
+    "Over",
     "Refuse",
     "SetTimer",
     "Start",
     "Status",
     "Stop",
-    "Timer",
 ]
-
-
-class Timer(StrEnum):
-    """The clocks an environment can have running."""
-
-    INIT = "init"  # the limit of the init phase
-    DEADLINE = "deadline"  # the function's timeout
 
 
 class Status(StrEnum):
@@ -46,16 +40,16 @@ class Status(StrEnum):
 
 
 class Outcome(Struct, frozen=True):
-    """How one invocation ended; there is exactly one for each.
+    """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime gave a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
     """
 
     request_id: str
     status: Status
     body: bytes = b""
     content_type: str | None = None
-    error_type: str | None = None  # what the runtime gave in its error header
+    error_type: str | None = None  # from the runtime's error header
     fault: Fault | None = None
 
 
@@ -81,18 +75,25 @@ class Deliver(Struct, frozen=True):
 
 
 class Complete(Struct, frozen=True):
-    """Tell the caller of the invocation how it ended."""
+    """The outcome of an invocation is known: answer its caller."""
 
     outcome: Outcome
 
 
-class SetTimer(Struct, frozen=True):
-    """Let `timer` fire at `at`, in the milliseconds of the `now` given to the machine; only once.
+class Over(Struct, frozen=True):
+    """The invocation is over: drop what is kept under its request id, its timers included."""
 
-    Nothing unsets a timer: one that fires when its phase is over is ignored.
+    request_id: str
+
+
+class SetTimer(Struct, frozen=True):
+    """Let this timer fire at `at`, in the milliseconds of the `now` given to the machine; only once.
+
+    Nothing unsets a timer but the end of the invocation that it is keyed by: one that fires too late is ignored.
     """
 
     timer: Timer
+    key: str
     at: float
 
 
@@ -109,13 +110,13 @@ class Stop(Struct, frozen=True):
 
 
 class Emit(Struct, frozen=True):
-    """Write these records to the platform's log, in order."""
+    """Append these records to the journal, in order."""
 
     records: tuple[Record, ...]
 
 
 class Ended(Struct, frozen=True):
-    """The environment is over: nothing runs, nothing will."""
+    """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | SetTimer | Start | Stop | Emit | Ended
+Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Emit | Ended

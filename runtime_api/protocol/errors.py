@@ -28,7 +28,7 @@ __all__ = [
 
 
 class ErrorType(StrEnum):
-    """The types that the platform itself gives to a failed invocation (spec 4)."""
+    """The error types that the platform itself gives a failed invocation (spec 4)."""
 
     EXIT_ERROR = "Runtime.ExitError"
     INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
@@ -50,7 +50,7 @@ class Fault(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An answer that says no: HTTP status, error type and message."""
+    """A call that was not allowed: HTTP status, error type and message of the answer."""
 
     status: int
     error_type: str
@@ -58,7 +58,7 @@ class Refusal(NamedTuple):
 
 
 class MisuseError(Exception):
-    """Our own code broke a rule of the machine: a bug here, never a user's or a runtime's doing."""
+    """Our own code broke a rule of the machine: a bug in bootjack, never a fault of a user or a runtime."""
 
 
 INVALID_REQUEST_ID = Refusal(400, "InvalidRequestID", "Invalid request ID")
@@ -96,7 +96,7 @@ def _transition(current: RuntimeState, wanted: RuntimeState, reason: str) -> Ref
     return Refusal(
         403,
         "InvalidStateTransition",
-        f"State transition from {current} to {wanted} failed for runtime. Error: {reason}",
+        f"State transition from {current.aws_name} to {wanted.aws_name} failed for runtime. Error: {reason}",
     )
 
 
@@ -104,7 +104,7 @@ _CATEGORY = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
 def error_category(given: str | None) -> str:
-    """The error type that logs and metrics keep of what a runtime gave (spec 3.5; RIE fatalerror.go:60)."""
+    """The error type that logs and metrics keep of the runtime's own (spec 3.5; RIE fatalerror.go:60)."""
     if given:
         if _CATEGORY.search(given):
             return given

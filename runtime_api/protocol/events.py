@@ -1,4 +1,4 @@
-"""What happened: everything that can be told to a `Lifecycle`.
+"""What happened: everything that an `EnvironmentMachine` can receive.
 
 `call` is an opaque token for one HTTP request; whoever made it finds it again in the effects. Events, effects and
 records are msgspec's Structs because every invocation makes some twenty of them: 0.06 µs each, where a NamedTuple
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from .effects import Timer
+    from .timers import Timer
 
 __all__ = [
     "BodyFinished",
@@ -40,10 +40,10 @@ Call = object
 
 
 class Invocation(Struct, frozen=True):
-    """One attempt to run a function on one event; the same object from the caller's door to the answer."""
+    """One attempt to run a function on one event; the same object from the caller's request to the outcome."""
 
     request_id: str
-    invocation_id: str  # unique for each delivery, where a request id may come again (spec 5.1)
+    invocation_id: str  # unique for each delivery, while a request id may be used again (spec 5.1)
     function_arn: str  # as invoked, qualifier included
     payload: bytes
     trace: str
@@ -61,11 +61,11 @@ class ExitStatus(Struct, frozen=True):
 
 
 class Initialise(Struct, frozen=True):
-    """Start the init phase before any invocation comes."""
+    """Start the init phase before any invocation arrives."""
 
 
 class Invoke(Struct, frozen=True):
-    """Run this; `epoch_ms` is the wall clock now, from which the deadline is reckoned."""
+    """Run this; the deadline is counted from `epoch_ms`, the wall clock now."""
 
     invocation: Invocation
     epoch_ms: float
@@ -101,7 +101,7 @@ class BodyFinished(Struct, frozen=True):
     call: Call
     body: bytes
     content_type: str | None = None
-    trailer_error_type: str | None = None  # a streamed response that failed midway says so in its trailers
+    trailer_error_type: str | None = None  # a streamed response that failed midway reports it in trailers
     trailer_error_body: bytes | None = None
 
 
@@ -127,13 +127,13 @@ class InitErrorPosted(Struct, frozen=True):
 
 
 class CallDropped(Struct, frozen=True):
-    """The peer of a parked call has gone: nothing may be delivered to it."""
+    """The peer of a parked call has disconnected: nothing may be delivered to it."""
 
     call: Call
 
 
 class StartFailed(Struct, frozen=True):
-    """A process could not be started at all."""
+    """A process could not be started."""
 
     name: str
     error_type: str
@@ -141,11 +141,11 @@ class StartFailed(Struct, frozen=True):
 
 
 class ProcessExited(Struct, frozen=True):
-    """A process has ended and left nothing more to read."""
+    """A process has exited, and all of its output has been read."""
 
     name: str
     status: ExitStatus
-    over_bytes: int = 0  # what was taken, when it was killed for taking more memory than the function has
+    over_bytes: int = 0  # memory taken, when it was killed for taking more than the function has
 
 
 class MemorySampled(Struct, frozen=True):
@@ -155,9 +155,10 @@ class MemorySampled(Struct, frozen=True):
 
 
 class TimerFired(Struct, frozen=True):
-    """The time asked for by a `SetTimer` has come."""
+    """The time of a `SetTimer` has come."""
 
     timer: Timer
+    key: str
 
 
 class ShutDown(Struct, frozen=True):

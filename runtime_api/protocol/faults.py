@@ -1,4 +1,4 @@
-"""The platform's words for what can go wrong with a runtime (spec 4)."""
+"""What can go wrong with a runtime, in the platform's words (spec 4)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,23 @@ if TYPE_CHECKING:
     from .events import ExitStatus
     from .limits import Limits
 
-__all__ = ["exit_fault", "size_fault", "timeout_fault"]
+__all__ = [
+    "EXTERNAL_STUCK",
+    "INIT_TIMEOUT",
+    "SHUT_DOWN",
+    "TRUNCATED",
+    "exit_fault",
+    "mode_fault",
+    "size_fault",
+    "timeout_fault",
+    "worded",
+]
+
+SHUT_DOWN = Fault(ErrorType.FAILURE, "the execution environment was shut down")
+INIT_TIMEOUT = Fault(ErrorType.TIMED_OUT, "init ran into its limit")
+TRUNCATED = Fault(ErrorType.TRUNCATED_RESPONSE, "Response body was cut short by the runtime")
+# An external runtime's exit is not seen; this is what it would have been reported as.
+EXTERNAL_STUCK = Fault(ErrorType.EXIT_ERROR, "Runtime exited with error: exit status 1")
 
 # Go's names, since Lambda prints them; numbers that are the same on every Linux.
 _SIGNALS = {
@@ -48,9 +64,25 @@ def timeout_fault(timeout_ms: float) -> Fault:
     return Fault(ErrorType.TIMED_OUT, f"Task timed out after {timeout_ms / 1000:.2f} seconds")
 
 
+def mode_fault(given: str | None, known: str) -> Fault:
+    """A response whose mode header is not the one known word."""
+    return Fault(ErrorType.INVALID_RESPONSE_MODE, f"Invalid response mode header: {given!r} is not {known!r}")
+
+
 def size_fault(limits: Limits) -> Fault:
     """A response over the limit."""
     return Fault(
         ErrorType.RESPONSE_TOO_LARGE,
         f"Response payload size exceeded maximum allowed payload size ({limits.response_bytes} bytes).",
     )
+
+
+def worded(fault: Fault, request_id: str | None) -> Fault:
+    """A fault as Lambda words it in the log and to the caller: with the request id it struck, if there is one.
+
+    RESPONSE_TOO_LARGE is the one that Lambda words without the request id (spec 3.3).
+    """
+    if fault.error_type == ErrorType.RESPONSE_TOO_LARGE:
+        return fault
+    prefix = f"RequestId: {request_id} " if request_id else ""
+    return fault._replace(message=f"{prefix}Error: {fault.message}")

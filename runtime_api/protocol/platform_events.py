@@ -1,4 +1,4 @@
-"""What the platform says about an environment: `platform.*` records as values, and the log lines made of them.
+"""What a journal records: `platform.*` records and process output as values, and the log lines made of them.
 
 The texts follow real Lambda's (spec 11): tab-separated REPORT, Init Duration in the last place, `Status` only on
 failure. Durations are milliseconds.
@@ -20,13 +20,14 @@ __all__ = [
     "InitReport",
     "InitRuntimeDone",
     "InitStart",
+    "Lines",
     "MemoryExceeded",
     "Record",
     "Report",
     "RuntimeDone",
     "Start",
     "billed_ms",
-    "log_text",
+    "log_bytes",
 ]
 
 
@@ -99,32 +100,48 @@ class Report(Struct, frozen=True):
 
 
 class FaultLine(Struct, frozen=True):
-    """platform.fault: the platform's own words for a runtime that died."""
+    """platform.fault: why a runtime died, in the platform's words."""
 
-    request_id: str | None  # None: it died between two invocations
+    request_id: str | None  # None between two invocations
     error_type: str
     message: str
 
 
 class MemoryExceeded(Struct, frozen=True):
-    """Why a runtime was killed; a line of the log, no record of telemetry."""
+    """Why a runtime was killed; a line of the log, not a telemetry record."""
 
     request_id: str | None
     memory_mb: int
     taken_bytes: int
 
 
-Record = MemoryExceeded | InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+class Lines(Struct, frozen=True):
+    """Whole lines that a process wrote, as they came; telemetry calls them `function` or `extension`."""
+
+    source: str  # the name of the process
+    data: bytes
+
+
+Record = (
+    Lines | MemoryExceeded | InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+)
 
 
 def billed_ms(duration_ms: float, step_ms: int) -> int:
-    """The duration rounded up to the next step of billing, and never nothing."""
+    """The duration, rounded up to the next billing step; at least one step."""
     return max(ceil(duration_ms / step_ms), 1) * step_ms
 
 
-def log_text(records: Iterable[Record]) -> str:
+def log_bytes(records: Iterable[Record]) -> bytes:
     """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
-    return "".join([text(record) for record in records if (text := _TEXTS.get(type(record))) is not None])
+    return b"".join([_bytes(record) for record in records])
+
+
+def _bytes(record: Record) -> bytes:
+    if record.__class__ is Lines:
+        return record.data
+    text = _TEXTS.get(record.__class__)
+    return text(record).encode("utf-8", "surrogateescape") if text is not None else b""
 
 
 def _start(record: Start) -> str:
@@ -145,7 +162,7 @@ def _memory_exceeded(record: MemoryExceeded) -> str:
 
 
 def _init_start(record: InitStart) -> str:
-    # Lambda names the runtime's version and ARN here; an environment of ours has neither.
+    # Lambda prints the runtime's version and ARN here; our environments have neither.
     return f"INIT_START Function: {record.function_name}\tPhase: {record.phase}\n"
 
 

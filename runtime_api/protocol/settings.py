@@ -18,3 +18,5 @@ class FunctionSettings(NamedTuple):
     timeout_ms: float = 3000
     init_ms: float | None = CURRENT.init_ms  # None: no init phase, init is part of the first invocation
     limits: Limits = CURRENT
+    external_runtime: bool = False  # somebody else starts the runtime: no process to start or stop, no time limit
+    max_concurrency: int = 1  # invocations that one environment works on at once; above 1 is concurrent mode

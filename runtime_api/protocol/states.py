@@ -1,9 +1,19 @@
-"""The automaton as tables: what may follow what. Whatever is not listed is refused.
+"""The automata as tables: what may follow what. Whatever a table does not list is refused.
 
-Two small machines run side by side. `PHASES` is the life of the execution environment; `RUNTIME` is what the
-runtime process may ask of the Runtime API (spec 3.2; RIE core/states.go). The values of `RuntimeState` are the
-names that AWS prints in its refusals, odd ones included. Restore (SnapStart) will add its states between
-`STARTED` and `READY`; extensions will get a table of their own beside these two.
+Theory. Three small automata make up one execution environment.
+
+`PHASES` is the life of the environment: init, invoke, reset, shutdown.
+
+`RUNTIME` is what the runtime process may ask of the Runtime API (spec 3.2; RIE core/states.go). In classic mode the
+process works on one invocation at a time, so its state also says how far the answer to that invocation has come:
+RUNNING, then RECEIVING while the body of the answer is on its way, then RESPONSE_SENT, or STUCK when the answer was
+unusable and only the process's exit can help.
+
+In concurrent mode (AWS_LAMBDA_MAX_CONCURRENCY, spec 5) the process is only SERVING, and every invocation has a
+conversation of its own with a state from the table `CONVERSATION`.
+
+A table is looked up for every call, so states are `StrEnum` members: their hash is a string's, cached and in C.
+Restore (SnapStart) will add its states between STARTED and READY; extensions get a table beside these.
 """
 
 from __future__ import annotations
@@ -14,19 +24,19 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PHASES", "RUNTIME", "TRANSITIONS", "Move", "Phase", "RuntimeState", "Step", "Tables"]
+__all__ = ["CLASSIC", "CONCURRENT", "Move", "Phase", "RuntimeState", "Step", "Tables"]
 
 
 class Phase(StrEnum):
     """Where the execution environment is in its life."""
 
     NEW = "new"  # nothing has been started yet
-    INIT = "init"  # the init phase, which has a limit of its own
-    IDLE = "idle"  # the runtime waits in /next and there is no invocation
+    INIT = "init"  # the init phase, which has its own limit
+    IDLE = "idle"  # the runtime waits in /next and no invocation is in hand
     INVOKE = "invoke"  # from START until the runtime is back in /next
-    RESET = "reset"  # the runtime has been told to die and has not done so yet
-    COLD = "cold"  # no process is left; the next invocation initialises anew, inside itself
-    SHUTDOWN = "shutdown"  # being ended for good
+    RESET = "reset"  # the runtime has been killed and its exit has not been seen yet
+    COLD = "cold"  # no process is left; the next invocation runs init inside itself
+    SHUTDOWN = "shutdown"  # ending for good
     ENDED = "ended"
 
 
@@ -43,17 +53,41 @@ class Step(StrEnum):
 
 
 class RuntimeState(StrEnum):
-    """Where the runtime process is in its conversation with the Runtime API."""
+    """Where the runtime is in its conversation with the Runtime API."""
 
-    ABSENT = "Absent"
-    STARTED = "Started"
-    INIT_ERROR = "InitError"
-    READY = "Ready"
-    RUNNING = "Running"
-    RESPONSE = "InvocationResponse"
-    ERROR_RESPONSE = "InvocationErrorResponse"
-    RESPONSE_SENT = "RuntimeResponseSentState"
-    STOPPING = "Stopping"
+    ABSENT = "absent"
+    STARTED = "started"
+    INIT_ERROR = "init error"
+    READY = "ready"
+    SERVING = "serving"
+    RUNNING = "running"
+    RECEIVING_RESPONSE = "receiving response"
+    RECEIVING_ERROR = "receiving error"
+    STUCK_RESPONSE = "stuck response"
+    STUCK_ERROR = "stuck error"
+    RESPONSE_SENT = "response sent"
+    STOPPING = "stopping"
+
+    @property
+    def aws_name(self) -> str:
+        """The name that AWS prints in refusals (RIE core/runtime_state_names.go), odd ones included."""
+        return _AWS_NAMES[self]
+
+
+_AWS_NAMES = {
+    RuntimeState.ABSENT: "Absent",  # ours: no process that could call is known
+    RuntimeState.STARTED: "Started",
+    RuntimeState.INIT_ERROR: "InitError",
+    RuntimeState.READY: "Ready",
+    RuntimeState.SERVING: "Ready",
+    RuntimeState.RUNNING: "Running",
+    RuntimeState.RECEIVING_RESPONSE: "InvocationResponse",
+    RuntimeState.RECEIVING_ERROR: "InvocationErrorResponse",
+    RuntimeState.STUCK_RESPONSE: "InvocationResponse",
+    RuntimeState.STUCK_ERROR: "InvocationErrorResponse",
+    RuntimeState.RESPONSE_SENT: "RuntimeResponseSentState",
+    RuntimeState.STOPPING: "Stopping",  # ours, as ABSENT
+}
 
 
 class Move(StrEnum):
@@ -63,14 +97,22 @@ class Move(StrEnum):
     NEXT = "next"
     DELIVER = "deliver"
     RESPONSE = "response"
+    BAD_MODE = "response in an unknown mode"
     ERROR = "error"
     FINISHED = "body finished"
     TOO_LARGE = "body too large"
     TRUNCATED = "body truncated"
-    BAD_MODE = "bad response mode"
     INIT_ERROR = "init/error"
     STOP = "stop"
     EXIT = "exit"
+
+
+class Tables(NamedTuple):
+    """All automata of one mode together, so that a test can hand the machine a broken copy."""
+
+    phases: Mapping[Phase, Mapping[Step, Phase]]
+    runtime: Mapping[RuntimeState, Mapping[Move, RuntimeState]]
+    conversation: Mapping[RuntimeState, Mapping[Move, RuntimeState]]  # empty where the runtime's own state is it
 
 
 PHASES: Mapping[Phase, Mapping[Step, Phase]] = {
@@ -100,6 +142,7 @@ PHASES: Mapping[Phase, Mapping[Step, Phase]] = {
     },
     Phase.COLD: {
         Step.BEGIN_INVOKE: Phase.INVOKE,  # the suppressed init
+        Step.BEGIN_INIT: Phase.INIT,  # an external runtime may come back before the next invocation does
         Step.SHUT_DOWN: Phase.SHUTDOWN,
     },
     Phase.SHUTDOWN: {Step.STOPPED: Phase.ENDED},
@@ -117,39 +160,69 @@ RUNTIME: Mapping[RuntimeState, Mapping[Move, RuntimeState]] = {
     },
     RuntimeState.INIT_ERROR: {**_MORTAL},
     RuntimeState.READY: {
-        Move.NEXT: RuntimeState.READY,  # a second poll joins the wait
+        Move.NEXT: RuntimeState.READY,  # a second poll waits behind the first
         Move.DELIVER: RuntimeState.RUNNING,
         **_MORTAL,
     },
     RuntimeState.RUNNING: {
-        Move.NEXT: RuntimeState.RUNNING,  # hands out the same event again
-        Move.RESPONSE: RuntimeState.RESPONSE,
-        Move.ERROR: RuntimeState.ERROR_RESPONSE,
+        Move.NEXT: RuntimeState.RUNNING,  # gets the same event again
+        Move.RESPONSE: RuntimeState.RECEIVING_RESPONSE,
+        Move.BAD_MODE: RuntimeState.STUCK_RESPONSE,
+        Move.ERROR: RuntimeState.RECEIVING_ERROR,
         **_MORTAL,
     },
-    RuntimeState.RESPONSE: {
+    RuntimeState.RECEIVING_RESPONSE: {
         Move.FINISHED: RuntimeState.RESPONSE_SENT,
         Move.TOO_LARGE: RuntimeState.RESPONSE_SENT,
-        Move.TRUNCATED: RuntimeState.RESPONSE,  # stuck: the runtime can only exit
-        Move.BAD_MODE: RuntimeState.RESPONSE,  # stuck likewise
+        Move.TRUNCATED: RuntimeState.STUCK_RESPONSE,
         **_MORTAL,
     },
-    RuntimeState.ERROR_RESPONSE: {
+    RuntimeState.RECEIVING_ERROR: {
         Move.FINISHED: RuntimeState.RESPONSE_SENT,
         Move.TOO_LARGE: RuntimeState.RESPONSE_SENT,
-        Move.TRUNCATED: RuntimeState.ERROR_RESPONSE,
+        Move.TRUNCATED: RuntimeState.STUCK_ERROR,
         **_MORTAL,
     },
+    RuntimeState.STUCK_RESPONSE: {**_MORTAL},
+    RuntimeState.STUCK_ERROR: {**_MORTAL},
     RuntimeState.RESPONSE_SENT: {Move.NEXT: RuntimeState.READY, **_MORTAL},
     RuntimeState.STOPPING: {Move.EXIT: RuntimeState.ABSENT},
 }
 
+CLASSIC = Tables(PHASES, RUNTIME, {})
 
-class Tables(NamedTuple):
-    """Both automata together, so that a test can hand the machine a broken copy."""
-
-    phases: Mapping[Phase, Mapping[Step, Phase]]
-    runtime: Mapping[RuntimeState, Mapping[Move, RuntimeState]]
-
-
-TRANSITIONS = Tables(PHASES, RUNTIME)
+CONCURRENT = Tables(
+    phases={
+        **PHASES,
+        Phase.INVOKE: {**PHASES[Phase.INVOKE], Step.BEGIN_INVOKE: Phase.INVOKE},  # one more beside the others
+    },
+    runtime={
+        RuntimeState.ABSENT: {Move.START: RuntimeState.STARTED},
+        RuntimeState.STARTED: {
+            Move.NEXT: RuntimeState.SERVING,
+            Move.INIT_ERROR: RuntimeState.INIT_ERROR,
+            **_MORTAL,
+        },
+        RuntimeState.INIT_ERROR: {**_MORTAL},
+        RuntimeState.SERVING: {Move.NEXT: RuntimeState.SERVING, **_MORTAL},
+        RuntimeState.STOPPING: {Move.EXIT: RuntimeState.ABSENT},
+    },
+    conversation={
+        RuntimeState.READY: {Move.DELIVER: RuntimeState.RUNNING},
+        RuntimeState.RUNNING: {
+            Move.RESPONSE: RuntimeState.RECEIVING_RESPONSE,
+            Move.BAD_MODE: RuntimeState.RESPONSE_SENT,  # the invocation has failed; the process serves the others
+            Move.ERROR: RuntimeState.RECEIVING_ERROR,
+        },
+        RuntimeState.RECEIVING_RESPONSE: {
+            Move.FINISHED: RuntimeState.RESPONSE_SENT,
+            Move.TOO_LARGE: RuntimeState.RESPONSE_SENT,
+            Move.TRUNCATED: RuntimeState.RESPONSE_SENT,
+        },
+        RuntimeState.RECEIVING_ERROR: {
+            Move.FINISHED: RuntimeState.RESPONSE_SENT,
+            Move.TOO_LARGE: RuntimeState.RESPONSE_SENT,
+            Move.TRUNCATED: RuntimeState.RESPONSE_SENT,
+        },
+    },
+)

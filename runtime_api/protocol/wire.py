@@ -1,4 +1,4 @@
-"""The spelling of the Runtime API: paths, headers, environment variables, bodies. Nothing is spelled elsewhere.
+"""The spelling of the Runtime API: paths, headers, bodies. No other module of the server spells them.
 
 Header names that are looked up are lower-case bytes, since names arrive in any case; names that are sent keep the
 spelling that AWS uses.
@@ -6,8 +6,9 @@ spelling that AWS uses.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+import orjson
 
 if TYPE_CHECKING:
     from .errors import Fault, Refusal
@@ -43,7 +44,7 @@ ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 ACCEPTED = b'{"status":"OK"}\n'
 PONG = b"pong"
 
-# One header takes one line: what a caller put into a value must not start another.
+# A value that a caller sent must not be able to start another header line.
 _LINE_ENDS = str.maketrans({"\r": " ", "\n": " ", "\0": " "})
 
 
@@ -57,7 +58,7 @@ def event_headers(invocation: Invocation, deadline_ms: int) -> str:
     """The header lines of an event (spec 3.1), each with its CRLF; the optional ones only when they have a value.
 
     The content type is always JSON's, whatever the caller sent: AWS's own bootstraps read an event of any other type
-    as bytes, or crash when there is none.
+    as bytes, and crash when there is none.
     """
     lines = (
         f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
@@ -83,23 +84,22 @@ def _one_line(value: str) -> str:
 def refusal_body(refusal: Refusal) -> bytes:
     """The JSON of a refusal as AWS prints it: this key order, `<`, `>` and `&` escaped, one newline at the end."""
     document = {"errorMessage": refusal.message, "errorType": refusal.error_type}
-    text = json.dumps(document, separators=(",", ":"))
-    return text.translate(_HTML_ESCAPES).encode() + b"\n"
-
-
-_HTML_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+    text = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    return text.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
 
 
 def fault_document(fault: Fault) -> bytes:
-    """What the caller gets when the platform, not the function, found the fault (spec 4)."""
-    document = {"errorType": str(fault.error_type), "errorMessage": fault.message}
-    return json.dumps(document, separators=(",", ":")).encode()
+    """The error document for a fault that the platform found (spec 4)."""
+    # A path that is not UTF-8 may be part of the message.
+    message = fault.message.encode("utf-8", "backslashreplace").decode()
+    document = {"errorType": str(fault.error_type), "errorMessage": message}
+    return orjson.dumps(document)
 
 
 def error_body(body: bytes, content_type: str | None, error_type: str | None) -> bytes:
-    """What the caller gets of a body posted to /error: the bytes as they are, but for two cases (spec 3.5).
+    """The payload that the caller gets for a body posted to /error: the same bytes, with two exceptions (spec 3.5).
 
-    An empty body becomes the default document; of an error-cause document only the caller's part is kept.
+    An empty body becomes the default document; an error-cause document is cut down to the caller's part.
     """
     if content_type == ERROR_CAUSE_TYPE:
         return _without_cause(body)
@@ -107,19 +107,19 @@ def error_body(body: bytes, content_type: str | None, error_type: str | None) ->
 
 
 def default_error_document(error_type: str | None) -> bytes:
-    """The document for a runtime that reported an error and said nothing of it."""
+    """The error document for a runtime that reported an error with an empty body."""
     document = {"errorMessage": "Unknown application error occurred"}
     if error_type:
         document["errorType"] = error_type
-    return json.dumps(document, separators=(",", ":")).encode()
+    return orjson.dumps(document)
 
 
 def _without_cause(body: bytes) -> bytes:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
         document = None
     if not isinstance(document, dict):
         return b'"Invalid error body"'
     kept = {key: document[key] for key in ("errorMessage", "errorType", "stackTrace") if key in document}
-    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
+    return orjson.dumps(kept)

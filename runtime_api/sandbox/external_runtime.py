@@ -1,12 +1,8 @@
-"""No process of ours: the runtime is started by somebody else, in an IDE say, and its output is its own."""
+"""The sandbox of an external runtime: somebody else starts it, in an IDE for instance, and its output is its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from runtime_api.protocol.events import ExitStatus
-
-from . import Exited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +14,7 @@ __all__ = ["ExternalRuntime"]
 
 
 class ExternalRuntime:
-    """Starts nothing and kills nothing: what is to be stopped is forgotten instead."""
-
-    def __init__(self) -> None:
-        self._notify: Notify = lambda _event: None
+    """Starts nothing and stops nothing: the machine of an external runtime never asks for it."""
 
     def inside(self, path: str | Path) -> str:
         return str(path)
@@ -30,13 +23,13 @@ class ExternalRuntime:
         return program
 
     async def open(self, notify: Notify) -> None:
-        self._notify = notify
+        pass
 
     def start(self, launch: Launch) -> None:
         pass
 
     def signal(self, name: str, number: int) -> None:
-        self._notify(Exited(name, ExitStatus(None, number), 0))
+        pass
 
     def drain(self) -> None:
         pass

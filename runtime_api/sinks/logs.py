@@ -14,8 +14,12 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING
 
+from runtime_api.protocol.platform_events import log_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runtime_api.protocol.journal import Entry
 
 __all__ = ["LabelledLog", "LogSink"]
 
@@ -52,6 +56,12 @@ class LogSink:
     def remove_throttle(self, throttle: Callable[[bool], None]) -> None:
         """Forget it."""
         self._throttles.discard(throttle)
+
+    def consume(self, entry: Entry) -> None:
+        """Write down an entry of a journal."""
+        lines = log_bytes(entry.records)
+        if lines:
+            self.write(lines)
 
     def write(self, lines: bytes) -> None:
         """Take whole lines; they are written soon, after those that came before."""
@@ -118,6 +128,12 @@ class LabelledLog:
         self._label = f"{name} | ".encode()
         self.add_throttle = sink.add_throttle
         self.remove_throttle = sink.remove_throttle
+
+    def consume(self, entry: Entry) -> None:
+        """Write down an entry of a journal."""
+        lines = log_bytes(entry.records)
+        if lines:
+            self.write(lines)
 
     def write(self, lines: bytes) -> None:
         """Take whole lines."""

@@ -15,10 +15,10 @@ from runtime_api.protocol.events import Invocation
 
 
 def test_log_lines_are_lambdas() -> None:
-    assert log.log_text([log.Start("r1", "$LATEST", "", None)]) == "START RequestId: r1 Version: $LATEST\n"
-    assert log.log_text([log.End("r1")]) == "END RequestId: r1\n"
+    assert log.log_bytes([log.Start("r1", "$LATEST", "", None)]).decode() == "START RequestId: r1 Version: $LATEST\n"
+    assert log.log_bytes([log.End("r1")]).decode() == "END RequestId: r1\n"
     report = log.Report("r1", "success", None, 1.234, 2, 128, 30, 48.256, "")
-    assert log.log_text([report]) == (
+    assert log.log_bytes([report]).decode() == (
         "REPORT RequestId: r1\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\t"
         "Max Memory Used: 30 MB\tInit Duration: 48.26 ms\t\n"
     )
@@ -26,17 +26,21 @@ def test_log_lines_are_lambdas() -> None:
 
 def test_a_failed_report_says_how() -> None:
     timeout = log.Report("r1", "timeout", "Sandbox.Timedout", 3000, 3000, 128, 30, None, "")
-    assert log.log_text([timeout]).endswith("Max Memory Used: 30 MB\tStatus: timeout\n")
+    assert log.log_bytes([timeout]).decode().endswith("Max Memory Used: 30 MB\tStatus: timeout\n")
     error = log.Report("r1", "error", "Runtime.ExitError", 3, 3, 128, 30, None, "")
-    assert log.log_text([error]).endswith("Max Memory Used: 30 MB\tStatus: error\tError Type: Runtime.ExitError\n")
+    assert (
+        log.log_bytes([error])
+        .decode()
+        .endswith("Max Memory Used: 30 MB\tStatus: error\tError Type: Runtime.ExitError\n")
+    )
 
 
 def test_a_failed_init_is_reported_and_a_good_one_is_not() -> None:
     failed = log.InitReport("init", "error", "Runtime.ExitError", 1236.04)
-    assert log.log_text([failed]) == (
+    assert log.log_bytes([failed]).decode() == (
         "INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"
     )
-    assert log.log_text([log.InitReport("init", "success", None, 5)]) == ""
+    assert log.log_bytes([log.InitReport("init", "success", None, 5)]).decode() == ""
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,13 @@ def test_a_refusal_is_printed_as_go_does() -> None:
 def test_a_fault_names_its_type_first() -> None:
     fault = Fault("Runtime.ExitError", "RequestId: r1 Error: x")
     assert wire.fault_document(fault) == b'{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r1 Error: x"}'
+
+
+def test_a_fault_may_name_a_path_that_is_not_utf8() -> None:
+    fault = Fault("Runtime.InvalidEntrypoint", "fork/exec /caf\udce9/bootstrap: permission denied")
+    assert json.loads(wire.fault_document(fault))["errorMessage"].startswith("fork/exec /caf\\udce9/bootstrap")
+    line = log.FaultLine(None, fault.error_type, fault.message)
+    assert log.log_bytes([line]).startswith(b"fork/exec /caf\xe9/bootstrap")
 
 
 def test_an_error_body_is_passed_on_as_it_is() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
+from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
 
@@ -41,7 +41,7 @@ class PaperEnvironment:
     def __init__(self, world: Surroundings, code: int, init_in_invoke: bool) -> None:
         self.world = world
         self.code = code  # which version of the code it runs
-        self.machine = Lifecycle(
+        self.machine = EnvironmentMachine(
             FunctionSettings("f", timeout_ms=TIMEOUT_MS, init_ms=None if init_in_invoke else INIT_MS)
         )
         self.job: str | None = None
@@ -87,8 +87,8 @@ class PaperEnvironment:
 
     def _perform(self, effect: fx.Effect) -> None:
         match effect:
-            case fx.SetTimer(timer, at):
-                self.world.later(at - self.world.now, lambda: self.post(ev.TimerFired(timer)))
+            case fx.SetTimer(timer, key, at):
+                self.world.later(at - self.world.now, lambda: self.post(ev.TimerFired(timer, key)))
             case fx.Start():
                 self._start()
             case fx.Stop():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .fleet_world import Made
 
-ENOUGH = 150  # worlds in which every breakage shows; most of them show in the first ten
+ENOUGH = 500  # worlds in which every breakage shows; most of them show in the first ten
 
 
 def live(seed: int, make: Callable[[int, float | None], Made] = Fleet) -> None:

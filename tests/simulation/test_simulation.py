@@ -2,70 +2,83 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime_api.protocol.states import PHASES, RUNTIME, TRANSITIONS, Tables
+from runtime_api.protocol.states import CLASSIC, CONCURRENT, Tables
 
-from .world import Broken, World
+from .life import Life
+from .world import Broken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WORLDS = 1500
-WORLDS_TO_CATCH = 3000
+WORLDS_TO_CATCH = 4000
+MODES = {"classic": CLASSIC, "concurrent": CONCURRENT}
 
 
-def first_broken(tables: Tables, worlds: int) -> tuple[int, Broken] | None:
+def first_broken(mode: str, tables: Tables, worlds: int) -> tuple[int, Broken] | None:
     """The first seed whose world breaks a rule."""
     for seed in range(worlds):
         try:
-            World(Random(seed), tables).live()
+            Life(Random(seed), mode == "concurrent", tables).live()
         except Broken as broken:
             return seed, broken
     return None
 
 
-def test_no_world_breaks_a_rule() -> None:
-    found = first_broken(TRANSITIONS, WORLDS)
+@pytest.mark.parametrize("mode", MODES)
+def test_no_world_breaks_a_rule(mode: str) -> None:
+    found = first_broken(mode, MODES[mode], WORLDS)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.randoms(use_true_random=False))
-def test_any_sequence_of_events_keeps_the_rules(dice: Random) -> None:
-    World(dice).live()
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_any_sequence_of_events_keeps_the_rules(dice: Random, concurrent: bool) -> None:
+    Life(dice, concurrent).live()
 
 
 @pytest.mark.slow
-def test_no_world_of_very_many_breaks_a_rule() -> None:
-    found = first_broken(TRANSITIONS, 30_000)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", MODES)
+def test_no_world_of_very_many_breaks_a_rule(mode: str) -> None:
+    found = first_broken(mode, MODES[mode], 20_000)
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
 def rows() -> list[Any]:
-    """Every row of both tables, once left out and once leading elsewhere."""
+    """Every row of every table, once left out and once leading to each other state."""
     cases = []
-    for name, table in (("phases", PHASES), ("runtime", RUNTIME)):
-        for state, moves in table.items():
-            for move, target in moves.items():
-                for other in [None, *(each for each in table if each is not target)]:
-                    label = f"{name}-{state}-{move}-{other or 'gone'}".replace(" ", "_")
-                    cases.append(pytest.param(name, state, move, other, id=label))
+    for mode, name in itertools.product(MODES, Tables._fields):
+        table: Mapping[Any, Mapping[Any, Any]] = getattr(MODES[mode], name)
+        if table:
+            states = list(dict.fromkeys([*table, *(state for moves in table.values() for state in moves.values())]))
+            for state, moves in table.items():
+                for move, target in moves.items():
+                    for other in [None, *(each for each in states if each is not target)]:
+                        label = f"{mode}-{name}-{state}-{move}-{other or 'gone'}".replace(" ", "_")
+                        cases.append(pytest.param(mode, name, state, move, other, id=label))
     return cases
 
 
-def broken_tables(name: str, state: Any, move: Any, other: Any) -> Tables:
+def broken_tables(mode: str, name: str, state: Any, move: Any, other: Any) -> Tables:
     """The tables with one row left out (None) or leading to another state."""
-    table = {key: dict(value) for key, value in getattr(TRANSITIONS, name).items()}
+    table = {key: dict(value) for key, value in getattr(MODES[mode], name).items()}
     if other is None:
         del table[state][move]
     else:
         table[state][move] = other
-    return TRANSITIONS._replace(**{name: table})
+    return MODES[mode]._replace(**{name: table})
 
 
-@pytest.mark.parametrize(("name", "state", "move", "other"), rows())
-def test_a_broken_row_is_caught(name: str, state: Any, move: Any, other: Any) -> None:
-    assert first_broken(broken_tables(name, state, move, other), WORLDS_TO_CATCH) is not None
+@pytest.mark.parametrize(("mode", "name", "state", "move", "other"), rows())
+def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, other: Any) -> None:
+    tables = broken_tables(mode, name, state, move, other)
+    assert first_broken(mode, tables, WORLDS_TO_CATCH) is not None

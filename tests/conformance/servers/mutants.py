@@ -12,31 +12,32 @@ from typing import NamedTuple
 
 __all__ = ["Mutant", "mutants"]
 
-MACHINE = "runtime_api.protocol.lifecycle"
-TRY = """\
-        after = self._moves[self.runtime].get(move)
+RUNTIME = "runtime_api.protocol.runtime"
+ASK = """\
+        after = self._rows[self.state].get(move)
         if after is None:
-            self._effects.append(fx.Refuse("""
-CLAIM = "        if attempt is None or attempt.invocation.request_id != request_id:\n"
+            return invalid_transition("""
+INVOCATIONS = "runtime_api.protocol.invocations"
+CLAIM = "        attempt = self.begun.get(request_id)\n        if attempt is None:\n"
 ACCEPT_MOVE = """\
-        if (self.runtime.name, move.name) == ("{state}", "{call}"):
-            self._effects.append(fx.Accept(call))
-            return False
+        from .errors import Refusal
+
+        if self.state.name in {states} and move.name == "{call}":
+            return Refusal(202, "OK", "OK")
 """
 ACCEPT_ID = """\
-        wrong = attempt is None or attempt.invocation.request_id != request_id
-        if wrong and (self.runtime.name, move.name) == ("{state}", "{call}"):
-            self._effects.append(fx.Accept(call))
-            return None
+        wrong = request_id not in self.begun
+        if wrong and self._runtime.state.name in {states} and move.name == "{call}":
+            return Refusal(202, "OK", "OK")
 """
 STATES = {
-    "started": "STARTED",
-    "init-error": "INIT_ERROR",
-    "ready": "READY",
-    "running": "RUNNING",
-    "responding": "RESPONSE",
-    "failing": "ERROR_RESPONSE",
-    "responded": "RESPONSE_SENT",
+    "started": ("STARTED",),
+    "init-error": ("INIT_ERROR",),
+    "ready": ("READY",),
+    "running": ("RUNNING",),
+    "responding": ("RECEIVING_RESPONSE", "STUCK_RESPONSE"),
+    "failing": ("RECEIVING_ERROR", "STUCK_ERROR"),
+    "responded": ("RESPONSE_SENT",),
 }
 CALLS = {"next": "NEXT", "init-error": "INIT_ERROR", "response": "RESPONSE", "error": "ERROR"}
 WITHOUT_INVOCATION = ("started", "init-error", "ready")
@@ -73,12 +74,12 @@ def _cells() -> list[Mutant]:
 
 def _allowing(state: str, call: str) -> Mutant:
     """A call that the state forbids is answered as if it were allowed."""
-    new = ACCEPT_MOVE.format(state=STATES[state], call=CALLS[call]) + TRY
-    return Mutant(f"{call} is accepted when {state}", f"server/states/{state}-{call}", MACHINE, TRY, new)
+    new = ACCEPT_MOVE.format(states=STATES[state], call=CALLS[call]) + ASK
+    return Mutant(f"{call} is accepted when {state}", f"server/states/{state}-{call}", RUNTIME, ASK, new)
 
 
 def _any_id(state: str, call: str) -> Mutant:
     """A wrong id is not noticed in one state."""
-    new = ACCEPT_ID.format(state=STATES[state], call=CALLS[call]) + CLAIM
+    new = ACCEPT_ID.format(states=STATES[state], call=CALLS[call]) + CLAIM
     case = f"server/states/{state}-{call}" + ("" if state in WITHOUT_INVOCATION else "-of-another-id")
-    return Mutant(f"{call} takes any id when {state}", case, MACHINE, CLAIM, new)
+    return Mutant(f"{call} takes any id when {state}", case, INVOCATIONS, CLAIM, new)

@@ -7,76 +7,32 @@ import pytest
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
+from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType, MisuseError
-from runtime_api.protocol.lifecycle import RUNTIME, Lifecycle
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
+from runtime_api.protocol.timers import Timer
 
-EPOCH = 1_700_000_000_000
-
-
-def invocation(request_id: str = "r1") -> ev.Invocation:
-    return ev.Invocation(request_id, f"delivery-of-{request_id}", "arn", b'{"a":1}', "Root=1")
-
-
-def invoke(request_id: str = "r1") -> ev.Invoke:
-    return ev.Invoke(invocation(request_id), EPOCH)
-
-
-def ready(plan: FunctionSettings | None = None) -> Lifecycle:
-    """A machine whose runtime has come to its first /next (call 1) at 100 ms."""
-    machine = Lifecycle(plan or FunctionSettings("f"))
-    machine.receive(ev.Initialise(), 0)
-    machine.receive(ev.NextCalled(1), 100)
-    return machine
-
-
-def running(plan: FunctionSettings | None = None) -> Lifecycle:
-    """A machine whose runtime has been given invocation r1 at 1000 ms."""
-    machine = ready(plan)
-    machine.receive(invoke(), 1000)
-    return machine
-
-
-def answered(plan: FunctionSettings | None = None) -> Lifecycle:
-    """A machine whose runtime has answered r1 and is not back in /next."""
-    machine = running(plan)
-    machine.receive(ev.ResponseStarted(2, "r1"), 1010)
-    machine.receive(ev.BodyFinished(2, b"out"), 1010)
-    return machine
-
-
-def refusal(effects: list[fx.Effect]) -> tuple[int, str, str]:
-    (effect,) = [effect for effect in effects if isinstance(effect, fx.Refuse)]
-    return tuple(effect.refusal)  # type: ignore[return-value]
-
-
-def outcome(effects: list[fx.Effect]) -> fx.Outcome:
-    (effect,) = [effect for effect in effects if isinstance(effect, fx.Complete)]
-    return effect.outcome
-
-
-def records(effects: list[fx.Effect]) -> list[log.Record]:
-    return [record for effect in effects if isinstance(effect, fx.Emit) for record in effect.records]
+from .machines import EPOCH, answered, invocation, invoke, outcome, ready, records, refusal, running
 
 
 def test_an_invocation_is_delivered_with_the_deadline_reckoned_from_its_begin() -> None:
-    machine = Lifecycle(FunctionSettings("f", timeout_ms=3000))
+    machine = EnvironmentMachine(FunctionSettings("f", timeout_ms=3000))
     machine.receive(invoke(), 0)
     effects = machine.receive(ev.NextCalled(1), 4000)
     assert fx.Deliver(1, invocation(), EPOCH + 4000 + 3000) in effects
 
 
 def test_init_has_its_own_limit_and_counts_not_against_the_timeout() -> None:
-    machine = Lifecycle(FunctionSettings("f"))
-    assert fx.SetTimer(fx.Timer.INIT, 10_000) in machine.receive(invoke(), 0)
-    assert fx.SetTimer(fx.Timer.DEADLINE, 12_000) in machine.receive(ev.NextCalled(1), 9000)
+    machine = EnvironmentMachine(FunctionSettings("f"))
+    assert fx.SetTimer(Timer.INIT, RUNTIME, 10_000) in machine.receive(invoke(), 0)
+    assert fx.SetTimer(Timer.DEADLINE, "r1", 12_000) in machine.receive(ev.NextCalled(1), 9000)
 
 
 def test_init_inside_the_first_invocation_counts_against_its_timeout() -> None:
-    machine = Lifecycle(FunctionSettings("f", init_ms=None))
+    machine = EnvironmentMachine(FunctionSettings("f", init_ms=None))
     effects = machine.receive(invoke(), 0)
-    assert fx.SetTimer(fx.Timer.DEADLINE, 3000) in effects
+    assert fx.SetTimer(Timer.DEADLINE, "r1", 3000) in effects
     assert fx.Start(RUNTIME) in effects
     assert fx.Deliver(1, invocation(), EPOCH + 3000) in machine.receive(ev.NextCalled(1), 500)
 
@@ -87,7 +43,7 @@ def test_the_caller_is_answered_before_the_next_next() -> None:
     effects = machine.receive(ev.BodyFinished(2, b"out"), 1010)
     assert effects[0] == fx.Accept(2)
     assert outcome(effects) == fx.Outcome("r1", fx.Status.SUCCESS, b"out")
-    assert machine.is_free
+    assert machine.free_slots == 1
 
 
 def test_report_tells_duration_memory_and_the_init_once() -> None:
@@ -120,7 +76,7 @@ def test_a_finished_id_is_unknown_once_the_runtime_is_back_in_next() -> None:
     machine = answered()
     machine.receive(ev.NextCalled(3), 1011)
     assert refusal(machine.receive(ev.ResponseStarted(4, "r1"), 1012))[0] == 400
-    assert machine.current_request_id is None
+    assert machine.invocations.first is None
 
 
 def test_next_while_running_hands_out_the_same_event() -> None:
@@ -160,7 +116,7 @@ def test_the_next_invocation_does_not_wait_for_a_runtime_that_can_only_exit() ->
     effects = machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(None, 9)), 1003)
     assert fx.Start(RUNTIME) in effects
     machine.receive(ev.NextCalled(3), 1004)
-    assert machine.current_request_id == "r2"
+    assert machine.invocations.first == "r2"
 
 
 def test_a_body_over_the_limit_leaves_the_runtime_usable() -> None:
@@ -217,13 +173,13 @@ def test_after_a_crash_the_next_invocation_initialises_anew_inside_itself() -> N
     machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(1)), 1500)
     effects = machine.receive(invoke("r2"), 2000)
     assert [type(record).__name__ for record in records(effects)] == ["Start", "InitStart"]
-    assert fx.SetTimer(fx.Timer.DEADLINE, 5000) in effects
+    assert fx.SetTimer(Timer.DEADLINE, "r2", 5000) in effects
     assert fx.Start(RUNTIME) in effects
 
 
 def test_a_timeout_answers_kills_and_starts_anew() -> None:
     machine = running()
-    effects = machine.receive(ev.TimerFired(fx.Timer.DEADLINE), 4000)
+    effects = machine.receive(ev.TimerFired(Timer.DEADLINE, "r1"), 4000)
     assert outcome(effects).fault == ("Sandbox.Timedout", "RequestId: r1 Error: Task timed out after 3.00 seconds")
     assert outcome(effects).status is fx.Status.TIMEOUT
     assert effects[-1] == fx.Stop(RUNTIME)
@@ -235,7 +191,7 @@ def test_a_timeout_answers_kills_and_starts_anew() -> None:
 def test_an_answer_half_sent_at_the_deadline_is_refused_as_too_late() -> None:
     machine = running()
     machine.receive(ev.ResponseStarted(2, "r1"), 3999)
-    effects = machine.receive(ev.TimerFired(fx.Timer.DEADLINE), 4000)
+    effects = machine.receive(ev.TimerFired(Timer.DEADLINE, "r1"), 4000)
     assert refusal(effects)[:2] == (400, "InvalidRequestID")
     assert machine.receive(ev.BodyFinished(2, b"late"), 4001) == []
 
@@ -243,7 +199,7 @@ def test_an_answer_half_sent_at_the_deadline_is_refused_as_too_late() -> None:
 def test_a_runtime_that_never_comes_back_is_killed_at_the_deadline_of_what_it_answered() -> None:
     machine = answered()
     machine.receive(invoke("r2"), 1011)
-    effects = machine.receive(ev.TimerFired(fx.Timer.DEADLINE), 4000)
+    effects = machine.receive(ev.TimerFired(Timer.DEADLINE, "r1"), 4000)
     assert effects[-1] == fx.Stop(RUNTIME)
     assert not any(isinstance(effect, fx.Complete) for effect in effects)
     assert fx.Start(RUNTIME) in machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(None, 9)), 4001)
@@ -257,12 +213,12 @@ def test_an_exit_after_the_answer_does_not_undo_it() -> None:
 def test_a_stale_timer_is_ignored() -> None:
     machine = answered()
     machine.receive(ev.NextCalled(3), 1011)
-    assert machine.receive(ev.TimerFired(fx.Timer.DEADLINE), 4000) == []
-    assert machine.receive(ev.TimerFired(fx.Timer.INIT), 10_000) == []
+    assert machine.receive(ev.TimerFired(Timer.DEADLINE, "r1"), 4000) == []
+    assert machine.receive(ev.TimerFired(Timer.INIT, RUNTIME), 10_000) == []
 
 
 def test_a_failed_init_is_tried_again_inside_the_invocation_and_its_error_is_the_answer() -> None:
-    machine = Lifecycle(FunctionSettings("f"))
+    machine = EnvironmentMachine(FunctionSettings("f"))
     machine.receive(invoke(), 0)
     first = ev.InitErrorPosted(1, "Runtime.First", b'{"errorMessage":"first"}')
     assert machine.receive(first, 10) == [fx.Accept(1)]
@@ -275,7 +231,7 @@ def test_a_failed_init_is_tried_again_inside_the_invocation_and_its_error_is_the
 
 
 def test_a_crash_long_after_an_init_error_is_told_as_what_it_is() -> None:
-    machine = Lifecycle(FunctionSettings("f"))
+    machine = EnvironmentMachine(FunctionSettings("f"))
     machine.receive(ev.Initialise(), 0)
     machine.receive(ev.InitErrorPosted(1, "Runtime.First", b"{}"), 10)
     machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(1)), 20)
@@ -286,9 +242,9 @@ def test_a_crash_long_after_an_init_error_is_told_as_what_it_is() -> None:
 
 
 def test_an_init_over_its_limit_is_killed_and_tried_again_inside_the_invocation() -> None:
-    machine = Lifecycle(FunctionSettings("f"))
+    machine = EnvironmentMachine(FunctionSettings("f"))
     machine.receive(invoke(), 0)
-    assert machine.receive(ev.TimerFired(fx.Timer.INIT), 10_000)[-1] == fx.Stop(RUNTIME)
+    assert machine.receive(ev.TimerFired(Timer.INIT, RUNTIME), 10_000)[-1] == fx.Stop(RUNTIME)
     effects = machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(None, 9)), 10_001)
     assert fx.Start(RUNTIME) in effects
     machine.receive(ev.NextCalled(1), 10_500)
@@ -297,7 +253,7 @@ def test_an_init_over_its_limit_is_killed_and_tried_again_inside_the_invocation(
 
 
 def test_a_bootstrap_that_cannot_be_started_fails_the_invocation_after_both_attempts() -> None:
-    machine = Lifecycle(FunctionSettings("f"))
+    machine = EnvironmentMachine(FunctionSettings("f"))
     machine.receive(invoke(), 0)
     failed = ev.StartFailed(RUNTIME, ErrorType.INVALID_ENTRYPOINT, "Couldn't find valid bootstrap(s): [/x]")
     assert fx.Start(RUNTIME) in machine.receive(failed, 1)
@@ -320,10 +276,36 @@ def test_shutdown_answers_whoever_waits_and_ends_when_the_process_has() -> None:
 
 
 def test_shutdown_before_anything_was_started() -> None:
-    assert Lifecycle(FunctionSettings("f")).receive(ev.ShutDown(), 0) == [fx.Ended()]
+    assert EnvironmentMachine(FunctionSettings("f")).receive(ev.ShutDown(), 0) == [fx.Ended()]
 
 
 def test_a_second_invocation_is_our_own_mistake() -> None:
     machine = running()
-    with pytest.raises(MisuseError, match="busy"):
+    with pytest.raises(MisuseError, match="0 free"):
         machine.receive(invoke("r2"), 1001)
+
+
+@pytest.mark.parametrize("late", [ev.BodyTruncated(2), ev.BodyTooLarge(2), ev.BodyFinished(2, b"late")], ids=repr)
+@pytest.mark.parametrize(
+    "end",
+    [
+        ev.ShutDown(),
+        ev.ProcessExited(RUNTIME, ev.ExitStatus(1)),
+        ev.TimerFired(Timer.DEADLINE, "r1"),
+    ],
+    ids=lambda end: type(end).__name__,
+)
+def test_a_body_on_its_way_is_refused_when_its_runtime_leaves(end: ev.Event, late: ev.Event) -> None:
+    machine = running()
+    machine.receive(ev.ResponseStarted(2, "r1"), 1001)
+    effects = machine.receive(end, 4000)
+    assert refusal(effects)[:2] == (400, "InvalidRequestID")
+    assert fx.Over("r1") in effects
+    assert machine.receive(late, 4001) == []
+
+
+def test_an_invocation_is_over_when_the_runtime_is_back_in_next_and_not_before() -> None:
+    machine = running()
+    machine.receive(ev.ResponseStarted(2, "r1"), 1010)
+    assert fx.Over("r1") not in machine.receive(ev.BodyFinished(2, b"out"), 1010)
+    assert machine.receive(ev.NextCalled(3), 1011) == [fx.Over("r1")]

@@ -1,0 +1,180 @@
+"""The invocations in hand of one environment, and how far each has come.
+
+Theory. An invocation is accepted, begins (START), is delivered to a parked /next, is answered by a body that takes
+its time, gets its one outcome, and is over. Each of these steps is a method here that gives the effects of it, in
+order; `EnvironmentMachine` decides when a step is taken.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from . import effects as fx
+from . import platform_events as log
+from .attempts import InvokeAttempt
+from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
+from .faults import SHUT_DOWN, worded
+from .timers import Timer
+
+if TYPE_CHECKING:
+    from . import events as ev
+    from .attempts import InitAttempt
+    from .errors import Fault
+    from .runtime import RuntimeMachine
+    from .settings import FunctionSettings
+    from .states import Move
+
+__all__ = ["Invocations"]
+
+_DEADLINE = Timer.DEADLINE
+LATE_IDS = 1000  # request ids whose timeout is remembered in concurrent mode (spec 5)
+
+
+class Invocations:
+    """What was accepted and is not over, keyed by request id; bodies on their way are keyed by their call."""
+
+    def __init__(self, settings: FunctionSettings, runtime: RuntimeMachine) -> None:
+        self.waiting: deque[tuple[ev.Invoke, float]] = deque()  # accepted, and when; not begun yet
+        self.begun: dict[str, InvokeAttempt] = {}
+        self.undelivered: deque[InvokeAttempt] = deque()  # begun; no parked call has taken the event
+        self.without_outcome = 0  # how many were accepted and have no outcome
+        self.init_ms: float | None = None  # of the init phase, until a REPORT has shown it
+        self.peak_bytes = 0
+        self._settings = settings
+        self._runtime = runtime
+        self._bodies: dict[ev.Call, InvokeAttempt] = {}  # answers whose body is on its way
+        self._late: dict[str, None] = {}  # request ids that timed out while the runtime went on
+
+    @property
+    def first(self) -> str | None:
+        """The request id of what began first; None when nothing is in hand."""
+        return next(iter(self.begun), None)
+
+    # -- how they begin
+
+    def accept(self, event: ev.Invoke, now: float) -> None:
+        """Take an invocation; it begins when the environment's phase allows."""
+        self.without_outcome += 1
+        self.waiting.append((event, now))
+
+    def begin(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
+        """START, the deadline, and the event to the call of /next that waits longest, if there is one."""
+        invocation, settings, runtime = event.invocation, self._settings, self._runtime
+        request_id, timeout = invocation.request_id, settings.timeout_ms
+        attempt = InvokeAttempt(invocation, now, int(event.epoch_ms + (now - accepted) + timeout))
+        self.begun[request_id] = attempt
+        runtime.begin(request_id)
+        started = log.Start(request_id, settings.function_version, invocation.trace, invocation.tenant_id)
+        effects: list[fx.Effect] = [fx.Emit((started,))]
+        if not settings.external_runtime:
+            effects.append(fx.SetTimer(_DEADLINE, request_id, now + timeout))
+        if runtime.parked and not self.undelivered:
+            runtime.deliver(request_id)
+            effects.append(fx.Deliver(runtime.parked.popleft(), invocation, attempt.deadline_ms))
+        else:
+            self.undelivered.append(attempt)
+        return effects
+
+    def deliver(self, now: float) -> list[fx.Effect]:
+        """Hand events to parked calls: on both sides, what has waited longest comes first."""
+        effects: list[fx.Effect] = []
+        parked, undelivered = self._runtime.parked, self.undelivered
+        while parked and undelivered:
+            attempt = undelivered.popleft()
+            self._runtime.deliver(attempt.invocation.request_id)
+            attempt.delivered = now
+            effects.append(fx.Deliver(parked.popleft(), attempt.invocation, attempt.deadline_ms))
+        return effects
+
+    def deliver_again(self, call: ev.Call) -> list[fx.Effect]:
+        """Give the one event in hand to another call as well (classic mode)."""
+        (attempt,) = self.begun.values()
+        return [fx.Deliver(call, attempt.invocation, attempt.deadline_ms)]
+
+    # -- how they are answered
+
+    def claim(self, event: ev.ResponseStarted | ev.ErrorStarted, move: Move) -> InvokeAttempt | Refusal:
+        """The attempt that an answer is for; a refusal by request id, invocation id or state, in this order."""
+        request_id, invocation_id = event.request_id, event.invocation_id
+        attempt = self.begun.get(request_id)
+        if attempt is None:
+            # Remembered until the late answer has come once; the next one is unknown, as on Lambda (spec 5).
+            return INVOKE_TIMEOUT if self._late.pop(request_id, self) is None else INVALID_REQUEST_ID
+        if invocation_id is not None and invocation_id != attempt.invocation.invocation_id:
+            return INVOKE_TIMEOUT
+        return self._runtime.answer(request_id, move) or attempt
+
+    def await_body(self, call: ev.Call, attempt: InvokeAttempt) -> None:
+        """The body of this attempt's answer is on its way."""
+        self._bodies[call] = attempt
+
+    def take_body(self, call: ev.Call) -> InvokeAttempt | None:
+        """Whose body has ended; None when it belongs to nothing any more."""
+        return self._bodies.pop(call, None)
+
+    # -- how they end
+
+    def complete(self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float) -> list[fx.Effect]:
+        """The outcome is known: END and REPORT are fixed, and the caller can be answered."""
+        attempt.outcome_known = True
+        self.without_outcome -= 1
+        records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+        self.init_ms = None
+        effects: list[fx.Effect] = [fx.Emit(records), fx.Complete(outcome)]
+        if self._runtime.is_done_with(outcome.request_id):
+            effects.append(self.over(outcome.request_id))
+        return effects
+
+    def fail(
+        self, attempt: InvokeAttempt, fault: Fault, status: fx.Status, now: float, init: InitAttempt | None = None
+    ) -> list[fx.Effect]:
+        """Give an invocation this fault as its outcome."""
+        request_id = attempt.invocation.request_id
+        said = worded(fault, request_id)
+        if init is not None and init.error is not None:
+            # The first fatal error wins: what the runtime said of its init tells more than how it ended (spec 4).
+            posted = init.error
+            outcome = fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
+        else:
+            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
+        line = log.FaultLine(request_id, said.error_type, said.message)
+        return [fx.Emit((line,)), *self.complete(attempt, outcome, now)]
+
+    def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
+        """In concurrent mode only this invocation ends; the runtime goes on, and may answer late (spec 5)."""
+        request_id = attempt.invocation.request_id
+        self._late[request_id] = None
+        if len(self._late) > LATE_IDS:
+            del self._late[next(iter(self._late))]
+        if attempt in self.undelivered:
+            self.undelivered.remove(attempt)
+        effects: list[fx.Effect] = []
+        for call in [call for call, of in self._bodies.items() if of is attempt]:
+            del self._bodies[call]
+            effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
+        return [*effects, *self.fail(attempt, fault, fx.Status.TIMEOUT, now), self.over(request_id)]
+
+    def over(self, request_id: str) -> fx.Over:
+        """The runtime is back in /next, or owes this invocation nothing more."""
+        del self.begun[request_id]
+        self._runtime.end(request_id)
+        return fx.Over(request_id)
+
+    def refuse_waiting(self) -> list[fx.Effect]:
+        """End what has not begun: the environment shuts down."""
+        waiting = [event.invocation.request_id for event, _ in self.waiting]
+        self.without_outcome -= len(waiting)
+        self.waiting.clear()
+        return [fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=SHUT_DOWN)) for request_id in waiting]
+
+    def release(self) -> list[fx.Effect]:
+        """Let go of the runtime: nothing of it counts any more, bodies on their way included."""
+        effects: list[fx.Effect] = [fx.Refuse(call, INVALID_REQUEST_ID) for call in self._bodies]
+        effects += [self.over(request_id) for request_id in tuple(self.begun)]
+        self._bodies.clear()
+        self._late.clear()
+        self.undelivered.clear()
+        self.init_ms = None
+        self.peak_bytes = 0
+        return effects

@@ -1,0 +1,14 @@
+"""The clocks that an execution environment can have running."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Timer"]
+
+
+class Timer(StrEnum):
+    """What a timer limits; each timer is keyed by the process or the invocation that it belongs to."""
+
+    INIT = "init"  # the init phase; keyed by the process's name
+    DEADLINE = "deadline"  # the function's timeout; keyed by the request id

@@ -1,0 +1,120 @@
+"""A whole life of an environment: random steps, a proof that it still works, and its end at any moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runtime_api.protocol import effects as fx
+from runtime_api.protocol import events as ev
+from runtime_api.protocol.errors import ErrorType
+
+from .calls import CallingWorld
+from .world import INIT_MS, TIMEOUT_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Life"]
+
+
+class Life(CallingWorld):
+    """A world that lives."""
+
+    def live(self, steps: int = 60) -> None:
+        """Some random steps, then maybe a proof that the environment still works, then its end."""
+        if self.external or self.dice.random() < 0.4:
+            self.tell(ev.Initialise())
+        actions: list[tuple[int, Callable[[], object]]] = [
+            (6, self.invoke),
+            (8, self.call_next),
+            (1, self.call_init_error),
+            (8, self.call_answer),
+            (6, self.end_body),
+            (1, self.drop_call),
+            (1, self.exit_process),
+            (3, lambda: self.pass_time(self.dice.choice((1, 50, 800, 2500)))),
+            (1, lambda: self.pass_time(INIT_MS)),
+            (1, self.sample_memory),
+        ]
+        weights = [weight for weight, _ in actions]
+        for _ in range(self.dice.randrange(steps)):
+            self.dice.choices([action for _, action in actions], weights)[0]()
+            if self.dying and self.dice.random() < 0.5:
+                self.exit_process()
+        if self.dice.random() < 0.6:
+            self.prove_it_works()
+        self.shut_down()
+        self.after_the_shutdown()
+        self.check_the_end()
+
+    def after_the_shutdown(self) -> None:
+        """What a live server still sees while an environment ends: calls, ends of bodies, timers, exits."""
+        while self.late_bodies and self.dice.random() < 0.8:
+            self.end_late_body()
+        if not self.ended:
+            self.call_next()
+            self.call_init_error()
+            self.call_answer()
+        if self.dice.random() < 0.3:
+            self.pass_time(TIMEOUT_MS + INIT_MS)
+        self.exit_process()
+        while self.late_bodies:
+            self.end_late_body()
+        self.require(self.tell(ev.ShutDown()) == [], "a second shutdown changes nothing")
+
+    def prove_it_works(self) -> None:
+        """From now on all goes well: what is open ends, and a new invocation succeeds."""
+        for _ in range(80):
+            if not self.open and not self.oracle.invocation_ids and not self.dying:
+                break
+            self.behave()
+        self.require(not self.open, f"{list(self.open)} never got an outcome")
+        for _ in range(4):  # a start that fails in this very moment is bad luck, not a bad machine
+            request_id = self.invoke()
+            self.require(request_id is not None, "the environment takes another invocation")
+            assert request_id is not None
+            for _ in range(80):
+                if request_id in self.outcomes:
+                    break
+                self.behave()
+            self.require(request_id in self.outcomes, f"{request_id} never got an outcome")
+            if self.outcomes[request_id].status is fx.Status.SUCCESS:
+                return
+            self.require(self.outcomes[request_id].error_type == ErrorType.INVALID_ENTRYPOINT, "it succeeds")
+
+    def behave(self) -> None:
+        """The next thing that a good runtime and a good operating system do."""
+        running = [each for each in self.oracle.invocation_ids if self.oracle.state_of(each) == "Running"]
+        if self.dying:
+            self.exit_process()
+        elif self.bodies:
+            self.end_body()
+        elif running:
+            self.answer_well(running[0])
+        elif not self.alive and not self.external:
+            self.pass_time(1)
+        elif self.oracle.state in ("Started", "RuntimeResponseSentState") or (
+            self.oracle.state == "Ready" and not self.parked
+        ):
+            self.call_next()
+        elif self.external and self.oracle.stuck:
+            self.require(False, "an external runtime that is stuck counts as gone")
+        else:
+            self.pass_time(TIMEOUT_MS + INIT_MS)
+
+    def answer_well(self, request_id: str) -> None:
+        call = self.new_call()
+        self.oracle.accept("response", request_id)
+        self.tell(ev.ResponseStarted(call, request_id))
+        self.oracle.answered()
+        self.tell(ev.BodyFinished(call, b"well"))
+        self.require(request_id in self.outcomes, "a good answer is an outcome")
+
+    def check_the_end(self) -> None:
+        """Everything that was begun has ended, once."""
+        self.require(self.ended and self.machine.phase == "ended", "the environment has ended")
+        self.require(not self.unanswered, f"calls {self.unanswered} got no answer")
+        self.require(set(self.began) == self.over, "every invocation that began is over")
+        for request_id in self.began:
+            names = self.logged(request_id)
+            self.require(names == ["Start", "End", "Report"], f"{request_id} has the log {names}")
