@@ -24,9 +24,9 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
-from runtime_api.protocol.timers import Timer
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
 
+from .alarms import Alarms, now_ms
 from .closing import close_in_turn
 from .freezing import Freezer
 
@@ -41,18 +41,17 @@ if TYPE_CHECKING:
 
 __all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
 
-SAMPLE_MS = 50.0  # memory is read before an invocation's end, but no more often than this
-SETTLE_S = 0.002  # between two looks at a dead runtime's connections
+SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
+SETTLE_S = 0.002  # between two checks of a dead runtime's connections
 SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
-_DEADLINE = Timer.DEADLINE
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
 class CallResponder(Protocol):
-    """Who answers the runtime's calls."""
+    """Answers the runtime's calls."""
 
     def accept(self, effect: fx.Accept) -> None: ...
     def refuse(self, effect: fx.Refuse) -> None: ...
@@ -60,7 +59,7 @@ class CallResponder(Protocol):
 
 
 class RuntimeApiListener(Protocol):
-    """The listener behind AWS_LAMBDA_RUNTIME_API."""
+    """The port behind AWS_LAMBDA_RUNTIME_API."""
 
     @property
     def connections(self) -> int: ...
@@ -122,9 +121,7 @@ class ExecutionEnvironment:
         self._now = 0.0  # of the event being handled
         self._callers: dict[str, asyncio.Future[InvokeResult]] = {}
         self._tails: dict[str, LogTail] = {}
-        self._alarms: dict[tuple[Timer, str], float] = {}
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = 0.0
+        self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
@@ -132,7 +129,7 @@ class ExecutionEnvironment:
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
             fx.Over: self._over,
-            fx.SetTimer: self._set_timer,
+            fx.SetTimer: self._alarms.set,
             fx.Start: self._start,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
@@ -199,9 +196,9 @@ class ExecutionEnvironment:
 
     def _forget_timers(self) -> None:
         self._log.remove_throttle(self.sandbox.throttle)
-        for timer in (self._alarm, self._settling):
-            if timer is not None:
-                timer.cancel()
+        self._alarms.close()
+        if self._settling is not None:
+            self._settling.cancel()
 
     async def _wait_for_move(self) -> None:
         if self._moving is not None:
@@ -213,14 +210,14 @@ class ExecutionEnvironment:
 
     def post(self, *events: ev.Event) -> None:
         """Give the machine what happened, in order, and perform its effects."""
-        now = self._now = _now()
+        now = self._now = now_ms()
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
-            self.sandbox.drain()  # what the function wrote belongs before END
+            self.sandbox.drain()  # output that the function wrote before belongs before END
             if now - self._sampled > SAMPLE_MS:
                 self._sample(now)
         elif kind is ev.NextCalled and not self._sampled:
-            self._sample(now)  # a first figure, should the process end without leaving one
+            self._sample(now)  # a first figure, in case the process exits without leaving one
         mail = self._mail
         mail.extend(events)
         if self._draining:
@@ -238,7 +235,7 @@ class ExecutionEnvironment:
             self._available(self)
 
     def _sample(self, now: float) -> None:
-        """Read the peak memory."""
+        """Sample the peak memory."""
         self._sampled = now
         self._mail.append(ev.MemorySampled(self.sandbox.peak_bytes()))
 
@@ -254,7 +251,7 @@ class ExecutionEnvironment:
 
     def _over(self, effect: fx.Over) -> None:
         """Forget what was kept under this request id."""
-        self._alarms.pop((_DEADLINE, effect.request_id), None)
+        self._alarms.drop(effect.request_id)
         if self._tails:
             tail = self._tails.pop(effect.request_id, None)
             if tail is not None:
@@ -280,37 +277,12 @@ class ExecutionEnvironment:
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
 
-    # -- time: one timer of the loop serves all alarms, and is moved only when it would ring too late
-
-    def _set_timer(self, effect: fx.SetTimer) -> None:
-        at = effect.at
-        self._alarms[effect.timer, effect.key] = at
-        if self._alarm is None or at < self._alarm_at:
-            self._arm(at)
-
-    def _arm(self, at: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = at
-        self._alarm = self._loop.call_later(max(at - _now(), 0) / 1000, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        now = _now()
-        for alarm, at in list(self._alarms.items()):
-            # An alarm that fired before may have unset this one, or set it anew.
-            if at <= now and self._alarms.get(alarm) == at:
-                del self._alarms[alarm]
-                self.post(ev.TimerFired(*alarm))
-        if self._alarms and self._alarm is None:
-            self._arm(min(self._alarms.values()))
-
     # -- what comes from the sandbox
 
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
-                self.journal.append(_now(), (Lines(event.name, event.lines),))
+                self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
@@ -320,16 +292,15 @@ class ExecutionEnvironment:
                 self._moving = self._loop.create_task(self._move(event.listener))
 
     async def _move(self, listener: socket.socket) -> None:
-        """Listen there as well as to those who are connected."""
+        """Listen on the new socket, and keep the connections that are open."""
         assert self._listener is not None
         await self._listener.listen("", 0, listener)
 
     def _settle(self, event: Exited, looks: int) -> None:
-        """Tell of the exit once all that the runtime sent before it has been read.
+        """Post the exit once everything that the runtime sent before it has been read.
 
-        The kernel closes a process's sockets before it tells of its end: what was posted with the last breath is
-        there to be read, and its connections come to their end by themselves. Without an invocation in hand there is
-        nothing to be posted.
+        The kernel closes a process's sockets before it reports the exit: a response posted just before is there to be
+        read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
         """
         assert self._listener is not None
         if looks and self._listener.connections and self._callers:
@@ -337,11 +308,6 @@ class ExecutionEnvironment:
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes))
-
-
-def _now() -> float:
-    """Monotonic time in milliseconds; the loop's own clock knows whole milliseconds only."""
-    return time.monotonic() * 1000
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:

@@ -134,14 +134,12 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
 
 def log_bytes(records: Iterable[Record]) -> bytes:
     """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
-    return b"".join([_bytes(record) for record in records])
+    texts = [text(record) for record in records if (text := _TEXTS.get(record.__class__)) is not None]
+    return "".join(texts).encode("utf-8", "surrogateescape")
 
 
-def _bytes(record: Record) -> bytes:
-    if record.__class__ is Lines:
-        return record.data
-    text = _TEXTS.get(record.__class__)
-    return text(record).encode("utf-8", "surrogateescape") if text is not None else b""
+def _lines(record: Lines) -> str:
+    return record.data.decode("utf-8", "surrogateescape")  # bytes that are not UTF-8 come out as they were
 
 
 def _start(record: Start) -> str:
@@ -202,4 +200,5 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     Report: _report,
     FaultLine: _fault,
     MemoryExceeded: _memory_exceeded,
+    Lines: _lines,
 }
