@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from runtime_api.engine.environment import InvokeResult
+    from runtime_api.service.seams.dispatch import InvokeResult
 
 __all__ = ["LiveRuntimeApi"]
 
@@ -68,14 +68,14 @@ def runtime_api(tmp_path: Path) -> Iterator[LiveRuntimeApi]:
     """A live Runtime API and an invoke client; the test starts the bootstrap, with `address` in its environment."""
     from runtime_api import LocalFunction, LocalLambda
     from runtime_api.sandbox.entrypoint import bootstrap_program
-    from runtime_api.service.records import FunctionConfiguration
+    from runtime_api.service.records import FunctionSpec
 
     loop = _LoopThread()
     local = LocalLambda()
 
     async def start() -> str:
         await local.__aenter__()
-        configuration = FunctionConfiguration(FUNCTION)
+        configuration = FunctionSpec(FUNCTION)
         local.add_function(
             LocalFunction(configuration, bootstrap_program(tmp_path), external_runtime=True, max_queued=100)
         )

@@ -132,10 +132,10 @@ def make_function(name: str, program: Program, options: Mapping[str, Any], **set
     """The function that the options describe; `settings` are LocalFunction's own."""
     handler = program.command[-1] if str(BOOTSTRAP) in program.command else options["handler"]
     from runtime_api.local import LocalFunction
-    from runtime_api.service.records import FunctionConfiguration
+    from runtime_api.service.records import FunctionSpec
 
     program = program._replace(mounts=(*find_mounts(options["mounts"]), *_needed(program)))
-    configuration = FunctionConfiguration(
+    configuration = FunctionSpec(
         name=name,
         handler=handler,
         timeout_ms=options["timeout"] * 1000,

@@ -23,9 +23,9 @@ from .signals import until_signalled
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalFunction
     from runtime_api.sandbox.trees import Trees
+    from runtime_api.service.seams.dispatch import InvokeResult
 
 __all__ = ["command"]
 

@@ -119,12 +119,12 @@ def _address(flag: str, given: str) -> Address:
 
 def _function(command: tuple[str, ...], opt: Path, runtime_api: Address, clean_env: bool) -> LocalFunction:
     from runtime_api.local import LocalFunction
-    from runtime_api.service.records import FunctionConfiguration
+    from runtime_api.service.records import FunctionSpec
 
     own = os.environ
     handler = command[-1] if len(command) > 1 else ""
     region_name = "AWS_REGION" if own.get("AWS_REGION") else "AWS_DEFAULT_REGION"
-    configuration = FunctionConfiguration(
+    configuration = FunctionSpec(
         name=_given("AWS_LAMBDA_FUNCTION_NAME", NAME) or "test_function",
         version=own.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST",
         handler=handler or own.get("AWS_LAMBDA_FUNCTION_HANDLER") or own.get("_HANDLER") or "function.handler",

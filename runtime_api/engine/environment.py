@@ -14,8 +14,6 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
-
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
@@ -25,6 +23,7 @@ from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
+from runtime_api.service.seams.dispatch import InvokeResult
 
 from .alarms import Alarms, now_ms
 from .closing import close_in_turn
@@ -38,8 +37,9 @@ if TYPE_CHECKING:
     from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.dispatch import RunResult
 
-__all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
+__all__ = ["CallResponder", "ExecutionEnvironment", "Log", "RuntimeApiListener"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
@@ -76,15 +76,6 @@ class Log(Protocol):
     def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
 
 
-class InvokeResult(Struct, frozen=True):
-    """What the caller of an invocation gets."""
-
-    request_id: str
-    payload: bytes
-    function_error: str | None  # "Unhandled" when the function failed
-    log_tail: bytes  # empty when it was not asked for
-
-
 class ExecutionEnvironment:
     """Runs invocations in one sandbox.
 
@@ -119,7 +110,7 @@ class ExecutionEnvironment:
         self._mail: deque[ev.Event] = deque()
         self._draining = False
         self._now = 0.0  # of the event being handled
-        self._callers: dict[str, asyncio.Future[InvokeResult]] = {}
+        self._callers: dict[str, asyncio.Future[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
@@ -166,7 +157,7 @@ class ExecutionEnvironment:
         self._initialising = True
         self.post(ev.Initialise())
 
-    def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
+    def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""
         self._freezer.use()
         request_id = invocation.request_id
