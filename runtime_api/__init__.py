@@ -1,14 +1,14 @@
-"""bootjack: the Lambda runtime kit.
+"""The server side of bootjack: execution environments, the Runtime API, and the local Lambda service.
 
-The floors, from the ground up; a lower one never imports a higher one (checked by `make floors`):
+The layers, from the ground up; a lower one never imports a higher one (`make floors` checks it):
 
-    protocol   the execution environment as a pure state machine
-    service    Lambda's public API as rules and records, without I/O
-    sandbox    where processes live; beside it `sinks`, where logs go
-    engine     makes invocations happen: environment, pool, invoker
-    web        the edges: Runtime API, Invoke
-    local      the assembly: LocalLambda
-    cli        the command line, one file for each verb in `commands`
+    protocol                 the execution environment as pure state machines
+    service                  Lambda's public API as rules and records, without I/O
+    store, sandbox, sinks    what is kept on disk; where processes run; where logs go
+    engine                   makes invocations happen: environment, pool, dispatch
+    web                      the HTTP edges: Runtime API, Invoke
+    local                    wires the parts together: LocalLambda
+    cli                      the command line, one file for each verb in `commands`
 """
 
 from __future__ import annotations

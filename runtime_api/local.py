@@ -16,12 +16,12 @@ from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
-from runtime_api.sandbox.trees import Trees
 from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.store.trees import Trees
 from runtime_api.web.http1 import HttpServer
 from runtime_api.web.outbox import Outbox
 from runtime_api.web.runtime import RuntimeApi

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.protocol.limits import Limits
-    from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.archives import Lease
 
 __all__ = ["LocalFunction"]
 

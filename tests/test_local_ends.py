@@ -11,7 +11,7 @@ import pytest
 
 from bootjack import LocalFunction, LocalLambda
 from runtime_api.sandbox.process import PlainSandbox
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 from tests.loops import run
 from tests.test_local import BOOTSTRAP
 

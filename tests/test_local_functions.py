@@ -19,9 +19,9 @@ from bootjack import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.memory import tree
-from runtime_api.sandbox.trees import Trees
 from runtime_api.service.errors import ResourceNotFoundException, ServiceException, TooManyRequestsException
 from runtime_api.service.records import FunctionSpec
+from runtime_api.store.trees import Trees
 from tests.engine.scripted import PRELUDE
 from tests.loops import run
 from tests.sandboxes import SANDBOX, shown_folder

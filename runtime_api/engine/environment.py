@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.concurrency import Readiness
     from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
-    from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
 __all__ = ["CallResponder", "ExecutionEnvironment", "Log", "RuntimeApiListener"]
@@ -72,8 +72,8 @@ class Log(Protocol):
 
     def consume(self, entry: Entry) -> None: ...
     def write(self, lines: bytes) -> None: ...  # whole lines of the server's own
-    def add_throttle(self, throttle: Callable[[bool], None]) -> None: ...
-    def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
+    def attach(self, source: Sandbox) -> None: ...
+    def detach(self, source: Sandbox) -> None: ...
 
 
 class ExecutionEnvironment:
@@ -102,7 +102,9 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._leases = leases
-        self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
+        self._freezer = Freezer(
+            freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
+        )
         self._launch: Callable[[], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
@@ -152,7 +154,7 @@ class ExecutionEnvironment:
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
         self._launch = partial(launch, self.runtime_api)
-        self._log.add_throttle(self.sandbox.throttle)
+        self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
         self.post(ev.Initialise())
@@ -186,7 +188,7 @@ class ExecutionEnvironment:
             await self._ended.wait()
 
     def _forget_timers(self) -> None:
-        self._log.remove_throttle(self.sandbox.throttle)
+        self._log.detach(self.sandbox)
         self._alarms.close()
         if self._settling is not None:
             self._settling.cancel()

@@ -12,7 +12,7 @@ from .closing import close_together
 
 if TYPE_CHECKING:
     from runtime_api.sandbox.entrypoint import Program
-    from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.archives import Lease
 
 __all__ = ["Address", "Installation", "Installations"]
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.cgroup import Hierarchy
-    from runtime_api.sandbox.trees import Trees
     from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.store.trees import Trees
 
     from .installations import Installation
 

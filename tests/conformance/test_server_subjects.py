@@ -1,4 +1,4 @@
-"""Real servers: ours passes every case of what it offers, the others deviate as their baselines say."""
+"""Real servers: bootjack passes every case of its features, the others deviate as their baselines say."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ import pytest
 from runtime_api.conformance.baseline import Comparison, compare, read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.judge import judge
-from runtime_api.conformance.server.launching import read_template
-from runtime_api.conformance.server.running import read_urls
+from runtime_api.conformance.server.remote import read_urls
 from runtime_api.conformance.server.side import ServerSide
-from tests.conformance.servers.matrix import caught, judged_cases, play
+from runtime_api.conformance.server.template import read_template
+from tests.conformance.servers.matrix import caught, judge_server, judged_cases
 from tests.conformance.servers.subjects import cargo_lambda, ours, rie
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runtime_api.conformance.server.launching import Template
-    from runtime_api.conformance.server.running import RunningServers
+    from runtime_api.conformance.server.remote import RemoteServers
+    from runtime_api.conformance.server.template import Template
 
 BASELINES = Path(__file__).parent / "baselines"
 QUICK = ("server/basics/", "server/states/", "server/next/", "server/order/", "server/transport/")
 
 
-def compared(servers: Template | RunningServers, baseline: str, jobs: int, patience: float = 15) -> Comparison:
+def compared(servers: Template | RemoteServers, baseline: str, jobs: int, timeout_s: float = 15) -> Comparison:
     async def run() -> Comparison:
         cases = load_cases("server", "extensions")
-        async with ServerSide(servers, patience) as side:
+        async with ServerSide(servers, timeout_s) as side:
             judgements = await judge(side, cases, jobs=jobs)
         every = frozenset(case.id for case in cases)
         return compare(judgements, read_baseline(BASELINES / f"server-{baseline}.json"), every)
@@ -44,8 +44,8 @@ def compared(servers: Template | RunningServers, baseline: str, jobs: int, patie
 
 
 @contextmanager
-def cargo_lambda_at(folder: Path) -> Iterator[RunningServers]:
-    """cargo-lambda without a runtime, in a project's folder, waited for until it listens."""
+def cargo_lambda_at(folder: Path) -> Iterator[RemoteServers]:
+    """cargo-lambda without a runtime, in a project's folder, as soon as it listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.1.0"\n')
@@ -67,17 +67,17 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        time.sleep(0.02)  # between two looks, not in the place of one
+        time.sleep(0.02)  # between two attempts
     raise AssertionError(f"cargo-lambda does not listen on port {port}")
 
 
 def test_our_server_passes_the_quick_cases() -> None:
-    assert caught(play(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
+    assert caught(judge_server(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_our_server_passes_what_it_offers() -> None:
+def test_our_server_passes_the_cases_of_its_features() -> None:
     assert compared(read_template(ours()), "bootjack", 3) == Comparison((), ())
 
 
