@@ -17,9 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime_api.engine.environment import InvokeResult
-    from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.local import LocalLambda
+    from runtime_api.local_function import LocalFunction
     from runtime_api.service.errors import ServiceError
+    from runtime_api.service.seams.dispatch import InvokeResult
 
 __all__ = ["InvokeResult", "LocalFunction", "LocalLambda", "ServiceError", "__version__"]
 
@@ -27,8 +28,8 @@ __version__ = "0.1.0"
 
 
 _PLACES = {
-    "InvokeResult": "runtime_api.engine.environment",
-    "LocalFunction": "runtime_api.local",
+    "InvokeResult": "runtime_api.service.seams.dispatch",
+    "LocalFunction": "runtime_api.local_function",
     "LocalLambda": "runtime_api.local",
     "ServiceError": "runtime_api.service.errors",
 }

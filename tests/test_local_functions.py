@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bootjack import LocalFunction, LocalLambda
+from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.memory import tree
-from runtime_api.service.errors import ServiceException, TooManyRequestsException
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.errors import ResourceNotFoundException, ServiceException, TooManyRequestsException
+from runtime_api.service.records import FunctionSpec
+from runtime_api.store.trees import Trees
 from tests.engine.scripted import PRELUDE
 from tests.loops import run
 from tests.sandboxes import SANDBOX, shown_folder
+from tests.test_local import ask as send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE_S = 20.0
+INVOKE_F = "POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: localhost\r\n"
 _numbers = itertools.count(1)
 
 # CallResponder who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
@@ -39,6 +43,8 @@ while True:
     asked = json.loads(event)
     if 'wait' in asked:
         open(asked['wait']).read()
+    if 'append' in asked:
+        open(asked['append'][0], 'a').write(asked['append'][1])
     if 'exit' in asked:
         os._exit(asked['exit'])
     answer = {'me': ME, 'code': CODE, 'name': os.environ['AWS_LAMBDA_FUNCTION_NAME']}
@@ -52,7 +58,7 @@ def function(directory: Path, name: str = "f", code: int = 1, **settings: Any) -
     script.write_text(f"{PRELUDE}CODE = {code}\n{SCRIPT}")
     program = Program(directory, command=(sys.executable, "-I", "-S", str(script)))
     program = program._replace(mounts=(shown_folder(), Path(sys.prefix)))
-    return LocalFunction(FunctionConfiguration(name, timeout_ms=10_000), program, **settings)
+    return LocalFunction(FunctionSpec(name, timeout_ms=10_000), program, **settings)
 
 
 async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]:
@@ -223,6 +229,94 @@ def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, qu
             await gate.open()
             await finished
             assert (await held)["code"] == 1
+
+    run(main())
+
+
+def test_a_removed_function_finishes_what_runs_and_is_not_found_any_more(
+    tmp_path: Path, quiet: int, gate: Gate
+) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
+            lam.add_function(function(tmp_path, concurrency=1, max_queued=1))
+            first = await ask(lam)
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            queued = asyncio.ensure_future(ask(lam))
+            await asyncio.sleep(0)
+            lam.remove_function("f")
+            for refused in (lam.invoke("f"), lam.open_environment("f")):
+                with pytest.raises(ResourceNotFoundException, match="known here: none"):
+                    await refused
+            with pytest.raises(ResourceNotFoundException):
+                lam.remove_function("f")
+            await gate.open()
+            assert [(await each)["me"] for each in (held, queued)] == [first["me"]] * 2
+            await asyncio.to_thread(nothing_runs)
+
+    run(main())
+
+
+def test_a_removed_function_gives_its_code_back_and_can_be_added_again(tmp_path: Path, quiet: int) -> None:
+    async def main(trees: Trees) -> None:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
+            lease = trees.hold("code", lambda path: path.mkdir())
+            lam.add_function(function(tmp_path, leases=(lease,)))
+            lease.release()
+            before = (await ask(lam))["me"]
+            assert lease.path.exists()
+            lam.remove_function("f")
+            lam.add_function(function(tmp_path, code=2))
+            after = await ask(lam)
+            assert (after["me"] != before, after["code"]) == (True, 2)
+            async with asyncio.timeout(PATIENCE_S):
+                while lease.path.exists():  # noqa: ASYNC110 - a directory has no event
+                    await asyncio.sleep(0.005)
+
+    with Trees() as trees:
+        run(main(trees))
+
+
+def test_events_wait_for_an_environment_and_finishing_waits_for_them(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    events = 3
+    ran = shown_folder() / f"ran{next(_numbers)}"
+
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox="process") as lam:
+            lam.add_function(function(tmp_path, concurrency=1))
+            url = await lam.listen("127.0.0.1", 0)
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            for number in range(events):
+                head = f"{INVOKE_F}X-Amz-Invocation-Type: Event"
+                status, body = await send(url, head, json.dumps({"append": [str(ran), f"{number}\n"]}).encode())
+                assert (status, body) == (202, b"")
+            finished = asyncio.ensure_future(lam.finish())
+            await asyncio.sleep(0)
+            assert not finished.done()
+            await gate.open()
+            await held
+            await finished
+            assert ran.read_text() == "0\n1\n2\n"
+
+    run(main())
+
+
+def test_an_event_over_the_limit_of_waiting_ones_is_throttled(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        limits = replace(CURRENT, waiting_invocations=2)
+        async with LocalLambda(quiet, sandbox=SANDBOX, limits=limits) as lam:
+            lam.add_function(function(tmp_path, concurrency=1))
+            url = await lam.listen("127.0.0.1", 0)
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            head = f"{INVOKE_F}X-Amz-Invocation-Type: Event"
+            answers = [await send(url, head) for _ in range(5)]
+            statuses = [status for status, _ in answers]
+            assert statuses == [202] * statuses.count(202) + [429] * statuses.count(429)
+            assert statuses.count(202) == 3  # one has left the queue, and waits for the environment
+            assert json.loads(answers[-1][1])["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+            await gate.open()
+            await held
 
     run(main())
 

@@ -41,10 +41,10 @@ def function_of_program(
 ) -> LocalFunction:
     """Make the function that the options describe."""
     from runtime_api.local import LocalFunction
-    from runtime_api.service.records import FunctionConfiguration
+    from runtime_api.service.records import FunctionSpec
 
     ours = str(BOOTSTRAP) in program.command
-    configuration = FunctionConfiguration(
+    configuration = FunctionSpec(
         name=name,
         handler=program.command[-1] if ours else options.handler,
         timeout_ms=options.timeout_s * 1000,

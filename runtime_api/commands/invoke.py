@@ -24,8 +24,8 @@ from .temporary import temporary_trees
 from .verb import EXIT_CODES, Verb, command_behind_dashes
 
 if TYPE_CHECKING:
-    from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.service.seams.dispatch import InvokeResult
 
     from .event import Event
     from .function_options import FunctionOptions

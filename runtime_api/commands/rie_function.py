@@ -29,12 +29,12 @@ def rie_function(command: tuple[str, ...], opt: Path, runtime_api: Address, *, c
     """Describe the function as RIE does; its init is part of the first invocation, and one runs at a time."""
     from runtime_api.local import LocalFunction
     from runtime_api.service.customer_variables import customer_variables
-    from runtime_api.service.records import FunctionConfiguration
+    from runtime_api.service.records import FunctionSpec
 
     own = os.environ
     handler = command[-1] if len(command) > 1 else ""
     region_name = "AWS_REGION" if own.get("AWS_REGION") else "AWS_DEFAULT_REGION"
-    configuration = FunctionConfiguration(
+    configuration = FunctionSpec(
         name=_read("AWS_LAMBDA_FUNCTION_NAME", NAME) or "test_function",
         version=own.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST",
         handler=handler or own.get("AWS_LAMBDA_FUNCTION_HANDLER") or own.get("_HANDLER") or "function.handler",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from runtime_api.engine.environment import InvokeResult
     from runtime_api.local import LocalLambda
+    from runtime_api.service.seams.dispatch import InvokeResult
 
     from .loop_thread import LoopThread
 
@@ -67,10 +67,10 @@ def runtime_api(tmp_path: Path) -> Iterator[LiveRuntimeApi]:
     """A live Runtime API and an invoke client; the test starts the bootstrap, with `address` in its environment."""
     from runtime_api import LocalFunction
     from runtime_api.sandbox.entrypoint import bootstrap_program
-    from runtime_api.service.records import FunctionConfiguration
+    from runtime_api.service.records import FunctionSpec
 
     program = bootstrap_program(tmp_path)
-    function = LocalFunction(FunctionConfiguration(FUNCTION), program, external_runtime=True, max_queued=MAX_QUEUED)
+    function = LocalFunction(FunctionSpec(FUNCTION), program, external_runtime=True, max_queued=MAX_QUEUED)
     with _running() as (loop, local):
 
         async def open_environment() -> str:

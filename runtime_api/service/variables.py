@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .records import FunctionConfiguration
+from .records import FunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def library_variables(found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str,
 
 
 def environment_variables(
-    function: FunctionConfiguration, places: Places, libraries: Mapping[str, str] | None = None
+    function: FunctionSpec, places: Places, libraries: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """All variables of a runtime process.
 
@@ -87,7 +87,7 @@ def _defaults(places: Places) -> dict[str, str]:
     }
 
 
-def _reserved(function: FunctionConfiguration, places: Places) -> dict[str, str]:
+def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
     return {
         "AWS_LAMBDA_RUNTIME_API": places.runtime_api,
         "AWS_REGION": function.region,
@@ -112,4 +112,4 @@ def _reserved(function: FunctionConfiguration, places: Places) -> dict[str, str]
 
 def reserved_names() -> frozenset[str]:
     """The names that a customer cannot set (guide 4423-4444)."""
-    return frozenset(_reserved(FunctionConfiguration(""), Places("")))
+    return frozenset(_reserved(FunctionSpec(""), Places("")))

@@ -175,6 +175,10 @@ class LabelledLog:
         self.attach = sink.attach
         self.detach = sink.detach
 
+    def write(self, lines: bytes) -> None:
+        """Take whole lines; they are written soon."""
+        self._sink.take((Lines(OWN, lines),), self._label)
+
     def consume(self, entry: Entry) -> None:
         """Take an entry of the function's journal; it is written soon."""
         self._sink.take(entry.records, self._label)

@@ -7,14 +7,13 @@ here, and Invoke is answered here too.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from typing import TYPE_CHECKING
 
+import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from runtime_api.engine.invoker import DRY_RUN, EVENT
 from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
@@ -78,7 +77,7 @@ class Api:
             if request.method not in ("GET", "HEAD"):
                 return replies.method_not_allowed("GET")
             document = {"status": "ok", "functions": self._invoker.names}
-            return replies.PlainReply(replies.OK, replies.JSON, json.dumps(document).encode())
+            return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
         asked = f"{request.method} {request.path}"
         served = "Invoke is, by POST /2015-03-31/functions/{FunctionName}/invocations"
         if _LAMBDA.fullmatch(request.path):
@@ -91,15 +90,9 @@ class Api:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
-        asked = invoke.read_request(function, query, headers, body)
-        accepted = self._invoker.check(asked)
-        if asked.type == DRY_RUN:
-            return invoke.dry_run_reply(accepted)
-        future = self._invoker.submit(accepted)
-        if asked.type == EVENT:
-            return invoke.accepted_reply(accepted)
-        await asyncio.wait((future,))  # the invocation goes on when its caller has gone
-        return invoke.answer_reply(accepted, future)
+        accepted, pending = invoke.begin(self._invoker, function, query, headers, body)
+        # When the caller has gone, this is cancelled and the invocation goes on.
+        return invoke.result_reply(accepted, await asyncio.shield(pending))
 
 
 async def _body(request: web.BaseRequest, most: int) -> bytes | None:

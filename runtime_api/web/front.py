@@ -8,17 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime_api.engine.invoker import DRY_RUN, EVENT
 from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
-    from runtime_api.engine.environment import InvokeResult
-    from runtime_api.engine.invoker import Accepted, Invoker
+    from runtime_api.engine.invoker import Accepted, Invoker, Queued, Verified
+    from runtime_api.service.seams.dispatch import Pending, RunResult
 
     from .guard import Guard
     from .http1 import Exchange
@@ -67,9 +65,12 @@ class Front:
             _send(exchange, refused)
             return
         try:
-            self._invoke(exchange, function)
+            accepted, pending = invoke.begin(self._invoker, function, exchange.query, exchange.headers, exchange.body)
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
+            return
+        self._outbox.callers += 1
+        pending.add_done_callback(partial(self._answer, exchange, accepted))
 
     def overflowed(self, exchange: Exchange) -> None:
         _send(exchange, self._judge(exchange) or invoke.error_reply(self._invoker.too_large()))
@@ -101,24 +102,16 @@ class Front:
             return replies.foreign(objection)
         return None if exchange.method == b"POST" else replies.method_not_allowed("POST")
 
-    # -- invoking
-
-    def _invoke(self, exchange: Exchange, function: str) -> None:
-        request = invoke.read_request(function, exchange.query, exchange.headers, exchange.body)
-        accepted = self._invoker.check(request)
-        if request.type == DRY_RUN:
-            _send(exchange, invoke.dry_run_reply(accepted))
-            return
-        future = self._invoker.submit(accepted)
-        if request.type == EVENT:
-            _send(exchange, invoke.accepted_reply(accepted))
-        else:
-            self._outbox.callers += 1
-            future.add_done_callback(partial(self._answer, exchange, accepted))
-
-    def _answer(self, exchange: Exchange, accepted: Accepted, future: asyncio.Future[InvokeResult]) -> None:
-        _send(exchange, invoke.answer_reply(accepted, future))
-        self._outbox.callers -= 1
+    def _answer(
+        self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Verified]
+    ) -> None:
+        try:
+            _send(exchange, invoke.result_reply(accepted, pending.result()))
+        except Exception:
+            _send(exchange, invoke.DEFECT)
+            raise
+        finally:
+            self._outbox.callers -= 1
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:

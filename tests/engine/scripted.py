@@ -13,7 +13,7 @@ from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox.choice import Kind
 from runtime_api.sandbox.entrypoint import Program
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.records import FunctionSpec
 from tests.sandboxes import SANDBOX
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def running(
     writable = "" if SANDBOX is Kind.PROCESS else "os.chdir('/tmp')\n"
     (directory / "runtime.py").write_text(PRELUDE + writable + script)
     program = Program(directory, command=(sys.executable, "-I", "-S", str(directory / "runtime.py")))
-    configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
+    configuration = FunctionSpec(NAME, timeout_ms=timeout_ms)
     async with LocalLambda(log, sandbox=SANDBOX, limits=limits) as service:
         service.add_function(
             LocalFunction(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime_api.engine.invoker import check_json
+from runtime_api.engine.payloads import check_json
 from runtime_api.service.errors import InvalidRequestContentException
 
 VALUES = st.recursive(

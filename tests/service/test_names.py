@@ -6,7 +6,7 @@ import pytest
 
 from runtime_api.service.arns import FunctionName, function_arn, parse_function_name
 from runtime_api.service.errors import InvalidParameterValueException
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.records import FunctionSpec
 from runtime_api.service.variables import Places, environment_variables, library_variables, reserved_names
 
 PLACES = Places("/code", ("/layers/one", "/layers/two"), "127.0.0.1:9001", "2026/01/01/[$LATEST]0")
@@ -62,7 +62,7 @@ def test_an_arn_can_be_read_again() -> None:
 
 def variables(customer: dict[str, str], libraries: dict[str, str] | None = None) -> dict[str, str]:
     """The environment of a function with these variables."""
-    return environment_variables(FunctionConfiguration("f", variables=customer), PLACES, libraries)
+    return environment_variables(FunctionSpec("f", variables=customer), PLACES, libraries)
 
 
 def test_the_customer_cannot_set_what_is_reserved() -> None:
@@ -100,6 +100,6 @@ def test_the_last_layer_comes_first_on_every_search_path() -> None:
 
 
 def test_without_layers_opt_is_searched() -> None:
-    found = environment_variables(FunctionConfiguration("f"), Places("/code"))
+    found = environment_variables(FunctionSpec("f"), Places("/code"))
     assert found["PATH"].endswith(":/opt/bin")
     assert found["LD_LIBRARY_PATH"].endswith(":/opt/lib")
