@@ -13,7 +13,7 @@ from tests.e2e.running import SECONDS, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEALTH = b'{"status": "ok", "functions": ["code", "function"]}'
+HEALTH = b'{"status":"ok","functions":["code","function"]}'
 GET = b"GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\n"
 CREATE = b"POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n"
 INVOKE = b"POST /2015-03-31/functions/code/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n[1]"
