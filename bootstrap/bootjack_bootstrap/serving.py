@@ -55,10 +55,9 @@ class Serving:
     def run(self) -> Conversation[NoReturn]:
         """Serve until the process ends; RuntimeApiFailed or ConnectionLost if it has to."""
         ask, request = self._client.ask, self._calls.next
-        response = yield from ask(request, meanwhile=prepare)
+        yield from self._serve((yield from ask(request, meanwhile=prepare)))
         while True:
-            yield from self._serve(response)
-            response = yield from ask(request)
+            yield from self._serve((yield from ask(request)))
 
     def _serve(self, response: Response) -> Conversation[None]:
         """Serve one invocation, from its event to the platform's response to the answer."""

@@ -55,15 +55,17 @@ def test_an_answer_goes_out_on_a_new_connection(
     os.mkfifo(tmp_path / "gate")
     with Scripted([[event(b"1"), act]]) as server:
         process = start(tmp_path, server, AWS_LAMBDA_MAX_CONCURRENCY=concurrency)
-        server.wait_for(lambda it: it.closed == 1 or process.poll() is not None)
-        (tmp_path / "gate").write_text("the connection is dead")
-        server.wait_for(lambda it: it.waiting == int(concurrency) or process.poll() is not None)
-        server.give(event(b"2"))
-        server.wait_for(
-            lambda it: (len(it.posts) == 2 and it.waiting == int(concurrency)) or process.poll() is not None
-        )
-        process.terminate()
-        ran = finish(process, server, tmp_path)
+        try:
+            server.wait_for(lambda it: it.closed == 1 or process.poll() is not None)
+            (tmp_path / "gate").write_text("the connection is dead")
+            server.wait_for(lambda it: it.waiting == int(concurrency) or process.poll() is not None)
+            server.give(event(b"2"))
+            server.wait_for(
+                lambda it: (len(it.posts) == 2 and it.waiting == int(concurrency)) or process.poll() is not None
+            )
+        finally:
+            process.terminate()
+            ran = finish(process, server, tmp_path)
     texts = [one.body.decode().strip() for one in ran.posts]
     assert len(texts) == 2
     assert all(number in text for number, text in zip("12", texts, strict=True))

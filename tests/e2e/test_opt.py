@@ -236,7 +236,7 @@ def test_a_replaced_archive_is_removed_with_its_last_user(tmp_path: Path, sandbo
         assert len(old - set(trees(temporary))) == usual - 2  # the layer and the merged tree
         (tmp_path / "broken").write_bytes(code.read_bytes()[:100])
         (tmp_path / "broken").replace(code)
-        server.wait_for("bootjack: code stays as it is")
+        server.wait_for("bootjack: code keeps its old code")
         assert len(trees(temporary)) == usual
         assert server.invoke(b"3").body == b"3"
     assert list(temporary.iterdir()) == []

@@ -177,7 +177,7 @@ def test_a_mount_cannot_cover_what_the_sandbox_has_itself(place: str) -> None:
     ended = run("--mount", place, "greedy.handler", cwd=RUNTIMES)
     own = "/" + place.strip("/")
     assert (ended.code, ended.out) == (2, b"")
-    assert ended.message.endswith(f": the sandbox has a {own} of its own; name what is needed in it")
+    assert ended.message.endswith(f": the sandbox has its own {own}; mount the files below it that you need")
 
 
 def test_an_interpreter_in_a_home_is_visible_and_a_program_in_a_script_needs_a_mount(tmp_path: Path) -> None:
