@@ -1,4 +1,4 @@
-"""Leaving LocalLambda gives everything back, also when closing one part fails."""
+"""Leaving LocalLambda releases everything, also when closing one part fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def code(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> Iterator[int]:
-    """A descriptor for a log that nobody reads."""
+    """A descriptor for a log that the test does not read."""
     descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     yield descriptor
     os.close(descriptor)
@@ -39,7 +39,7 @@ def quiet(tmp_path: Path) -> Iterator[int]:
 
 @pytest.fixture
 def failing_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plain processes whose sandbox closes, and then says that it took too long."""
+    """Make plain sandboxes close, and then raise TimeoutError."""
     close = PlainSandbox.close
 
     async def close_and_fail(sandbox: PlainSandbox) -> None:
@@ -50,7 +50,7 @@ def failing_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def is_open(address: str) -> bool:
-    """Whether something listens at host:port."""
+    """Say whether something listens at host:port."""
     host, port = address.removeprefix("http://").rsplit(":", 1)
     try:
         socket.create_connection((host, int(port)), 1).close()
@@ -60,7 +60,7 @@ def is_open(address: str) -> bool:
 
 
 @pytest.mark.usefixtures("failing_sandbox")
-def test_a_sandbox_that_fails_to_close_keeps_nothing_else_open(code: Path, quiet: int) -> None:
+def test_a_sandbox_that_fails_to_close_leaves_nothing_else_open(code: Path, quiet: int) -> None:
     addresses: list[str] = []
 
     async def main(function: LocalFunction) -> None:

@@ -34,7 +34,7 @@ PATIENCE_S = 20.0
 INVOKE_F = "POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: localhost\r\n"
 _numbers = itertools.count(1)
 
-# CallResponder who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
+# Answers with its own identity. An event can make it wait for a pipe, append to a file, or exit.
 SCRIPT = """
 import json
 ME = os.urandom(8).hex()
@@ -53,7 +53,7 @@ while True:
 
 
 def function(directory: Path, name: str = "f", code: int = 1, **settings: Any) -> LocalFunction:
-    """A function whose answers tell its name, its process, and which code it runs."""
+    """A function that answers with its name, its process and its code."""
     script = directory / f"{name}-{code}.py"
     script.write_text(f"{PRELUDE}CODE = {code}\n{SCRIPT}")
     program = Program(directory, command=(sys.executable, "-I", "-S", str(script)))
@@ -62,7 +62,7 @@ def function(directory: Path, name: str = "f", code: int = 1, **settings: Any) -
 
 
 async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]:
-    """The answer of one invocation."""
+    """Invoke the function and return its answer."""
     async with asyncio.timeout(PATIENCE_S):
         result = await lam.invoke(name, json.dumps(event).encode())
     assert result.function_error is None, result.payload
@@ -71,7 +71,7 @@ async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]
 
 
 def nothing_runs() -> None:
-    """Wait until this process has no others below it."""
+    """Wait until this process has no descendants."""
     deadline = time.monotonic() + PATIENCE_S
     while tree(os.getpid()):
         assert time.monotonic() < deadline, "an environment goes on"
@@ -79,20 +79,20 @@ def nothing_runs() -> None:
 
 
 class Gate:
-    """What an invocation waits for."""
+    """A pipe that an invocation waits for."""
 
     def __init__(self) -> None:
         self.path = str(shown_folder() / f"local{next(_numbers)}")
         os.mkfifo(self.path)
 
     async def open(self) -> None:
-        """Let one through; returns once it was there."""
+        """Let one invocation continue; returns once it waits here."""
         await asyncio.to_thread(Path(self.path).write_text, "go")
 
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> Iterator[int]:
-    """A descriptor for a log that nobody reads."""
+    """A descriptor for a log that the test does not read."""
     descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     yield descriptor
     os.close(descriptor)
@@ -103,7 +103,7 @@ def gate() -> Gate:
     return Gate()
 
 
-def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
+def test_functions_are_served_side_by_side(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             for name in ("one", "two"):
@@ -115,7 +115,7 @@ def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
     run(main())
 
 
-def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_same(
+def test_concurrent_callers_get_an_environment_each_and_successive_ones_the_same(
     tmp_path: Path, quiet: int, gate: Gate
 ) -> None:
     async def main() -> None:
@@ -132,7 +132,7 @@ def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_sam
     run(main())
 
 
-def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_one_caller_too_many_is_throttled_and_can_try_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path, concurrency=1))
@@ -177,7 +177,7 @@ def test_a_crash_costs_one_invocation_and_the_process(tmp_path: Path, quiet: int
     run(main())
 
 
-def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) -> None:
+def test_an_idle_environment_is_stopped(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX, idle_timeout_s=0.05) as lam:
             lam.add_function(function(tmp_path))
@@ -188,7 +188,7 @@ def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) ->
     run(main())
 
 
-def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_path: Path, quiet: int) -> None:
+def test_an_environment_that_cannot_be_opened_fails_its_invocation(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
@@ -200,7 +200,7 @@ def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_pa
     run(main())
 
 
-def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_leaving_answers_every_waiting_caller(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(replace(function(tmp_path), concurrency=1, max_queued=1))
@@ -215,7 +215,7 @@ def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> 
     run(main())
 
 
-def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_finishing_waits_for_running_invocations_and_accepts_no_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
@@ -233,7 +233,7 @@ def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, qu
     run(main())
 
 
-def test_a_removed_function_finishes_what_runs_and_is_not_found_any_more(
+def test_a_removed_function_finishes_its_invocations_and_is_not_found_any_more(
     tmp_path: Path, quiet: int, gate: Gate
 ) -> None:
     async def main() -> None:
@@ -256,7 +256,7 @@ def test_a_removed_function_finishes_what_runs_and_is_not_found_any_more(
     run(main())
 
 
-def test_a_removed_function_gives_its_code_back_and_can_be_added_again(tmp_path: Path, quiet: int) -> None:
+def test_a_removed_function_releases_its_code_and_can_be_added_again(tmp_path: Path, quiet: int) -> None:
     async def main(trees: Trees) -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lease = trees.hold("code", lambda path: path.mkdir())
@@ -301,7 +301,7 @@ def test_events_wait_for_an_environment_and_finishing_waits_for_them(tmp_path: P
     run(main())
 
 
-def test_an_event_over_the_limit_of_waiting_ones_is_throttled(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_one_event_too_many_is_throttled(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         limits = replace(CURRENT, waiting_invocations=2)
         async with LocalLambda(quiet, sandbox=SANDBOX, limits=limits) as lam:
@@ -321,7 +321,7 @@ def test_an_event_over_the_limit_of_waiting_ones_is_throttled(tmp_path: Path, qu
     run(main())
 
 
-def test_a_label_tells_whose_line_it_is(tmp_path: Path) -> None:
+def test_a_label_names_the_function_of_each_line(tmp_path: Path) -> None:
     reader, writer = os.pipe()
 
     async def main() -> None:

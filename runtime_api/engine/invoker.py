@@ -10,6 +10,7 @@ import msgspec
 
 from runtime_api.protocol.events import Invocation
 from runtime_api.service.errors import InvalidParameterValueException, RequestTooLargeException
+from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.service.seams.event_queue import QueuedEvent
 
@@ -28,7 +29,6 @@ REQUEST_RESPONSE = "RequestResponse"
 EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
-SHUT_DOWN = "The service is being shut down"
 _TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
 
 

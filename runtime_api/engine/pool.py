@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Start, Throttle, WakeAt
+from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 
 from .closing import close_together
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EnvironmentFactory", "Pool"]
 
-SHUT_DOWN = "The service is being shut down"
 REPORT = "this is a defect of bootjack: please report it with the traceback in the log"
 
 

@@ -14,7 +14,7 @@ __all__ = ["CodeRef", "FunctionSpec"]
 
 
 class CodeRef(NamedTuple):
-    """Names the code and layers of a function version. Only what holds them knows where they are."""
+    """Names the code and layers of a function version. Only the server that holds them knows where they are."""
 
     id: str
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from .errors import ServiceError, ServiceException, TooManyRequestsException
 from .seams.dispatch import Throttled, Unavailable
 
-__all__ = ["refusal"]
+__all__ = ["SHUT_DOWN", "refusal"]
+
+SHUT_DOWN = "The service is being shut down"
 
 
 def refusal(result: Throttled | Unavailable) -> ServiceError:

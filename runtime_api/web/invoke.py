@@ -1,12 +1,14 @@
-"""Invoke as HTTP: a request's path, query and headers as an InvokeRequest, and what is answered to it."""
+"""Invoke as HTTP, for both lanes: path, query and headers make an InvokeRequest, and its result makes an answer."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from runtime_api.engine.invoker import REQUEST_RESPONSE, InvokeRequest, Queued, Verified
+from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult
 
@@ -17,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.engine.invoker import Accepted, Invoker
-    from runtime_api.service.errors import ServiceError
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
-__all__ = ["DEFECT", "begin", "error_reply", "function_in", "result_reply"]
+__all__ = ["begin", "error_reply", "function_in", "result_reply"]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
@@ -33,17 +34,14 @@ _MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT})
 
 
 def function_in(path: bytes) -> str | None:
-    """The function that a path asks to invoke, as the caller spells it; None when it is not Invoke's path."""
+    """Return the function that a path asks to invoke, as the caller spells it; None if it is not Invoke's path."""
     if not (path.startswith(PREFIX) and path.endswith(SUFFIX) and len(path) > len(PREFIX) + len(SUFFIX)):
         return None
     name = path[len(PREFIX) : -len(SUFFIX)]
     return None if b"/" in name else unquote(name.decode("latin-1"))
 
 
-# For a caller whose answer could not even be made; the event loop writes the traceback.
-DEFECT = replies.service_reply(
-    "ServiceException", "bootjack has a defect: please report it with the traceback on its stderr", "Service"
-)
+DEFECT = "the invocation failed in bootjack itself: please report this with the traceback on its stderr"
 
 
 def begin(
@@ -57,8 +55,14 @@ def begin(
     return accepted, invoker.submit(accepted)
 
 
-def result_reply(accepted: Accepted, result: RunResult | Queued | Verified) -> PlainReply:
-    """Return the answer to a request that was accepted."""
+def result_reply(accepted: Accepted, pending: Pending[RunResult | Queued | Verified]) -> PlainReply:
+    """Return the answer to a request that was accepted, once `pending` is done. A defect is answered too."""
+    try:
+        result = pending.result()
+    except Exception as error:
+        context = {"message": f"invocation {accepted.invocation.request_id} failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+        return error_reply(ServiceException(DEFECT))
     match result:
         case InvokeResult():
             return _invoke_reply(accepted, result)

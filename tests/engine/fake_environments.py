@@ -19,7 +19,7 @@ __all__ = ["FakeEnvironment", "FakeFactory"]
 
 
 class FakeEnvironment:
-    """Answers an invocation with the name of its code; one with payload b"wait" when `release` is called."""
+    """Answers with the name of its code: at once, or after `release` when the payload is b"wait"."""
 
     def __init__(self, version: ResolvedVersion, available: Callable[[FakeEnvironment], None]) -> None:
         self.code = version.code.id
@@ -44,7 +44,7 @@ class FakeEnvironment:
             answer()
 
     def release(self) -> None:
-        """Answer what waits."""
+        """Answer the invocations that wait."""
         held, self._held = self._held, []
         for answer in held:
             answer()
@@ -57,7 +57,7 @@ class FakeEnvironment:
 
 
 class FakeFactory:
-    """Makes fake environments; raises what stands first in `build_errors` and `open_errors`."""
+    """Makes fake environments; raises the errors in `build_errors` and `open_errors` first, one at a time."""
 
     def __init__(self) -> None:
         self.made: list[FakeEnvironment] = []

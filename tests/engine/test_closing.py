@@ -1,4 +1,4 @@
-"""Every part is closed whatever the others do, and the first error is the one that is raised."""
+"""Every part is closed whatever the others do, and the first error is raised."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_cancelled_step_stops_no_other() -> None:
     assert parts.closed == ["b"]
 
 
-def test_what_closes_together_is_all_waited_for() -> None:
+def test_closing_together_waits_for_everything() -> None:
     parts = Parts()
     first = TimeoutError("first")
     with pytest.raises(TimeoutError) as raised:

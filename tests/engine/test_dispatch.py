@@ -1,4 +1,4 @@
-"""Pools by version: which code an invocation runs on, what throttling says, and what failures leave behind."""
+"""Each version has a pool; a failure to open or close an environment costs no place in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMEOUT_S = 20.0
 
 
 class Setting:
-    """A dispatch with fake environments, and the catalog whose versions it runs. Made inside the loop."""
+    """A LocalDispatch with fake environments and a catalog. Made inside the loop."""
 
     def __init__(self, code: Path) -> None:
         self.factory = FakeFactory()
@@ -88,7 +88,7 @@ def test_a_newer_revision_replaces_the_pool_and_an_older_snapshot_does_not_bring
     run(main())
 
 
-def test_a_retired_version_finishes_what_runs_and_takes_nothing_more(tmp_path: Path) -> None:
+def test_a_retired_version_finishes_its_invocations_and_accepts_no_more(tmp_path: Path) -> None:
     async def main() -> None:
         setting = Setting(tmp_path)
         version = setting.put()
@@ -129,7 +129,7 @@ def test_closing_ends_a_version_that_is_being_retired(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["build_errors", "open_errors"])
 @pytest.mark.parametrize("error", [RuntimeError("no home"), ValueError("a NUL"), OSError("no descriptors left")])
-def test_a_failure_fails_one_invocation_and_keeps_no_place(tmp_path: Path, where: str, error: Exception) -> None:
+def test_a_failure_to_open_fails_only_one_invocation(tmp_path: Path, where: str, error: Exception) -> None:
     async def main() -> None:
         setting = Setting(tmp_path)
         version = setting.put(concurrency=1, max_queued=5)
@@ -147,7 +147,7 @@ def test_a_failure_fails_one_invocation_and_keeps_no_place(tmp_path: Path, where
     run(main())
 
 
-def test_an_environment_that_cannot_be_opened_beforehand_keeps_no_place(tmp_path: Path) -> None:
+def test_a_failure_to_open_before_an_invocation_takes_no_place(tmp_path: Path) -> None:
     async def main() -> None:
         setting = Setting(tmp_path)
         version = setting.put(concurrency=1)

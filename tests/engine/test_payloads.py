@@ -1,4 +1,4 @@
-"""What counts as JSON at the listener: whatever `json` reads by the letter of the RFC, and nothing else."""
+"""A payload is JSON if it conforms to the RFC, and nothing else is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 
 def accepted(payload: bytes) -> bool:
-    """Whether the payload passes."""
+    """Say whether the payload is accepted."""
     try:
         check_json(payload)
     except InvalidRequestContentException:
@@ -29,7 +29,7 @@ def accepted(payload: bytes) -> bool:
 
 
 def is_json(payload: bytes) -> bool:
-    """What Python's own parser says of it, without its extensions."""
+    """Ask Python's own parser, without its extensions."""
 
     def refuse(name: str) -> NoReturn:
         raise ValueError(name)
@@ -43,12 +43,12 @@ def is_json(payload: bytes) -> bool:
 
 @settings(max_examples=60)
 @given(VALUES, st.booleans(), st.sampled_from([None, 1, "\t"]))
-def test_everything_that_dumps_gives_passes(value: Any, ascii_only: bool, indent: int | str | None) -> None:
+def test_everything_that_dumps_writes_is_accepted(value: Any, ascii_only: bool, indent: int | str | None) -> None:
     assert accepted(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode())
 
 
 @given(VALUES, st.data())
-def test_what_is_cut_or_changed_is_judged_as_by_the_letter(value: Any, data: st.DataObject) -> None:
+def test_changed_json_is_accepted_only_if_it_conforms(value: Any, data: st.DataObject) -> None:
     text = bytearray(json.dumps(value, ensure_ascii=False).encode())
     at = data.draw(st.integers(0, len(text)))
     text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=2))
@@ -80,13 +80,13 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12))
-def test_pieces_of_json_are_judged_as_by_the_letter(pieces: list[str]) -> None:
+def test_pieces_of_json_are_accepted_only_if_they_conform(pieces: list[str]) -> None:
     payload = "".join(pieces).encode()
     assert accepted(payload) == is_json(payload)
 
 
 @given(st.text(alphabet='\\"ubnd80cfFx/\x00\x1f\x7f é', max_size=14))
-def test_strings_are_judged_as_by_the_letter(text: str) -> None:
+def test_strings_are_accepted_only_if_they_conform(text: str) -> None:
     payload = f'"{text}"'.encode()
     assert accepted(payload) == is_json(payload)
 
@@ -107,7 +107,7 @@ def test_strings_are_judged_as_by_the_letter(text: str) -> None:
         b"[" * 200 + b"]" * 200,
     ],
 )
-def test_rare_but_json(payload: bytes) -> None:
+def test_unusual_json_is_accepted(payload: bytes) -> None:
     assert accepted(payload)
 
 
@@ -149,17 +149,17 @@ def test_rare_but_json(payload: bytes) -> None:
         b'{"a":' * 500_000,
     ],
 )
-def test_not_json(payload: bytes) -> None:
+def test_anything_else_is_refused(payload: bytes) -> None:
     assert not accepted(payload)
 
 
-def test_the_refusal_says_where_it_is_not_utf8() -> None:
+def test_the_refusal_says_which_byte_is_not_utf8() -> None:
     with pytest.raises(
         InvalidRequestContentException, match="Could not parse request body into json: not UTF-8 at byte 2"
     ):
         check_json(b'"a\xff"')
 
 
-def test_a_lone_surrogate_may_stand_beside_a_long_number() -> None:
+def test_a_lone_surrogate_beside_a_long_number_is_accepted() -> None:
     assert accepted(b"9" * 10_000)
     assert accepted(rb'["\ud800",' + b"9" * 10_000 + b"]")

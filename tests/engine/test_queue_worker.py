@@ -1,4 +1,4 @@
-"""Events leave the queue when they are due, a few of each version at a time, and each is settled."""
+"""Events are run when they are due, a few of each version at a time, and none is forgotten."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DONE = InvokeResult("r", b"{}", None, b"")
 
 
 class FakeDispatch:
-    """Keeps what is run until the test settles it."""
+    """Keeps invocations running until the test gives their results."""
 
     def __init__(self) -> None:
         self.running: dict[str, asyncio.Future[RunResult]] = {}
@@ -38,7 +38,7 @@ class FakeDispatch:
         return future
 
     async def runs(self, *request_ids: str) -> None:
-        """Wait until exactly these run."""
+        """Wait until exactly these are running."""
         async with asyncio.timeout(TIMEOUT_S):
             while self._running() != list(request_ids):  # noqa: ASYNC110 - nothing here could set an event
                 await asyncio.sleep(0)
@@ -132,7 +132,7 @@ def test_an_event_that_cannot_be_run_is_buried_and_the_log_says_so() -> None:
     run(main())
 
 
-def test_a_defect_buries_its_event_and_the_worker_goes_on() -> None:
+def test_a_defect_buries_its_event_and_the_worker_continues() -> None:
     async def main() -> None:
         setting = Setting()
         await setting.put("a")
@@ -149,7 +149,7 @@ def test_a_defect_buries_its_event_and_the_worker_goes_on() -> None:
     run(main())
 
 
-def test_finished_waits_for_what_runs_and_for_what_is_not_due_yet() -> None:
+def test_finished_waits_for_running_events_and_for_those_not_due_yet() -> None:
     async def main() -> None:
         setting = Setting()
         await setting.put("a")
@@ -168,7 +168,7 @@ def test_finished_waits_for_what_runs_and_for_what_is_not_due_yet() -> None:
     run(main())
 
 
-def test_closing_abandons_what_runs() -> None:
+def test_closing_abandons_running_events() -> None:
     async def main() -> None:
         setting = Setting()
         await setting.put("a")

@@ -1,4 +1,4 @@
-"""What a catalog keeps, what names resolve to, and that a write on an old revision changes nothing."""
+"""A catalog resolves names to snapshots, and refuses a write on an old revision."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def catalog() -> Catalog:
     return MemoryCatalog()
 
 
-def test_names_and_arns_resolve_to_the_version_that_was_put(catalog: Catalog) -> None:
+def test_names_and_arns_resolve_to_the_version(catalog: Catalog) -> None:
     written = put(catalog, a_record(code="one", concurrency=3, max_queued=2))
     for name, qualifier, invoked in (
         ("f", None, ARN),
@@ -60,7 +60,7 @@ def test_a_function_answers_to_its_other_names(catalog: Catalog) -> None:
     assert catalog.get("alias") is None
 
 
-def test_what_is_not_there_is_refused_and_what_is_there_is_listed(catalog: Catalog) -> None:
+def test_an_unknown_function_is_refused_with_a_list_of_the_known_ones(catalog: Catalog) -> None:
     with pytest.raises(ResourceNotFoundException, match=f"{ARN}:7.*known here: none"):
         catalog.resolve("f", "7")
     put(catalog, a_record("g"))
@@ -71,7 +71,7 @@ def test_what_is_not_there_is_refused_and_what_is_there_is_listed(catalog: Catal
         catalog.resolve("no name")
 
 
-def test_a_write_needs_the_revision_that_is_there(catalog: Catalog) -> None:
+def test_a_write_needs_the_current_revision(catalog: Catalog) -> None:
     one = put(catalog, a_record(code="one"))
     assert wait(catalog.put(a_record(code="two"), None)) == Stale(one.revision)
     two = put(catalog, a_record(code="two"), one.revision)
@@ -90,7 +90,7 @@ def test_a_revision_is_not_used_again_after_a_removal(catalog: Catalog) -> None:
     assert put(catalog, a_record()).revision > one.revision
 
 
-def test_a_new_record_leaves_none_of_the_names_of_the_old_one(catalog: Catalog) -> None:
+def test_a_new_record_replaces_all_names_of_the_old_one(catalog: Catalog) -> None:
     one = put(catalog, a_record(other_names=frozenset({"old"})))
     put(catalog, a_record(other_names=frozenset({"new"})), one.revision)
     assert catalog.names() == ["f", "new"]

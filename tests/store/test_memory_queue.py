@@ -1,4 +1,4 @@
-"""An event is leased when it is due, by one server at a time, until it is done, put back or given up."""
+"""An event is leased when it is due, by one server at a time, until it is done, retried or buried."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def request_id(leased: LeasedEvent) -> str:
     return leased.event.invocation.request_id
 
 
-def test_the_event_that_has_been_due_for_longest_comes_first_and_each_once() -> None:
+def test_events_are_leased_in_the_order_in_which_they_are_due() -> None:
     queue = MemoryQueue(10)
     put(queue, "late", 5)
     put(queue, "first", 1)
@@ -53,7 +53,7 @@ def test_an_event_is_not_leased_before_it_is_due() -> None:
     assert request_id(lease(queue, 7)) == "later"
 
 
-def test_events_of_busy_versions_stay() -> None:
+def test_events_of_busy_versions_stay_in_the_queue() -> None:
     queue = MemoryQueue(10)
     put(queue, "of f", 1)
     put(queue, "of g", 2, "g")
@@ -62,7 +62,7 @@ def test_events_of_busy_versions_stay() -> None:
     assert request_id(lease(queue, 9, (G.arn,))) == "of f"
 
 
-def test_an_event_that_is_put_back_comes_again_when_it_is_due_and_counts_its_retries() -> None:
+def test_a_retried_event_is_leased_again_when_it_is_due_and_counts_its_retries() -> None:
     queue = MemoryQueue(10)
     put(queue, "again")
     wait(queue.retry(lease(queue), 5))
@@ -71,7 +71,7 @@ def test_an_event_that_is_put_back_comes_again_when_it_is_due_and_counts_its_ret
     assert (request_id(leased), leased.event.retries) == ("again", 1)
 
 
-def test_an_event_that_is_done_or_buried_does_not_come_again() -> None:
+def test_an_event_that_is_done_or_buried_is_not_leased_again() -> None:
     queue = MemoryQueue(10)
     put(queue, "done")
     put(queue, "buried")
@@ -81,7 +81,7 @@ def test_an_event_that_is_done_or_buried_does_not_come_again() -> None:
     assert [(event.invocation.request_id, reason) for event, reason in queue.buried] == [("buried", "no reason")]
 
 
-def test_a_lease_that_is_over_changes_nothing() -> None:
+def test_a_lease_that_has_ended_changes_nothing() -> None:
     queue = MemoryQueue(10)
     put(queue, "one")
     old = lease(queue)
@@ -94,7 +94,7 @@ def test_a_lease_that_is_over_changes_nothing() -> None:
     wait(queue.done(current))
 
 
-def test_so_many_events_of_one_version_may_wait_and_leased_ones_do_not_count() -> None:
+def test_a_limited_number_of_events_of_one_version_waits_and_leased_ones_do_not_count() -> None:
     queue = MemoryQueue(2)
     put(queue, "one")
     put(queue, "two")
@@ -105,7 +105,7 @@ def test_so_many_events_of_one_version_may_wait_and_leased_ones_do_not_count() -
     assert wait(queue.put(full, 0))
 
 
-def test_who_watches_is_woken_by_each_event_that_comes_or_comes_back() -> None:
+def test_a_watcher_is_woken_by_each_event_that_is_put_or_retried() -> None:
     queue = MemoryQueue(10)
     wakes: list[str] = []
     queue.watch(lambda: wakes.append("woken"))
