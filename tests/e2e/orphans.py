@@ -34,11 +34,12 @@ def end_all(before: set[int]) -> list[str]:
 
 
 def _runs(pid: int) -> bool:
+    """Whether a process runs: one that is exiting has no command line any more, before it becomes a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" and bool(Path(f"/proc/{pid}/cmdline").read_bytes())
     except OSError:
         return False
-    return state != "Z"
 
 
 def _end(pid: int) -> None:
