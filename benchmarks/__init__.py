@@ -1,1 +1,1 @@
-"""bootjack beside its peers: one run measures every server with the same bootstrap and the same load."""
+"""Benchmarks: one run measures bootjack and its peers with the same bootstrap under the same load."""

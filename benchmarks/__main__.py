@@ -1,4 +1,4 @@
-"""`python -m benchmarks [PART…] [--rounds N]`: prints a table for each figure; judges, but never fails on, time."""
+"""Measure bootjack beside its peers and print a table for each figure. A missed target never fails the run."""
 
 import argparse
 import os
@@ -7,56 +7,103 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks import bootstraps, callers, cpu, large, layers, many, sandbox, size, start, tools, warm
+from benchmarks import (
+    bootstraps,
+    callers,
+    cpu,
+    instructions,
+    large,
+    layers,
+    many,
+    sandbox,
+    size,
+    start,
+    tools,
+    warm,
+)
 from benchmarks.errors import Unusable
 from benchmarks.report import Table
 
-PARTS: dict[str, Callable[[tools.Tools, int], Iterator[Table]]] = {
-    "warm": warm.measure,
-    "bootstraps": bootstraps.measure,
-    "callers": callers.measure,
-    "many": many.measure,
-    "large": large.measure,
-    "cpu": cpu.measure,
-    "start": start.measure,
-    "size": size.measure,
-    "layers": layers.measure,
-    "sandbox": sandbox.measure,
+Measure = Callable[[tools.Tools, int], Iterator[Table]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A benchmark that can be run by name."""
+
+    measure: Measure
+    help: str
+
+
+PARTS = {
+    "warm": Part(warm.measure, "latency and rate of warm invocations, one caller"),
+    "instructions": Part(instructions.measure, "the server's instructions and wall time of one warm invocation"),
+    "bootstraps": Part(bootstraps.measure, "the Python bootstrap beside awslambdaric"),
+    "callers": Part(callers.measure, "rate of eight callers on eight execution environments"),
+    "many": Part(many.measure, "warm invocations of one function among 1,000"),
+    "large": Part(large.measure, "rate of events of 100 KB and 5 MB"),
+    "cpu": Part(cpu.measure, "the server's CPU time of one warm invocation"),
+    "start": Part(start.measure, "wall time of whole commands, from their start to the first response"),
+    "size": Part(size.measure, "disk space that an installation takes"),
+    "layers": Part(layers.measure, "packing of layers, their size and their cold start"),
+    "sandbox": Part(sandbox.measure, "cost of isolation: cold starts, memory, freezing"),
 }
+EPILOG = "parts:\n" + "\n".join(f"  {name:14}{part.help}" for name, part in PARTS.items())
 
 
 def main() -> int:
-    parts, rounds = _arguments()
-    # As an exception it unwinds through what stops the servers.
+    arguments = _arguments()
+    # As an exception, SIGTERM unwinds through the context managers that stop the servers.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"Medians of {rounds} rounds; ratios are medians of the rounds' ratios.\n", flush=True)
+    print(f"Medians of {arguments.rounds} rounds; ratios are medians of the rounds' ratios.\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="bootjack-bench-") as directory:
         try:
             built = tools.build(Path(directory).resolve())
+            for measure in _measures(arguments):
+                for table in measure(built, arguments.rounds):
+                    print(table.render(), flush=True)
         except Unusable as error:
             print(f"benchmarks: {error}", file=sys.stderr)
             return 1
-        for part in parts:
-            for table in PARTS[part](built, rounds):
-                print(table.render(), flush=True)
     return 0
 
 
-def _arguments() -> tuple[list[str], int]:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them when none is named"
+def _measures(arguments: argparse.Namespace) -> list[Measure]:
+    measures = {name: part.measure for name, part in PARTS.items()}
+    measures["instructions"] = partial(instructions.measure, against=arguments.against)
+    return [measures[name] for name in arguments.parts or PARTS]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each is measured (default 5)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help="the benchmarks to run, of those below (default: all)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds to measure (default: 5)")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="CHECKOUT",
+        help="instructions: compare with the bootjack in this directory, which holds another version's sources",
+    )
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PARTS]:
-        parser.error(f"no part is named {', '.join(unknown)}; there are {', '.join(PARTS)}")
+        parser.error(f"unknown PART {', '.join(unknown)}; choose from {', '.join(PARTS)}")
+    if given.against and given.parts and "instructions" not in given.parts:
+        parser.error("--against is for the part `instructions` only: name that part too")
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
-    return given.parts or list(PARTS), given.rounds
+    return given
 
 
 if __name__ == "__main__":

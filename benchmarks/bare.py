@@ -1,4 +1,4 @@
-"""The floor: the three exchanges of an invocation on uvloop and httptools, with no logic behind them."""
+"""A baseline server: the three exchanges of an invocation on uvloop and httptools, without any logic."""
 
 import asyncio
 import contextlib
@@ -27,10 +27,10 @@ KEPT_BYTES = 32 << 20
 
 
 class Connection(asyncio.Protocol):
-    """One connection: whole requests in, whole answers out."""
+    """A connection that reads whole requests and writes whole responses."""
 
-    def __init__(self, desk: "Desk") -> None:
-        self.desk = desk
+    def __init__(self, matcher: "Matcher") -> None:
+        self.matcher = matcher
         self.parser = httptools.HttpRequestParser(self)
         self.headers: list[tuple[bytes, bytes]] = []
         self.chunks: list[bytes] = []
@@ -65,22 +65,22 @@ class Connection(asyncio.Protocol):
 
 
 class InvokeConnection(Connection):
-    """A caller: every request is an invocation."""
+    """A caller's connection: every request is an invocation."""
 
     def request(self, body: bytes) -> None:
-        self.desk.waiting.append((self, body))
-        self.desk.deliver()
+        self.matcher.waiting.append((self, body))
+        self.matcher.deliver()
 
 
 class RuntimeConnection(Connection):
-    """A bootstrap: a GET is /next, anything else the response."""
+    """A bootstrap's connection: a GET is /next, anything else is the response."""
 
     caller: Connection | None = None
 
     def request(self, body: bytes) -> None:
         if self.parser.get_method() == b"GET":
-            self.desk.parked.append(self)
-            self.desk.deliver()
+            self.matcher.parked.append(self)
+            self.matcher.deliver()
         elif self.caller:
             self.caller.answer(INVOKE_HEAD, body)
             self.caller = None
@@ -88,8 +88,8 @@ class RuntimeConnection(Connection):
 
 
 @dataclass
-class Desk:
-    """Where a waiting invocation meets the parked /next."""
+class Matcher:
+    """Pairs waiting invocations with parked /next calls."""
 
     waiting: deque[tuple[Connection, bytes]] = field(default_factory=deque)
     parked: deque["RuntimeConnection"] = field(default_factory=deque)
@@ -102,12 +102,12 @@ class Desk:
 
 
 async def serve(invoke_address: str, runtime_address: str, bootstraps: int, command: list[str]) -> None:
-    desk = Desk()
+    matcher = Matcher()
     loop = asyncio.get_running_loop()
     runtime_host, runtime_port = runtime_address.rsplit(":", 1)
-    await loop.create_server(lambda: RuntimeConnection(desk), runtime_host, int(runtime_port))
+    await loop.create_server(lambda: RuntimeConnection(matcher), runtime_host, int(runtime_port))
     invoke_host, invoke_port = invoke_address.rsplit(":", 1)
-    server = await loop.create_server(lambda: InvokeConnection(desk), invoke_host, int(invoke_port))
+    server = await loop.create_server(lambda: InvokeConnection(matcher), invoke_host, int(invoke_port))
     environment = {"AWS_LAMBDA_RUNTIME_API": runtime_address}
     with contextlib.ExitStack() as stack:
         for _ in range(bootstraps):
@@ -116,7 +116,7 @@ async def serve(invoke_address: str, runtime_address: str, bootstraps: int, comm
 
 
 def keep_freed_memory() -> None:
-    """Memory given back after each 5 MB event and faulted in anew costs more than the copying, so it is kept."""
+    """Make malloc keep freed memory: to return and fault in 5 MB for each event costs more than to copy them."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)

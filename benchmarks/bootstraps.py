@@ -1,4 +1,4 @@
-"""Our Python bootstrap beside AWS's own: from its start to the first call of /next, and from event to event."""
+"""The Python bootstrap compared with awslambdaric: start, memory, and warm cycles from event to event."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ COMMANDS = {
 
 
 class Event(NamedTuple):
-    """What is echoed, how often, and what should come of it beside awslambdaric."""
+    """An event to echo, the number of cycles, and the goal compared with awslambdaric."""
 
     title: str
     payload: bytes
@@ -44,7 +44,7 @@ EVENTS = (
 
 
 class Run(NamedTuple):
-    """One process: milliseconds to its first /next, the median cycle in µs, and its resident KB at rest."""
+    """The figures of one process: time to its first /next, median cycle, and resident memory at rest."""
 
     ready_ms: float
     cycle_us: float
@@ -74,7 +74,7 @@ def _table(title: str, unit: str, samples: Samples[Run], figure: Callable[[Run],
 
 
 def _once(tools: Tools, command: list[str], payload: Path, warm_up: int, cycles: int) -> Run:
-    """Feeder and bootstrap share a core: across cores the kernel's wake-ups would be measured."""
+    """Feeder and bootstrap share a core, since wake-ups across cores would dominate the time."""
     core = max(os.sched_getaffinity(0))
     pinned = ["taskset", "-c", str(core)]
     feeder = subprocess.Popen(
@@ -105,7 +105,7 @@ def _line(feeder: "subprocess.Popen[str]") -> str:
     assert feeder.stdout is not None
     line = feeder.stdout.readline()
     if not line:
-        raise Unmeasured("the bootstrap did not do as it should: see above")
+        raise Unmeasured("the bootstrap failed: see its output above")
     return line
 
 

@@ -1,4 +1,4 @@
-"""Layers of our own: what they weigh, and how soon the Python in one is ready, where there is no other."""
+"""Layers that bootjack builds: their sizes, and the cold start of a bundled Python in an empty root."""
 
 import os
 import shutil
@@ -28,10 +28,10 @@ LIMIT_SECONDS = 120
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
-    """Sizes once, as they are the same each time; cold starts in pairs, 30 whatever the rounds."""
+    """Measure sizes once, since they never vary, and at least 30 pairs of cold starts."""
     archives = {BOOTSTRAP: tools.scratch / "bootstrap.zip", WHOLE: tools.scratch / "whole.zip"}
-    orders = {BOOTSTRAP: ["--bootstrap"], WHOLE: ["--bootstrap", "--with-python", "--bundle-libc"]}
-    built = interleave("layers", {name: partial(_build, orders[name], archives[name]) for name in orders}, 1)
+    options = {BOOTSTRAP: ["--bootstrap"], WHOLE: ["--bootstrap", "--with-python", "--bundle-libc"]}
+    built = interleave("layers", {name: partial(_build, options[name], archives[name]) for name in options}, 1)
     for title, figure, goals in (
         ("Layers: zipped", _zipped, {BOOTSTRAP: Goal(60, 60), WHOLE: Goal(16_000, 16_000)}),
         ("Layers: unzipped", _unzipped, {WHOLE: Goal(42_000, 42_000)}),
@@ -41,8 +41,8 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
         yield _cold(tools, archives[WHOLE], rounds)
 
 
-def _build(order: list[str], archive: Path) -> Path:
-    command = [bootjack_command(), "layer", "build", *order, "-o", str(archive)]
+def _build(options: list[str], archive: Path) -> Path:
+    command = [bootjack_command(), "layer", "build", *options, "-o", str(archive)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
     if done.returncode != 0:
         raise Unmeasured(done.stderr.strip().splitlines()[-1])
@@ -77,9 +77,9 @@ def _on_the_host(_variables: dict[str, str]) -> list[str]:
 
 
 def _in_the_empty_root(opt: Path, task: Path, variables: dict[str, str]) -> list[str]:
-    """bubblewrap's own start is in it."""
+    """The command in bubblewrap, whose own start is part of the measurement."""
     if shutil.which("bwrap") is None:
-        raise Unmeasured("there is no bwrap on PATH: make bwrap")
+        raise Unmeasured("there is no bwrap on PATH: run make tools")
     return empty_root.command(opt, task, "/opt/bootstrap", variables={**variables, "LAMBDA_TASK_ROOT": "/var/task"})
 
 
@@ -93,16 +93,16 @@ def _ready_ms(tools: Tools, command: Callable[[dict[str, str]], list[str]], task
             port = feeder.stdout.readline().strip()
             variables = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "_HANDLER": "app.handler"}
             variables |= {"LAMBDA_TASK_ROOT": str(task), "PATH": os.environ["PATH"]}
-            told = command(variables)
+            started = command(variables)
             begin = time.monotonic()
-            with subprocess.Popen(told, cwd=task, env=variables) as bootstrap:
+            with subprocess.Popen(started, cwd=task, env=variables) as bootstrap:
                 try:
                     line = feeder.stdout.readline()
                 finally:
-                    feeder.kill()  # first: it complains of a bootstrap that goes
+                    feeder.kill()  # first, since it prints an error when the bootstrap ends
                     bootstrap.kill()
         finally:
             feeder.kill()
     if not line:
-        raise Unmeasured("the bootstrap did not come to /next: see above")
+        raise Unmeasured("the bootstrap did not call /next: see its output above")
     return (float(line) / 1e6 - begin) * 1e3

@@ -1,13 +1,13 @@
-"""Warm invocations of a 64 B event, eight callers on eight execution environments: how many a second."""
+"""Rate of warm invocations of a 64 B event by eight callers on eight execution environments."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import load, payloads, servers
+from benchmarks import launching, load, payloads, servers
+from benchmarks.launching import Server
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import Server
 from benchmarks.tools import Tools
 
 CALLERS = 8
@@ -33,6 +33,6 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
 
 
 def _once(server: Server, tools: Tools, payload: Path, callers: int, requests: int) -> load.Figures:
-    with servers.running(server, tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP, callers)
         return load.send(tools, running, payload, requests, callers)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import load, payloads, servers
+from benchmarks import launching, load, payloads, servers
+from benchmarks.launching import Server
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import Server
 from benchmarks.tools import Tools
 
 WARM_UP = 500
-# A tick is 10 ms: the floor's total must be many of them.
+# CPU time is counted in ticks of 10 ms, so even `bare` must use many of them.
 REQUESTS = 10_000
 
 
@@ -21,8 +21,8 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
     payload = payloads.write(tools.scratch, "warm.json", payloads.long_string(payloads.WARM_BYTES))
     title = "Server CPU per warm invocation, 64 B"
     yield _table(title, tools, payload, rounds)
-    # Waking another core is the kernel's work, dear in a virtual machine, and it comes and goes with where the
-    # scheduler puts the three processes: without it, what the servers do themselves is seen more sharply.
+    # Waking another core costs kernel time, much of it in a virtual machine, and depends on where the scheduler puts
+    # the three processes. On one core the servers' own work shows more clearly.
     with _on_one_core():
         yield _table(f"{title}, server, bootstrap and caller on one core", tools, payload, rounds)
 
@@ -35,7 +35,7 @@ def _table(title: str, tools: Tools, payload: Path, rounds: int) -> Table:
 
 
 def _once(server: Server, tools: Tools, payload: Path) -> float:
-    with servers.running(server, tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP)
         before = running.cpu_seconds()
         load.send(tools, running, payload, REQUESTS)
@@ -44,7 +44,7 @@ def _once(server: Server, tools: Tools, payload: Path) -> float:
 
 @contextlib.contextmanager
 def _on_one_core() -> Iterator[None]:
-    """What is started meanwhile inherits it."""
+    """Pin this process, and the processes that it starts meanwhile, to one core."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     try:

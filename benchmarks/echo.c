@@ -1,11 +1,11 @@
-/* The least a bootstrap can be: takes each event from the Runtime API and posts it back as the response. */
+/* A minimal bootstrap: takes each event from the Runtime API and posts it back as the response. */
 #include "http1.h"
 
 #define ID_LENGTH 128
 
 static char host[256], port[16] = "80", prefix[256];
 
-/* AWS_LAMBDA_RUNTIME_API is host:port, but some servers put a scheme before it or a path behind it. */
+/* AWS_LAMBDA_RUNTIME_API is host:port, but some servers prepend a scheme or append a path. */
 static void read_address(void) {
     const char *address = getenv("AWS_LAMBDA_RUNTIME_API");
     errno = 0;

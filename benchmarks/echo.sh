@@ -1,5 +1,5 @@
 #!/bin/sh
-# The echo bootstrap as a shell author writes it: one curl for the event, one for the response.
+# An echo bootstrap as a typical shell script: one curl for the event, one for the response.
 set -eu
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 cr=$(printf '\r')

@@ -1,9 +1,9 @@
-"""The two ways a measurement does not come about."""
+"""Why a measurement fails."""
 
 
 class Unmeasured(RuntimeError):
-    """One figure can not be had; the table says why in its place."""
+    """One figure cannot be measured; the table shows the reason instead."""
 
 
 class Unusable(RuntimeError):
-    """Nothing can be measured here; the message says what is missing."""
+    """Nothing can be measured; the message says what is missing."""

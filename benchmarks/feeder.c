@@ -1,5 +1,5 @@
-/* The least a Runtime API server can be: feeds one bootstrap an event again and again, and times each cycle from the
- * event's first byte sent to the next call of /next. One connection or several, one request at a time. */
+/* A minimal Runtime API server: sends one bootstrap the same event repeatedly, and times each cycle from the first
+ * byte of the event to the next call of /next. It accepts several connections, with one request at a time. */
 #include "http1.h"
 #include <poll.h>
 #include <time.h>
@@ -43,7 +43,7 @@ static void drop_connection(int index) {
     polled[index + 1] = polled[open_connections + 1];
 }
 
-/* Whether a whole request is there; its length is told. */
+/* Whether a whole request has arrived; sets its length. */
 static int is_whole(const struct connection *connection, size_t *length) {
     char *end = memmem(connection->buffer, connection->length, "\r\n\r\n", 4);
     if (!end) return 0;
@@ -54,7 +54,7 @@ static int is_whole(const struct connection *connection, size_t *length) {
     return connection->length >= *length;
 }
 
-/* The connection that has sent a whole request, which is taken off; `is_get` says which kind it was. */
+/* Waits for a whole request, consumes it, and returns its connection; sets `is_get` to whether it is a GET. */
 static struct connection *next_request(int listener, int *is_get) {
     for (;;) {
         polled[0] = (struct pollfd){.fd = listener, .events = POLLIN};
@@ -94,7 +94,7 @@ static int compare(const void *one, const void *other) {
     return (difference > 0) - (difference < 0);
 }
 
-/* feeder EVENT WARM_UP CYCLES: prints its port, then `ready_us=` of the first /next, then the median cycle. */
+/* feeder EVENT WARM_UP CYCLES: prints its port, then the time of the first /next, then the median cycle, in us. */
 int main(int count, char **arguments) {
     if (count != 4) fail("usage: feeder EVENT WARM_UP CYCLES");
     size_t length;

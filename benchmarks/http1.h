@@ -1,4 +1,4 @@
-/* The client half of HTTP/1.1 that the echo bootstrap and the load program share: connect, send, read one answer. */
+/* The HTTP/1.1 client that the C programs share: connect, send a request, read one answer. */
 #ifndef BENCHMARKS_HTTP1_H
 #define BENCHMARKS_HTTP1_H
 
@@ -39,7 +39,7 @@ static void fail(const char *what) {
     exit(1);
 }
 
-/* A server that hangs must end the run, so a limit of 0 s (wait for ever) is only for a parked call. */
+/* A hanging server must end the run, so the limit is 0 s (none) only for calls that park, such as /next. */
 static void connect_to(struct connection *connection, const char *host, const char *port, int limit_seconds) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses;
@@ -60,7 +60,7 @@ static void connect_to(struct connection *connection, const char *host, const ch
     if (!connection->buffer) fail("malloc");
 }
 
-/* A refusal may come before the body is read: what stops the sending is told by the answer, so 0 is no end. */
+/* Returns 0 if the peer stopped reading. It may have refused the request early, so the answer is still read. */
 static int send_request(struct connection *connection, const char *head, size_t head_length, const char *body,
                         size_t body_length) {
     struct iovec parts[2] = {{(void *)head, head_length}, {(void *)body, body_length}};
@@ -108,7 +108,7 @@ static void receive_until(struct connection *connection, size_t length) {
         if (!receive_more(connection)) fail("receive");
 }
 
-/* The offset just after the next line end at or behind `from`. */
+/* The offset just after the next line end at or after `from`. */
 static size_t receive_line(struct connection *connection, size_t from) {
     for (;;) {
         char *end = memmem(connection->buffer + from, connection->length - from, "\r\n", 2);

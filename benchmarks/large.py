@@ -1,19 +1,19 @@
-"""Large events, one caller: how many a second go through, there and back."""
+"""Rate of invocations with large events and responses, one caller."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import load, payloads, servers
+from benchmarks import launching, load, payloads, servers
+from benchmarks.launching import Server
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import Server
 from benchmarks.tools import Tools
 
 
 class Size(NamedTuple):
-    """One size of event, how many are sent, and the rate wanted."""
+    """A size of event, the number to send, and the goal for the rate."""
 
     name: str
     size: int
@@ -23,7 +23,7 @@ class Size(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """One way to fill an event."""
+    """A way to fill an event."""
 
     name: str
     document: Callable[[int], bytes]
@@ -48,6 +48,6 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
 
 
 def _once(server: Server, tools: Tools, payload: Path, size: Size) -> float:
-    with servers.running(server, tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, size.warm_up)
         return load.send(tools, running, payload, size.requests).rate

@@ -1,4 +1,4 @@
-"""Packing 10,000 files beside `zip -9`; then layers of our own."""
+"""Packing 10,000 files, compared with `zip -9`; then the layers that bootjack builds."""
 
 import shutil
 import subprocess
@@ -12,7 +12,8 @@ from benchmarks.errors import Unmeasured
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
 from benchmarks.tools import Tools
-from bootjack_layers.pack import entries_of, pack
+from bootjack_layers.entries import entries_of
+from bootjack_layers.pack import pack
 
 FILES = 10_000
 FOLDER_FILES = 100
@@ -21,7 +22,7 @@ ZIP = "zip -9"
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
-    """The files are sources of this Python's library, again and again."""
+    """Pack copies of the sources of Python's standard library."""
     root = _filled(tools.scratch / "many")
     subjects = {MEASURED: partial(_pack, root, tools.scratch), ZIP: partial(_zip, root, tools.scratch)}
     samples = interleave("layers", subjects, rounds)

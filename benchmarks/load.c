@@ -1,4 +1,4 @@
-/* The load: callers on keep-alive connections, each sending the payload and waiting for its echo. */
+/* The load generator: callers on keep-alive connections, each of which sends the payload and waits for its echo. */
 #include "http1.h"
 
 #include <pthread.h>
@@ -34,7 +34,7 @@ static void read_payload(const char *name) {
     fclose(file);
 }
 
-/* Contents are compared once per caller, lengths always: a wrong answer is never a quick one. */
+/* Compares the content once per caller and the length always, so that a wrong answer cannot count as a fast one. */
 static void check(const struct answer *answer, int first) {
     if (answer->status != 200) {
         fprintf(stderr, "HTTP %d: %.*s\n", answer->status, (int)(answer->body_length < 200 ? answer->body_length : 200),

@@ -1,13 +1,13 @@
-"""Warm invocations of one function among very many: whether the others cost it anything."""
+"""Latency of warm invocations of one function among 1,000: the others must not slow it down."""
 
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import load, payloads, servers
+from benchmarks import launching, load, payloads, servers
+from benchmarks.launching import Server
 from benchmarks.report import Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import Server
 from benchmarks.tools import Tools
 
 WARM_UP = 1000
@@ -25,6 +25,6 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
 
 
 def _once(server: Server, tools: Tools, payload: Path) -> float:
-    with servers.running(server, tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP)
         return load.send(tools, running, payload, REQUESTS).p50_us

@@ -1,4 +1,4 @@
-"""Handlers that sleep 10 ms, one after another and 64 at once: how many a second."""
+"""Rate of asynchronous handlers that sleep 10 ms, one at a time and 64 at once."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ MANY = 64
 WARM_UP = 20
 INVOCATIONS = {1: 150, MANY: 8000}
 LIMIT_SECONDS = 60
-ONE_AT_ONCE, MANY_AT_ONCE = "one at once", f"{MANY} at once"
+ONE_AT_ONCE, MANY_AT_ONCE = "one at a time", f"{MANY} at once"
 HANDLER = "import asyncio\n\nasync def handler(event, context):\n    await asyncio.sleep(0.01)\n    return event\n"
 EVENT = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: %d\r\n"
@@ -59,7 +59,7 @@ async def _measured(scratch: Path, command: list[str], concurrency: int) -> floa
         async with asyncio.timeout(LIMIT_SECONDS):
             await counter.done.wait()
     except TimeoutError:
-        raise Unmeasured(f"{counter.answered} answers in {LIMIT_SECONDS} s") from None
+        raise Unmeasured(f"only {counter.answered} responses in {LIMIT_SECONDS} s") from None
     finally:
         process.kill()
         process.wait()
@@ -68,7 +68,7 @@ async def _measured(scratch: Path, command: list[str], concurrency: int) -> floa
 
 
 class _Counter:
-    """How many answers have come, and when."""
+    """Counts the responses and times them."""
 
     def __init__(self, wanted: int) -> None:
         self.answered = 0
@@ -86,7 +86,7 @@ class _Counter:
 
 
 class _Feeder(asyncio.Protocol):
-    """Answers a GET with an event and a POST with OK; requests are small and come whole or nearly so."""
+    """A minimal Runtime API: answers a GET with an event and a POST with 202. Requests are small."""
 
     def __init__(self, counter: _Counter) -> None:
         self._counter = counter

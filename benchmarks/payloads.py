@@ -1,4 +1,4 @@
-"""The events that are sent: valid JSON of an exact size."""
+"""Events of an exact size, in valid JSON."""
 
 import json
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ WARM_BYTES = 64
 
 
 def long_string(size: int) -> bytes:
-    """A document with one string that fills it."""
+    """A document with one long string."""
     frame = b'{"text":"%s"}'
     return frame % (b"a" * (size - len(frame % b"")))
 
 
 def nested(size: int) -> bytes:
-    """A batch of orders as a queue or a web hook would bring them; a string fills what is left to the size."""
+    """A batch of orders, as from a queue or a webhook, padded with a string to the exact size."""
     orders: list[str] = []
     length = len('{"orders":[],"padding":""}')
     for order in _orders():

@@ -1,4 +1,4 @@
-"""Processes as /proc shows them: whose child they are, and the CPU time they took."""
+"""Read /proc: the descendants of a process, and CPU time."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def descendants(root: int) -> set[int]:
-    """Every living process below root."""
+    """All living descendants of a process."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
@@ -23,12 +23,12 @@ def descendants(root: int) -> set[int]:
 
 
 def running(program: Path, among: set[int]) -> set[int]:
-    """Those of the processes that execute this program."""
+    """The processes among these that execute a program."""
     return {process for process in among if _executable(process) == program}
 
 
 def cpu_seconds(process: int) -> float:
-    """User and system time of all the process's threads; its children do not count."""
+    """User and system time of all threads of a process, without its children."""
     fields = _stat(process)
     if fields is None:
         raise Unmeasured(f"process {process} ended during the measurement")
@@ -36,7 +36,7 @@ def cpu_seconds(process: int) -> float:
 
 
 def started(process: int) -> str | None:
-    """When the process began: with its number, what tells it from a later process of the same number."""
+    """The start time of a process, which tells it from a later process with the same id."""
     fields = _stat(process)
     return fields[19] if fields else None
 
@@ -46,7 +46,7 @@ def _stat(process: int) -> list[str] | None:
         text = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return None
-    # The second field is the program's name in parentheses, and may hold spaces and parentheses itself.
+    # The second field is the program's name in parentheses, which may contain spaces and parentheses itself.
     return text.rpartition(")")[2].split()
 
 

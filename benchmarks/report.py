@@ -1,16 +1,16 @@
-"""Tables as people read them: each subject's median, its ratios, and how it stands to its target."""
+"""Render figures as tables: each subject's median, its ratios to others, and whether it reached its goal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-RATIOS = ("RIE", "bare", "awslambdaric", "one at once", "zip -9", "host's Python")
-MEASURED = "bootjack"
+MEASURED, BEFORE = "bootjack", "before"
+RATIOS = ("RIE", "bare", "awslambdaric", "one at a time", "zip -9", "host's Python", BEFORE)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure should reach: by itself, or as its ratio to another subject's."""
+    """The bounds for a figure, or for its ratio to another subject's: `target` is required, `aim` is desired."""
 
     target: float
     aim: float
@@ -32,7 +32,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Table:
-    """One figure of all subjects, a sample a round; the goals are those of the subjects named."""
+    """One figure of all subjects, with a sample for each round; `goals` maps subjects to their goals."""
 
     title: str
     unit: str
@@ -40,14 +40,16 @@ class Table:
     missing: dict[str, str] = field(default_factory=dict)
     goals: dict[str, Goal] = field(default_factory=dict)
     digits: int = 1
+    notes: list[str] = field(default_factory=list)
 
     def render(self) -> str:
         ratios = [name for name in RATIOS if name in self.samples or name in self.missing]
         heads = ["", f"median {self.unit}", "min … max", *(f"ratio to {name}" for name in ratios)]
-        heads += ["target", "aim", "standing"]
+        heads += ["target", "aim", "result"]
         rows = [self._row(name, ratios) for name in self.samples]
         lines = [f"### {self.title}", "", *_grid([heads, *rows])]
         lines += [f"{name}: not measured: {reason}" for name, reason in self.missing.items()]
+        lines += self.notes
         return "\n".join(lines) + "\n"
 
     def _row(self, name: str, ratios: Sequence[str]) -> list[str]:
@@ -56,9 +58,9 @@ class Table:
         row = [name, f"{median(values):,.{self.digits}f}", spread]
         row += [f"{self._ratio(name, other):.2f}" if other in self.samples else "?" for other in ratios]
         goal = self.goals.get(name)
-        return row + (self._standing(name, goal) if goal else ["", "", ""])
+        return row + (self._result(name, goal) if goal else ["", "", ""])
 
-    def _standing(self, name: str, goal: Goal) -> list[str]:
+    def _result(self, name: str, goal: Goal) -> list[str]:
         bounds = [goal.text(goal.target), goal.text(goal.aim)]
         if goal.ratio_to is None:
             return [*bounds, goal.verdict(median(self.samples[name]))]
@@ -67,7 +69,7 @@ class Table:
         return [*bounds, goal.verdict(self._ratio(name, goal.ratio_to))]
 
     def _ratio(self, name: str, other: str) -> float:
-        """The median of the rounds' ratios: two samples of one round met the same machine."""
+        """The median of the rounds' ratios, since the two samples of one round share the state of the machine."""
         pairs = zip(self.samples[name], self.samples[other], strict=True)
         return median(own / theirs if theirs else float("inf") for own, theirs in pairs)
 
@@ -86,7 +88,7 @@ def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Names and words to the left, figures to the right."""
+    """Align text to the left and figures to the right."""
     last = len(cells) - 3
     return [
         cell.rjust(width) if 0 < place < last else cell.ljust(width)

@@ -1,4 +1,4 @@
-"""Takes samples in rounds: everyone once, then everyone again, so that a noisy minute meets all alike."""
+"""Take samples in rounds, each subject once a round, so that noise on the machine affects all of them alike."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ Sample = TypeVar("Sample")
 
 @dataclass
 class Samples(Generic[Sample]):
-    """What each subject gave in every round, or why it could not be measured."""
+    """Each subject's sample of every round, or the reason why it could not be measured."""
 
     taken: dict[str, list[Sample]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Samples(Generic[Sample]):
 
 
 def interleave(title: str, subjects: Mapping[str, Callable[[], Sample]], rounds: int) -> Samples[Sample]:
-    """Measure each subject once a round; one that fails is left out of the rounds that follow."""
+    """Measure each subject once a round; a subject that fails is skipped from then on."""
     samples: Samples[Sample] = Samples({name: [] for name in subjects})
     for number in range(1, rounds + 1):
         for name in list(samples.taken):

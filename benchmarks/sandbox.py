@@ -1,4 +1,4 @@
-"""What isolation costs: cold starts, back-to-back invocations with and without freezing, and idle environments."""
+"""The cost of isolation: cold starts, back-to-back invocations with and without freezing, idle environments."""
 
 import asyncio
 import contextlib
@@ -12,26 +12,26 @@ from statistics import median
 
 import uvloop
 
-from benchmarks import load, payloads, servers
+from benchmarks import launching, load, payloads, servers
+from benchmarks.launching import Server
 from benchmarks.report import Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import Server
 from benchmarks.tools import Tools
 from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.sandbox.entrypoint import Program
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.records import FunctionSpec
 
-COLD_STARTS = 20  # of which the median counts
+COLD_STARTS = 20  # the median of these is one sample
 WARM_UP = 1000
 REQUESTS = 8000
 IDLE_ENVIRONMENTS = 100
-FIRST_ENVIRONMENTS = 20  # what grows with these grows but once
+FIRST_ENVIRONMENTS = 20  # started first, so that one-time allocations do not count
 PLAIN, BUBBLEWRAP, ABOVE = "plain process", "bubblewrap", "bubblewrap, above the plain process"
-STILL, GOING_ON = "bubblewrap, freezing", "bubblewrap, --no-freeze"
+FREEZING, NOT_FREEZING = "bubblewrap, freezing", "bubblewrap, --no-freeze"
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
-    yield _idle(tools, rounds)  # first: what this process frees later would be memory that it need not ask for again
+    yield _idle(tools, rounds)  # first, since memory that other measurements free would be reused and not counted
     yield _cold(tools, rounds)
     yield _warm(tools, rounds)
 
@@ -43,16 +43,16 @@ def _cold(tools: Tools, rounds: int) -> Table:
     if not samples.missing:
         pairs = zip(figures[BUBBLEWRAP], figures[PLAIN], strict=True)
         figures[ABOVE] = [isolated - plain for isolated, plain in pairs]
-    title = "Cold start of an environment with the C bootstrap, to its first answer"
+    title = "Cold start of an environment with the C bootstrap, to its first response"
     return Table(title, "ms", figures, samples.missing, {ABOVE: Goal(25, 15)})
 
 
 def _cold_ms(tools: Tools, sandbox: str) -> float:
-    return uvloop.run(_first_answers(tools, sandbox))
+    return uvloop.run(_first_responses(tools, sandbox))
 
 
-async def _first_answers(tools: Tools, sandbox: str) -> float:
-    """The median of several, each of a function that nobody has invoked before."""
+async def _first_responses(tools: Tools, sandbox: str) -> float:
+    """The median of several cold starts in milliseconds, each of a new function."""
     taken = []
     with _silence() as log:
         async with LocalLambda(log, sandbox=sandbox) as local:
@@ -66,18 +66,18 @@ async def _first_answers(tools: Tools, sandbox: str) -> float:
 
 def _warm(tools: Tools, rounds: int) -> Table:
     payload = payloads.write(tools.scratch, "sandbox.json", payloads.long_string(payloads.WARM_BYTES))
-    kinds = {PLAIN: ("process",), STILL: ("bubblewrap",), GOING_ON: ("bubblewrap", "--no-freeze")}
+    kinds = {PLAIN: ("process",), FREEZING: ("bubblewrap",), NOT_FREEZING: ("bubblewrap", "--no-freeze")}
     subjects = {
         name: partial(_warm_us, servers.isolated(name, *flags), tools, payload) for name, flags in kinds.items()
     }
     samples = interleave("sandbox, warm", subjects, rounds)
-    goals = {STILL: Goal(1.05, 1.02, GOING_ON)}
+    goals = {FREEZING: Goal(1.05, 1.02, NOT_FREEZING)}
     title = "Warm invocation, 64 B, one caller, back to back: p50"
     return Table(title, "µs", samples.figures(float), samples.missing, goals)
 
 
 def _warm_us(server: Server, tools: Tools, payload: Path) -> float:
-    with servers.running(server, tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP)
         return load.send(tools, running, payload, REQUESTS).p50_us
 
@@ -90,7 +90,7 @@ def _idle(tools: Tools, rounds: int) -> Table:
 
 
 def _idle_kb(tools: Tools, sandbox: str) -> float:
-    """Measured in a process of its own."""
+    """Measure the growth in a process of its own."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -100,9 +100,9 @@ def _idle_kb(tools: Tools, sandbox: str) -> float:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as answer:
-        said = answer.read()
+        growth = answer.read()
     os.waitpid(child, 0)
-    return float(said)
+    return float(growth)
 
 
 async def _growth_kb(tools: Tools, sandbox: str) -> float:
@@ -117,7 +117,7 @@ async def _growth_kb(tools: Tools, sandbox: str) -> float:
 
 
 async def _open(local: LocalLambda, environments: int) -> None:
-    """Start so many, and wait until they have been idle for a while."""
+    """Start environments, and wait until they have been idle for a second."""
     for _ in range(environments):
         await local.open_environment("idle")
     await asyncio.sleep(1)
@@ -126,7 +126,7 @@ async def _open(local: LocalLambda, environments: int) -> None:
 
 def _function(tools: Tools, name: str, concurrency: int = 1) -> LocalFunction:
     program = Program(tools.echo.parent, places=(tools.echo,))
-    return LocalFunction(FunctionConfiguration(name), program, concurrency=concurrency)
+    return LocalFunction(FunctionSpec(name), program, concurrency=concurrency)
 
 
 def _resident_kb() -> int:

@@ -1,65 +1,24 @@
-"""The servers that are measured, and how each is started, found ready and stopped."""
+"""The servers to measure, and the command that launches each of them."""
 
-import contextlib
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks import processes
+from benchmarks.checkouts import Checkout
 from benchmarks.errors import Unmeasured
+from benchmarks.launching import READY_LIMIT_SECONDS, STOP_LIMIT_SECONDS, Launch, Server
 from benchmarks.tools import Tools
 from tests import peers
 
-INVOKE_PATH = "/2015-03-31/functions/{}/invocations"
-READY_LIMIT_SECONDS = 20.0
-STOP_LIMIT_SECONDS = 5.0
 BOOTJACK = Path(sys.executable).parent / "bootjack"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one start needs: the command, where it runs, and a bootstrap's Runtime API when it is started by hand."""
-
-    command: list[str]
-    directory: Path
-    function: str = "function"
-    bootstrap_api: str | None = None
-
-
-@dataclass(frozen=True)
-class Server:
-    """One kind of server: its name, and how a start of it is planned."""
-
-    name: str
-    plan: Callable[[Tools, int, int], Plan]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A started server."""
-
-    process: int
-    port: int
-    path: str
-    bootstraps: Path = field(repr=False)
-
-    def cpu_seconds(self) -> float:
-        """What the server and any helper process of it used; the bootstrap does not count."""
-        family = {self.process} | processes.descendants(self.process)
-        family -= processes.running(self.bootstraps, family)
-        return sum(processes.cpu_seconds(process) for process in family)
+WRAPPED_LIMIT_SECONDS = 120.0  # a start under valgrind takes a hundred times as long
 
 
 def everyone() -> list[Server]:
-    """All servers, in the order of the tables."""
+    """All servers for one caller, in the order of the tables."""
     return [
         Server("bootjack", _bootjack),
         Server("RIE", _rie),
@@ -69,7 +28,7 @@ def everyone() -> list[Server]:
 
 
 def many_callers(environments: int) -> list[Server]:
-    """Servers that have as many execution environments as there are callers."""
+    """Servers that have an execution environment for each caller."""
     return [
         Server("bootjack", partial(_serve, concurrency=environments)),
         Server("bare", partial(_bare, bootstraps=environments)),
@@ -77,61 +36,51 @@ def many_callers(environments: int) -> list[Server]:
 
 
 def serial() -> list[Server]:
-    """Servers for one caller, to compare with those for many; RIE ends at two concurrent callers."""
+    """Servers for one caller, to compare with those for many: RIE exits at two concurrent callers."""
     return [Server("RIE", _rie), Server("bootjack, one caller", _serve)]
 
 
 def many_functions(*numbers: int) -> list[Server]:
-    """bootjack with so many functions."""
+    """bootjack, once for each number of functions."""
     return [Server(f"{number:,} functions", partial(_serve, functions=number)) for number in numbers]
 
 
 def isolated(name: str, *sandbox: str) -> Server:
-    """bootjack with a sandbox, and what flags go with it."""
+    """bootjack with a sandbox and further options."""
     return Server(name, partial(_serve, sandbox=sandbox))
 
 
-@contextlib.contextmanager
-def running(server: Server, tools: Tools) -> Iterator[Running]:
-    """A fresh server with its bootstrap; nothing of it is left at the end."""
-    port, runtime_port = _free_ports()
-    plan = server.plan(tools, port, runtime_port)
-    log = tools.scratch / f"{server.name}.log"
-    with contextlib.ExitStack() as stack, log.open("wb") as output:
-        process = stack.enter_context(_started(plan.command, plan.directory, _environment(), output.fileno()))
-        _wait_until_ready(process, port, log)
-        if plan.bootstrap_api:
-            environment = {"AWS_LAMBDA_RUNTIME_API": plan.bootstrap_api}
-            stack.enter_context(_started([str(tools.echo)], tools.scratch, environment, output.fileno()))
-        yield Running(process.pid, port, INVOKE_PATH.format(plan.function), tools.echo)
+def of_checkout(name: str, checkout: Checkout, wrapper: tuple[str, ...] = ()) -> Server:
+    """bootjack from a source tree; `wrapper` is a command that runs the server's command."""
+    return Server(name, partial(_of_checkout, checkout=checkout, wrapper=wrapper))
 
 
-def _emulator(program: list[str], tools: Tools, port: int, runtime_port: int) -> Plan:
+def _emulator(program: list[str], tools: Tools, port: int, runtime_port: int) -> Launch:
     flags = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
     flags += ["--runtime-api-address", f"127.0.0.1:{runtime_port}"]
-    return Plan([*program, *flags, str(tools.echo)], tools.scratch)
+    return Launch([*program, *flags, str(tools.echo)], tools.scratch)
 
 
-def _bootjack(tools: Tools, port: int, runtime_port: int) -> Plan:
+def _bootjack(tools: Tools, port: int, runtime_port: int) -> Launch:
     return _emulator([bootjack_command(), "rie"], tools, port, runtime_port)
 
 
-def _rie(tools: Tools, port: int, runtime_port: int) -> Plan:
+def _rie(tools: Tools, port: int, runtime_port: int) -> Launch:
     return _emulator([str(_peer(peers.rie))], tools, port, runtime_port)
 
 
-def _cargo_lambda(tools: Tools, port: int, runtime_port: int) -> Plan:
+def _cargo_lambda(tools: Tools, port: int, runtime_port: int) -> Launch:
     if shutil.which("cargo") is None:
-        raise Unmeasured("cargo-lambda asks `cargo` for the project, and there is no cargo on PATH")
+        raise Unmeasured("cargo-lambda runs `cargo`, and there is no cargo on PATH")
     command = [str(_peer(peers.cargo_lambda)), "lambda", "watch", "--only-lambda-apis"]
     command += ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
-    # Its Runtime API is a path on the invoke port; `_` is the function of a project with one binary.
-    return Plan(command, _cargo_project(tools.scratch), "_", f"127.0.0.1:{port}/.rt")
+    # Its Runtime API is a path on the invoke port, and `_` names the function of a project with one binary.
+    return Launch(command, _cargo_project(tools.scratch), "_", f"127.0.0.1:{port}/.rt")
 
 
-def _bare(tools: Tools, port: int, runtime_port: int, bootstraps: int = 1) -> Plan:
+def _bare(tools: Tools, port: int, runtime_port: int, bootstraps: int = 1) -> Launch:
     command = [sys.executable, "-m", "benchmarks.bare", f"127.0.0.1:{port}", f"127.0.0.1:{runtime_port}"]
-    return Plan([*command, str(bootstraps), str(tools.echo)], Path(__file__).parents[1])
+    return Launch([*command, str(bootstraps), str(tools.echo)], Path(__file__).parents[1])
 
 
 def _serve(
@@ -141,15 +90,26 @@ def _serve(
     functions: int = 1,
     concurrency: int = 1,
     sandbox: tuple[str, ...] = ("process",),
-) -> Plan:
-    """As plain processes, as its peers run functions, unless told otherwise."""
+) -> Launch:
+    """`bootjack serve`, by default with plain processes, as the peers run functions."""
     command = [bootjack_command(), "serve", "--sandbox", *sandbox]
     command += ["--port", str(port), "--concurrency", str(concurrency)]
-    return Plan([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
+    return Launch([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
+
+
+def _of_checkout(tools: Tools, port: int, runtime_port: int, checkout: Checkout, wrapper: tuple[str, ...]) -> Launch:
+    launch = _serve(tools, port, runtime_port)
+    return replace(
+        launch,
+        command=[*wrapper, *checkout.command, *launch.command[1:]],
+        environment=checkout.environment(tools.scratch),
+        ready_limit_s=WRAPPED_LIMIT_SECONDS if wrapper else READY_LIMIT_SECONDS,
+        stop_limit_s=WRAPPED_LIMIT_SECONDS if wrapper else STOP_LIMIT_SECONDS,
+    )
 
 
 def bootjack_command() -> str:
-    """The command of the environment that runs the benchmarks."""
+    """The `bootjack` command of the environment that runs the benchmarks."""
     if not BOOTJACK.is_file():
         raise Unmeasured(f"{BOOTJACK} is missing")
     return str(BOOTJACK)
@@ -163,72 +123,9 @@ def _peer(find: Callable[[], Path]) -> Path:
 
 
 def _cargo_project(scratch: Path) -> Path:
-    """The smallest project that `cargo metadata` takes; nothing in it is ever compiled."""
+    """A minimal project for `cargo metadata`; it is never compiled."""
     project = scratch / "project"
     (project / "src").mkdir(parents=True, exist_ok=True)
     (project / "Cargo.toml").write_text('[package]\nname = "echo"\nversion = "0.1.0"\nedition = "2021"\n')
     (project / "src" / "main.rs").write_text("fn main() {}\n")
     return project
-
-
-def _environment() -> dict[str, str]:
-    """The caller's, without what would set the servers up differently (the concurrency, the timeout)."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_LAMBDA_")}
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
-
-
-@contextlib.contextmanager
-def _started(
-    command: list[str], directory: Path, environment: dict[str, str], output: int
-) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        command,
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    # Bootstraps may have process groups of their own, so they are looked up while their parent still lives.
-    below = {child: processes.started(child) for child in processes.descendants(process.pid)}
-    _signal(os.killpg, process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_LIMIT_SECONDS)
-    _signal(os.killpg, process.pid, signal.SIGKILL)
-    process.wait()
-    for child, started in below.items():
-        if processes.started(child) == started:
-            _signal(os.kill, child, signal.SIGKILL)
-
-
-def _signal(send: Callable[[int, int], None], target: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        send(target, number)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + READY_LIMIT_SECONDS
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise Unmeasured(f"exited with {process.returncode}: {_last_line(log)}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.02)
-    raise Unmeasured(f"not ready within {READY_LIMIT_SECONDS:.0f} s: {_last_line(log)}")
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it wrote nothing"

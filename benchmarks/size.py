@@ -1,4 +1,4 @@
-"""What `pip install .` adds to an empty virtual environment."""
+"""Disk space that `pip install .` adds to an empty virtual environment."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ BLOCK_BYTES = 512
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
-    """Once whatever the rounds: it is the same each time."""
+    """Measure once, since every round would give the same."""
     samples = interleave("size", {MEASURED: lambda: _added_megabytes(tools.scratch / "empty")}, 1)
     goals = {MEASURED: Goal(55, 45)}
     yield Table("`pip install .` in an empty environment adds", "MB", samples.figures(float), samples.missing, goals)
@@ -31,7 +31,7 @@ def _added_megabytes(environment: Path) -> float:
 
 
 def _disk_bytes(environment: Path) -> int:
-    """The blocks that the packages take, as `du` counts them."""
+    """The size of the packages in disk blocks, as `du` counts it."""
     folders = {found.resolve() for found in environment.glob("lib*/python*/site-packages")}  # lib64 may be lib
     paths = (path for folder in folders for path in folder.rglob("*"))
     return sum(path.lstat().st_blocks * BLOCK_BYTES for path in paths)

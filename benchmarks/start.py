@@ -1,4 +1,4 @@
-"""How long a person waits: `bootjack --version`, `invoke` and `serve` from nothing to the first response."""
+"""Wall time of commands: `bootjack --version`, and `invoke` and `serve` from process start to the first response."""
 
 import contextlib
 import http.client
@@ -12,25 +12,26 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.errors import Unmeasured
+from benchmarks.launching import INVOKE_PATH
 from benchmarks.report import Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import INVOKE_PATH, bootjack_command
+from benchmarks.servers import bootjack_command
 from benchmarks.tools import SOURCES, Tools
 
 REPETITIONS = 10
 LIMIT_SECONDS = 30
 EVENT = '{"text":"Hello"}'
-FLOOR = "python -c pass"
+BASELINE = "python -c pass"
 VERSION = "bootjack --version"
 INVOKE_C = "bootjack invoke, C bootstrap"
 INVOKE_SHELL = "bootjack invoke, shell bootstrap"
-SERVE = "bootjack serve, C bootstrap, to the first answer"
+SERVE = "bootjack serve, C bootstrap, to the first response"
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
-    """Ten repetitions whatever the rounds: one takes less than a second."""
+    """Measure at least ten rounds, since one takes less than a second."""
     subjects: dict[str, Callable[[], float]] = {
-        FLOOR: partial(_wall_seconds, [sys.executable, "-c", "pass"], ""),
+        BASELINE: partial(_wall_seconds, [sys.executable, "-c", "pass"], ""),
         VERSION: _version,
         INVOKE_C: partial(_invoke, tools.echo),
         INVOKE_SHELL: partial(_invoke_shell, tools),
@@ -60,7 +61,7 @@ def _invoke_shell(tools: Tools) -> float:
 
 
 def _serve(tools: Tools) -> float:
-    """From the start of the command until its first caller, who comes as soon as he is let in, has an answer."""
+    """From the start of the command to the first response; the caller connects as soon as the port is open."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     begin = time.perf_counter()
@@ -74,7 +75,7 @@ def _serve(tools: Tools) -> float:
         finally:
             process.terminate()
     if answer != EVENT.encode():
-        raise Unmeasured(f"answered {answer!r}")
+        raise Unmeasured(f"the response was {answer!r}")
     return seconds
 
 
@@ -93,11 +94,11 @@ def _wall_seconds(command: list[str], expected: str) -> float:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise Unmeasured(f"no end within {LIMIT_SECONDS} s") from error
+        raise Unmeasured(f"did not finish within {LIMIT_SECONDS} s") from error
     seconds = time.perf_counter() - begin
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
-        raise Unmeasured(f"exited with {done.returncode}: {lines[-1] if lines else 'it wrote nothing'}")
+        raise Unmeasured(f"exited with {done.returncode}: {lines[-1] if lines else 'no output'}")
     if expected not in done.stdout:
         raise Unmeasured(f"wrote {done.stdout[:200]!r}, not {expected!r}")
     return seconds

@@ -1,4 +1,4 @@
-"""The bootstrap and the load program, compiled at run time."""
+"""Compile the C programs of the benchmarks: the echo bootstrap, the load generator and the feeder."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ COMPILE_LIMIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Tools:
-    """What every measure uses: a scratch directory and the compiled programs in it."""
+    """A scratch directory and the compiled programs in it, which every measurement uses."""
 
     scratch: Path
     echo: Path

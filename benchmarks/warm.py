@@ -1,13 +1,13 @@
-"""Warm invocations of a 64 B event, one caller: how long one takes."""
+"""Latency and rate of warm invocations of a 64 B event by one caller."""
 
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks import load, payloads, servers
+from benchmarks import launching, load, payloads, servers
+from benchmarks.launching import Server
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.servers import Server
 from benchmarks.tools import Tools
 
 WARM_UP = 500
@@ -26,6 +26,6 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
 
 
 def _once(server: Server, tools: Tools, payload: Path) -> load.Figures:
-    with servers.running(server, tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP)
         return load.send(tools, running, payload, REQUESTS)

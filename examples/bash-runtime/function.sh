@@ -1,4 +1,4 @@
-# The handler: gets the event as its argument, logs to stderr, answers on stdout.
+# The handler: takes the event as its argument, logs to stderr, and prints the response.
 handler() {
     echo "$1" >&2
     echo "Echoing request: '$1'"

@@ -1,17 +1,18 @@
-"""`layer check`: all rules over all layers, and the report as people and programs read it."""
+"""`layer check`: run all rules over all layers, and report the findings to people and to programs."""
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from .checks.archives import archives, sizes
+from .checks.bytecode import bytecode
+from .checks.conflicts import conflicts
+from .checks.layout import bootstraps, packages
 from .checks.modes import modes
 from .checks.native import native
-from .checks.places import bootstraps, packages
-from .checks.python import bytecode
-from .checks.together import together
 from .rules import RULES, Finding
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["REPORT_VERSION", "check", "lines", "report", "schema"]
 
 REPORT_VERSION = 1
-_CHECKS = (archives, sizes, bootstraps, packages, modes, native, bytecode, together)
-_SHOWN = 20  # findings of one rule that are written out for people
+_CHECKS = (archives, sizes, bootstraps, packages, modes, native, bytecode, conflicts)
+_SHOWN = 20  # findings of one rule that `lines` writes out
 
 
 def check(layers: Sequence[Layer], target: Target) -> list[Finding]:
-    """What is wrong, in the order of the rules."""
-    found = [finding for look in _CHECKS for finding in look(layers, target)]
+    """All findings, in the order of the rules."""
+    found = [finding for run in _CHECKS for finding in run(layers, target)]
     return sorted(found, key=lambda finding: finding.rule)
 
 
 def report(layers: Sequence[Layer], target: Target, findings: Sequence[Finding]) -> dict[str, Any]:
-    """For programs; `check-schema.json` describes it."""
+    """The report for programs, as `check-schema.json` describes it."""
     return {
         "version": REPORT_VERSION,
         "runtime": target.image.runtime,
@@ -52,11 +53,11 @@ def report(layers: Sequence[Layer], target: Target, findings: Sequence[Finding])
 
 def schema() -> Any:
     """The JSON Schema of the report."""
-    return json.loads(files("bootjack_layers").joinpath("check-schema.json").read_text(encoding="utf-8"))
+    return orjson.loads(files("bootjack_layers").joinpath("check-schema.json").read_bytes())
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """For people: a line for each finding, as compilers write them."""
+    """The report for people, one line for each finding."""
     counts: dict[str, int] = {}
     for finding in findings:
         counts[finding.rule] = counts.get(finding.rule, 0) + 1
@@ -65,4 +66,4 @@ def lines(findings: Sequence[Finding]) -> Iterator[str]:
             yield f"{finding.severity} {finding.rule}  {place} {finding.message}"
     for rule, count in counts.items():
         if count > _SHOWN:
-            yield f"{RULES[rule].severity} {rule}  ... and {count - _SHOWN} more of these"
+            yield f"{RULES[rule].severity} {rule}  ... and {count - _SHOWN} more like these"

@@ -1,7 +1,8 @@
-"""Run by the interpreter that is to load it: makes bytecode that does not look at file times.
+"""Compile sources to bytecode that is validated by hash, not by file time.
 
-`python -s -S compile_tree.py ROOT PLACE MODE < names`: each name is a source below ROOT, which will stand at PLACE;
-MODE is unchecked or checked. Names that do not compile are printed. Runs on any Python 3.8 or newer.
+`python -s -S compile_tree.py ROOT PLACE MODE < names`: each name is a source below ROOT, which will be mounted at
+PLACE; MODE is unchecked or checked. Prints the names that do not compile. Runs in the interpreter that will load the
+bytecode, so it uses the standard library only and works with any Python from 3.8 on.
 """
 
 import os
@@ -18,7 +19,7 @@ def main() -> None:
             continue
         try:
             py_compile.compile(
-                os.path.join(root, name),  # noqa: PTH118 - quicker to start
+                os.path.join(root, name),  # noqa: PTH118 - pathlib would slow down the start
                 dfile=f"{place}/{name}",
                 doraise=True,
                 invalidation_mode=kind,

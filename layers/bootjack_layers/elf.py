@@ -1,8 +1,8 @@
-"""What a binary asks of the system it runs on: a small reader of ELF files, little-endian and 64 bits wide.
+"""Read what a binary requires of the system it runs on: a small reader of 64-bit little-endian ELF files.
 
-The dynamic loader's own tables are read, not the sections, which may have been stripped. Everything is bounded by
-the file: a hostile one gives an `ElfError`, never a crash. (System V ABI, gABI 4.1 and its chapter on dynamic
-linking; symbol versions as the LSB describes them.)
+It reads the tables that the dynamic loader uses and not the sections, which may have been stripped. All loops and
+offsets are bounded by the file, so a hostile file gives an `ElfError` and never a crash. Sources: System V ABI, gABI
+4.1 and its chapter on dynamic linking; the LSB for symbol versions.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _NEEDED, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 6, 10, 14, 15, 29
 _HASH, _GNU_HASH, _VERSYM, _VERNEED, _VERNEEDNUM = 4, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
 _SYMBOL_BYTES, _DYN_BYTES = 24, 16
-_MOST_RECORDS = 1 << 18  # no list in an honest file is longer
+_MOST_RECORDS = 1 << 18  # more than any table in an honest file has
 
 
 class ElfError(ValueError):
-    """The file is cut, or its tables contradict each other."""
+    """The file is truncated, or its tables contradict each other."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} is not a readable ELF file: {reason}")
+        self.reason = reason
 
 
 class Need(NamedTuple):
-    """A version of a library's symbols without which the loader gives up, and a symbol that asks for it."""
+    """A symbol version that a library must have, or the loader fails; `symbol` is one symbol that needs it."""
 
     library: str
     version: str
@@ -41,7 +45,7 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True)
 class Binary:
-    """One ELF file; of another class or byte order than ours only the machine is known."""
+    """One ELF file. Of a 32-bit or big-endian file only the machine is read."""
 
     machine: str
     interpreter: str = ""
@@ -54,27 +58,29 @@ class Binary:
 
 
 def is_elf(path: Path) -> bool:
-    """Whether the file says of itself that it is one."""
+    """Whether the file starts with the magic number of ELF."""
     with path.open("rb") as file:
         return file.read(4) == MAGIC
 
 
 def read_binary(path: Path) -> Binary:
-    """What the file asks for; `ElfError` when it is none, or broken."""
+    """Read the file's requirements; raise `ElfError` if it is malformed."""
     with path.open("rb") as file:
         try:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
                 return _Reader(image).binary()
-        except (struct.error, IndexError, ValueError, OverflowError) as error:
-            raise ElfError(f"{path.name} is no readable ELF file: {error}") from error
+        except (struct.error, IndexError) as error:
+            raise ElfError(path.name, "it is truncated, or an offset points outside it") from error
+        except (ValueError, OverflowError) as error:
+            raise ElfError(path.name, str(error)) from error
 
 
 class _Reader:
-    """Reads at offsets of the file, and at addresses of the program."""
+    """Reads at file offsets, and at virtual addresses by way of the segments."""
 
     def __init__(self, image: mmap.mmap) -> None:
         if image[:4] != MAGIC:
-            raise ElfError("it does not begin as one")
+            raise ValueError("it has another magic number")
         self._image = image
         self._segments: list[tuple[int, int, int, int]] = []  # kind, file offset, address, bytes in the file
 
@@ -140,7 +146,7 @@ class _Reader:
             _version, count, library, first, following = struct.unpack_from("<HHIII", self._image, at)
             entry, left = at + first, left - count
             if left < 0:
-                raise ElfError("its list of versions has no end")
+                raise ValueError("its list of symbol versions does not end")
             for _ in range(count):
                 _hash, _flags, index, name, step = struct.unpack_from("<IHHII", self._image, entry)
                 yield Need(_text(strings, library), _text(strings, name), symbols.get(index & 0x7FFF, ""))
@@ -148,7 +154,7 @@ class _Reader:
             at += following
 
     def _symbols_by_version(self, values: dict[int, int], strings: bytes) -> dict[int, str]:
-        """One imported symbol, the first by name, for each index of a version."""
+        """For each version index one imported symbol, the first in alphabetical order."""
         found: dict[int, str] = {}
         if _VERSYM not in values or _SYMTAB not in values:
             return found
@@ -162,24 +168,26 @@ class _Reader:
         return found
 
     def _imported(self, values: dict[int, int]) -> int:
-        """How many symbols may be imports: the GNU table lists exports only, which stand behind them."""
+        """The number of symbols that can be imports: a GNU hash table covers the exports only, which come last."""
         if _GNU_HASH in values:
-            return min(
-                int(struct.unpack_from("<I", self._image, self._offset(values[_GNU_HASH]) + 4)[0]), _MOST_RECORDS
-            )
+            return self._count_at(values[_GNU_HASH] + 4)  # symoffset
         if _HASH in values:
-            return min(int(struct.unpack_from("<I", self._image, self._offset(values[_HASH]) + 4)[0]), _MOST_RECORDS)
+            return self._count_at(values[_HASH] + 4)  # nchain
         return 0
+
+    def _count_at(self, address: int) -> int:
+        (count,) = struct.unpack_from("<I", self._image, self._offset(address))
+        return min(int(count), _MOST_RECORDS)
 
     def _offset(self, address: int) -> int:
         for kind, offset, start, size in self._segments:
             if kind == _PT_LOAD and start <= address < start + size:
                 return offset + address - start
-        raise ElfError(f"address {address:#x} is in none of its segments")
+        raise ValueError(f"address {address:#x} is in none of its segments")
 
 
 def _text(strings: bytes, at: int) -> str:
     end = strings.find(b"\0", at)
     if not 0 <= at < len(strings) or end < 0:
-        raise ElfError("a name lies outside its table")
+        raise ValueError("a name lies outside the string table")
     return strings[at:end].decode(errors="replace")

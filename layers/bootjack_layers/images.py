@@ -1,7 +1,7 @@
-"""What the images of Lambda's runtimes give a layer: their C library, and where they look in /opt.
+"""The images of Lambda's runtimes: their glibc, and the directories of /opt that they search.
 
-C libraries: Amazon Linux 2 has glibc 2.26, Amazon Linux 2023 has 2.34 (their release notes). The places are those of
-the developer guide (guide 2778-2836, 4439-4440), in today's spelling ("Packaging your layer content").
+Amazon Linux 2 has glibc 2.26, Amazon Linux 2023 has 2.34 (their release notes). The directories are those of the
+developer guide (guide 2778-2836, 4439-4440), as its current edition spells them ("Packaging your layer content").
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ARCHITECTURES: Final = ("x86_64", "arm64")
 _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
-# glibc's own, and what PEP 513 and PEP 600 let every wheel rely on besides.
+# glibc's own libraries, and the others that PEP 513 and PEP 600 let every wheel rely on.
 SYSTEM_LIBRARIES: Final = frozenset(
     [
         *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2"),
@@ -35,23 +35,23 @@ SYSTEM_LIBRARIES: Final = frozenset(
         *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libgcc_s.so.1", "libstdc++.so.6"),
     ]
 )
-# Wheels may rely on these, too. Images of languages have them; what the provided ones have is nowhere written.
+# Wheels may rely on these as well. The images of language runtimes have them; for provided ones AWS doesn't say.
 LIKELY_LIBRARIES: Final = frozenset(["libz.so.1", "libexpat.so.1"])
 
 
 @dataclass(frozen=True)
 class Image:
-    """One runtime's image; `places` are the folders of /opt in which it looks of its own accord."""
+    """The image of one runtime; `search_paths` are the directories of /opt that it searches by default."""
 
     runtime: str
     glibc: tuple[int, int]
-    places: tuple[str, ...]
+    search_paths: tuple[str, ...]
     language: str = ""
     version: str = ""
 
     @property
     def provided(self) -> bool:
-        """Whether it starts a bootstrap of ours."""
+        """Whether the runtime is a bootstrap that the user provides."""
         return self.runtime.startswith("provided")
 
 
@@ -59,13 +59,13 @@ _ALWAYS = ("bin", "lib", "extensions")
 
 
 def _python(version: str, glibc: tuple[int, int]) -> Image:
-    places = ("python", f"python/lib/python{version}/site-packages", *_ALWAYS)
-    return Image(f"python{version}", glibc, places, "python", version)
+    paths = ("python", f"python/lib/python{version}/site-packages", *_ALWAYS)
+    return Image(f"python{version}", glibc, paths, "python", version)
 
 
 def _node(version: str, glibc: tuple[int, int]) -> Image:
-    places = ("nodejs/node_modules", f"nodejs/node{version}/node_modules", *_ALWAYS)
-    return Image(f"nodejs{version}.x", glibc, places, "nodejs", version)
+    paths = ("nodejs/node_modules", f"nodejs/node{version}/node_modules", *_ALWAYS)
+    return Image(f"nodejs{version}.x", glibc, paths, "nodejs", version)
 
 
 def _java(name: str, glibc: tuple[int, int]) -> Image:
@@ -73,8 +73,8 @@ def _java(name: str, glibc: tuple[int, int]) -> Image:
 
 
 def _ruby(version: str, glibc: tuple[int, int]) -> Image:
-    places = (f"ruby/gems/{version}.0", "ruby/lib", *_ALWAYS)
-    return Image(f"ruby{version}", glibc, places, "ruby", version)
+    paths = (f"ruby/gems/{version}.0", "ruby/lib", *_ALWAYS)
+    return Image(f"ruby{version}", glibc, paths, "ruby", version)
 
 
 _ALL = (
@@ -95,17 +95,17 @@ IMAGES: Final = {image.runtime: image for image in _ALL}
 
 
 def find_image(runtime: str) -> Image:
-    """The image of a runtime by its name in Lambda's API."""
+    """The image of a runtime, by its identifier in Lambda's API."""
     if runtime not in IMAGES:
-        raise LayerError(f"runtime {runtime!r} is not known: one of {', '.join(IMAGES)}")
+        raise LayerError(f"unknown runtime {runtime!r}: choose one of {', '.join(IMAGES)}")
     return IMAGES[runtime]
 
 
 def machine_of(name: str) -> str:
-    """Lambda's word for a machine as the system names it; the name itself for one that Lambda has not."""
+    """Lambda's name for a machine that the system names; an architecture that Lambda lacks keeps its name."""
     return _MACHINES.get(name.lower(), name)
 
 
 def loader_of(arch: str) -> str:
-    """Where programs for an architecture look for the dynamic loader."""
+    """The path of glibc's dynamic loader for an architecture."""
     return _LOADERS[arch]

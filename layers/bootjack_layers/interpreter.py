@@ -1,4 +1,4 @@
-"""A CPython on this machine: what it says of itself."""
+"""Ask a Python interpreter on this machine about itself."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .errors import LayerError
+from .errors import LayerError, os_reason
 from .images import machine_of
 
-__all__ = ["Interpreter", "ask", "find"]
+__all__ = ["Interpreter", "find_python", "inspect_python"]
 
-_SECONDS = 30
+_LIMIT_S = 30
 _QUESTION = """
 import importlib.util, json, os, platform, sys, sysconfig
 try:
@@ -41,7 +42,7 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A CPython: its true executable (not that of a virtual environment) and its parts."""
+    """An interpreter; `executable` is the real one, not a virtual environment's."""
 
     executable: Path
     implementation: str
@@ -57,58 +58,60 @@ class Interpreter:
 
     @property
     def name(self) -> str:
-        """As in `python3.11`, what its folder in lib is called."""
+        """The name of its directory in lib, such as `python3.11`."""
         return f"python{self.dotted}{self.abiflags}"
 
     @property
     def dotted(self) -> str:
-        """As in `3.11`."""
+        """The version as text, such as `3.11`."""
         return f"{self.version[0]}.{self.version[1]}"
 
 
-def ask(executable: Path) -> Interpreter:
-    """What the interpreter says of itself; `LayerError` when it is none."""
+def inspect_python(executable: Path) -> Interpreter:
+    """Run the interpreter to learn its version and layout; raise `LayerError` if it isn't one."""
     command = [str(executable), "-I", "-S", "-c", _QUESTION]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
-        told = json.loads(run.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise LayerError(
-            f"{executable} does not run as a Python: {_why(error)}; name another with --python"
-        ) from error
-    _, _, release = told["libc"].partition(" ")
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=True)
+        return _interpreter(json.loads(run.stdout))  # not orjson: a path that is not UTF-8 has lone surrogates
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError, IndexError) as error:
+        why = _why(error)
+        raise LayerError(f"{executable} is not a working Python: {why}; name another with --python") from error
+
+
+def _interpreter(answer: Any) -> Interpreter:
+    _, _, glibc = answer["libc"].partition(" ")
     return Interpreter(
-        Path(told["executable"]),
-        told["implementation"],
-        (told["version"][0], told["version"][1]),
-        told["release"],
-        told["abiflags"],
-        Path(told["stdlib"]),
-        Path(told["platstdlib"]),
-        told["platform"],
-        machine_of(told["machine"]),
-        _pair(release),
-        told["certificates"],
+        Path(answer["executable"]),
+        answer["implementation"],
+        (answer["version"][0], answer["version"][1]),
+        answer["release"],
+        answer["abiflags"],
+        Path(answer["stdlib"]),
+        Path(answer["platstdlib"]),
+        answer["platform"],
+        machine_of(answer["machine"]),
+        _pair(glibc),
+        answer["certificates"],
     )
 
 
 def _why(error: Exception) -> str:
     if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
-    if isinstance(error, ValueError):
-        return "it answers as none"
+        return os_reason(error)
+    if not isinstance(error, subprocess.SubprocessError):
+        return "it does not answer like one"
     lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
     return lines[-1] if lines else str(error)
 
 
-def find(dotted: str, preferred: Path) -> Interpreter | None:
-    """An interpreter of a version: the preferred one if it is of that version, or what PATH has under its name."""
+def find_python(dotted: str, preferred: Path) -> Interpreter | None:
+    """A CPython of this version: the preferred interpreter if it fits, else `python3.X` from PATH."""
     candidates = [preferred, *map(Path, filter(None, [shutil.which(f"python{dotted}")]))]
     for candidate in candidates:
         try:
-            found = ask(candidate)
+            found = inspect_python(candidate)
         except LayerError:
-            continue  # a shim, say, of a version that is not set up
+            continue  # for example pyenv's shim of a version that is not installed
         if found.dotted == dotted and found.implementation == "cpython":
             return found
     return None

@@ -1,4 +1,8 @@
-"""What Lambda puts into /opt: layers in their order, folders merged, of files with one name the last (guide 2682)."""
+"""Compute and write the content of /opt.
+
+Lambda extracts the layers in order: directories are merged, and of files with the same name the last one stays
+(guide 2682).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import shutil
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import LayerError
+from .errors import LayerError, os_reason
+from .target import all_or_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +24,7 @@ __all__ = ["Placed", "merge", "write"]
 
 
 class Placed(NamedTuple):
-    """One file or link of /opt, the layer it came from, and the layers whose files of that name it hides."""
+    """One file or link of /opt, the layer it comes from, and the layers whose file of that name it hides."""
 
     name: str
     layer: Layer
@@ -27,7 +32,7 @@ class Placed(NamedTuple):
 
 
 def merge(layers: Sequence[Layer]) -> list[Placed]:
-    """What stands in /opt in the end, by name; a file where another layer has a directory is refused."""
+    """The final content of /opt, sorted by name; refuse a file where another layer has a directory."""
     placed: dict[str, Placed] = {}
     folders: dict[str, Layer] = {}
     for layer in layers:
@@ -54,34 +59,47 @@ def _clash(name: str, file: Layer, folder: Layer) -> LayerError:
 def write(
     placed: Sequence[Placed], layers: Sequence[Layer], target: Path, shared: Callable[[Path], bool] | None = None
 ) -> None:
-    """Make it so in target, which is new or empty; modes are kept, a directory has that of the last layer.
+    """Write the merged content into a new or empty directory, completely or not at all.
 
-    Of layers whose root is `shared` files are linked where the file system lets them be: nobody may write to either.
+    Modes are kept; that of a directory is the last layer's.
+
+    If `shared` accepts a layer's root, its files are hard-linked where the file system allows it, so neither the root
+    nor the target may be written to afterwards.
     """
     try:
-        if target.is_dir() and any(target.iterdir()):
-            raise LayerError(f"{target} is not empty: empty it, or name another directory")
-        if target.exists():
-            if not target.is_dir():
-                raise LayerError(f"{target} is no directory: name a new or an empty one")
-        elif not target.parent.is_dir():
-            raise LayerError(f"{target}: there is no directory {target.parent}")
-        target.mkdir(exist_ok=True)
-        modes = _make_folders(layers, target)
-        linking = {id(layer) for layer in layers if shared and layer.root and shared(layer.root)}
-        for item in placed:
-            assert item.layer.root is not None
-            source, copy = item.layer.root / item.name, target / item.name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            _put(source, copy, link=id(item.layer) in linking)
-        for folder, mode in modes.items():
-            folder.chmod(mode)
+        _refuse_target(target)
+        with all_or_nothing(target):
+            _fill(placed, layers, target, shared)
     except OSError as error:
-        raise LayerError(f"{error.filename or target}: {(error.strerror or 'cannot be written').lower()}") from error
+        raise LayerError(f"{error.filename or target}: {os_reason(error)}") from error
+
+
+def _refuse_target(target: Path) -> None:
+    if target.is_dir() and any(target.iterdir()):
+        raise LayerError(f"{target} is not empty: empty it, or name another directory")
+    if target.exists():
+        if not target.is_dir():
+            raise LayerError(f"{target} is not a directory: name a new or an empty one")
+    elif not target.parent.is_dir():
+        raise LayerError(f"{target}: there is no directory {target.parent}")
+
+
+def _fill(
+    placed: Sequence[Placed], layers: Sequence[Layer], target: Path, shared: Callable[[Path], bool] | None
+) -> None:
+    modes = _make_folders(layers, target)
+    linked = {id(layer) for layer in layers if shared and layer.root and shared(layer.root)}
+    for item in placed:
+        assert item.layer.root is not None
+        source, copy = item.layer.root / item.name, target / item.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        _put(source, copy, link=id(item.layer) in linked)
+    for folder, mode in modes.items():
+        folder.chmod(mode)
 
 
 def _make_folders(layers: Sequence[Layer], target: Path) -> dict[Path, int]:
-    """Make the directories that layers list, and tell their modes; whoever made them can always remove them."""
+    """Create the directories that layers list, and return their modes; the owner can always write, to delete them."""
     modes = {}
     for layer in layers:
         for entry in layer.listed:
@@ -99,7 +117,7 @@ def _put(source: Path, copy: Path, *, link: bool) -> None:
     if link:
         try:
             os.link(source, copy)
-        except OSError:  # another file system, one without links, or one link too many
+        except OSError:  # another file system, one without hard links, or one link too many
             pass
         else:
             return

@@ -1,14 +1,13 @@
-"""The one packer: the same files give the same bytes, whoever packs them, where and when.
+"""The packer: the same files give the same archive, on any machine and at any time.
 
-Names are sorted, times fixed (SOURCE_DATE_EPOCH, or the first that a .zip can tell), modes are 644 or 755, there are
-no extra fields and no entries for directories that hold something. What may vary is the zlib behind Python: another
-release of it may compress another way. Files are compressed on threads, since zlib lets go of the interpreter.
+Names are sorted, times are fixed (SOURCE_DATE_EPOCH, or the earliest that a .zip can hold), modes are 644 or 755, and
+there are no extra fields and no entries for directories that hold something. One variable remains: another release of
+zlib may compress differently. Files are compressed on threads, since zlib releases the GIL.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import struct
 import time
@@ -17,110 +16,51 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from .errors import LayerError
+from .errors import LayerError, os_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["EARLIEST", "Entry", "Packed", "entries_of", "judge", "pack", "packing", "time_of"]
+    from .entries import Entry
 
-EARLIEST = 315_532_800  # 1980-01-01, the first second that a .zip can tell
+__all__ = ["EARLIEST", "Packed", "pack", "packing", "time_of"]
+
+EARLIEST = 315_532_800  # 1980-01-01, the first second that a .zip can hold
 _LATEST = 4_354_819_198  # 2107-12-31 23:59:58, the last
 _UTF8, _STORED, _DEFLATED = 0x0800, 0, 8  # APPNOTE 4.4.4, 4.4.5
-_UNIX, _VERSION = 3 << 8 | 20, 20  # made on Unix, by a program that knows directories and deflate
-_BATCH = 32  # files a task: a task costs as much as a small file
+_UNIX, _VERSION = 3 << 8 | 20, 20  # made on Unix; version 2.0 of the format has directories and deflate
+_BATCH = 32  # files for each task, since starting a task costs as much as compressing a small file
 _AHEAD = 8  # batches that may wait to be written
-_MOST = 0xFFFF_FFFE  # bytes; more would need extra fields
-
-
-class Entry(NamedTuple):
-    """What shall stand in the archive: name, kind and mode (as in stat), and where its bytes are."""
-
-    name: str
-    mode: int
-    path: Path
+_MOST_BYTES = 0xFFFF_FFFE  # more would need zip64 fields
 
 
 class Packed(NamedTuple):
-    """What one entry weighs."""
+    """The sizes of one packed entry; `zipped` includes its headers."""
 
     name: str
     unzipped: int
     zipped: int
 
 
-def time_of(environment: str | None) -> int:
-    """Seconds since 1970 that entries shall bear, from the text of SOURCE_DATE_EPOCH."""
-    if not environment:
+def time_of(source_date_epoch: str | None) -> int:
+    """The time for all entries, in seconds since 1970, from the text of SOURCE_DATE_EPOCH."""
+    if not source_date_epoch:
         return EARLIEST
-    if not environment.isdecimal() or not environment.isascii():
-        raise LayerError(f"SOURCE_DATE_EPOCH is {environment!r}: make it whole seconds since 1970, or unset it")
-    return min(max(int(environment), EARLIEST), _LATEST)
-
-
-def entries_of(root: Path) -> list[Entry]:
-    """Everything under root, in the order of its bytes; what an archive cannot hold is refused by name."""
-    found = list(_walk(root, ""))
-    return sorted(found, key=lambda entry: entry.name.encode())
-
-
-def _walk(folder: Path, prefix: str) -> Iterator[Entry]:
-    try:
-        with os.scandir(folder) as listing:
-            children = list(listing)
-        if prefix and not children:
-            yield Entry(prefix, stat.S_IFDIR | 0o755, folder)
-        for child in children:
-            name = prefix + child.name
-            mode = child.stat(follow_symlinks=False).st_mode
-            judge(name, mode, folder / child.name)
-            if stat.S_ISDIR(mode):
-                yield from _walk(folder / child.name, name + "/")
-            elif stat.S_ISLNK(mode):
-                yield Entry(name, stat.S_IFLNK | 0o777, folder / child.name)
-            else:
-                yield Entry(name, stat.S_IFREG | (0o755 if mode & 0o100 else 0o644), folder / child.name)
-    except OSError as error:
-        raise LayerError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
-
-
-def judge(name: str, mode: int, path: Path) -> None:
-    """`LayerError` for what an archive cannot hold, or nobody can take out of one: a name, a link, a kind."""
-    _judge_name(name)
-    if stat.S_ISLNK(mode):
-        _judge_link(name, str(path.readlink()))
-    elif not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise LayerError(f"{path} is a device, pipe or socket: leave it out")
-
-
-def _judge_name(name: str) -> None:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise LayerError(f"{name!r} is no UTF-8: rename it") from None
-    if "\\" in name:
-        raise LayerError(f"{name!r} has a backslash in its name, which Lambda does not keep: rename it")
-    if re.match("[A-Za-z]:", name):
-        raise LayerError(f"{name!r} begins like a drive of Windows, which extractors refuse: rename it")
-
-
-def _judge_link(name: str, destination: str) -> None:
-    """A link must stay inside: the layer is unpacked elsewhere than here."""
-    depth = name.count("/")
-    for part in destination.split("/"):
-        depth += -1 if part == ".." else 0 if part in ("", ".") else 1
-        if destination.startswith("/") or depth < 0:
-            raise LayerError(f"{name} is a link to {destination}: make it relative, to something inside the layer")
+    if not source_date_epoch.isdecimal() or not source_date_epoch.isascii():
+        raise LayerError(
+            f"SOURCE_DATE_EPOCH is {source_date_epoch!r}: set it to whole seconds since 1970, or unset it"
+        )
+    return min(max(int(source_date_epoch), EARLIEST), _LATEST)
 
 
 def pack(entries: Sequence[Entry], archive: Path, seconds: int = EARLIEST) -> list[Packed]:
-    """Write the archive whole, or not at all; gives what each entry weighs."""
+    """Write the whole archive, or leave what is there untouched; return the size of each entry."""
     return list(packing(entries, archive, seconds))
 
 
 def packing(entries: Sequence[Entry], archive: Path, seconds: int = EARLIEST) -> Iterator[Packed]:
-    """The same, an entry at a time for whoever wants to see it go on; the archive is there at the end."""
+    """Do the same an entry at a time, to show progress; the archive is in place at the end of the iteration."""
     draft = archive.with_name(f".{archive.name}.{os.getpid()}")
     try:
         with draft.open("xb") as file:
@@ -128,35 +68,35 @@ def packing(entries: Sequence[Entry], archive: Path, seconds: int = EARLIEST) ->
         draft.replace(archive)
     except OSError as error:
         where = error.filename if error.filename not in (None, str(draft)) else archive
-        raise LayerError(f"{where}: {(error.strerror or str(error)).lower()}") from error
+        raise LayerError(f"{where}: {os_reason(error)}") from error
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _write(file: IO[bytes], entries: Sequence[Entry], seconds: int) -> Iterator[Packed]:
-    moment = _dos(seconds)
-    listing: list[bytes] = []
+    moment = _dos_time(seconds)
+    directory: list[bytes] = []
     at = 0
     for entry, content in zip(entries, _contents(entries), strict=True):
         name = entry.name.encode()
         fields = (_UTF8 if not name.isascii() else 0, content.method, *moment, content.crc, len(content.data))
         local = struct.pack("<4s5H3L2H", b"PK\x03\x04", _VERSION, *fields, content.size, len(name), 0)
-        attributes = entry.mode << 16 | (0x10 if stat.S_ISDIR(entry.mode) else 0)  # MS-DOS's bit for a directory
-        listing.append(
+        attributes = entry.mode << 16 | (0x10 if stat.S_ISDIR(entry.mode) else 0)  # 0x10: a directory in MS-DOS
+        directory.append(
             struct.pack("<4s6H3L", b"PK\x01\x02", _UNIX, _VERSION, *fields, content.size)
             + struct.pack("<5H2L", len(name), 0, 0, 0, 0, attributes, at)
             + name
         )
         file.write(local + name + content.data)
         at += len(local) + len(name) + len(content.data)
-        if at > _MOST or content.size > _MOST:
-            raise LayerError(f"{entry.name} takes the archive over 4 GB: a layer has at most 250 MB")
-        yield Packed(entry.name, content.size, len(local) + len(listing[-1]) + len(name) + len(content.data))
-    file.write(b"".join(listing) + _end(len(listing), sum(map(len, listing)), at))
+        if at > _MOST_BYTES or content.size > _MOST_BYTES:
+            raise LayerError(f"{entry.name} brings the archive to more than 4 GB: a layer has at most 250 MB")
+        yield Packed(entry.name, content.size, len(local) + len(directory[-1]) + len(name) + len(content.data))
+    file.write(b"".join(directory) + _end(len(directory), sum(map(len, directory)), at))
 
 
 def _end(count: int, size: int, at: int) -> bytes:
-    """The end of the list; with that of zip64 before it when there are more entries than it can count."""
+    """The end of central directory; preceded by zip64's where there are more entries than it can count."""
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, min(count, 0xFFFF), min(count, 0xFFFF), size, at, 0)
     if count < 0xFFFF:
         return end
@@ -164,14 +104,14 @@ def _end(count: int, size: int, at: int) -> bytes:
     return large + struct.pack("<4sLQL", b"PK\x06\x07", 0, at + size, 1) + end
 
 
-def _dos(seconds: int) -> tuple[int, int]:
-    """Time and date as MS-DOS has them: two seconds a step, in UTC."""
+def _dos_time(seconds: int) -> tuple[int, int]:
+    """MS-DOS time and date, with a resolution of two seconds, in UTC."""
     at = time.gmtime(seconds)
     return at.tm_hour << 11 | at.tm_min << 5 | at.tm_sec // 2, at.tm_year - 1980 << 9 | at.tm_mon << 5 | at.tm_mday
 
 
 class _Content(NamedTuple):
-    """An entry's bytes as they stand in the archive."""
+    """An entry's content as the archive stores it."""
 
     method: int
     crc: int
@@ -180,7 +120,7 @@ class _Content(NamedTuple):
 
 
 def _contents(entries: Sequence[Entry]) -> Iterator[_Content]:
-    """In the order of the entries; a few batches are ahead of whoever takes them, no more."""
+    """The contents in the order of the entries; at most a few batches wait in memory."""
     batches = iter([entries[at : at + _BATCH] for at in range(0, len(entries), _BATCH)])
     waiting: deque[Future[list[_Content]]] = deque()
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="pack")
@@ -196,18 +136,18 @@ def _contents(entries: Sequence[Entry]) -> Iterator[_Content]:
 
 
 def _compressed(entries: Iterable[Entry]) -> list[_Content]:
-    return [_content(_bytes(entry)) for entry in entries]
+    return [_content(_read(entry)) for entry in entries]
 
 
-def _bytes(entry: Entry) -> bytes:
+def _read(entry: Entry) -> bytes:
     if stat.S_ISDIR(entry.mode):
         return b""
     return bytes(entry.path.readlink()) if stat.S_ISLNK(entry.mode) else entry.path.read_bytes()
 
 
 def _content(data: bytes) -> _Content:
-    squeezer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    squeezed = squeezer.compress(data) + squeezer.flush()
-    if len(squeezed) < len(data):
-        return _Content(_DEFLATED, zlib.crc32(data), len(data), squeezed)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflated = compressor.compress(data) + compressor.flush()
+    if len(deflated) < len(data):
+        return _Content(_DEFLATED, zlib.crc32(data), len(data), deflated)
     return _Content(_STORED, zlib.crc32(data), len(data), data)

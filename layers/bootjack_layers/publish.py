@@ -1,4 +1,4 @@
-"""PublishLayerVersion through boto3 (the extra `aws`), unless the newest version is the same archive already."""
+"""Publish a layer version through boto3 (the extra `aws`), unless the newest version is the same archive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import LayerError
+from .errors import LayerError, os_reason
 from .limits import ZIPPED_BYTES
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["Publication", "Published", "client", "publish"]
 
 @dataclass(frozen=True)
 class Publication:
-    """What is published under a name; empty lists and texts are left out of the request."""
+    """A request to publish an archive; empty fields are left out of the API call."""
 
     archive: Path
     name: str
@@ -30,14 +30,14 @@ class Publication:
 
 
 class Published(NamedTuple):
-    """The version that now holds the archive, and whether it is a new one."""
+    """The version that holds the archive; `new` says whether this call created it."""
 
     arn: str
     new: bool
 
 
 def client(endpoint_url: str | None, region: str | None) -> Any:
-    """boto3's client for Lambda, with the caller's own credentials."""
+    """A boto3 client for Lambda with the caller's credentials."""
     try:
         import boto3
         from botocore.exceptions import BotoCoreError
@@ -50,19 +50,19 @@ def client(endpoint_url: str | None, region: str | None) -> Any:
 
 
 def publish(lambda_client: Any, wanted: Publication) -> Published:
-    """Publish, or give the version that is the same."""
+    """Publish the archive, or return the newest version if that has the same content."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         content = wanted.archive.read_bytes()
     except OSError as error:
-        raise LayerError(f"{wanted.archive}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise LayerError(f"{wanted.archive}: {os_reason(error)}") from error
     if not content.startswith(b"PK"):
-        raise LayerError(f"{wanted.archive} is no .zip file: make one with `bootjack layer build`")
+        raise LayerError(f"{wanted.archive} is not a .zip file: create one with `bootjack layer build`")
     if len(content) > ZIPPED_BYTES:
         raise LayerError(
-            f"{wanted.archive} has {len(content)} bytes, and {ZIPPED_BYTES} is the most that goes by direct upload: "
-            "put it on S3 and publish it with the aws CLI, or make it smaller"
+            f"{wanted.archive} has {len(content)} bytes, over the {ZIPPED_BYTES} of a direct upload: "
+            "upload it to S3 and publish it with the aws CLI, or make it smaller"
         )
     try:
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
@@ -71,12 +71,12 @@ def publish(lambda_client: Any, wanted: Publication) -> Published:
             return Published(same, new=False)
         answer = lambda_client.publish_layer_version(**_request(wanted, content))
     except (BotoCoreError, ClientError) as error:
-        raise LayerError(f"{wanted.name} is not published: {error}") from error
+        raise LayerError(f"{wanted.name} was not published: {error}") from error
     return Published(str(answer["LayerVersionArn"]), new=True)
 
 
 def _same_version(lambda_client: Any, name: str, digest: str) -> str | None:
-    """The ARN of the newest version, when its content is the same: a version itself never changes."""
+    """The ARN of the newest version if it has this content. Versions are immutable, so no other needs a look."""
     listed = lambda_client.list_layer_versions(LayerName=name).get("LayerVersions", [])
     if not listed:
         return None

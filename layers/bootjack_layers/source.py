@@ -1,4 +1,4 @@
-"""A layer as it was given: a .zip or a directory. Its list is kept as it stands, its content lies in a directory."""
+"""A layer as the user names it, a .zip or a directory: the list of its entries, and a directory with its content."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipFile
 
 from .archive import ArchiveError, Ceilings, extract
-from .errors import LayerError
-from .pack import judge
+from .entries import check_entry
+from .errors import LayerError, os_reason
+from .zip_directory import original_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Layer", "Listed", "open_layer", "open_tree"]
 
-_ROOMY = Ceilings(unzipped_bytes=2_000_000_000)  # too large a layer is to be told how large
+_ROOMY = Ceilings(unzipped_bytes=2_000_000_000)  # beyond Lambda's limit, so that L202 can say how large a layer is
 
 
 class Listed(NamedTuple):
-    """One entry as its list has it; `mode` is None where an archive tells none, `name` has no slash at its end."""
+    """One entry as the archive or directory lists it.
+
+    `name` is normalized and `raw` as the archive spells it; `mode` is None if the archive records none.
+    """
 
     name: str
     kind: int
@@ -36,7 +40,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer; `root` is None when its archive cannot be extracted, and `refusal` says why."""
+    """One layer; `root` is None if the layer cannot be extracted or packed, and `refusal` says why."""
 
     label: str
     listed: tuple[Listed, ...]
@@ -47,28 +51,32 @@ class Layer:
 
     @property
     def unzipped(self) -> int:
-        """Bytes of all files."""
+        """The bytes of all files."""
         return sum(entry.size for entry in self.files.values())
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file, or a directory that holds something."""
+        """Whether there is a file of this name, or a directory that holds something."""
         return name in self.files or any(other.startswith(f"{name}/") for other in self.files)
 
 
 def open_layer(given: Path, scratch: Path) -> Layer:
-    """The layer at a path; an archive is extracted below `scratch`."""
+    """Open the layer at a path; an archive is extracted below `scratch`."""
     try:
         mode = given.stat().st_mode
         if stat.S_ISDIR(mode):
-            return _opened_directory(given)
+            return _open_directory(given)
     except OSError as error:
-        raise LayerError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise LayerError(f"{error.filename}: {os_reason(error)}") from error
     if not stat.S_ISREG(mode):
         raise LayerError(f"{given} is a device, pipe or socket: name a .zip file or a directory")
+    return _open_archive(given, scratch)
+
+
+def _open_archive(given: Path, scratch: Path) -> Layer:
     try:
         with ZipFile(given) as bundle:
-            listed = tuple(_listed_by(bundle))
-    except Exception as error:  # zipfile lets much through on hostile bytes; the extractor says it properly
+            listed = tuple(_archive_entries(bundle))
+    except Exception as error:  # zipfile raises all kinds on hostile bytes; the extractor gives a proper reason
         listed = ()
         unreadable = str(error) or type(error).__name__
     root = scratch / f"layer-{len(list(scratch.iterdir()))}"
@@ -79,16 +87,16 @@ def open_layer(given: Path, scratch: Path) -> Layer:
         reason = str(error).removeprefix(f"{given}: ")
         return Layer(str(given), listed, None, zipped, reason, _files(listed))
     if not listed and any(root.iterdir()):
-        raise LayerError(f"{given}: its list cannot be read: {unreadable}; make it again")
+        raise LayerError(f"{given}: its central directory cannot be read: {unreadable}; create the archive again")
     return Layer(str(given), listed, root, zipped, files=_files(listed))
 
 
 def open_tree(root: Path, label: str) -> Layer:
-    """The layer in a directory as it is: names and links may be such as no archive could hold."""
+    """Open a directory as it is, even with names and links that no archive could hold."""
     try:
-        listed = tuple(_listed_in(root))
+        listed = tuple(_directory_entries(root))
     except OSError as error:
-        raise LayerError(f"{label}: {error.filename}: {(error.strerror or 'cannot be read').lower()}") from error
+        raise LayerError(f"{label}: {error.filename}: {os_reason(error)}") from error
     files = _files(listed)
     for entry in files.values():
         if entry.kind not in (stat.S_IFREG, stat.S_IFLNK):
@@ -96,28 +104,28 @@ def open_tree(root: Path, label: str) -> Layer:
     return Layer(label, listed, root, files=files)
 
 
-def _opened_directory(root: Path) -> Layer:
-    """All of it, or an `OSError`; what no archive could hold is its refusal."""
-    listed = tuple(_listed_in(root))
+def _open_directory(root: Path) -> Layer:
+    """A layer from a directory; its refusal is the first thing that an archive could not hold."""
+    listed = tuple(_directory_entries(root))
     refusal = next(filter(None, (_refusal(root, entry) for entry in listed)), "")
     return Layer(str(root), listed, None if refusal else root, refusal=refusal, files=_files(listed))
 
 
 def _refusal(root: Path, entry: Listed) -> str:
     try:
-        judge(entry.name, entry.kind, root / entry.name)
+        check_entry(entry.name, entry.kind, root / entry.name)
     except LayerError as error:
-        return str(error)
+        return f"cannot be packed: {error}"
     return ""
 
 
 def _files(listed: tuple[Listed, ...]) -> dict[str, Listed]:
-    """Files and links by name; of several of one name the last counts, as when it is extracted."""
+    """Files and links by name. Of duplicates the last counts, as when the archive is extracted."""
     return {entry.name: entry for entry in listed if entry.kind != stat.S_IFDIR}
 
 
-def _listed_in(root: Path) -> Iterator[Listed]:
-    for folder, folders, files in sorted(os.walk(root, onerror=_stop)):
+def _directory_entries(root: Path) -> Iterator[Listed]:
+    for folder, folders, files in sorted(os.walk(root, onerror=_raise)):
         for name in sorted([*folders, *files]):
             path = Path(folder) / name
             found = path.lstat()
@@ -129,23 +137,24 @@ def _listed_in(root: Path) -> Iterator[Listed]:
             yield Listed(relative, kind, found.st_mode & 0o7777, int(found.st_mtime), size, relative)
 
 
-def _stop(error: OSError) -> None:
-    """A folder that cannot be read is not an empty one."""
+def _raise(error: OSError) -> None:
+    """Make os.walk fail for an unreadable directory instead of treating it as empty."""
     raise error
 
 
-def _listed_by(bundle: ZipFile) -> Iterator[Listed]:
+def _archive_entries(bundle: ZipFile) -> Iterator[Listed]:
     for info in bundle.infolist():
         mode = info.external_attr >> 16
-        kind = stat.S_IFDIR if info.filename.endswith("/") else stat.S_IFMT(mode) or stat.S_IFREG
-        name = "/".join(part for part in info.filename.split("/") if part not in ("", "."))
+        raw = original_name(info)
+        kind = stat.S_IFDIR if raw.endswith("/") else stat.S_IFMT(mode) or stat.S_IFREG
+        name = "/".join(part for part in raw.split("/") if part not in ("", "."))
         size = info.file_size if kind == stat.S_IFREG else 0
         known = None if mode == 0 else mode & 0o7777
-        yield Listed(name, kind, known, _seconds(info.date_time), size, info.orig_filename)
+        yield Listed(name, kind, known, _seconds(info.date_time), size, raw)
 
 
 def _seconds(date_time: tuple[int, ...]) -> int:
-    """The list's time, which has no zone, as if it were UTC: as whoever extracts it on Lambda takes it."""
+    """The entry's time as UTC. The format has no time zone, and Lambda extracts in UTC."""
     try:
         return calendar.timegm((*date_time, 0, 0, 0))
     except ValueError:

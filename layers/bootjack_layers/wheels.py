@@ -1,4 +1,4 @@
-"""Libraries for another machine than this one: pip resolves and installs, wheels only, for the target's platform."""
+"""Install libraries for another machine than this one: pip resolves and installs wheels for the target's platform."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["install", "platforms"]
 
-_SECONDS = 900
+_LIMIT_S = 900
 _LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}  # PEP 600
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 def platforms(arch: str, glibc: tuple[int, int]) -> list[str]:
-    """The platform tags that a machine takes, the newest first: PEP 600 counts down by itself, pip does not."""
+    """The platform tags that a machine supports, newest first: pip does not add older ones to --platform."""
     machine = _MACHINES[arch]
     tags = []
     for minor in range(glibc[1], 4, -1):
@@ -40,7 +40,7 @@ def install(
     version: str,
     tags: Sequence[str],
 ) -> None:
-    """Put libraries for a Python version and platforms into target, without what belongs to this machine."""
+    """Install libraries for a Python version and platforms into target, and remove what refers to this machine."""
     command = [sys.executable, "-m", "pip", "install", "--target", str(target), "--only-binary=:all:", "--no-compile"]
     command += ["--no-input", "--disable-pip-version-check", "--quiet", "--implementation", "cp"]
     command += ["--python-version", version, "--no-warn-script-location", "--upgrade"]
@@ -50,28 +50,30 @@ def install(
         command += ["--requirement", str(file)]
     command += ["--", *packages]
     try:
-        subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
+        subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=True)
     except subprocess.TimeoutExpired:
-        raise LayerError(f"pip had no answer within {_SECONDS} s: is the package index within reach?") from None
+        raise LayerError(
+            f"pip did not finish within {_LIMIT_S} s: check that it can reach the package index"
+        ) from None
     except subprocess.CalledProcessError as error:
         raise LayerError(_reason(error.stderr, version, tags[0])) from error
-    _drop_scripts(target)
+    _drop_local_files(target)
 
 
-def _reason(complaint: str, version: str, tag: str) -> str:
-    """What pip said in the end, and what may help."""
-    lines = [line for line in complaint.splitlines() if line.strip() and not line.startswith("WARNING")]
+def _reason(stderr: str, version: str, tag: str) -> str:
+    """pip's own reason, and what may help."""
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
     if any("No module named pip" in line for line in lines):
-        return f"{sys.executable} has no pip, which resolves requirements: python -m ensurepip, or install pip"
-    said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines[-1:]
-    told = f"pip: {' '.join(dict.fromkeys(said)) or 'failed without a word'}"
-    if any("No matching distribution" in line or "satisfies the requirement" in line for line in said):
-        told += f" (looked for wheels for Python {version} on {tag} and older; sdists are not built)"
-    return told
+        return f"{sys.executable} has no pip, which resolves requirements: run python -m ensurepip, or install pip"
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines[-1:]
+    reason = f"pip: {' '.join(dict.fromkeys(errors)) or 'failed without a message'}"
+    if any("No matching distribution" in line or "satisfies the requirement" in line for line in errors):
+        reason += f" (only wheels for Python {version} on {tag} and older were tried; sdists are not built)"
+    return reason
 
 
-def _drop_scripts(target: Path) -> None:
-    """Take away what begins with this machine's interpreter, and its lines in the lists of installed files."""
+def _drop_local_files(target: Path) -> None:
+    """Remove scripts, which name this machine's interpreter, and their lines in the lists of installed files."""
     shutil.rmtree(target / "bin", ignore_errors=True)
     for record in target.glob("*.dist-info/RECORD"):
         rows = list(csv.reader(io.StringIO(record.read_text(encoding="utf-8"))))
@@ -79,6 +81,6 @@ def _drop_scripts(target: Path) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(sorted(kept))
         record.write_text(text.getvalue(), encoding="utf-8")
-    for name in ("direct_url.json", "REQUESTED"):  # where it came from, and who asked: not the layer's business
+    for name in ("direct_url.json", "REQUESTED"):  # they differ with how a library was named, so builds would differ
         for file in target.glob(f"*.dist-info/{name}"):
             file.unlink()

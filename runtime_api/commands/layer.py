@@ -1,4 +1,4 @@
-"""`bootjack layer`: the group of verbs about layers; `layers` does the work, and knows nothing of runtime_api."""
+"""`bootjack layer`: the group of layer verbs. The package bootjack_layers does the work."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class LayerVerbs(Verbs):
     """The verbs of this group."""
 
     verbs: ClassVar = {
-        "build": "Make a layer: our bootstrap, libraries, a Python, or any directory.",
-        "check": "Find what will not work on Lambda, before Lambda does.",
-        "merge": "Make what Lambda puts into /opt of several layers.",
-        "publish": "Publish a layer, unless its newest version is the same.",
+        "build": "Build a layer from our bootstrap, libraries, a Python or any directory.",
+        "check": "Find what will fail on Lambda before you deploy it.",
+        "merge": "Merge layers into the content of /opt.",
+        "publish": "Publish a layer, unless its newest version has the same content.",
     }
     prefix = "layer_"
 
 
 class Place(click.Path):
-    """A file or directory; an empty name is a variable of the shell's that is not set, not this directory."""
+    """A file or directory. An empty name, from an unset shell variable, is refused: it would mean this directory."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
@@ -46,47 +46,47 @@ def command() -> None:
 
 
 def target_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options that say what a layer is for."""
+    """Add the options for the target of a layer."""
     runtime = click.option(
         "--runtime",
         default="provided.al2023",
         show_default=True,
         metavar="NAME",
-        help="The runtime that it is for, as in Lambda's API.",
+        help="Target runtime, by its identifier in Lambda's API.",
     )
     arch = click.option(
         "--arch",
         type=click.Choice(["x86_64", "arm64"]),
         default=None,
-        help="The architecture that it is for. [default: this machine's]",
+        help="Target architecture. [default: this machine's]",
     )
     return runtime(arch(verb))
 
 
 def explain(error: Exception) -> NoReturn:
-    """End with what is wrong, exit code 2."""
+    """Print the error and exit with code 2."""
     fail(str(error))
 
 
 def printable(text: str) -> str:
-    """A name that stays on its line: what a file is called may hold line breaks and a terminal's commands."""
+    """The text on one line, without control characters: file names may contain line breaks and escape sequences."""
     return text if text.isprintable() else repr(text)[1:-1]
 
 
 def architecture(given: str | None) -> str:
-    """The architecture asked for, or this machine's."""
+    """The given architecture, or this machine's."""
     import platform
 
     from bootjack_layers.images import ARCHITECTURES, machine_of
 
     arch = given or machine_of(platform.machine())
     if arch not in ARCHITECTURES:
-        fail(f"Lambda has no {arch}: name --arch x86_64 or arm64")
+        fail(f"Lambda has no architecture {arch}: add --arch x86_64 or --arch arm64")
     return arch
 
 
 def read_image(name: str) -> Any:
-    """The image of a runtime."""
+    """The image of a runtime; an unknown runtime is a usage error."""
     from bootjack_layers.errors import LayerError
     from bootjack_layers.images import find_image
 

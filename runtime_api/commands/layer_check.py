@@ -1,4 +1,4 @@
-"""`bootjack layer check`: the linter."""
+"""`bootjack layer check`: lint layers."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ __all__ = ["command"]
 @click.command()
 @click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=PLACE)
 @target_options
-@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--schema",
     "as_schema",
     is_flag=True,
     is_eager=True,
     callback=lambda *given: _schema(*given),
-    help="Print the JSON Schema of --json, and end.",
+    help="Print the JSON Schema of --json and exit.",
 )
-@click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
+@click.option("--strict", is_flag=True, help="Exit with code 1 for warnings as well.")
 def command(
     layers: tuple[Path, ...], runtime: str, arch: str | None, as_json: bool, as_schema: bool, strict: bool
 ) -> None:
-    """Check layers, in the order in which a function names them, against what Lambda will do with them.
+    """Find problems in layers that would fail on Lambda.
 
-    Exit code: 0 no errors, 1 errors found, 2 usage.
+    Name the layers in the order in which the function lists them.
+
+    Exit code: 0 no errors, 1 errors found, 2 usage error.
     """
     from bootjack_layers.check import check, lines, report
     from bootjack_layers.checks import Target
@@ -44,14 +46,14 @@ def command(
         with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
             opened = [open_layer(layer, Path(folder)) for layer in layers]
             findings = check(opened, target)
-            told = report(opened, target, findings)
+            as_data = report(opened, target, findings)
     except LayerError as error:
         explain(error)
     counts = dict.fromkeys(("error", "warning", "note"), 0)
     for finding in findings:
         counts[finding.severity] += 1
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(as_data, indent=2))  # not by orjson: it refuses names that are not UTF-8
     else:
         for line in lines(findings):
             click.echo(printable(line))

@@ -1,4 +1,4 @@
-"""`bootjack layer merge`: what stands in /opt."""
+"""`bootjack layer merge`: compute the content of /opt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,21 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("layers", metavar="ZIP|DIR...", nargs=-1, required=True, type=PLACE)
-@click.option("-o", "--output", metavar="DIR", type=PLACE, help="The directory, new or empty.")
-@click.option("--explain", "explained", is_flag=True, help="Show which layer each file came from, and what it hides.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=PLACE,
+    help="Write the content to this directory, which must be new or empty.",
+)
+@click.option(
+    "--explain", "explained", is_flag=True, help="List which layer each file comes from, and which others it hides."
+)
 def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> None:
-    """Merge layers in the order in which a function names them: of files with one name the last stays."""
+    """Merge layers as Lambda does.
+
+    Name the layers in the order in which the function lists them. Of files with the same name, the last one is kept.
+    """
     from bootjack_layers.errors import LayerError
     from bootjack_layers.merge import merge, write
     from bootjack_layers.source import open_layer
@@ -35,5 +46,5 @@ def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> N
         explain(error)
     if explained:
         for item in placed:
-            hides = f"  (hides that of {', '.join(layer.label for layer in item.hides)})" if item.hides else ""
+            hides = f"  (hides the one from {', '.join(layer.label for layer in item.hides)})" if item.hides else ""
             click.echo(printable(f"/opt/{item.name}  {item.layer.label}{hides}"))

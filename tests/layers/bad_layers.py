@@ -1,4 +1,4 @@
-"""A layer for each rule that breaks it, beside one that is almost the same and keeps it."""
+"""For each rule a layer that breaks it, and a similar one that does not."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import importlib.util
 import stat
 import struct
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.layers.corpus import Member, link, packed
-from tests.layers.elves import ARM64, elf
+from tests.layers.elf_files import ARM64, elf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 PROVIDED, PYTHON = "provided.al2023", "python3.12"
-OLD = 0x21  # 1980-01-01 as MS-DOS has it; `packed` dates everything so
-OLD_SECONDS = 315_532_800
+PACKED_AT = 315_532_800  # 1980-01-01, the time of everything that `packed` packs
 RUN = stat.S_IFREG | 0o755
 BOOTSTRAP = Member("bootstrap", b"#!/bin/sh\n", mode=RUN)
 PLAIN = Member("python/a.py", b"a = 1\n")
@@ -28,44 +27,43 @@ HOST_RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 @dataclass(frozen=True)
 class Case:
-    """Layers, each a list of members; or the bytes of one archive."""
+    """Layers that break a rule, and layers that keep it; each is a list of members, or the bytes of an archive."""
 
     bad: Sequence[Sequence[Member] | bytes]
     good: Sequence[Sequence[Member] | bytes]
     path: str = ""
     words: str = ""
     runtime: str = PROVIDED
-    sparse: dict[str, int] = field(default_factory=dict)  # not used by every rule
 
 
 def provided(*members: Member) -> list[Member]:
-    """With a bootstrap, so that no other rule speaks."""
+    """A layer with a bootstrap, so that it breaks no other rule."""
     return [BOOTSTRAP, *members]
 
 
 def timed(seconds: int, size: int) -> bytes:
-    """Bytecode that tells its source's time and size."""
+    """Bytecode that is validated by its source's time and size."""
     return importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, seconds, size)
 
 
 def hashed(source: bytes, flags: int = 1) -> bytes:
-    """Bytecode that tells its source's hash."""
+    """Bytecode that has its source's hash."""
     return importlib.util.MAGIC_NUMBER + struct.pack("<I", flags) + importlib.util.source_hash(source)
 
 
 def sized(name: str, size: int) -> Member:
-    """A file of that size that is quick to make: zeros."""
+    """A file of this many zeros, which pack quickly."""
     return Member(name, bytes(size), 8)
 
 
 def native(name: str, **how: object) -> Member:
-    """A binary."""
+    """An ELF file."""
     return Member(name, elf(**how), mode=RUN)  # type: ignore[arg-type]
 
 
-def noise(size: int) -> bytes:
-    """Bytes that take as much room in an archive as they have."""
-    return packed(BOOTSTRAP, Member("lib/noise", bytes(size)))
+def stored(size: int) -> bytes:
+    """An archive with this many bytes of uncompressed content."""
+    return packed(BOOTSTRAP, Member("lib/zeros", bytes(size)))
 
 
 GLIBC = "libc.so.6"
@@ -73,11 +71,11 @@ CACHED = f"python/__pycache__/a.{HOST}.pyc"
 
 CASES = {
     "L101": Case([b"no zip"], [provided()], "", "is not a readable .zip file"),
-    "L102": Case([provided(Member("../up"))], [provided(Member("lib/up"))], "../up", "leaves /opt"),
+    "L102": Case([provided(Member("../up"))], [provided(Member("lib/up"))], "../up", "outside /opt"),
     "L103": Case([provided(Member("lib\\x"))], [provided(Member("lib/x"))], "lib\\x", "backslash"),
     "L104": Case([provided(PLAIN, PLAIN)], [provided(PLAIN)], "python/a.py", "more than once"),
-    "L105": Case([[Member("python/a.py", mode=0)]], [[PLAIN]], "", "no entry has a mode", PYTHON),
-    "L201": Case([noise(52_428_801)], [noise(52_000_000)], "", "50.0 MB zipped, over 50.0 MB"),
+    "L105": Case([[Member("python/a.py", mode=0)]], [[PLAIN]], "", "records no file modes", PYTHON),
+    "L201": Case([stored(52_428_801)], [stored(52_000_000)], "", "50.0 MB zipped, over 50.0 MB"),
     "L202": Case(
         [provided(sized("lib/a", 140_000_000)), [sized("lib/b", 130_000_000)]],
         [provided(sized("lib/a", 140_000_000)), [sized("lib/b", 120_000_000)]],
@@ -88,10 +86,13 @@ CASES = {
         [provided(), *([Member(f"lib/{n}")] for n in range(5))],
         [provided(), *([Member(f"lib/{n}")] for n in range(4))],
         "",
-        "are 6, and a function has at most 5",
+        "are 6, but a function can have at most 5",
     ),
     "L301": Case(
-        [[Member("mine/bootstrap", b"#!/bin/sh\n", mode=RUN)]], [provided()], "mine/bootstrap", "one directory down"
+        [[Member("mine/bootstrap", b"#!/bin/sh\n", mode=RUN)]],
+        [provided()],
+        "mine/bootstrap",
+        "one directory too deep",
     ),
     "L302": Case(
         [provided(Member("extensions/x", b"#!/bin/sh\n"))],
@@ -109,7 +110,7 @@ CASES = {
             ]
         ],
         "bootstrap",
-        "asks for /opt/py/bin/python3, which none",
+        "needs /opt/py/bin/python3, which is in none",
     ),
     "L305": Case(
         [[PLAIN, Member("attrs-1.dist-info/METADATA")]],
@@ -135,7 +136,7 @@ CASES = {
         "lib",
         "mode 700",
     ),
-    "L403": Case([provided(Member("bin/x"))], [provided(Member("bin/x", mode=RUN))], "bin/x", "cannot be started"),
+    "L403": Case([provided(Member("bin/x"))], [provided(Member("bin/x", mode=RUN))], "bin/x", "cannot be run"),
     "L404": Case(
         [provided(Member("lib/x", mode=stat.S_IFREG | 0o4755))],
         [provided(Member("lib/x", mode=RUN))],
@@ -149,7 +150,7 @@ CASES = {
         [provided(native("lib/x.so", needs={GLIBC: {"GLIBC_2.35": "hypot", "GLIBC_2.36": "arc4random"}}))],
         [provided(native("lib/x.so", needs={GLIBC: {"GLIBC_2.34": "close_range"}}))],
         "lib/x.so",
-        "needs GLIBC_2.36 (symbol arc4random), and provided.al2023 has glibc 2.34",
+        "needs GLIBC_2.36 (symbol arc4random), but provided.al2023 has glibc 2.34",
     ),
     "L503": Case(
         [provided(native("bin/x", needed=["liby.so.1", GLIBC]))],
@@ -180,8 +181,8 @@ CASES = {
         "needs libz.so.1",
     ),
     "L601": Case(
-        [[PLAIN, Member(CACHED, timed(OLD_SECONDS + 9, 6))]],
-        [[PLAIN, Member(CACHED, timed(OLD_SECONDS, 6))]],
+        [[PLAIN, Member(CACHED, timed(PACKED_AT + 9, 6))]],
+        [[PLAIN, Member(CACHED, timed(PACKED_AT, 6))]],
         CACHED,
         "is stale",
         HOST_RUNTIME,
@@ -190,7 +191,7 @@ CASES = {
         [[PLAIN, Member(CACHED, hashed(b"a = 2\n"))]],
         [[PLAIN, Member(CACHED, hashed(b"a = 1\n"))]],
         CACHED,
-        "another a.py",
+        "a different a.py",
         HOST_RUNTIME,
     ),
     "L603": Case(
@@ -211,7 +212,7 @@ CASES = {
         [provided(Member("lib/x", b"1")), [Member("lib/x", b"2")]],
         [provided(Member("lib/x", b"1")), [Member("lib/x", b"1")]],
         "lib/x",
-        "hides another file of that name in",
+        "hides a different file of that name in",
     ),
     "L702": Case(
         [provided(Member("lib/x")), [Member("lib/x/y")]],
@@ -234,25 +235,25 @@ CASES = {
 }
 
 MORE = {
-    "a link that leads out": Case(
+    "a link that points outside": Case(
         [[*provided(), link("l", "/etc/passwd")]], [[*provided(), link("lib/l", "x")]], "", "make it relative"
     ),
-    "no bootstrap at all": Case([[PLAIN]], [provided()], "", "bring no bootstrap"),
-    "a bootstrap that is no script": Case(
+    "no bootstrap at all": Case([[PLAIN]], [provided()], "", "have no bootstrap"),
+    "a bootstrap that is not a script": Case(
         [[Member("bootstrap", b"echo", mode=RUN)]], [provided()], "bootstrap", "neither"
     ),
-    "a bootstrap that is a directory": Case([[Member("bootstrap/x")]], [provided()], "", "bring no bootstrap"),
-    "python that nobody promised": Case(
+    "a bootstrap that is a directory": Case([[Member("bootstrap/x")]], [provided()], "", "have no bootstrap"),
+    "a Python that the image may not have": Case(
         [[Member("bootstrap", b"#!/usr/bin/env python3\n", mode=RUN)]],
         [provided()],
         "bootstrap",
-        "is not known to have",
+        "may not have",
     ),
 }
 
 
 def write(case: Sequence[Sequence[Member] | bytes], folder: Path) -> list[Path]:
-    """The archives of a case."""
+    """Write the archives of one side of a case."""
     archives = []
     for number, layer in enumerate(case):
         archive = folder / f"{number}.zip"

@@ -1,4 +1,4 @@
-"""Hostile archives, one for each rule, written byte by byte: zipfile itself would not make most of them."""
+"""Hostile archives, one for each refusal of the extractor, written byte by byte since zipfile cannot write most."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINK = stat.S_IFLNK | 0o777
 
 @dataclass(frozen=True)
 class Member:
-    """One entry; what is left None is what an honest archive would say."""
+    """One entry; fields that are None get the value of an honest archive."""
 
     name: str | bytes = "file"
     data: bytes = b"hello"
@@ -30,11 +30,11 @@ class Member:
 
 
 def packed(*members: Member, comment: bytes = b"") -> bytes:
-    """An archive of members; a member with an offset of its own brings no local part."""
-    body, listing = b"", b""
+    """An archive of members; a member with an offset gets no local header or content of its own."""
+    body, directory = b"", b""
     for member in members:
         name = member.name.encode() if isinstance(member.name, str) else member.name
-        stored = squeezed(member.data, member.method) if member.stored is None else member.stored
+        stored = compressed(member.data, member.method) if member.stored is None else member.stored
         size = len(member.data) if member.size is None else member.size
         crc = zlib.crc32(member.data) if member.crc is None else member.crc
         common = (20, member.flags, member.method, 0, 0x21, crc, len(stored), size)
@@ -43,12 +43,12 @@ def packed(*members: Member, comment: bytes = b"") -> bytes:
             local = name if member.local_name is None else member.local_name
             body += struct.pack("<4s5H3L2H", b"PK\x03\x04", *common, len(local), 0) + local + stored
         tail = (len(name), 0, 0, 0, 0, member.mode << 16, offset)
-        listing += struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 0x0314, *common, *tail) + name
-    end = (0, 0, len(members) & 0xFFFF, len(members) & 0xFFFF, len(listing), len(body), len(comment))
-    return body + listing + struct.pack("<4s4H2LH", b"PK\x05\x06", *end) + comment
+        directory += struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 0x0314, *common, *tail) + name
+    end = (0, 0, len(members) & 0xFFFF, len(members) & 0xFFFF, len(directory), len(body), len(comment))
+    return body + directory + struct.pack("<4s4H2LH", b"PK\x05\x06", *end) + comment
 
 
-def squeezed(data: bytes, method: int) -> bytes:
+def compressed(data: bytes, method: int) -> bytes:
     if method == DEFLATED:
         return zlib.compress(data, 9, -zlib.MAX_WBITS)
     if method == BZIP2:
@@ -71,10 +71,10 @@ def link(name: str, destination: str) -> Member:
 ZEROS = bytes(30_000_000)
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "absolute name": (packed(Member("/etc/absolute")), "'/etc/absolute' would leave"),
-    "parent name": (packed(Member("ok"), Member("a/../../up")), "'a/../../up' would leave"),
-    "parent as a directory": (packed(Member("../", b"")), "'../' would leave"),
-    "drive letter": (packed(Member("C:/windows")), "'C:/windows' would leave"),
+    "absolute name": (packed(Member("/etc/absolute")), "'/etc/absolute' would be extracted outside"),
+    "parent name": (packed(Member("ok"), Member("a/../../up")), "'a/../../up' would be extracted outside"),
+    "parent as a directory": (packed(Member("../", b"")), "'../' would be extracted outside"),
+    "drive letter": (packed(Member("C:/windows")), "'C:/windows' would be extracted outside"),
     "backslash": (packed(Member("..\\up")), "backslash"),
     "NUL": (packed(Member("a\0.txt")), r"'a\x00.txt' has a NUL"),
     "empty name": (packed(Member("")), "'' has an empty name"),
@@ -89,22 +89,25 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "socket": (packed(Member("sock", mode=stat.S_IFSOCK | 0o666)), "'sock' is a device, pipe or socket"),
     "directory with content": (packed(Member("d/", b"content")), "'d/' is a directory with content"),
     "link named as a directory": (packed(link("d/", "..")), "'d/' is a directory with content"),
-    "file over directory": (packed(Member("d/x"), Member("d")), "'d' is there twice"),
-    "directory over file": (packed(Member("d"), Member("d/", b"")), "'d' is there twice"),
-    "file below a file": (packed(Member("d"), Member("d/x")), "'d/x' lies below 'd'"),
-    "file over link": (packed(link("l", "x"), Member("l")), "'l' is there twice"),
-    "link over file": (packed(Member("l"), link("l", "x")), "'l' is there twice"),
-    "link over link": (packed(link("l", "x"), link("./l", "y")), "'l' is there twice"),
-    "link over directory": (packed(Member("l/x"), link("l", "y")), "'l' is there twice"),
-    "file through a link": (packed(link("l", "d"), Member("d/", b""), Member("l/x")), "'l/x' lies below 'l'"),
-    "link to the parent": (packed(link("l", "..")), "'l' leads out of the archive"),
-    "link out by a longer way": (packed(link("a/l", "b/../../../etc/passwd")), "'a/l' leads out of the archive"),
+    "file over directory": (packed(Member("d/x"), Member("d")), "'d' appears twice"),
+    "directory over file": (packed(Member("d"), Member("d/", b"")), "'d' appears twice"),
+    "file below a file": (packed(Member("d"), Member("d/x")), "'d/x' is below 'd'"),
+    "file over link": (packed(link("l", "x"), Member("l")), "'l' appears twice"),
+    "link over file": (packed(Member("l"), link("l", "x")), "'l' appears twice"),
+    "link over link": (packed(link("l", "x"), link("./l", "y")), "'l' appears twice"),
+    "link over directory": (packed(Member("l/x"), link("l", "y")), "'l' appears twice"),
+    "file through a link": (packed(link("l", "d"), Member("d/", b""), Member("l/x")), "'l/x' is below 'l'"),
+    "link to the parent": (packed(link("l", "..")), "'l' points outside the archive"),
+    "link out by a longer way": (packed(link("a/l", "b/../../../etc/passwd")), "'a/l' points outside the archive"),
     "absolute link": (packed(link("l", "/etc/passwd")), "'l' is a link to '/etc/passwd'; make it relative"),
-    "link out by an earlier link": (packed(link("d/r", ".."), link("l", "d/r/..")), "'l' leads out of the archive"),
-    "link out by a later link": (packed(link("l", "d/r/.."), link("d/r", "..")), "'l' leads out of the archive"),
+    "link out by an earlier link": (packed(link("d/r", ".."), link("l", "d/r/..")), "'l' points outside the archive"),
+    "link out by a later link": (packed(link("l", "d/r/.."), link("d/r", "..")), "'l' points outside the archive"),
     "links in a loop": (packed(link("a", "b"), link("b", "a")), "is in a loop"),
     "link to itself": (packed(link("a", "a/x")), "'a' is in a loop"),
-    "links growing": (packed(link("a", "b/" + "x/" * 400), link("b", "x/" * 400)), "leads to too long a path"),
+    "links growing": (
+        packed(link("a", "b/" + "x/" * 400), link("b", "x/" * 400)),
+        "resolves to a path that is too long",
+    ),
     "empty link": (packed(link("l", "")), "'l' is a link to a path of 0 bytes"),
     "long link": (packed(link("l", "x" * 1025)), "'l' is a link to a path of 1025 bytes"),
     "link with NUL": (packed(link("l", "a\0b")), "'l' is a link to"),
@@ -117,38 +120,38 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "deflate64": (packed(Member("d64", method=9)), "compression method 9"),
     "wrong CRC": (packed(Member("ok"), Member("bad", crc=7)), "'bad' has a wrong CRC"),
     "wrong CRC of a directory's file": (packed(Member("d/bad", b"x", DEFLATED, crc=7)), "'d/bad' has a wrong CRC"),
-    "stream longer than declared": (packed(Member("liar", ZEROS, DEFLATED, size=1000)), "'liar' unfolds to more"),
+    "stream longer than declared": (packed(Member("liar", ZEROS, DEFLATED, size=1000)), "'liar' expands to more"),
     "the same, CRC of the part": (
         packed(Member("liar", ZEROS, DEFLATED, size=1000, crc=zlib.crc32(bytes(1000)))),
-        "'liar' unfolds to more",
+        "'liar' expands to more",
     ),
-    "bzip2 longer than declared": (packed(Member("liar", ZEROS, BZIP2, size=1000)), "'liar' unfolds to more"),
-    "lzma longer than declared": (packed(Member("liar", ZEROS, LZMA, size=1000)), "'liar' unfolds to more"),
-    "stream shorter than declared": (packed(Member("liar", b"x" * 99, DEFLATED, size=100)), "'liar' unfolds to less"),
-    "stored shorter than declared": (packed(Member("liar", b"x", size=100)), "'liar' unfolds to less"),
+    "bzip2 longer than declared": (packed(Member("liar", ZEROS, BZIP2, size=1000)), "'liar' expands to more"),
+    "lzma longer than declared": (packed(Member("liar", ZEROS, LZMA, size=1000)), "'liar' expands to more"),
+    "stream shorter than declared": (packed(Member("liar", b"x" * 99, DEFLATED, size=100)), "'liar' expands to less"),
+    "stored shorter than declared": (packed(Member("liar", b"x", size=100)), "'liar' expands to less"),
     "cut stream": (
-        packed(Member("cut", stored=squeezed(b"x" * 500, DEFLATED)[:3], method=DEFLATED)),
-        "'cut' unfolds",
+        packed(Member("cut", stored=compressed(b"x" * 500, DEFLATED)[:3], method=DEFLATED)),
+        "'cut' expands",
     ),
-    "cut bzip2": (packed(Member("cut", stored=squeezed(b"x" * 500, BZIP2)[:20], method=BZIP2)), "'cut' unfolds to"),
+    "cut bzip2": (packed(Member("cut", stored=compressed(b"x" * 500, BZIP2)[:20], method=BZIP2)), "'cut' expands to"),
     "broken deflate": (packed(Member("noise", stored=b"\xff" * 40, method=DEFLATED)), "'noise' cannot be read"),
     "broken bzip2": (packed(Member("noise", stored=b"\xff" * 40, method=BZIP2)), "'noise' cannot be read"),
     "broken lzma": (packed(Member("noise", stored=b"\xff" * 40, method=LZMA)), "'noise' cannot be read"),
     "cut lzma header": (packed(Member("noise", stored=b"\x09", method=LZMA)), "'noise' cannot be read"),
     "over the size declared": (
         packed(Member("ok"), Member("huge", size=262_144_000)),
-        "'huge' takes the archive over",
+        "'huge' brings the archive to more than",
     ),
-    "one local entry listed twice": (packed(Member("a"), Member("a", offset=0)), "'a' shares its bytes"),
-    "overlap": (packed(Member("a", packed(Member("b"))), Member("b", offset=31)), "'b' shares its bytes"),
-    "entry in the list": (packed(Member("a"), Member("b", offset=40)), "'b' shares its bytes"),
-    "entry past the end": (packed(Member("a"), Member("b", offset=0x7FFFFFFF)), "'b' shares its bytes"),
+    "one local entry listed twice": (packed(Member("a"), Member("a", offset=0)), "'a' overlaps another entry"),
+    "overlap": (packed(Member("a", packed(Member("b"))), Member("b", offset=31)), "'b' overlaps another entry"),
+    "entry in the list": (packed(Member("a"), Member("b", offset=40)), "'b' overlaps another entry"),
+    "entry past the end": (packed(Member("a"), Member("b", offset=0x7FFFFFFF)), "'b' overlaps another entry"),
     "another name in the local header": (packed(Member("a", local_name=b"b")), "'a' cannot be read"),
     "name that is not UTF-8": (packed(Member(b"\xff\xfe")), "is not a readable .zip file"),
     "not a zip": (b"#!/bin/sh\n" * 100, "is not a readable .zip file"),
     "empty file": (b"", "is not a readable .zip file"),
     "cut file": (packed(Member("a", b"x" * 500))[:-30], "is not a readable .zip file"),
-    "head cut off": (packed(Member("a", b"x" * 500), Member("b"))[40:], "shares its bytes"),
+    "head cut off": (packed(Member("a", b"x" * 500), Member("b"))[40:], "overlaps another entry"),
     "list of four gigabytes": (
         struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 0xFFFFFFF0, 0, 0),
         "is not a readable .zip file",

@@ -1,4 +1,4 @@
-"""The linter: for each rule a layer that breaks it, and one that does not; and real wheels."""
+"""The linter: for each rule a layer that breaks it and one that does not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def found(layers: Sequence[Path], scratch: Path, runtime: str = PROVIDED, arch: str = "x86_64") -> list[Finding]:
-    """The findings; the report about them keeps its schema."""
+    """The findings; asserts that their report matches the schema."""
     scratch.mkdir()
     opened = [open_layer(layer, scratch) for layer in layers]
     target = Target(find_image(runtime), arch)
@@ -39,7 +39,7 @@ def test_every_rule_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("rule", CASES)
-def test_a_layer_that_breaks_a_rule_is_told(tmp_path: Path, rule: str) -> None:
+def test_violation_is_reported(tmp_path: Path, rule: str) -> None:
     case = CASES[rule]
     findings = found(write(case.bad, tmp_path), tmp_path / "scratch", case.runtime)
     broken = [finding for finding in findings if finding.rule == rule]
@@ -50,14 +50,14 @@ def test_a_layer_that_breaks_a_rule_is_told(tmp_path: Path, rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", CASES)
-def test_its_neighbour_that_keeps_the_rule_is_not(tmp_path: Path, rule: str) -> None:
+def test_layer_that_keeps_the_rule_is_not_reported(tmp_path: Path, rule: str) -> None:
     case = CASES[rule]
     findings = found(write(case.good, tmp_path), tmp_path / "scratch", case.runtime)
     assert [finding for finding in findings if finding.rule == rule or finding.severity == "error"] == []
 
 
 @pytest.mark.parametrize("what", MORE)
-def test_other_ways_to_break_them(tmp_path: Path, what: str) -> None:
+def test_other_violations_are_reported(tmp_path: Path, what: str) -> None:
     case = MORE[what]
     messages = [finding.message for finding in found(write(case.bad, tmp_path), tmp_path / "bad")]
     assert any(case.words in message for message in messages)
@@ -65,14 +65,14 @@ def test_other_ways_to_break_them(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("rule", HOSTILE)
-def test_hostile_archives_are_errors_and_no_crash(tmp_path: Path, rule: str) -> None:
+def test_hostile_archives_are_reported_as_errors(tmp_path: Path, rule: str) -> None:
     (tmp_path / "a.zip").write_bytes(HOSTILE[rule][0])
     findings = found([tmp_path / "a.zip"], tmp_path / "scratch")
-    if rule != "over the size declared":  # the checker lets more in, to say how much
+    if rule != "over the size declared":  # the linter has a higher limit, to report the size
         assert "L1" in {finding.rule[:2] for finding in findings if finding.severity == "error"}
 
 
-def test_a_directory_is_judged_as_an_archive_is(tmp_path: Path) -> None:
+def test_directory_is_checked_like_an_archive(tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     (layer / "bin").mkdir(parents=True)
     (layer / "bin" / "tool").write_text("#!/bin/sh\n")
@@ -82,7 +82,7 @@ def test_a_directory_is_judged_as_an_archive_is(tmp_path: Path) -> None:
     assert [finding.rule for finding in found([layer], tmp_path / "scratch")] == ["L401"]
 
 
-def test_stale_bytecode_of_a_directory(tmp_path: Path) -> None:
+def test_stale_bytecode_in_a_directory_is_reported(tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     (layer / "python").mkdir(parents=True)
     source = layer / "python" / "a.py"
@@ -93,15 +93,15 @@ def test_stale_bytecode_of_a_directory(tmp_path: Path) -> None:
     assert [finding.rule for finding in found([layer], tmp_path / "stale", "python3.11")] == ["L601"]
 
 
-def test_many_findings_of_a_kind_are_counted() -> None:
+def test_repeated_findings_are_counted() -> None:
     many = [Finding("L401", "x.zip", f"{number}", "is bad") for number in range(25)]
     shown = list(lines(many))
     assert len(shown) == 21
     assert shown[0] == "error L401  x.zip: 0 is bad"
-    assert shown[-1] == "error L401  ... and 5 more of these"
+    assert shown[-1] == "error L401  ... and 5 more like these"
 
 
-def test_limits_are_those_of_the_other_package() -> None:
+def test_limits_equal_those_of_runtime_api() -> None:
     assert CURRENT.layers == limits.LAYERS
     assert CURRENT.zipped_bytes == limits.ZIPPED_BYTES
     assert CURRENT.unzipped_bytes == limits.UNZIPPED_BYTES

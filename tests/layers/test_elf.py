@@ -1,4 +1,4 @@
-"""The reader of binaries: against pyelftools on real ones, and against bytes that lie."""
+"""The ELF reader, compared with pyelftools on real binaries and run on hostile bytes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bootjack_layers.elf import ElfError, Need, is_elf, read_binary
-from tests.layers.elves import ARM64, elf
+from tests.layers.elf_files import ARM64, elf
 
-REAL = sorted({Path(sys.executable).resolve(), *Path(sys.prefix).glob("lib/python3*/site-packages/**/*.so")})
+PACKAGES = [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
+REAL = sorted({Path(sys.executable).resolve(), *(path for folder in PACKAGES for path in folder.glob("**/*.so"))})
 
 
-def judged(path: Path) -> dict[str, Any]:
-    """What pyelftools finds, by way of the sections."""
+def read_by_pyelftools(path: Path) -> dict[str, Any]:
+    """The same facts, read from the sections."""
     with path.open("rb") as file:
         image = ELFFile(file)
-        told: dict[str, Any] = {"needed": [], "rpath": "", "runpath": "", "versions": set()}
+        found: dict[str, Any] = {"needed": [], "rpath": "", "runpath": "", "versions": set()}
         for section in image.iter_sections():
             if isinstance(section, DynamicSection):
-                told["needed"] += [tag.needed for tag in _tags(section, "DT_NEEDED")]
-                told["rpath"] += "".join(tag.rpath for tag in _tags(section, "DT_RPATH"))
-                told["runpath"] += "".join(tag.runpath for tag in _tags(section, "DT_RUNPATH"))
+                found["needed"] += [tag.needed for tag in _tags(section, "DT_NEEDED")]
+                found["rpath"] += "".join(tag.rpath for tag in _tags(section, "DT_RPATH"))
+                found["runpath"] += "".join(tag.runpath for tag in _tags(section, "DT_RUNPATH"))
             if isinstance(section, GNUVerNeedSection):
                 for library, versions in section.iter_versions():
-                    told["versions"] |= {(library.name, version.name) for version in versions}
-        return told
+                    found["versions"] |= {(library.name, version.name) for version in versions}
+        return found
 
 
 def _tags(section: DynamicSection, kind: str) -> list[Any]:
@@ -42,20 +43,20 @@ def _tags(section: DynamicSection, kind: str) -> list[Any]:
 def test_real_binaries_are_read_as_pyelftools_reads_them() -> None:
     assert len(REAL) > 10
     for path in REAL:
-        binary, told = read_binary(path), judged(path)
-        assert list(binary.needed) == told["needed"], path
-        assert ":".join(binary.rpath) == told["rpath"].strip(":"), path
-        assert ":".join(binary.runpath) == told["runpath"].strip(":"), path
-        assert {(need.library, need.version) for need in binary.needs} == told["versions"], path
+        binary, found = read_binary(path), read_by_pyelftools(path)
+        assert list(binary.needed) == found["needed"], path
+        assert ":".join(binary.rpath) == found["rpath"].strip(":"), path
+        assert ":".join(binary.runpath) == found["runpath"].strip(":"), path
+        assert {(need.library, need.version) for need in binary.needs} == found["versions"], path
 
 
-def test_the_interpreter_names_its_loader_and_symbols() -> None:
+def test_loader_and_symbols_of_this_python_are_read() -> None:
     binary = read_binary(Path(sys.executable).resolve())
     assert binary.interpreter.startswith("/lib")
     assert ("libc.so.6", "__libc_start_main") in {(need.library, need.symbol) for need in binary.needs}
 
 
-def test_all_of_a_made_one(tmp_path: Path) -> None:
+def test_every_field_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x"
     needs = {"libc.so.6": {"GLIBC_2.17": "memcpy", "GLIBC_2.38": "strlcpy"}, "libm.so.6": {"GLIBC_2.29": "exp"}}
     path.write_bytes(elf(ARM64, ["libc.so.6", "libx.so"], needs, "/lib/ld", "/opt/a:/opt/b", "$ORIGIN"))
@@ -66,27 +67,27 @@ def test_all_of_a_made_one(tmp_path: Path) -> None:
     assert Need("libm.so.6", "GLIBC_2.29", "exp") in binary.needs
 
 
-def test_another_class_or_byte_order_is_known_by_its_machine(tmp_path: Path) -> None:
+def test_machine_of_another_class_or_byte_order_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"\x7fELF\x01\x02\x01" + bytes(9) + b"\0\x02\0\x16" + bytes(40))
     assert read_binary(path).machine == "s390x"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"\x7fELF\x02\x01" + bytes(58), elf()[:150]])
-def test_what_is_cut_is_said(tmp_path: Path, content: bytes) -> None:
+def test_truncated_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
     try:
         binary = read_binary(path)
     except ElfError as error:
-        assert "x is no readable ELF file" in str(error)  # noqa: PT017
+        assert "x is not a readable ELF file" in str(error)  # noqa: PT017
     else:
         assert binary.needed == ()
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_bytes_that_lie_give_an_error_or_an_answer(tmp_path: Path, data: st.DataObject) -> None:
+def test_hostile_bytes_give_an_error_or_a_result(tmp_path: Path, data: st.DataObject) -> None:
     honest = bytearray(elf(needed=["liba.so"], needs={"libc.so.6": {"GLIBC_2.17": "x"}}, interpreter="/lib/ld"))
     for _ in range(data.draw(st.integers(1, 6))):
         honest[data.draw(st.integers(4, len(honest) - 1))] = data.draw(st.integers(0, 255))
@@ -98,7 +99,7 @@ def test_bytes_that_lie_give_an_error_or_an_answer(tmp_path: Path, data: st.Data
         assert path.stat().st_size
 
 
-def test_scripts_are_no_binaries(tmp_path: Path) -> None:
+def test_script_is_not_an_elf_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"#!/bin/sh")
     assert not is_elf(path)

@@ -1,4 +1,4 @@
-"""What stands in /opt: the later layer wins, file by file."""
+"""The content of /opt: the later layer wins, file by file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def opened(tmp_path: Path, *layers: list[Member]) -> list[Layer]:
     return [open_layer(tmp_path / f"{number}.zip", scratch) for number in range(len(layers))]
 
 
-def test_folders_are_merged_and_the_later_file_stays(tmp_path: Path) -> None:
+def test_directories_are_merged_and_the_later_file_is_kept(tmp_path: Path) -> None:
     first = [
         Member("bin/a", b"1", mode=RUN),
         Member("bin/b", b"1"),
@@ -48,30 +48,32 @@ def test_folders_are_merged_and_the_later_file_stays(tmp_path: Path) -> None:
         "lib": (0o40755, b""),
         "lib/c": (0o100644, b"2"),
     }
-    whence = {item.name: (layers.index(item.layer), [layers.index(layer) for layer in item.hides]) for item in placed}
-    assert whence == {"bin/a": (0, []), "bin/b": (1, [0]), "l": (2, [0]), "lib/c": (1, [])}
+    origins = {
+        item.name: (layers.index(item.layer), [layers.index(layer) for layer in item.hides]) for item in placed
+    }
+    assert origins == {"bin/a": (0, []), "bin/b": (1, [0]), "l": (2, [0]), "lib/c": (1, [])}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_file_where_another_has_a_directory_is_refused(tmp_path: Path, order: tuple[int, int]) -> None:
+def test_file_where_another_layer_has_a_directory_is_refused(tmp_path: Path, order: tuple[int, int]) -> None:
     members = [[Member("lib/x")], [Member("lib/x/y")]]
     with pytest.raises(LayerError, match=r"lib/x is a file in .*\.zip and a directory in .*\.zip"):
         merge(opened(tmp_path, *(members[number] for number in order)))
 
 
-def test_a_link_where_another_has_a_directory_is_refused(tmp_path: Path) -> None:
+def test_link_where_another_layer_has_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match="lib64 is a file"):
         merge(opened(tmp_path, [Member("lib/x"), link("lib64", "lib")], [Member("lib64/y")]))
 
 
-def test_a_directory_has_the_mode_of_the_last_layer_that_lists_it(tmp_path: Path) -> None:
+def test_directory_has_the_mode_of_the_last_layer_that_lists_it(tmp_path: Path) -> None:
     folders = [[Member("d/", b"", mode=0o40000 | mode), Member("d/x")] for mode in (0o711, 0o505)]
     layers = opened(tmp_path, *folders, [Member("d/y")])
     write(merge(layers), layers, tmp_path / "opt")
-    assert tree(tmp_path / "opt")["d"] == (0o40705, b"")  # its owner can always remove what it holds
+    assert tree(tmp_path / "opt")["d"] == (0o40705, b"")  # the owner can always delete its content
 
 
-def test_a_directory_is_taken_as_it_is_but_for_devices(tmp_path: Path) -> None:
+def test_tree_is_opened_as_it_is_except_for_devices(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     (root / "a\\b").write_text("x")
@@ -84,13 +86,32 @@ def test_a_directory_is_taken_as_it_is_but_for_devices(tmp_path: Path) -> None:
         open_tree(root, "mine")
 
 
-def test_shared_files_are_linked(tmp_path: Path) -> None:
+def test_names_in_utf8_without_the_flag_are_merged(tmp_path: Path) -> None:
+    layers = opened(tmp_path, [Member("python/é.py", b"1", flags=0)])
+    write(merge(layers), layers, tmp_path / "opt")
+    assert (tmp_path / "opt" / "python" / "é.py").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_failure_leaves_the_target_as_it_was(tmp_path: Path, existing: bool) -> None:
+    layers = opened(tmp_path, [Member("d/a"), Member("d/b")])
+    placed = merge(layers)
+    (tmp_path / "scratch" / "layer-0" / "d" / "b").unlink()
+    if existing:
+        (tmp_path / "opt").mkdir()
+    with pytest.raises(LayerError, match="d/b: no such file"):
+        write(placed, layers, tmp_path / "opt")
+    assert [path.name for path in tmp_path.rglob("opt/**/*")] == []
+    assert (tmp_path / "opt").exists() == existing
+
+
+def test_files_of_shared_roots_are_hard_linked(tmp_path: Path) -> None:
     layers = opened(tmp_path, [Member("a")], [Member("b")])
     write(merge(layers), layers, tmp_path / "opt", lambda root: root == layers[0].root)
     assert [(tmp_path / "opt" / name).stat().st_nlink for name in "ab"] == [2, 1]
 
 
-def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+def test_target_that_is_not_empty_is_refused_and_kept(tmp_path: Path) -> None:
     layers = opened(tmp_path, [Member("a")])
     (tmp_path / "opt").mkdir()
     (tmp_path / "opt" / "mine").write_text("mine")
@@ -99,6 +120,6 @@ def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "opt").iterdir()] == ["mine"]
 
 
-def test_a_layer_that_cannot_be_extracted_is_named(tmp_path: Path) -> None:
+def test_layer_that_cannot_be_extracted_is_named(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match=r"0\.zip: .*'x' has a wrong CRC"):
         merge(opened(tmp_path, [Member("x", crc=1)]))

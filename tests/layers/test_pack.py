@@ -1,4 +1,4 @@
-"""The packer: the same bytes for the same files, and what comes out is what went in."""
+"""The packer: the same files give the same bytes, and extracting returns what was packed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bootjack_layers.archive import extract
+from bootjack_layers.entries import Entry, entries_of
 from bootjack_layers.errors import LayerError
-from bootjack_layers.pack import EARLIEST, Entry, entries_of, pack, packing, time_of
+from bootjack_layers.pack import EARLIEST, pack, packing, time_of
 from tests.layers.test_archive import tree
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def filled(root: Path, mask: int = 0o022) -> Path:
-    """A directory with one of everything."""
+    """Fill a directory with one of each kind of entry."""
     before = os.umask(mask)
     try:
         (root / "deep" / "er").mkdir(parents=True)
@@ -39,7 +40,7 @@ def filled(root: Path, mask: int = 0o022) -> Path:
     return root
 
 
-def test_two_directories_at_two_times_give_the_same_bytes(tmp_path: Path) -> None:
+def test_same_files_in_two_directories_give_the_same_bytes(tmp_path: Path) -> None:
     one, other = filled(tmp_path / "one"), filled(tmp_path / "two" / "er", 0o077)
     for path in other.rglob("*"):
         os.utime(path, (1, 1_700_000_001), follow_symlinks=False)
@@ -48,7 +49,7 @@ def test_two_directories_at_two_times_give_the_same_bytes(tmp_path: Path) -> Non
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
 
 
-def test_what_comes_out_is_what_went_in(tmp_path: Path) -> None:
+def test_extracted_content_equals_packed_content(tmp_path: Path) -> None:
     root = filled(tmp_path / "in")
     packed = pack(entries_of(root), tmp_path / "a.zip")
     extract(tmp_path / "a.zip", tmp_path / "out")
@@ -63,7 +64,7 @@ def test_what_comes_out_is_what_went_in(tmp_path: Path) -> None:
     assert sum(item.zipped for item in packed) + end == (tmp_path / "a.zip").stat().st_size
 
 
-def test_python_reads_it_and_finds_it_in_order(tmp_path: Path) -> None:
+def test_zipfile_reads_it_with_sorted_names(tmp_path: Path) -> None:
     pack(entries_of(filled(tmp_path / "in")), tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as bundle:
         assert bundle.testzip() is None
@@ -72,7 +73,7 @@ def test_python_reads_it_and_finds_it_in_order(tmp_path: Path) -> None:
         assert {info.date_time for info in bundle.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_the_date_is_that_of_source_date_epoch(tmp_path: Path) -> None:
+def test_times_are_source_date_epoch(tmp_path: Path) -> None:
     pack(entries_of(filled(tmp_path / "in")), tmp_path / "a.zip", time_of("1700000000"))
     with zipfile.ZipFile(tmp_path / "a.zip") as bundle:
         assert bundle.infolist()[0].date_time == time.gmtime(1_700_000_000)[:6]
@@ -81,17 +82,17 @@ def test_the_date_is_that_of_source_date_epoch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"), [(None, EARLIEST), ("", EARLIEST), ("0", EARLIEST), ("9" * 12, 4_354_819_198)]
 )
-def test_a_date_that_a_zip_cannot_tell_is_the_nearest(text: str | None, seconds: int) -> None:
+def test_time_outside_the_range_of_a_zip_is_clamped(text: str | None, seconds: int) -> None:
     assert time_of(text) == seconds
 
 
-def test_a_date_that_is_none_is_said() -> None:
+def test_invalid_source_date_epoch_is_refused() -> None:
     with pytest.raises(LayerError, match="SOURCE_DATE_EPOCH is 'soon'"):
         time_of("soon")
 
 
 @pytest.mark.parametrize("destination", ["/etc/passwd", "../x", "a/../../x"])
-def test_links_that_lead_out_are_refused(tmp_path: Path, destination: str) -> None:
+def test_links_that_point_outside_are_refused(tmp_path: Path, destination: str) -> None:
     (tmp_path / "l").symlink_to(destination)
     with pytest.raises(LayerError, match=f"l is a link to {destination}"):
         entries_of(tmp_path)
@@ -108,16 +109,16 @@ def test_pipes_and_backslashes_are_refused(tmp_path: Path) -> None:
         entries_of(tmp_path)
 
 
-def test_what_fails_leaves_no_half_archive(tmp_path: Path) -> None:
+def test_failure_leaves_no_partial_archive(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     gone = Entry("gone", stat.S_IFREG | 0o644, tmp_path / "in" / "gone")
-    (tmp_path / "a.zip").write_bytes(b"of yesterday")
+    (tmp_path / "a.zip").write_bytes(b"the old archive")
     with pytest.raises(LayerError, match="in/gone: no such file"):
         pack([gone], tmp_path / "a.zip")
     steps = packing(entries_of(filled(tmp_path / "in" / "x")), tmp_path / "a.zip")
     next(steps)
     steps.close()  # type: ignore[attr-defined]
-    assert (tmp_path / "a.zip").read_bytes() == b"of yesterday"
+    assert (tmp_path / "a.zip").read_bytes() == b"the old archive"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "in"]
 
 
@@ -140,7 +141,7 @@ NAMES = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=2000), max_size=6))
-def test_any_names_and_bytes_come_back(tmp_path: Path, files: dict[str, bytes]) -> None:
+def test_any_names_and_bytes_survive_a_round_trip(tmp_path: Path, files: dict[str, bytes]) -> None:
     home = tmp_path / str(len(list(tmp_path.iterdir())))
     made: dict[str, bytes] = {}
     for name, content in files.items():
@@ -149,7 +150,7 @@ def test_any_names_and_bytes_come_back(tmp_path: Path, files: dict[str, bytes]) 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         except OSError:
-            continue  # a name that is a folder's already
+            continue  # a directory has this name
         made[name] = content
     (home / "in").mkdir(parents=True, exist_ok=True)
     if any(re.match("[A-Za-z]:", name) for name in made):

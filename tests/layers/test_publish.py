@@ -1,4 +1,4 @@
-"""Publishing, to moto's server: a new version only for new bytes."""
+"""Publishing to moto's server: a new version only for new content."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def server() -> Iterator[str]:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=SECONDS).close()
                     break
                 except OSError:
-                    assert time.monotonic() < deadline, "moto's server does not come up"
+                    assert time.monotonic() < deadline, "moto's server does not start"
                     assert process.poll() is None, "moto's server has ended"
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -66,18 +66,18 @@ def test_unchanged_content_is_not_published_again(server: str, tmp_path: Path) -
     assert publish(server, archive).out.endswith(b":layer:rt:3\n")
 
 
-def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_unreachable_server_is_reported(tmp_path: Path) -> None:
     archive = tmp_path / "a.zip"
     archive.write_bytes(packed(Member("bootstrap", b"1")))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ended = publish(f"http://127.0.0.1:{port}", archive)
     assert ended.code == 2
-    assert "rt is not published: Could not connect" in ended.message
+    assert "rt was not published: Could not connect" in ended.message
 
 
-def test_what_is_no_archive_is_said(tmp_path: Path) -> None:
-    for content, words in ((b"hello", "is no .zip file"), (b"PK" + bytes(52_428_800), "by direct upload")):
+def test_files_that_cannot_be_published_are_refused(tmp_path: Path) -> None:
+    for content, words in ((b"hello", "is not a .zip file"), (b"PK" + bytes(52_428_800), "of a direct upload")):
         (tmp_path / "a.zip").write_bytes(content)
         ended = publish("http://127.0.0.1:1", tmp_path / "a.zip")
         assert ended.code == 2
@@ -90,12 +90,12 @@ def test_what_is_no_archive_is_said(tmp_path: Path) -> None:
         (("nowhere.zip", "--name", "x"), "nowhere.zip: no such file"),
         ((".", "--name", "x"), "is a directory: build a .zip"),
         ((__file__, "--name", "a b"), "is not a layer's name"),
-        ((__file__, "--name", "x", "--runtime", "python2"), "'python2' is not known"),
+        ((__file__, "--name", "x", "--runtime", "python2"), "unknown runtime 'python2'"),
         ((__file__, "--name", "x", "--description", "x" * 257), "257 characters, over 256"),
         ((__file__, "--name", "x", "--endpoint-url", "nonsense"), "nonsense"),
     ],
 )
-def test_mistakes_are_named(arguments: tuple[str, ...], words: str) -> None:
+def test_usage_errors_are_named(arguments: tuple[str, ...], words: str) -> None:
     ended = bootjack("layer", "publish", *arguments, env=CREDENTIALS)
     assert (ended.code, ended.out) == (2, b"")
     assert words in ended.message

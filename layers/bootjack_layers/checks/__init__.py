@@ -1,4 +1,4 @@
-"""The looking: a file for each kind of rule. A check takes all layers and what they are for, and gives findings."""
+"""The checks, one file for each group of rules. A check takes all layers and their target, and yields findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Target"]
 
 @dataclass(frozen=True)
 class Target:
-    """What the layers are for."""
+    """The runtime image and the architecture that the layers are for."""
 
     image: Image
     arch: str

@@ -1,8 +1,9 @@
-"""L1: the archive itself; L2: its size."""
+"""L1: the archive itself; L2: sizes."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from bootjack_layers.limits import LAYERS, UNZIPPED_BYTES, ZIPPED_BYTES
@@ -17,53 +18,59 @@ if TYPE_CHECKING:
 
 __all__ = ["archives", "sizes"]
 
+_ALL = "all layers"
+
 
 def archives(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
-    """Whether each archive can be taken out as it was meant."""
+    """Check that each archive can be extracted, and yields the files that its author meant."""
     for layer in layers:
-        found = [*_names(layer), *_twice(layer)]
+        found = [*_names(layer), *_duplicates(layer)]
         yield from found
         if layer.refusal and not any(finding.rule in ("L102", "L103") for finding in found):
             yield Finding("L101", layer.label, "", layer.refusal)
         if layer.files and all(entry.mode is None for entry in layer.listed):
             message = (
-                "no entry has a mode, so nothing is executable: make it on Linux or macOS, or with `layer build`"
+                "records no file modes, so nothing in it is executable: "
+                "create it on Linux or macOS, or with `layer build`"
             )
             yield Finding("L105", layer.label, "", message)
 
 
 def _names(layer: Layer) -> Iterator[Finding]:
+    if layer.zipped is None:
+        return
     for entry in layer.listed:
-        if layer.zipped is None:
-            break
         if "\\" in entry.raw:
-            message = "becomes one flat file with a backslash in its name: make the archive with forward slashes"
+            message = "has a backslash in its name, which Lambda keeps: create the archive with forward slashes"
             yield Finding("L103", layer.label, entry.raw, message)
         elif entry.raw.startswith("/") or ".." in entry.raw.split("/") or re.match("[A-Za-z]:", entry.raw):
-            yield Finding("L102", layer.label, entry.raw, "leaves /opt: make the archive with relative names")
+            message = "would be extracted outside /opt: create the archive with relative names"
+            yield Finding("L102", layer.label, entry.raw, message)
 
 
-def _twice(layer: Layer) -> Iterator[Finding]:
-    names = [entry.name for entry in layer.listed if entry.name in layer.files]
-    for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
-        yield Finding(
-            "L104", layer.label, name, "is in the archive more than once, and only the last counts: keep one"
-        )
+def _duplicates(layer: Layer) -> Iterator[Finding]:
+    counts = Counter(entry.name for entry in layer.listed if entry.name in layer.files)
+    for name in sorted(name for name, count in counts.items() if count > 1):
+        message = "appears more than once in the archive, and only the last one counts: keep one"
+        yield Finding("L104", layer.label, name, message)
 
 
 def sizes(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
-    """The limits."""
+    """Check Lambda's limits on the size and number of layers."""
     for layer in layers:
         if layer.zipped is not None and layer.zipped > ZIPPED_BYTES:
-            message = f"is {_mb(layer.zipped)} zipped, over {_mb(ZIPPED_BYTES)}: publish it through S3, or take out"
+            message = (
+                f"is {_mb(layer.zipped)} zipped, over {_mb(ZIPPED_BYTES)}: publish it through S3, or make it smaller"
+            )
             yield Finding("L201", layer.label, "", message)
     total = sum(layer.unzipped for layer in layers)
     if total > UNZIPPED_BYTES:
         largest = max(layers, key=lambda layer: layer.unzipped)
         message = f"take {_mb(total)} unzipped, over {_mb(UNZIPPED_BYTES)}; the largest is {largest.label}"
-        yield Finding("L202", "all layers", "", message)
+        yield Finding("L202", _ALL, "", message)
     if len(layers) > LAYERS:
-        yield Finding("L203", "all layers", "", f"are {len(layers)}, and a function has at most {LAYERS}: merge some")
+        message = f"are {len(layers)}, but a function can have at most {LAYERS}: merge some"
+        yield Finding("L203", _ALL, "", message)
 
 
 def _mb(size: int) -> str:

@@ -1,4 +1,4 @@
-"""L4: modes, as the archive or the directory has them."""
+"""L4: file modes, as the archive or the directory has them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["modes"]
 
 
 def modes(layers: Sequence[Layer], _target: Target) -> Iterator[Finding]:
-    """What the function's user may do with what is there."""
+    """Check that the function's user can read, enter and run what the layers hold."""
     for layer in layers:
         for entry in layer.listed:
             if entry.mode is not None and entry.kind != stat.S_IFLNK:
-                yield from _judged(layer, entry, entry.mode)
+                yield from _check_mode(layer, entry, entry.mode)
 
 
-def _judged(layer: Layer, entry: Listed, mode: int) -> Iterator[Finding]:
+def _check_mode(layer: Layer, entry: Listed, mode: int) -> Iterator[Finding]:
     shown = f"has mode {mode:o}"
     if entry.kind == stat.S_IFDIR:
         if mode & 0o005 != 0o005:
@@ -33,6 +33,7 @@ def _judged(layer: Layer, entry: Listed, mode: int) -> Iterator[Finding]:
     elif not mode & 0o004:
         yield Finding("L401", layer.label, entry.name, f"{shown}, so only its owner can read it: chmod 644 or 755")
     elif entry.name.startswith("bin/") and not mode & 0o001:
-        yield Finding("L403", layer.label, entry.name, f"{shown}, so it is on PATH and cannot be started: chmod 755")
+        yield Finding("L403", layer.label, entry.name, f"{shown}, so it is on PATH but cannot be run: chmod 755")
     if mode & 0o7000 or mode & 0o002:
-        yield Finding("L404", layer.label, entry.name, f"{shown}, which is surprising in a layer: chmod 644 or 755")
+        message = f"{shown}, which has no use in a layer: chmod 644 or 755"
+        yield Finding("L404", layer.label, entry.name, message)
