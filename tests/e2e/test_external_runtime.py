@@ -169,7 +169,7 @@ def test_several_callers_are_served_in_turn(server: Serve, runtimes: ExternalRun
 def test_hosts_and_origins_can_be_let_in(tmp_path: Path) -> None:
     allowed = ("--allow-host", "api.example", "--allow-origin", "https://app.example")
     with Serve("--only-lambda-apis", "--runtime-api-port", "0", "--env-var", "MINE=my value", *allowed) as server:
-        hand = ByHand(server, tmp_path)
+        hand = ExternalRuntimes(server, tmp_path)
         with hand.connection() as connection:
             statuses = []
             for host in ("api.example:9001", "evil.example:9001"):
