@@ -26,8 +26,9 @@ def build(scratch: Path) -> Tools:
     compiler = shutil.which("cc")
     if compiler is None:
         raise Unusable("the benchmarks need a C compiler: there is no `cc` on PATH")
-    programs = [_compile(compiler, name, scratch) for name in ("echo", "load", "feeder")]
-    return Tools(scratch, *programs, slow_clock=_compile(compiler, "slow_clock", scratch, "-shared", "-fPIC"))
+    echo, load, feeder = (_compile(compiler, name, scratch) for name in ("echo", "load", "feeder"))
+    slow_clock = _compile(compiler, "slow_clock", scratch, "-shared", "-fPIC")
+    return Tools(scratch, echo, load, feeder, slow_clock)
 
 
 def _compile(compiler: str, name: str, scratch: Path, *options: str) -> Path:
