@@ -1,19 +1,32 @@
-# Every target sets up what it needs in .venv; nothing else on the machine is touched, but for what `tools` says.
+# Every target first installs what it needs into .venv. Only `tools` changes anything outside this folder.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
-# What is run in bubblewrap with all other tests, and once more as plain processes.
-HEART = tests/commands tests/engine tests/test_local.py tests/test_local_functions.py tests/e2e \
-	--ignore tests/e2e/test_layers.py --ignore-glob 'tests/e2e/test_sandbox_*'
+# Tests spend about as much time waiting as computing, so one more worker than there are processors keeps them all busy.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
-.PHONY: demo check test bench lint types floors fast tools docs clean
+# The tests that run functions in the sandbox that BOOTJACK_SANDBOX names. `make test` runs them once for each sandbox.
+# What is ignored runs no functions, or names the sandbox itself.
+BOTH_SANDBOXES = tests/commands tests/engine tests/e2e $(wildcard tests/test_local*.py) --ignore-glob 'tests/e2e/test_sandbox_*' \
+	$(addprefix --ignore=tests/,commands/test_layer.py e2e/test_bad_archives.py e2e/test_layers.py e2e/test_opt.py)
+
+# $(call timed,TARGET...) makes the targets one by one and prints how long each took.
+timed = @for target in $(1); do begin=$$(date +%s); \
+	$(MAKE) --no-print-directory $$target || exit; echo "== $$target: $$(($$(date +%s) - begin)) s"; done
+
+.PHONY: demo check test bench lint types floors fast slow plain tools docs clean
 
 demo: $(BIN)/bootjack
-	@command -v curl >/dev/null || { echo "the demo's runtime is bash with curl: install curl" >&2; exit 2; }
+	@command -v curl >/dev/null || { echo "the demo's runtime needs curl: install curl" >&2; exit 2; }
 	$(BIN)/bootjack invoke examples/bash-runtime -e '{"text":"Hello"}'
 
-check: lint types floors fast
+check: .venv/ready
+	$(call timed,lint types floors fast)
+
+test: tools .venv/ready .venv/peers/ready
+	$(call timed,check slow plain)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -26,11 +39,13 @@ floors: .venv/ready
 	$(BIN)/lint-imports
 
 fast: .venv/ready
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
-test: tools check .venv/peers/ready
-	$(BIN)/pytest -q -m slow
-	BOOTJACK_SANDBOX=process $(BIN)/pytest -q $(HEART)
+slow: tools .venv/peers/ready
+	$(PYTEST) -m slow
+
+plain: tools .venv/peers/ready
+	BOOTJACK_SANDBOX=process $(PYTEST) $(BOTH_SANDBOXES)
 
 bench: tools .venv/ready .venv/peers/ready
 	$(BIN)/python -m benchmarks
@@ -42,7 +57,7 @@ docs: .venv/ready
 	$(BIN)/python docs/draw_subjects.py
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 
 .venv/made:
 	@test -n "$(PYTHON)" || { echo "bootjack needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 2; }
@@ -57,9 +72,8 @@ $(BIN)/bootjack: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(BIN)/bootjack
 
-# What tests need and pip cannot bring: bubblewrap, the languages of two reference handlers, a compiler for a runtime that
-# is one static program, what AWS's Node.js runtime is built with, and what cargo-lambda asks for its project. Root gets
-# them by apt-get.
+# Programs that the tests run and pip cannot install: bubblewrap; Node, npm, Ruby and gcc for runtimes in those languages;
+# a C++ toolchain to build AWS's Node.js runtime; cargo, which cargo-lambda calls. Root gets them from apt-get.
 tools:
 	@for tool in bwrap:bubblewrap node:nodejs npm:npm ruby:ruby gcc:gcc cargo:cargo make:make g++:g++ cmake:cmake \
 			autoreconf:autoconf libtoolize:libtool xz:xz-utils; do \
@@ -68,9 +82,9 @@ tools:
 	test -f "$$prefix/include/node/node.h" || missing="$$missing libnode-dev"; \
 	test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		{ apt-get update && apt-get install -y $$missing; } >/dev/null; } || \
-		{ echo "the tests need:$$missing: install them" >&2; exit 2; }
+		{ echo "the tests need these packages:$$missing. Install them and run make again." >&2; exit 2; }
 
-# The peers that tests and benchmarks stand beside: AWS's own RIE, cargo-lambda, AWS's Node.js runtime and @vercel/fun.
+# Other implementations that tests and benchmarks compare with: AWS's RIE and Node.js runtime, cargo-lambda, @vercel/fun.
 .venv/peers/ready: $(wildcard tests/peers/*.py) | .venv/ready
 	$(BIN)/python -m tests.peers .venv/peers
 	@touch $@

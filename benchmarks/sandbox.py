@@ -19,7 +19,7 @@ from benchmarks.rounds import interleave
 from benchmarks.tools import Tools
 from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.sandbox.entrypoint import Program
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.records import FunctionSpec
 
 COLD_STARTS = 20  # the median of these is one sample
 WARM_UP = 1000
@@ -126,7 +126,7 @@ async def _open(local: LocalLambda, environments: int) -> None:
 
 def _function(tools: Tools, name: str, concurrency: int = 1) -> LocalFunction:
     program = Program(tools.echo.parent, places=(tools.echo,))
-    return LocalFunction(FunctionConfiguration(name), program, concurrency=concurrency)
+    return LocalFunction(FunctionSpec(name), program, concurrency=concurrency)
 
 
 def _resident_kb() -> int:

@@ -1,14 +1,14 @@
-"""bootjack: the Lambda runtime kit.
+"""The server side of bootjack: execution environments, the Runtime API, and the local Lambda service.
 
-The floors, from the ground up; a lower one never imports a higher one (checked by `make floors`):
+The layers, from the ground up; a lower one never imports a higher one (`make floors` checks it):
 
-    protocol   the execution environment as a pure state machine
-    service    Lambda's public API as rules and records, without I/O
-    sandbox    where processes live; beside it `sinks`, where logs go
-    engine     makes invocations happen: environment, pool, invoker
-    web        the edges: Runtime API, Invoke
-    local      the assembly: LocalLambda
-    cli        the command line, one file for each verb in `commands`
+    protocol                 the execution environment as pure state machines
+    service                  Lambda's public API as rules and records, without I/O
+    store, sandbox, sinks    what is kept on disk; where processes run; where logs go
+    engine                   makes invocations happen: environment, pool, dispatch
+    web                      the HTTP edges: Runtime API, Invoke
+    local                    wires the parts together: LocalLambda
+    cli                      the command line, one file for each verb in `commands`
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime_api.engine.environment import InvokeResult
-    from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.local import LocalLambda
+    from runtime_api.local_function import LocalFunction
     from runtime_api.service.errors import ServiceError
+    from runtime_api.service.seams.dispatch import InvokeResult
 
 __all__ = ["InvokeResult", "LocalFunction", "LocalLambda", "ServiceError", "__version__"]
 
@@ -27,8 +28,8 @@ __version__ = "0.1.0"
 
 
 _PLACES = {
-    "InvokeResult": "runtime_api.engine.environment",
-    "LocalFunction": "runtime_api.local",
+    "InvokeResult": "runtime_api.service.seams.dispatch",
+    "LocalFunction": "runtime_api.local_function",
     "LocalLambda": "runtime_api.local",
     "ServiceError": "runtime_api.service.errors",
 }

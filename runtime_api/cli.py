@@ -1,4 +1,4 @@
-"""The command `bootjack`: joins the verbs, each of which lives in a file of `commands` and is imported when used."""
+"""The entry point of the command `bootjack`."""
 
 from __future__ import annotations
 
@@ -13,29 +13,33 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line."""
     if sys.argv[1:] == ["--version"]:
-        # Asked by scripts and completions: not worth the import of a command line library.
+        # Scripts and shell completions ask for it often; importing click would take ten times as long.
         print(f"bootjack {__version__}")
         return
-    _hold_standard_descriptors()
-    from runtime_api.commands.signals import end_cleanly
+    _open_standard_descriptors()
+    from runtime_api.commands.signals import handle_signals
 
-    end_cleanly()
+    handle_signals()
     from runtime_api.commands.root import bootjack
 
     try:
         bootjack(prog_name="bootjack")
     except RuntimeError as error:
-        if isinstance(error.__cause__, SystemExit):  # of a signal, in the making of a class: Python 3.11 wraps it
+        # Python 3.11 wraps what a signal handler raises while a class is being made (__set_name__).
+        if isinstance(error.__cause__, SystemExit):
             raise error.__cause__ from None
         raise
-    except OSError as error:  # of click's own writing: a full disk, say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        print(f"bootjack: stdout: {error.strerror or error}", file=sys.stderr)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        if error.filename is None:  # click could not write to stdout: a full disk, for example
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"bootjack: {error.filename or 'stdout'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
 
 
-def _hold_standard_descriptors() -> None:
-    """Open what was closed of 0, 1 and 2, or the first sockets would take their numbers."""
+def _open_standard_descriptors() -> None:
+    """Open those of 0, 1 and 2 that are closed, or the first sockets would take their numbers."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""Every test leaves the machine as it was."""
+"""Check that every test leaves the machine as it was."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _private_folder = pytest.StashKey[str]()
-_shared: set[str] = set()  # names of our own fixtures that several tests share
+_shared: set[str] = set()  # names of this project's fixtures that several tests share
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know who is started, open what a process opens once, and have a folder for temporary files to ourselves."""
+    """Prepare this process, which is one worker of several under pytest-xdist, to be watched alone."""
     traces.note_starts()
-    uvloop.new_event_loop().close()  # opens, once for the process, the pipe that its signals come by
-    # What pytest keeps of the last runs stays where it always is.
+    if hasattr(config, "workerinput"):
+        traces.separate_mounts()
+    uvloop.new_event_loop().close()  # opens the pipe for signals, which stays open for the life of the process
+    # pytest keeps the folders of its last runs where it always does, outside the private one.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     folder = tempfile.mkdtemp(prefix="tests-")
     config.stash[_private_folder] = folder
@@ -31,31 +33,31 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    """Say what functions run in."""
+    """Name the sandbox that functions run in."""
     return f"functions run in: {sandboxes.SANDBOX}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Take the folder away."""
+    """Delete the private folder."""
     shutil.rmtree(config.stash[_private_folder])
 
 
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
-    """Note fixtures of ours that outlive a test."""
+    """Note this project's fixtures that outlive a test."""
     if fixturedef.scope != "function" and fixturedef.baseid and not fixturedef.argname.startswith("leaves_nothing"):
         _shared.add(fixturedef.argname)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def leaves_nothing_as_a_module() -> Iterator[None]:
-    """What the tests of a module share is gone after the last of them."""
+    """Check that what the tests of a module share is gone after the last of them."""
     with traces.watched():
         yield
 
 
 @pytest.fixture(autouse=True)
 def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that shares nothing leaves nothing; the others are judged as a module."""
+    """Check a test that shares nothing by itself; the module is checked as a whole for the others."""
     if _shared.isdisjoint(request.fixturenames):
         with traces.watched():
             yield

@@ -1,4 +1,4 @@
-"""Running a test's coroutine as the servers run: on uvloop, with an eye on what the loop complains of."""
+"""Run a test's coroutine as the servers run: on uvloop. An error that reaches the event loop fails the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["run"]
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine on uvloop; what the loop's exception handler gets fails the test."""
+    """Run a test's coroutine on uvloop; fail if the loop's exception handler is called."""
     problems: list[dict[str, Any]] = []
 
     async def watched() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bootjack import LocalFunction, LocalLambda
+from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.service.errors import InvalidRequestContentException, ResourceNotFoundException
 from tests.sandboxes import SANDBOX
 
@@ -38,7 +41,7 @@ def echo(tmp_path: Path) -> LocalFunction:
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> int:
-    """A descriptor for the log that nobody reads."""
+    """A descriptor for a log that the test does not read."""
     return os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
 
 
@@ -61,20 +64,20 @@ def test_a_function_is_invoked_from_python_on_any_event_loop(echo: LocalFunction
     run(main(), quiet)
 
 
-def test_a_caller_that_gives_up_does_not_disturb_the_next(echo: LocalFunction, quiet: int) -> None:
+def test_a_cancelled_caller_does_not_disturb_the_next_one(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
-            impatient = asyncio.create_task(local.invoke("echo", b"1"))
+            cancelled = asyncio.create_task(local.invoke("echo", b"1"))
             await asyncio.sleep(0)
-            impatient.cancel()
-            patient = await local.invoke("echo", b"2")
-            assert patient.payload == b"2"
+            cancelled.cancel()
+            next_one = await local.invoke("echo", b"2")
+            assert next_one.payload == b"2"
 
     run(main(), quiet)
 
 
-def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFunction, quiet: int) -> None:
+def test_an_invalid_request_is_refused_before_an_environment_is_started(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
@@ -86,7 +89,7 @@ def test_what_cannot_be_run_is_refused_before_anything_is_started(echo: LocalFun
     run(main(), quiet)
 
 
-def test_invoking_outside_of_async_with_says_so(echo: LocalFunction, quiet: int) -> None:
+def test_invoking_outside_of_async_with_is_refused(echo: LocalFunction, quiet: int) -> None:
     async def main() -> None:
         with pytest.raises(RuntimeError, match="async with"):
             await LocalLambda(quiet, sandbox=SANDBOX).invoke("echo")
@@ -95,7 +98,7 @@ def test_invoking_outside_of_async_with_says_so(echo: LocalFunction, quiet: int)
 
 
 async def ask(url: str, head: str, body: bytes = b"{}") -> tuple[int, bytes]:
-    """Send one request as it stands; gives status and body."""
+    """Send one request; return status and body."""
     host, port = url.removeprefix("http://").rsplit(":", 1)
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
@@ -116,7 +119,7 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE + "echo.localhost", 200),
         (INVOKE + "[::1]:9000", 200),
         (INVOKE + "127.0.0.1", 200),
-        (INVOKE + "friend.example", 200),  # let in by name
+        (INVOKE + "friend.example", 200),  # allowed by name
         (INVOKE + "rebound.example", 403),
         (INVOKE + "localhost\r\nOrigin: http://localhost:3000", 200),
         (INVOKE + "localhost\r\nOrigin: https://evil.example", 403),
@@ -137,7 +140,7 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE.replace("echo", "no such name") + "localhost", 400),
     ],
 )
-def test_the_public_port_lets_in_who_may_come(echo: LocalFunction, quiet: int, head: str, status: int) -> None:
+def test_the_public_port_checks_each_request(echo: LocalFunction, quiet: int, head: str, status: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
@@ -148,3 +151,37 @@ def test_the_public_port_lets_in_who_may_come(echo: LocalFunction, quiet: int, h
                 assert json.loads(body)["Message"]
 
     run(main(), quiet)
+
+
+def test_a_defect_of_bootjack_is_answered_on_both_lanes(
+    echo: LocalFunction, quiet: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: object) -> asyncio.Future[object]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(LookupError("a defect"))
+        return future
+
+    monkeypatch.setattr(LocalDispatch, "run", broken)
+    noted: list[object] = []
+
+    def invoke(port: int, *before: str) -> tuple[int, str | None]:
+        """Invoke on a connection after other requests; the first of them moves it to the other lane."""
+        with closing(HTTPConnection("127.0.0.1", port, timeout=15)) as connection:
+            for path in before:
+                connection.request("GET", path)
+                connection.getresponse().read()
+            connection.request("POST", "/2015-03-31/functions/echo/invocations", b"{}")
+            response = connection.getresponse()
+            response.read()
+            return response.status, response.getheader("x-amzn-ErrorType")
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: noted.append(context["exception"]))
+        async with LocalLambda(quiet, sandbox=SANDBOX) as local:
+            local.add_function(echo)
+            port = int((await local.listen("127.0.0.1", 0)).rsplit(":")[-1])
+            for before in ((), ("/_bootjack/health",)):
+                assert await asyncio.to_thread(invoke, port, *before) == (500, "ServiceException")
+
+    run(main(), quiet)
+    assert [str(error) for error in noted] == ["a defect"] * 2

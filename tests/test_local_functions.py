@@ -16,21 +16,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bootjack import LocalFunction, LocalLambda
+from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.memory import tree
-from runtime_api.service.errors import ServiceException, TooManyRequestsException
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.errors import ResourceNotFoundException, ServiceException, TooManyRequestsException
+from runtime_api.service.records import FunctionSpec
+from runtime_api.store.trees import Trees
 from tests.engine.scripted import PRELUDE
 from tests.loops import run
 from tests.sandboxes import SANDBOX, shown_folder
+from tests.test_local import ask as send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE_S = 20.0
+INVOKE_F = "POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: localhost\r\n"
 _numbers = itertools.count(1)
 
-# CallResponder who it is; told to, it waits in mid-invocation until somebody writes into a pipe.
+# Answers with its own identity. An event can make it wait for a pipe, append to a file, or exit.
 SCRIPT = """
 import json
 ME = os.urandom(8).hex()
@@ -39,6 +43,8 @@ while True:
     asked = json.loads(event)
     if 'wait' in asked:
         open(asked['wait']).read()
+    if 'append' in asked:
+        open(asked['append'][0], 'a').write(asked['append'][1])
     if 'exit' in asked:
         os._exit(asked['exit'])
     answer = {'me': ME, 'code': CODE, 'name': os.environ['AWS_LAMBDA_FUNCTION_NAME']}
@@ -47,16 +53,16 @@ while True:
 
 
 def function(directory: Path, name: str = "f", code: int = 1, **settings: Any) -> LocalFunction:
-    """A function whose answers tell its name, its process, and which code it runs."""
+    """A function that answers with its name, its process and its code."""
     script = directory / f"{name}-{code}.py"
     script.write_text(f"{PRELUDE}CODE = {code}\n{SCRIPT}")
     program = Program(directory, command=(sys.executable, "-I", "-S", str(script)))
     program = program._replace(mounts=(shown_folder(), Path(sys.prefix)))
-    return LocalFunction(FunctionConfiguration(name, timeout_ms=10_000), program, **settings)
+    return LocalFunction(FunctionSpec(name, timeout_ms=10_000), program, **settings)
 
 
 async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]:
-    """The answer of one invocation."""
+    """Invoke the function and return its answer."""
     async with asyncio.timeout(PATIENCE_S):
         result = await lam.invoke(name, json.dumps(event).encode())
     assert result.function_error is None, result.payload
@@ -65,7 +71,7 @@ async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]
 
 
 def nothing_runs() -> None:
-    """Wait until this process has no others below it."""
+    """Wait until this process has no descendants."""
     deadline = time.monotonic() + PATIENCE_S
     while tree(os.getpid()):
         assert time.monotonic() < deadline, "an environment goes on"
@@ -73,20 +79,20 @@ def nothing_runs() -> None:
 
 
 class Gate:
-    """What an invocation waits for."""
+    """A pipe that an invocation waits for."""
 
     def __init__(self) -> None:
         self.path = str(shown_folder() / f"local{next(_numbers)}")
         os.mkfifo(self.path)
 
     async def open(self) -> None:
-        """Let one through; returns once it was there."""
+        """Let one invocation continue; returns once it waits here."""
         await asyncio.to_thread(Path(self.path).write_text, "go")
 
 
 @pytest.fixture
 def quiet(tmp_path: Path) -> Iterator[int]:
-    """A descriptor for a log that nobody reads."""
+    """A descriptor for a log that the test does not read."""
     descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     yield descriptor
     os.close(descriptor)
@@ -97,7 +103,7 @@ def gate() -> Gate:
     return Gate()
 
 
-def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
+def test_functions_are_served_side_by_side(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             for name in ("one", "two"):
@@ -109,7 +115,7 @@ def test_functions_stand_side_by_side(tmp_path: Path, quiet: int) -> None:
     run(main())
 
 
-def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_same(
+def test_concurrent_callers_get_an_environment_each_and_successive_ones_the_same(
     tmp_path: Path, quiet: int, gate: Gate
 ) -> None:
     async def main() -> None:
@@ -126,7 +132,7 @@ def test_callers_at_once_get_an_environment_each_and_one_after_the_other_the_sam
     run(main())
 
 
-def test_one_caller_too_many_is_throttled_and_may_come_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_one_caller_too_many_is_throttled_and_can_try_again(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path, concurrency=1))
@@ -171,7 +177,7 @@ def test_a_crash_costs_one_invocation_and_the_process(tmp_path: Path, quiet: int
     run(main())
 
 
-def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) -> None:
+def test_an_idle_environment_is_stopped(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX, idle_timeout_s=0.05) as lam:
             lam.add_function(function(tmp_path))
@@ -182,7 +188,7 @@ def test_an_environment_that_nobody_uses_is_ended(tmp_path: Path, quiet: int) ->
     run(main())
 
 
-def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_path: Path, quiet: int) -> None:
+def test_an_environment_that_cannot_be_opened_fails_its_invocation(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
@@ -194,7 +200,7 @@ def test_an_environment_that_cannot_be_opened_is_told_to_who_waits_for_it(tmp_pa
     run(main())
 
 
-def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_leaving_answers_every_waiting_caller(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(replace(function(tmp_path), concurrency=1, max_queued=1))
@@ -209,7 +215,7 @@ def test_leaving_tells_whoever_waits(tmp_path: Path, quiet: int, gate: Gate) -> 
     run(main())
 
 
-def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
+def test_finishing_waits_for_running_invocations_and_accepts_no_more(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
             lam.add_function(function(tmp_path))
@@ -227,7 +233,95 @@ def test_finishing_waits_for_what_runs_and_takes_nothing_more(tmp_path: Path, qu
     run(main())
 
 
-def test_a_label_tells_whose_line_it_is(tmp_path: Path) -> None:
+def test_a_removed_function_finishes_its_invocations_and_is_not_found_any_more(
+    tmp_path: Path, quiet: int, gate: Gate
+) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
+            lam.add_function(function(tmp_path, concurrency=1, max_queued=1))
+            first = await ask(lam)
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            queued = asyncio.ensure_future(ask(lam))
+            await asyncio.sleep(0)
+            lam.remove_function("f")
+            for refused in (lam.invoke("f"), lam.open_environment("f")):
+                with pytest.raises(ResourceNotFoundException, match="known here: none"):
+                    await refused
+            with pytest.raises(ResourceNotFoundException):
+                lam.remove_function("f")
+            await gate.open()
+            assert [(await each)["me"] for each in (held, queued)] == [first["me"]] * 2
+            await asyncio.to_thread(nothing_runs)
+
+    run(main())
+
+
+def test_a_removed_function_releases_its_code_and_can_be_added_again(tmp_path: Path, quiet: int) -> None:
+    async def main(trees: Trees) -> None:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
+            lease = trees.hold("code", lambda path: path.mkdir())
+            lam.add_function(function(tmp_path, leases=(lease,)))
+            lease.release()
+            before = (await ask(lam))["me"]
+            assert lease.path.exists()
+            lam.remove_function("f")
+            lam.add_function(function(tmp_path, code=2))
+            after = await ask(lam)
+            assert (after["me"] != before, after["code"]) == (True, 2)
+            async with asyncio.timeout(PATIENCE_S):
+                while lease.path.exists():  # noqa: ASYNC110 - a directory has no event
+                    await asyncio.sleep(0.005)
+
+    with Trees() as trees:
+        run(main(trees))
+
+
+def test_events_wait_for_an_environment_and_finishing_waits_for_them(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    events = 3
+    ran = shown_folder() / f"ran{next(_numbers)}"
+
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox="process") as lam:
+            lam.add_function(function(tmp_path, concurrency=1))
+            url = await lam.listen("127.0.0.1", 0)
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            for number in range(events):
+                head = f"{INVOKE_F}X-Amz-Invocation-Type: Event"
+                status, body = await send(url, head, json.dumps({"append": [str(ran), f"{number}\n"]}).encode())
+                assert (status, body) == (202, b"")
+            finished = asyncio.ensure_future(lam.finish())
+            await asyncio.sleep(0)
+            assert not finished.done()
+            await gate.open()
+            await held
+            await finished
+            assert ran.read_text() == "0\n1\n2\n"
+
+    run(main())
+
+
+def test_one_event_too_many_is_throttled(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        limits = replace(CURRENT, waiting_invocations=2)
+        async with LocalLambda(quiet, sandbox=SANDBOX, limits=limits) as lam:
+            lam.add_function(function(tmp_path, concurrency=1))
+            url = await lam.listen("127.0.0.1", 0)
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            head = f"{INVOKE_F}X-Amz-Invocation-Type: Event"
+            answers = [await send(url, head) for _ in range(5)]
+            statuses = [status for status, _ in answers]
+            assert statuses == [202] * statuses.count(202) + [429] * statuses.count(429)
+            assert statuses.count(202) == 3  # one has left the queue, and waits for the environment
+            assert json.loads(answers[-1][1])["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+            await gate.open()
+            await held
+
+    run(main())
+
+
+def test_a_label_names_the_function_of_each_line(tmp_path: Path) -> None:
     reader, writer = os.pipe()
 
     async def main() -> None:

@@ -1,8 +1,10 @@
-"""What a test may leave behind, and must not: processes, sockets, descriptors, temporary files, mounts.
+"""Find what a test leaves behind: processes, sockets, descriptors, temporary files, mounts.
 
-`watched()` looks before and after, and names what is left. Processes are found however they hide: this process is
-made the reaper of its orphans, so that a descendant in a session of its own comes to light as a child once its
-parents have ended.
+`watched()` looks before and after a test, and names what was added. A process cannot hide: this process makes itself
+the reaper of orphans, so a descendant in a session of its own becomes a visible child once its parents have ended.
+
+Several processes may run tests at once (pytest-xdist). Each looks only at its own children, descriptors, temporary
+folder and mount namespace, so none is blamed for what another's test does.
 """
 
 from __future__ import annotations
@@ -22,32 +24,34 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Left", "Snapshot", "describe", "look", "note_starts", "watched"]
+__all__ = ["Left", "Snapshot", "children", "describe", "look", "note_starts", "separate_mounts", "watched"]
 
 PREFIX = "bootjack-"
-GRACE_S = 2.0  # for what is ending: the kernel takes its time over a killed process
+GRACE_S = 5.0  # for what is ending: a killed process takes a while to go, longer on a busy machine
 LOOK_S = 0.005
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+CLONE_NEWNS = 0x20000  # linux/sched.h
+MS_REC, MS_PRIVATE = 0x4000, 1 << 18  # linux/mount.h
 LINUX = sys.platform == "linux"
 
-_LIBC = ctypes.CDLL(None)
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _started: weakref.WeakSet[subprocess.Popen[Any]] = weakref.WeakSet()
 
 
 class Left(AssertionError):
-    """Something was left behind; the message names it."""
+    """Something was left behind, which the message names."""
 
 
 class Snapshot(NamedTuple):
-    """What there is at one moment."""
+    """What exists at one moment."""
 
     children: frozenset[int]
-    descriptors: frozenset[tuple[int, str]]  # number, and where it leads
+    descriptors: frozenset[tuple[int, str]]  # number and target
     files: frozenset[str]
     mounts: frozenset[str]
 
     def added_to(self, before: Snapshot) -> Snapshot:
-        """What is here and was not there."""
+        """Return what exists now and did not exist before."""
         return Snapshot(
             self.children - before.children,
             self.descriptors - before.descriptors,
@@ -57,7 +61,7 @@ class Snapshot(NamedTuple):
 
 
 def note_starts() -> None:
-    """Know whom this process has started itself: who else turns up as its child is an orphan."""
+    """Record the processes that this one starts itself: any other child is an adopted orphan."""
     begin = subprocess.Popen.__init__
 
     def begin_and_note(self: subprocess.Popen[Any], *args: Any, **options: Any) -> None:
@@ -67,10 +71,17 @@ def note_starts() -> None:
     subprocess.Popen.__init__ = begin_and_note  # type: ignore[method-assign]
 
 
+def separate_mounts() -> None:
+    """Give this process a mount namespace of its own. A process that may not have one can't mount anything either."""
+    if LINUX and _LIBC.unshare(CLONE_NEWNS) == 0:
+        private = _LIBC.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
+        assert private == 0, os.strerror(ctypes.get_errno())
+
+
 def look() -> Snapshot:
-    """What there is now."""
+    """Return what exists now."""
     return Snapshot(
-        frozenset(_children()), frozenset(_descriptors()), frozenset(_files(tempfile.gettempdir())), _mounts()
+        frozenset(children()), frozenset(_descriptors()), frozenset(_files(tempfile.gettempdir())), _mounts()
     )
 
 
@@ -82,7 +93,7 @@ def _adopt_orphans() -> None:
 
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
-    """Raise `Left` when the body leaves anything behind."""
+    """Raise `Left` if the body leaves anything behind."""
     _adopt_orphans()  # every time: a test may have given it up
     before = look()
     yield
@@ -94,7 +105,7 @@ def watched() -> Iterator[None]:
 
 
 def describe(added: Snapshot) -> list[str]:
-    """One line for each thing that is there."""
+    """Return one line for each thing in a snapshot."""
     return [
         *(f"  process {pid}: {_command(pid)}" for pid in sorted(added.children)),
         *(f"  {_kind(number)} {number}: {target}" for number, target in sorted(added.descriptors)),
@@ -104,7 +115,7 @@ def describe(added: Snapshot) -> list[str]:
 
 
 def _living(added: Snapshot) -> Snapshot:
-    """Without adopted children that have ended: their own parent would have reaped them, or nobody."""
+    """Return what remains without adopted children that have ended: reaping those was not the test's duty."""
     if not added.children:
         return added
     ours = {process.pid for process in _started if process.returncode is None}
@@ -118,7 +129,8 @@ def _reaped(pid: int) -> bool:
         return True
 
 
-def _children() -> list[int]:
+def children() -> list[int]:
+    """Return the direct children of this process: started or adopted, running or waiting to be reaped."""
     pids: list[int] = []
     if LINUX:
         for task in os.listdir("/proc/self/task"):  # noqa: PTH208
@@ -129,11 +141,11 @@ def _children() -> list[int]:
 
 def _descriptors() -> Iterator[tuple[int, str]]:
     folder = "/proc/self/fd" if LINUX else "/dev/fd"
-    for name in os.listdir(folder):  # noqa: PTH208 - on the way of every test
+    for name in os.listdir(folder):  # noqa: PTH208 - runs twice for every test
         try:
             yield int(name), os.readlink(f"{folder}/{name}") if LINUX else ""  # noqa: PTH115
         except FileNotFoundError:
-            continue  # the one that listed them
+            continue  # the descriptor that listed the folder
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -152,11 +164,11 @@ def _command(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return "?"
-    return b" ".join(words).decode(errors="replace").strip() or "ended, and not waited for"
+    return b" ".join(words).decode(errors="replace").strip() or "ended, but not waited for"
 
 
 def _kind(number: int) -> str:
-    """What to call a descriptor: a listening socket is worth its address."""
+    """Name the kind of a descriptor, with the address of a listening socket."""
     duplicate = os.dup(number)
     try:
         found = socket.socket(fileno=duplicate)

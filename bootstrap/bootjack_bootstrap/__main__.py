@@ -1,6 +1,6 @@
-"""The entry point: `python -m bootjack_bootstrap [HANDLER]`, and what the executable calls.
+"""The entry point: `python -m bootjack_bootstrap [HANDLER]`. The executable `bootstrap` calls it, too.
 
-The only place that reads environment variables.
+Environment variables are read here only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-WRAPPED = "_BOOTJACK_WRAPPED"  # tells the bootstrap that its wrapper has already run
+WRAPPED = "_BOOTJACK_WRAPPED"  # set once the wrapper has run
 
 
 def main(arguments: list[str]) -> None:
-    """Serve invocations until the process is ended."""
+    """Serve invocations until the process ends."""
     from .runtime import run
 
     environ = os.environ
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _wrap(wrapper: str, environ: Mapping[str, str]) -> str:
-    """Become the wrapper, which starts this command again as it likes; the reason when it cannot be started."""
+    """Replace this process by the wrapper, which starts this command again; why not, if that fails."""
     try:
         os.execve(wrapper, [wrapper, sys.executable, *_given()], {**environ, WRAPPED: "1"})
     except OSError as error:
@@ -40,7 +40,7 @@ def _wrap(wrapper: str, environ: Mapping[str, str]) -> str:
 
 
 def _given() -> list[str]:
-    """What this interpreter was started with: its flags, the program and the program's arguments."""
+    """The interpreter's flags, the program and its arguments, as they were given."""
     if hasattr(sys, "orig_argv"):
         return sys.orig_argv[1:]
     with open("/proc/self/cmdline", "rb") as line:

@@ -1,13 +1,13 @@
-"""The calls of the Runtime API 2018-06-01 as bytes, and what its answers mean. No connection here."""
+"""The calls of the Runtime API 2018-06-01: requests as bytes, and what the responses mean."""
 
 from __future__ import annotations
 
 import sys
 
 from .codec import JSON_TYPE
+from .ends import RuntimeApiFailed
 from .faults import error_type_header
 from .http1 import request_head
-from .streaming import STREAM_HEADERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,22 +16,20 @@ if TYPE_CHECKING:
 
     from .http1 import Response
 
-__all__ = ["Calls", "RuntimeApiFailed", "encoded", "event_of", "refused"]
+__all__ = ["Calls", "encoded", "event_of", "refused"]
 
 API = "/2018-06-01/runtime"
 REQUEST_ID = "lambda-runtime-aws-request-id"
 INVOCATION_ID = "lambda-runtime-invocation-id"
+ERROR_TYPE, ERROR_BODY = "Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body"
+STREAM_HEADERS = {"Lambda-Runtime-Function-Response-Mode": "streaming", "Trailer": f"{ERROR_TYPE}, {ERROR_BODY}"}
 END = "\r\n"
-LARGEST_CAUSE_BYTES = 65_536  # what Lambda keeps of it (spec 3.5)
-SHOWN_BYTES = 300  # of a body that a message repeats
-
-
-class RuntimeApiFailed(Exception):
-    """The Runtime API answered in a way after which a bootstrap can only exit."""
+LARGEST_CAUSE_BYTES = 65_536  # Lambda drops a larger one (spec 3.5)
+SHOWN_BYTES = 300  # of a response's body, in a message
 
 
 class Calls:
-    """Requests for one host, each as head and body."""
+    """The requests to one host, each as head and body."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -40,8 +38,8 @@ class Calls:
         self.next = request_head("GET", f"{API}/invocation/next", host, agent, 0)
         self.restore_next = request_head("GET", f"{API}/restore/next", host, agent, 0)
 
-    def respond(self, event: Mapping[str, str], content_type: str, body: bytes) -> tuple[bytes, bytes]:
-        """The answer of an invocation whose headers these are."""
+    def respond(self, event: Mapping[str, str], body: bytes, content_type: str) -> tuple[bytes, bytes]:
+        """The request that answers an event, given by its headers."""
         echo = event.get(INVOCATION_ID)
         head = (
             f"POST {API}/invocation/{event[REQUEST_ID]}/response HTTP/1.1\r\nHost: {self._host}\r\n"
@@ -51,29 +49,29 @@ class Calls:
         return head.encode("latin-1"), body
 
     def stream(self, event: Mapping[str, str], content_type: str) -> bytes:
-        """The head of an answer that comes in pieces."""
+        """The head of a request that answers with a stream."""
         headers = {"Content-Type": content_type, **STREAM_HEADERS, **_invocation_id(event)}
         return request_head("POST", f"{API}/invocation/{event[REQUEST_ID]}/response", self._host, headers, None)
 
     def fail(
         self, event: Mapping[str, str], document: Mapping[str, Any], cause: Mapping[str, Any]
     ) -> tuple[bytes, bytes]:
-        """An invocation's error."""
-        headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(document["errorType"])}
-        told = encoded(cause).decode("ascii", "replace")
-        if len(told) <= LARGEST_CAUSE_BYTES:
-            headers["Lambda-Runtime-Function-XRay-Error-Cause"] = told
+        """The request that reports an invocation's error."""
+        headers = {ERROR_TYPE: error_type_header(document["errorType"])}
+        text = encoded(cause).decode("ascii", "replace")
+        if len(text) <= LARGEST_CAUSE_BYTES:
+            headers["Lambda-Runtime-Function-XRay-Error-Cause"] = text
         headers.update(_invocation_id(event))
         return self._error(f"{API}/invocation/{event[REQUEST_ID]}/error", headers, document)
 
     def fail_init(self, document: Mapping[str, Any], error_type: str) -> tuple[bytes, bytes]:
-        """What went wrong before the first event."""
-        headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(error_type)}
+        """The request that reports an error before the first event."""
+        headers = {ERROR_TYPE: error_type_header(error_type)}
         return self._error(f"{API}/init/error", headers, document)
 
     def fail_restore(self, document: Mapping[str, Any], error_type: str) -> tuple[bytes, bytes]:
-        """What went wrong after a snapshot was restored."""
-        headers = {"Lambda-Runtime-Function-Error-Type": error_type_header(error_type)}
+        """The request that reports an error after a snapshot was restored."""
+        headers = {ERROR_TYPE: error_type_header(error_type)}
         return self._error(f"{API}/restore/error", headers, document)
 
     def _error(self, target: str, headers: Mapping[str, str], document: Mapping[str, Any]) -> tuple[bytes, bytes]:
@@ -87,14 +85,14 @@ def _invocation_id(event: Mapping[str, str]) -> dict[str, str]:
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """A document of ours as ASCII JSON: it goes into headers, too."""
+    """JSON for one of our own documents; ASCII, since it goes into headers, too."""
     import json
 
     return json.dumps(document).encode()
 
 
 def event_of(response: Response) -> tuple[dict[str, str], bytes | bytearray]:
-    """Headers and body of an event; RuntimeApiFailed when this is none."""
+    """The headers and the body of an event; RuntimeApiFailed if the response is not an event."""
     status, headers, body = response
     if status != 200:
         raise RuntimeApiFailed(f"GET /invocation/next was answered with {status}: {_shown(body)}")
@@ -104,9 +102,10 @@ def event_of(response: Response) -> tuple[dict[str, str], bytes | bytearray]:
 
 
 def refused(response: Response, what: str) -> str | None:
-    """None when it was accepted, else what to log before going on; RuntimeApiFailed when there is no going on.
+    """Why an answer was refused, or None if it was accepted; RuntimeApiFailed if the process cannot go on.
 
-    400, 403 and 410: the answer came too late or twice. 413: it is too large, which the caller has been told.
+    It can after 400, 403 and 410 (the answer came too late, or twice) and after 413 (it is too large, which the
+    platform reports to the caller).
     """
     status, _, body = response
     if 200 <= status < 300:

@@ -1,4 +1,4 @@
-"""The handler's second argument (guide 12108-12166), with every attribute that AWS's own runtime gives."""
+"""The handler's second argument (guide 12108-12166), with the attributes that AWS's own runtime gives it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "CurrentInvocation", "current_context"]
 
-LONGEST_S = 900.0  # an invocation's limit on Lambda: what remains when the platform does not tell a deadline
+LONGEST_S = 900.0  # Lambda's longest timeout, which holds if an event has no deadline
 W3C_FIELDS = ("traceparent", "tracestate", "baggage")
 
 
 class CognitoIdentity:
-    """Who is signed in at the caller's, None where nobody is."""
+    """The Amazon Cognito identity of the caller; None if it has none."""
 
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
 
@@ -34,7 +34,7 @@ class CognitoIdentity:
 
 
 class Client:
-    """The mobile application of the caller, as it describes itself."""
+    """The caller's mobile application, as it describes itself."""
 
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
@@ -47,7 +47,7 @@ class Client:
 
 
 class ClientContext:
-    """What the caller sent in X-Amz-Client-Context."""
+    """The client context that the caller sent (X-Amz-Client-Context)."""
 
     __slots__ = ("client", "custom", "env")
 
@@ -62,7 +62,7 @@ class ClientContext:
 
 
 class Context:
-    """One invocation as its handler sees it. Its fields stand apart from what they cost: little, until asked for."""
+    """One invocation, as its handler sees it."""
 
     def __init__(
         self, headers: Mapping[str, str], settings: Settings, log: Callable[[str], None] | None = None
@@ -84,22 +84,25 @@ class Context:
         self._deadline_s = int(deadline) / 1000 if deadline.isdecimal() else time.time() + LONGEST_S
 
     def read_caller(self, headers: Mapping[str, str]) -> None:
-        """Who calls, as the event's headers have it; a Fault when it is no JSON, by when the context is in use."""
+        """Read client context and identity; a Fault if they are not JSON.
+
+        Not part of `__init__`, so that the context is known when that fault is logged.
+        """
         if "lambda-runtime-client-context" in headers:
             self._read_client_context(headers["lambda-runtime-client-context"])
         if "lambda-runtime-cognito-identity" in headers:
             self.identity = CognitoIdentity(_document(headers["lambda-runtime-cognito-identity"], "Cognito Identity"))
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the invocation times out, at least 0."""
+        """Milliseconds until the invocation times out; never negative."""
         return max(0, int((self._deadline_s - time.time()) * 1000))
 
     def w3c(self) -> dict[str, str]:
-        """The caller's trace context (traceparent, tracestate, baggage)."""
+        """The caller's W3C trace context: traceparent, tracestate, baggage."""
         return dict(self._w3c)
 
     def log(self, message: object) -> None:
-        """Write to the function's log, as it is: no line end is added."""
+        """Write to the function's log, without adding a line end."""
         if self._log is not None:
             self._log(str(message))
 
@@ -120,7 +123,7 @@ CurrentInvocation: ContextVar[Context | None] = ContextVar("invocation", default
 
 
 def current_context() -> Context | None:
-    """The context of the invocation that runs here, in whatever task or thread; None outside of one."""
+    """The context of the invocation that this task or thread works for; None outside of an invocation."""
     return CurrentInvocation.get()
 
 

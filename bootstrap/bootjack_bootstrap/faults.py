@@ -1,4 +1,4 @@
-"""Exceptions become error documents: what the caller gets, and what the log says."""
+"""Turns exceptions into error documents, for the caller, and into lines for the log."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ErrorType", "Fault", "describe", "error_type_header", "log_text", "xray_cause"]
 
-MOST_CAUSES = 10  # of a chain that are told
+MOST_CAUSES = 10  # in one document
 OWN_FOLDER = os.path.dirname(__file__) + os.sep
 
 
 class ErrorType:
-    """The error types that a bootstrap itself can tell (spec 4; AWS's Python runtime)."""
+    """The error types that a bootstrap itself reports (spec 4; AWS's Python runtime)."""
 
     IMPORT_MODULE_ERROR = "Runtime.ImportModuleError"
     BUILT_IN_MODULE_CONFLICT = "Runtime.BuiltInModuleConflict"
@@ -33,7 +33,7 @@ class ErrorType:
 
 
 class Fault(Exception):
-    """Something is wrong with what the function is or gives, found by the bootstrap and not by the function."""
+    """An error that the bootstrap found: in the function's configuration, its event or its result."""
 
     def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class Fault(Exception):
 
 
 def describe(error: BaseException, request_id: str = "") -> dict[str, Any]:
-    """The error document: AWS's four keys first, then what a chain of exceptions has more to say."""
+    """The error document: AWS's four keys, then notes, causes and groups of exceptions."""
     document: dict[str, Any] = {
         "errorMessage": message_of(error),
         "errorType": type_of(error),
@@ -55,12 +55,12 @@ def describe(error: BaseException, request_id: str = "") -> dict[str, Any]:
 
 
 def type_of(error: BaseException) -> str:
-    """A fault's own type, or the name of the exception's class."""
+    """The error type of a fault, or the class name of another exception."""
     return error.error_type if isinstance(error, Fault) else type(error).__name__
 
 
 def message_of(error: BaseException) -> str:
-    """What the exception says; one that cannot say it is told as that."""
+    """The exception's message; its `__str__` may raise."""
     try:
         return str(error)
     except Exception as broken:
@@ -68,7 +68,7 @@ def message_of(error: BaseException) -> str:
 
 
 def error_type_header(error_type: str) -> str:
-    """The value of Lambda-Runtime-Function-Error-Type: category.reason; what a function raises is Function's."""
+    """The value of Lambda-Runtime-Function-Error-Type: category.reason, where a function's errors are `Function`."""
     safe = "".join(letter for letter in error_type if letter.isprintable() and letter.isascii())
     return safe if safe.startswith("Runtime.") else f"Function.{safe}"
 
@@ -86,7 +86,7 @@ def xray_cause(error: BaseException, document: dict[str, Any]) -> dict[str, Any]
 
 
 def log_text(error: BaseException, document: dict[str, Any]) -> list[str]:
-    """The lines of an unhandled error in the log, in text format; the whole chain stands in the traceback."""
+    """The lines of an unhandled error in the log, in text format, with the traceback of the whole chain."""
     first = f"[ERROR] {document['errorType']}"
     if document["errorMessage"]:
         first += f": {document['errorMessage']}"
@@ -101,7 +101,7 @@ def log_text(error: BaseException, document: dict[str, Any]) -> list[str]:
 
 
 def _add_chain(document: dict[str, Any], error: BaseException, seen: set[int]) -> None:
-    """Add notes, the exceptions of a group, and the one that this one came from, where there are any."""
+    """Add notes, the exceptions of a group and the cause, if there are any."""
     notes = getattr(error, "__notes__", None)
     if notes:
         document["notes"] = [str(note) for note in notes]
@@ -128,7 +128,7 @@ def _frames(error: BaseException) -> list[Any]:
     import traceback
 
     frames = list(traceback.extract_tb(_outside(error.__traceback__)))
-    # A recursion has a thousand frames that say the same: the two ends tell where it comes from and what it does.
+    # A recursion has a thousand equal frames: its two ends show where it comes from and what it does.
     return frames if len(frames) <= 120 else [*frames[:60], *frames[-60:]]
 
 
@@ -145,7 +145,7 @@ def _whole_traceback(error: BaseException) -> list[str]:
 
 
 def _outside(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from where the function's own code begins; all of it when that was never reached."""
+    """The traceback without the bootstrap's frames before the function's; all of it if it has no others."""
     found = trace
     while found is not None and _is_ours(found.tb_frame.f_code.co_filename):
         found = found.tb_next

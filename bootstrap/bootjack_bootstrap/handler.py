@@ -1,7 +1,8 @@
-"""From a handler's name to what is called (guide 11994-12010); every way that it can be wrong has its error type."""
+"""Finds the handler by its name (guide 11994-12010); each way to fail has an error type of its own."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .faults import ErrorType, Fault
@@ -16,20 +17,31 @@ if TYPE_CHECKING:
 
 __all__ = ["extend_path", "load_handler"]
 
-CO_GENERATOR = 0x20  # of `inspect`, which costs 20 ms
-CO_COROUTINE = 0x80
+CO_COROUTINE = 0x80  # as in `inspect`, whose import takes 20 ms
 CO_ASYNC_GENERATOR = 0x200
 
 
 def extend_path(settings: Settings) -> None:
-    """Let the function's own modules be found first, and those of layers where PYTHONPATH is ignored."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    """Have the function's own modules found first, then those of layers.
+
+    PYTHONPATH names the layers. An isolated interpreter ignores it, and an image may not set it: so the folders of
+    /opt and the one that this package itself was shipped in are added.
+    """
+    root = settings.task_root
     layers = []
     if sys.flags.ignore_environment:
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         layers = [folder for folder in settings.python_path.split(":") if folder]
         layers += ["/opt/python", f"/opt/python/lib/{version}/site-packages"]
-    root = settings.task_root
+    layers += _own_folder()
     sys.path[:] = [root, *(folder for folder in layers if folder not in sys.path), *_without(sys.path, root)]
+
+
+def _own_folder() -> list[str]:
+    """The folder python/ of a layer, or of a function package, if this package is in it and `bootstrap` beside it."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    above, name = os.path.split(folder)
+    return [folder] if name == "python" and os.path.isfile(f"{above}/bootstrap") else []
 
 
 def _without(folders: list[str], root: str) -> list[str]:
@@ -37,9 +49,9 @@ def _without(folders: list[str], root: str) -> list[str]:
 
 
 def load_handler(name: str) -> Callable[[Any, Any], Any]:
-    """Import the module and find the handler: `module.function`, `pkg/module.function`, `module:Class.method`.
+    """Import `module.function`, `pkg/module.function` or `module:Class.method`; a Fault if that fails.
 
-    A method is called on an instance of its class, which is made without arguments.
+    A method is bound to an instance of its class, which is created without arguments.
     """
     module_name, _, attributes = name.partition(":") if ":" in name else name.rpartition(".")
     if not module_name or not attributes:
@@ -59,7 +71,7 @@ def _imported(given: str, dotted: str) -> ModuleType:
             raise ImportError("a part of its name is empty")
         __import__(dotted)
         if dotted not in sys.modules:
-            raise ImportError("it has taken itself out of sys.modules")
+            raise ImportError("it has removed itself from sys.modules")
         return sys.modules[dotted]
     except ImportError as error:
         raise Fault(ErrorType.IMPORT_MODULE_ERROR, f"Unable to import module '{given}': {error}") from error
@@ -87,7 +99,7 @@ def _attribute(module: ModuleType, module_name: str, attributes: str) -> Callabl
 
 
 def _needs_instance(owner: type, name: str) -> bool:
-    """Whether this is an ordinary method: neither static nor of the class."""
+    """Whether this is an ordinary method, neither a class method nor a static one."""
     for base in owner.__mro__:
         if name in vars(base):
             return hasattr(vars(base)[name], "__code__")
@@ -95,7 +107,7 @@ def _needs_instance(owner: type, name: str) -> bool:
 
 
 def is_async(handler: Any) -> bool:
-    """Whether calling it gives something that an event loop has to run."""
+    """Whether an event loop has to run what the handler returns."""
     while hasattr(handler, "func") and hasattr(handler, "keywords"):  # functools.partial
         handler = handler.func
     if not hasattr(handler, "__code__"):

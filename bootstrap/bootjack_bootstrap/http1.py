@@ -1,10 +1,10 @@
-"""HTTP/1.1 as a client of the Runtime API needs it: heads read and written, chunks taken apart. No socket here."""
+"""HTTP/1.1 as far as a client of the Runtime API needs it: reads and writes heads and chunks; pure."""
 
 from __future__ import annotations
 
 __all__ = ["ChunkedBody", "Head", "HttpError", "Response", "chunk", "last_chunk", "read_head", "request_head"]
 
-MOST_HEAD_BYTES = 1024 * 1024  # a client context is in it; more is no HTTP
+MOST_HEAD_BYTES = 1024 * 1024  # it may hold a client context; anything larger is not HTTP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     Head = tuple[int, Headers, int]  # status, headers, and the body's length or one of the two below
 
 HEX_DIGITS = b"0123456789abcdefABCDEF"
-MORE_CAME = "more came than was announced"
+MORE_CAME = "more bytes than announced"
 CHUNKED = -1
 UNTIL_CLOSED = -2
 
 
 class HttpError(Exception):
-    """What came is no HTTP/1.1."""
+    """The bytes are not HTTP/1.1."""
 
 
 def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
-    """The head of a request; `length` is its body's, None for one in chunks."""
+    """The head of a request; `length` is that of the body, or None if it is sent in chunks."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if length is None:
@@ -37,7 +37,7 @@ def request_head(method: str, target: str, host: str, headers: Mapping[str, str]
 
 
 def read_head(head: bytes) -> Head:
-    """A response's head, without the empty line at its end."""
+    """Parse the head of a response, given without its empty line."""
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     status = rest[:3]
@@ -66,17 +66,17 @@ def _body_length(status: int, headers: Headers) -> int:
 
 
 class ChunkedBody:
-    """Collects a body that comes in chunks."""
+    """Collects a body that arrives in chunks."""
 
     def __init__(self) -> None:
         self.body = bytearray()
         self.done = False
         self._rest = bytearray()
-        self._wanted = 0  # bytes of the chunk at hand that have not come yet, its line end included
+        self._wanted = 0  # missing bytes of the current chunk, its line end included
         self._trailers = False
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Take what has come; `done` says when the body is whole."""
+        """Take what has arrived; `done` is true once the body is complete."""
         self._rest += data
         while not self.done and (self._take_chunk() if self._wanted else self._take_line()):
             pass
@@ -97,7 +97,7 @@ class ChunkedBody:
         line, end, _ = self._rest.partition(b"\r\n")
         if not end:
             if len(self._rest) > MOST_HEAD_BYTES:
-                raise HttpError("a chunk's size without an end")
+                raise HttpError("the size of a chunk has no end")
             return False
         del self._rest[: len(line) + 2]
         if self._trailers:
@@ -112,16 +112,16 @@ class ChunkedBody:
 def _chunk_size(line: bytes) -> int:
     size = line.partition(b";")[0].strip()
     if not size or size.strip(HEX_DIGITS):
-        raise HttpError(f"not a chunk's size: {line[:80]!r}")
+        raise HttpError(f"not the size of a chunk: {line[:80]!r}")
     return int(size, 16)
 
 
 def chunk(data: bytes) -> bytes:
-    """A chunk of a body; not for empty data, which would be its end."""
+    """A chunk of a body. An empty one would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def last_chunk(trailers: Mapping[str, str]) -> bytes:
-    """The end of a body in chunks, and what there is to be said behind it."""
+    """The end of a body in chunks, with its trailers."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in trailers.items())
     return f"0\r\n{lines}\r\n".encode("latin-1", "replace")

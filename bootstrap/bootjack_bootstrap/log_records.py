@@ -1,4 +1,4 @@
-"""`logging` as AWS's Python runtime sets it up: one handler at the root, the request id in every record."""
+"""Sets up `logging` as AWS's Python runtime does: one handler at the root, the request id in every record."""
 
 from __future__ import annotations
 
@@ -9,55 +9,56 @@ from .context import CurrentInvocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
-    from .logs import Log
+    Write = Callable[[str, int], None]  # text, level
 
 __all__ = ["configure"]
 
 TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
-# What a record always has, and is therefore none of a user's `extra`.
+# The attributes that every record has: they are not from `extra`.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id", "tenant_id"}
 
 
-def configure(module: ModuleType, log: Log) -> None:
-    """Give the root logger its handler; the level stays WARNING unless the function's configuration sets one."""
+def configure(module: ModuleType, write: Write, level: str, as_json: bool) -> None:
+    """Add the handler to the root logger; the level stays WARNING unless the function's configuration sets one."""
     root = module.getLogger()
-    handler = RecordHandler(log)
-    handler.setFormatter(JsonFormatter() if log.json else TextFormatter(TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S"))
+    handler = RecordHandler(write)
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter(TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S"))
     handler.addFilter(_add_invocation)
     root.addHandler(handler)
-    if log.level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        root.setLevel(log.level)
+    if level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        root.setLevel(level)
 
 
 class RecordHandler(logging.Handler):
-    """Hands formatted records to the function's log."""
+    """Writes formatted records to the function's log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, write: Write) -> None:
         super().__init__()
-        self._log = log
+        self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._log.write(self.format(record), record.levelno)
+            self._write(self.format(record), record.levelno)
         except Exception:
             self.handleError(record)
 
 
 class TextFormatter(logging.Formatter):
-    """One record with tabs between its parts."""
+    """One line for each record, with tabs between its parts."""
 
     converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        return text if text.endswith("\n") else text + "\n"  # a traceback has none of its own
+        return text if text.endswith("\n") else text + "\n"  # a traceback does not
 
 
 class JsonFormatter(logging.Formatter):
-    """One record as one JSON object, with what a caller gave as `extra`."""
+    """One JSON object for each record, `extra` included."""
 
     converter = staticmethod(time.gmtime)
 

@@ -1,4 +1,4 @@
-"""Where a function's log goes, and how `logging` is set up, if a handler ever imports it."""
+"""Writes the function's log, and has `logging` set up if the handler imports it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Log"]
 
 LEVELS = {"": 0, "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
-UNWRITABLE = (AttributeError, ValueError, OSError)  # of a stream that a handler has closed, or put another for
+UNWRITABLE = (AttributeError, ValueError, OSError)  # raised by a stream that the handler has closed or replaced
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 FRAME_TEXT = 0xA55A0003
 FRAME_JSON = 0xA55A0002
 
 
 class Log:
-    """Writes records to standard output, or in frames to the descriptor that the platform has given."""
+    """Writes records to standard output, or in frames to the file descriptor that the platform names."""
 
     def __init__(self, settings: Settings) -> None:
         self.json = settings.json_logs
@@ -40,7 +40,7 @@ class Log:
             sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
 
     def write(self, text: str, level: int = 0) -> None:
-        """One record, which ends with its own line end; in a frame it needs none. `level` as `logging` counts."""
+        """Write one record. It brings its own line end, which a frame does not need; `level` is one of `logging`."""
         if self._frames is None:
             try:
                 sys.stdout.write(text)
@@ -49,6 +49,7 @@ class Log:
             except UNWRITABLE:
                 pass
             return
+        # In text format, AWS's runtime marks the level only if one is configured.
         self._write_frame(text, self._severity(level) if self.json or self.level else 0)
 
     def _write_frame(self, text: str, severity: int) -> None:
@@ -60,11 +61,11 @@ class Log:
 
     @staticmethod
     def _severity(level: int) -> int:
-        """What a frame's type says of the level; a record in text format tells it only where one is configured."""
+        """The part of a frame's type that stands for the level."""
         return 4 + 4 * (min(50, level) // 10) if level >= 10 else 0
 
     def flush(self) -> None:
-        """Let nothing that a handler printed wait for the next invocation."""
+        """Flush what the handler printed: it must not wait for the next invocation."""
         try:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -72,7 +73,7 @@ class Log:
             pass
 
     def error(self, error: BaseException, document: Mapping[str, Any]) -> None:
-        """An error that nobody caught, as one record."""
+        """Write one record for an error that the handler did not catch."""
         if self.json:
             self.write(_json_line({"timestamp": _timestamp(), "level": "ERROR", **document}), 40)
             return
@@ -80,11 +81,17 @@ class Log:
         if self._frames is not None:
             self._write_frame("\n".join(lines), self._severity(40))
         else:
-            # A log of lines would make a record of each line: carriage returns keep it one, as in AWS's own runtime.
+            # Each line feed would begin a new record in the log; carriage returns do not, as in AWS's own runtime.
             self.write("\r".join(map(_indented, lines)) + "\n", 40)
 
+    def note(self, message: str | None) -> None:
+        """Write a warning of the bootstrap's at once, if there is one."""
+        if message:
+            self.say(message)
+            self.flush()
+
     def say(self, message: str, level: str = "WARNING") -> None:
-        """Something that the bootstrap has to say."""
+        """Write a message of the bootstrap's."""
         context = CurrentInvocation.get()
         request_id = context.aws_request_id if context else ""
         if self.json:
@@ -96,7 +103,7 @@ class Log:
             self.write(f"[{level}]\t{_timestamp(True)}\t{request_id}\t{message}\n", LEVELS[level])
 
     def set_up_logging_on_import(self) -> None:
-        """Configure `logging` as soon as somebody imports it: it costs 20 ms, and many handlers never do."""
+        """Configure `logging` once it is imported: the import takes 20 ms, and many handlers do without."""
         if "logging" in sys.modules:
             self._configure(sys.modules["logging"])
         else:
@@ -105,11 +112,11 @@ class Log:
     def _configure(self, logging: ModuleType) -> None:
         from .log_records import configure
 
-        configure(logging, self)
+        configure(logging, self.write, self.level, self.json)
 
 
 class _LoggingFinder:
-    """Finds `logging` as everybody else does, and sees to it that it is configured when its import is done."""
+    """Finds `logging` by the other finders, and has it configured at the end of its import."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -127,7 +134,7 @@ class _LoggingFinder:
 
 
 class _Configuring:
-    """A loader that configures what it has loaded."""
+    """A loader that configures the module after loading it."""
 
     def __init__(self, loader: Any, log: Log) -> None:
         self._loader = loader
@@ -157,7 +164,7 @@ def _json_line(record: Mapping[str, Any]) -> str:
 
 
 def _indented(line: str) -> str:
-    """Leading spaces survive viewers that strip them."""
+    """Replace leading spaces by no-break spaces, which viewers do not strip."""
     rest = line.lstrip(" ")
     return NO_BREAK_SPACE * (len(line) - len(rest)) + rest
 

@@ -1,7 +1,7 @@
 """Several invocations at once in one environment: AWS_LAMBDA_MAX_CONCURRENCY (spec 5).
 
-Asynchronous handlers share one event loop, others get a thread each, or a process each where
-BOOTJACK_CONCURRENCY_MODE=processes asks for it. As many calls of /next wait as there may be invocations.
+Asynchronous handlers share one event loop. Others get a thread each, or a process each if
+BOOTJACK_CONCURRENCY_MODE=processes asks for it. There are as many waiting calls of /next as there may be invocations.
 """
 
 from __future__ import annotations
@@ -10,44 +10,30 @@ import os
 import sys
 from _thread import allocate_lock, start_new_thread
 
-from .calls import RuntimeApiFailed
-from .connection import Connection, ConnectionLost
+from .client import Client
+from .driver_blocking import BlockingDriver
+from .ends import ConnectionLost, RuntimeApiFailed
 from .faults import ErrorType, Fault
 from .handler import is_async
+from .serving import Serving
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from .calls import Calls
     from .logs import Log
     from .settings import Settings
+    from .steps import Conversation
 
-__all__ = ["serve"]
+__all__ = ["fault_of", "fork", "serve_side_by_side"]
 
-MOST = 10_000  # idle calls of /next that the platform takes (spec 5)
-
-
-def serve(settings: Settings, log: Log, fault: Fault | None = None) -> None:
-    """Serve invocations until the process ends."""
-    from .runtime import init
-
-    fault = fault or _problem(settings)
-    if settings.concurrency_mode == "processes" and fault is None:
-        _in_processes(settings, log)
-    connection = Connection(settings.runtime_api)
-    handler = init(settings, log, connection, fault)
-    connection.close()
-    if is_async(handler):
-        from .parallel_tasks import serve_tasks
-
-        serve_tasks(settings, log, handler, int(settings.concurrency))
-    else:
-        _in_threads(settings, log, handler)
+MOST = 10_000  # waiting calls of /next that the platform takes (spec 5)
 
 
-def _problem(settings: Settings) -> Fault | None:
-    """What is wrong with the variables that ask for this."""
+def fault_of(settings: Settings) -> Fault | None:
+    """What is wrong with the variables that ask for several invocations at once."""
     given = settings.concurrency
     if not (given.isdecimal() and 1 <= int(given) <= MOST):
         message = f"AWS_LAMBDA_MAX_CONCURRENCY={given!r} is not a number from 1 to {MOST}"
@@ -58,50 +44,16 @@ def _problem(settings: Settings) -> Fault | None:
     return None
 
 
-def _in_threads(settings: Settings, log: Log, handler: Callable[[Any, Any], Any]) -> None:
-    """A loop for each thread; the first that cannot go on ends the process."""
-    from .loop import Loop
+def fork(count: int) -> None:
+    """Return in this many children; the parent waits for them, and the end of one is the end of all.
 
-    ended = allocate_lock()
-    ended.acquire()
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            Loop(Connection(settings.runtime_api), handler, settings, log, alone=False).run()
-        except BaseException as error:
-            failures.append(error)
-            if ended.locked():
-                ended.release()
-
-    for _ in range(int(settings.concurrency)):
-        start_new_thread(run, ())
-    ended.acquire()  # a signal is seen meanwhile
-    _end_at_once(failures[0], log)
-
-
-def _end_at_once(error: BaseException, log: Log) -> NoReturn:
-    """End the process though other threads are at work: they must not hold it up."""
-    if isinstance(error, (RuntimeApiFailed, ConnectionLost)):
-        log.say(str(error), "ERROR")
-    log.flush()
-    code = error.code if isinstance(error, SystemExit) else 1
-    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
-
-
-def _in_processes(settings: Settings, log: Log) -> NoReturn:
-    """A process for each invocation that may run at once; each imports the handler, as in AWS's own runtime.
-
-    The end of one is the end of all.
+    Each child imports the handler itself, as in AWS's own runtime.
     """
-    from .runtime import init, serve_alone
-
     children = []
-    for _ in range(int(settings.concurrency)):
+    for _ in range(count):
         child = os.fork()
         if not child:
-            connection = Connection(settings.runtime_api)
-            serve_alone(settings, log, connection, init(settings, log, connection))
+            return
         children.append(child)
     try:
         ended, status = os.wait()
@@ -109,7 +61,51 @@ def _in_processes(settings: Settings, log: Log) -> NoReturn:
     finally:
         for child in children:
             os.kill(child, 15)
-        for child in children:  # their hooks, too, are to have their time
+        for child in children:  # their `atexit` functions get their time, too
             os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     sys.exit(code if code >= 0 else 128 - code)
+
+
+def serve_side_by_side(calls: Calls, handler: Callable[[Any, Any], Any], settings: Settings, log: Log) -> NoReturn:
+    """Serve in tasks or in threads until the process ends."""
+
+    def serving() -> Conversation[NoReturn]:
+        return Serving(Client(settings.runtime_api), calls, handler, settings, log, is_alone=False).run()
+
+    if is_async(handler):
+        from .parallel_tasks import serve_tasks
+
+        serve_tasks(settings.runtime_api, serving, int(settings.concurrency))
+    _serve_threads(settings.runtime_api, serving, int(settings.concurrency), log)
+
+
+def _serve_threads(runtime_api: str, serving: Callable[[], Conversation[NoReturn]], most: int, log: Log) -> NoReturn:
+    """Serve in one thread for each invocation; the first that cannot go on ends the process."""
+    ended = allocate_lock()
+    ended.acquire()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            BlockingDriver(runtime_api).run(serving())
+        except BaseException as error:
+            failures.append(error)
+            try:
+                ended.release()
+            except RuntimeError:
+                pass  # another thread has ended, too
+
+    for _ in range(most):
+        start_new_thread(run, ())
+    ended.acquire()  # signals are handled meanwhile
+    _end_at_once(failures[0], log)
+
+
+def _end_at_once(error: BaseException, log: Log) -> NoReturn:
+    """End the process although other threads are at work: they must not delay it."""
+    if isinstance(error, (RuntimeApiFailed, ConnectionLost)):
+        log.say(str(error), "ERROR")
+    log.flush()
+    code = error.code if isinstance(error, SystemExit) else 1
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)

@@ -1,16 +1,17 @@
-"""One process from its start to its end: the handler is found, then invocations are served."""
+"""One process from its start to its end: the handler is loaded, then invocations are served."""
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
 import sys
 
-from .calls import Calls, RuntimeApiFailed
-from .connection import Connection, ConnectionLost
+from .calls import Calls
+from .client import Client
+from .driver_blocking import BlockingDriver
+from .ends import ConnectionLost, Ended, RuntimeApiFailed, end_on_sigterm
 from .faults import ErrorType, Fault, describe, type_of
 from .handler import extend_path, load_handler
-from .invocation import Ended
 from .logs import Log
+from .serving import Serving
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,53 +19,58 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .settings import Settings
+    from .steps import Conversation
 
-__all__ = ["end_on_signal", "init", "run"]
+__all__ = ["run"]
 
 
 def run(settings: Settings, failure: str = "") -> NoReturn:
-    """Serve invocations until the process is ended; then SystemExit.
+    """Serve invocations until the process ends; then SystemExit.
 
-    `failure` is what is wrong already with AWS_LAMBDA_EXEC_WRAPPER.
+    `failure` says what is wrong with AWS_LAMBDA_EXEC_WRAPPER, if something is.
     """
     if not settings.runtime_api:
         sys.exit(
             "bootstrap: AWS_LAMBDA_RUNTIME_API is not set: this program is started by Lambda, or by `bootjack invoke`"
         )
-    _end_on_sigterm()
+    end_on_sigterm()
     log = Log(settings)
     fault = Fault(ErrorType.INVALID_EXEC_WRAPPER, failure) if failure else None
     try:
-        if settings.concurrency not in ("", "1"):
-            from .parallel import serve
-
-            serve(settings, log, fault)
-        else:
-            connection = Connection(settings.runtime_api)
-            handler = init(settings, log, connection, fault)
-            serve_alone(settings, log, connection, handler)
+        _serve(settings, log, fault)
     except (RuntimeApiFailed, ConnectionLost) as error:
         log.say(str(error), "ERROR")
         log.flush()
         sys.exit(1)
-    raise AssertionError("a loop never returns")
+    raise AssertionError("serving never returns")
 
 
-def serve_alone(settings: Settings, log: Log, connection: Connection, handler: Callable[[Any, Any], Any]) -> None:
-    """One invocation at a time."""
-    from .loop import Loop
+def _serve(settings: Settings, log: Log, fault: Fault | None) -> None:
+    """Serve one invocation at a time, or several where AWS_LAMBDA_MAX_CONCURRENCY asks for it."""
+    is_parallel = settings.concurrency not in ("", "1")
+    if is_parallel:
+        from .parallel import fault_of, fork, serve_side_by_side
 
+        fault = fault or fault_of(settings)
+        if settings.concurrency_mode == "processes" and fault is None:
+            fork(int(settings.concurrency))
+            is_parallel = False  # this is one of the children
+    driver, client = BlockingDriver(settings.runtime_api), Client(settings.runtime_api)
+    calls = Calls(settings.runtime_api)
+    handler = driver.run(_load(settings, log, client, calls, fault))
+    if is_parallel:
+        serve_side_by_side(calls, handler, settings, log)
     if settings.snap_start:
         from .snapstart import wait_for_restore
 
-        wait_for_restore(connection, Calls(connection.host), log)
-    Loop(connection, handler, settings, log).run()
+        driver.run(wait_for_restore(client, calls, log))
+    driver.run(Serving(client, calls, handler, settings, log).run())
 
 
-def init(
-    settings: Settings, log: Log, connection: Connection, fault: Fault | None = None
-) -> Callable[[Any, Any], Any]:
-    """The handler; what is wrong with it is reported, and the process ends."""
+def _load(
+    settings: Settings, log: Log, client: Client, calls: Calls, fault: Fault | None
+) -> Conversation[Callable[[Any, Any], Any]]:
+    """The handler; if it cannot be loaded, that is reported and the process ends."""
     try:
         if fault is not None:
             raise fault
@@ -77,22 +83,8 @@ def init(
         document = describe(error)
         log.error(error, document)
         log.flush()
-        status, _, body = connection.ask(*Calls(connection.host).fail_init(document, type_of(error)))
+        status, _, body = yield from client.ask(*calls.fail_init(document, type_of(error)))
         if status != 202:
             log.say(f"The init error was refused with {status}: {bytes(body[:300])!r}")
         code = error.code if isinstance(error, SystemExit) else None
         raise SystemExit(code if isinstance(code, int) and code else 1) from None
-
-
-def _end_on_sigterm() -> None:
-    """SIGTERM ends the process as `sys.exit` does, also while it waits for an event: `atexit` functions run.
-
-    A handler that wants something else sets its own with `signal.signal`. Without a main thread there is no signal.
-    """
-    _signal.signal(_signal.SIGTERM, end_on_signal)
-
-
-def end_on_signal(_number: int, _frame: Any) -> NoReturn:
-    """What SIGTERM does, unless a function has it do something else."""
-    _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)  # a second one does not wait
-    raise Ended(0)

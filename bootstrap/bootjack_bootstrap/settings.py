@@ -1,4 +1,4 @@
-"""What a start is told, as one value: read once, at the door."""
+"""The settings of a process, read once, at its start."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ __all__ = ["Settings"]
 
 
 class Settings:
-    """Variables and arguments of this process. A plain class: the imports of a dataclass would cost 10 ms."""
+    """What environment variables and arguments say. A plain class: importing `dataclasses` would take 10 ms."""
 
     def __init__(
         self,
         handler: str = "",
         runtime_api: str = "",  # host:port
         task_root: str = "/var/task",
-        python_path: str = "",  # PYTHONPATH, where the interpreter was told to ignore it
+        python_path: str = "",  # PYTHONPATH, if the interpreter ignores it
         concurrency: str = "",  # AWS_LAMBDA_MAX_CONCURRENCY as given
-        concurrency_mode: str = "",  # processes, or nothing
+        concurrency_mode: str = "",  # "processes" or nothing
         snap_start: bool = False,
         json_logs: bool = False,
         log_level: str = "",
-        log_frames: int | None = None,  # the descriptor that takes framed log records
+        log_frames: int | None = None,  # the file descriptor for log records in frames
         function_name: str | None = None,
         function_version: str | None = None,
         memory_limit_in_mb: str | None = None,

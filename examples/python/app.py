@@ -1,4 +1,4 @@
-"""Three handlers: `bootjack invoke app.greet`, `app.gather`, `app.count` in this directory."""
+"""Three handlers. In this directory: `bootjack invoke app.greet`, `app.gather` or `app.count`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def greet(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """An ordinary function."""
+    """Return a greeting."""
     return {"greeting": f"Hello {event.get('name', 'world')}", "left_ms": context.get_remaining_time_in_millis()}
 
 
 async def gather(event: dict[str, Any], _context: Any) -> list[str]:
-    """An asynchronous one: what it waits for, it waits for at once."""
+    """Do slow things side by side: an `async def` handler needs no event loop of its own."""
     return await asyncio.gather(*(_slow(name) for name in event.get("names", ["one", "two"])))
 
 
 async def count(event: dict[str, Any], _context: Any) -> AsyncIterator[HttpResponse | str]:
-    """A streamed response, as behind a function URL: each piece leaves as soon as it is there."""
+    """Stream a response, as behind a function URL: each item leaves at once."""
     yield HttpResponse(200, {"Content-Type": "text/plain"})
     for number in range(event.get("to", 3)):
         yield f"{number}\n"

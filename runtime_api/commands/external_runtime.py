@@ -1,61 +1,69 @@
-"""`serve --only-lambda-apis`: the bootstrap is started by the user, in a debugger say."""
+"""`serve --only-lambda-apis`: the user starts the bootstrap, in a debugger for example."""
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program
 
-from .function import command_behind_dashes, make_function
+from .function import function_of_program
 from .options import NAME, fail
-from .serving import blaming, say
+from .serving import blaming
 from .targets import here
+from .verb import command_behind_dashes
 
 if TYPE_CHECKING:
     from runtime_api.local import LocalFunction, LocalLambda
 
-__all__ = ["ask_for_a_bootstrap", "function_with_external_runtime"]
+    from .function_options import FunctionOptions
+    from .sandbox_options import SandboxOptions
+    from .serve_options import ServeOptions
+
+__all__ = ["exports", "external_function", "open_external"]
 
 
-def function_with_external_runtime(targets: tuple[str, ...], options: dict[str, Any], alias: str) -> LocalFunction:
-    """The function whose bootstrap is started by the user; `alias` is its name, too, and the only one by default."""
-    if command_behind_dashes() or options["layers"] or options["watch"] or len(targets) > 1:
-        fail("--only-lambda-apis starts nothing: give no COMMAND, --layer or --watch, and at most one NAME")
-    given = options["name"] or (targets[0] if targets else alias)
+def external_function(
+    targets: tuple[str, ...], server: ServeOptions, options: FunctionOptions, sandbox: SandboxOptions, alias: str
+) -> LocalFunction:
+    """Make the function whose bootstrap the user starts. `alias` is another name of it, and the default one."""
+    if command_behind_dashes() or options.layers or server.watch or sandbox.own_network or len(targets) > 1:
+        fail(
+            "--only-lambda-apis starts no bootstrap; give at most one NAME, and leave out COMMAND, --layer, --watch "
+            "and --network none"
+        )
+    given = server.name or (targets[0] if targets else alias)
     try:
         name = NAME.convert(given, None, None)
     except click.BadParameter as error:
         fail(f"--only-lambda-apis: {error.message}")
-    return make_function(
-        name,
-        Program(here()),
-        {**options, "network": "host"},
+    return replace(
+        function_of_program(name, Program(here()), options, sandbox),
         external_runtime=True,
         concurrency=1,
         max_queued=CURRENT.waiting_invocations,
-        runtime_api=("127.0.0.1", options["runtime_api_port"]),
+        runtime_api=("127.0.0.1", server.runtime_api_port),
         also_known_as=frozenset({alias}),
     )
 
 
-async def ask_for_a_bootstrap(local: LocalLambda, function: LocalFunction) -> None:
-    """Open the Runtime API, and tell what to export for whoever comes to it."""
+async def open_external(local: LocalLambda, function: LocalFunction) -> str:
+    """Open the Runtime API for the bootstrap; return its host:port."""
     with blaming("--runtime-api-port", function.runtime_api):
-        runtime_api = await local.open_environment(function.configuration.name)
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in _exports(function, runtime_api).items()]
-    say("\n".join(["bootjack: waiting for a bootstrap that is started with", *exports]))
+        return await local.open_environment(function.configuration.name)
 
 
-def _exports(function: LocalFunction, runtime_api: str) -> dict[str, str]:
-    """The variables that a runtime needs to know its function by, and the customer's own."""
+def exports(function: LocalFunction, runtime_api: str) -> str:
+    """Say what to export for a bootstrap: where the Runtime API is, its function, the user's variables."""
     from runtime_api.service.variables import Places, environment_variables
 
     configuration = function.configuration
     everything = environment_variables(configuration, Places(str(function.program.task_root), (), runtime_api))
     known = [name for name in everything if name.startswith("AWS_LAMBDA_FUNCTION_")]
     wanted = ["AWS_LAMBDA_RUNTIME_API", *known, "AWS_REGION", "LAMBDA_TASK_ROOT", "_HANDLER"]
-    return {name: everything[name] for name in [*wanted, *configuration.variables]}
+    lines = [f"export {name}={shlex.quote(everything[name])}" for name in [*wanted, *configuration.variables]]
+    return "\n".join(["bootjack: waiting for a bootstrap; start one with", *lines])

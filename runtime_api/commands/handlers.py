@@ -1,4 +1,4 @@
-"""A TARGET that names a Python handler, `module.function`: run with the bootstrap that comes with bootjack."""
+"""A TARGET that names a Python handler, `module.function`: it runs on the bootstrap that comes with bootjack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODULES = ("{}.py", "{}.pyc", "{}/__init__.py")
 
 
 def names_handler(target: str | None, directory: Path) -> bool:
-    """Whether this is no file, but the handler of a module that is in the directory."""
+    """Tell whether TARGET is the handler of a module in the directory, rather than a file."""
     form = _HANDLER.fullmatch(target or "")
     if not form:
         return False
@@ -26,17 +26,17 @@ def names_handler(target: str | None, directory: Path) -> bool:
         if (directory / form[0]).exists():
             return False
         return any((directory / shape.format(module)).is_file() for shape in _MODULES)
-    except OSError:  # where nobody may look there is no module either
+    except OSError:  # no permission to look
         return False
 
 
 def handler_command(handler: str, directory: Path) -> tuple[str, ...]:
-    """The command that runs it, by the interpreter whose packages the handler is to find."""
+    """Make the command that runs the handler, with the interpreter whose packages it should find."""
     return str(_interpreter(directory)), str(BOOTSTRAP), handler
 
 
 def _interpreter(directory: Path) -> Path:
-    """That of the virtual environment that is active, or that lies in the project; else the one bootjack runs on."""
+    """Prefer the active virtual environment, then the project's own, then the interpreter that runs bootjack."""
     environments = [os.environ.get("VIRTUAL_ENV"), str(directory / ".venv")]
     for environment in filter(None, environments):
         python = Path(environment) / "bin" / "python3"

@@ -1,104 +1,124 @@
-"""`bootjack invoke`: one invocation and out."""
+"""`bootjack invoke`: one invocation, then exit."""
 
 from __future__ import annotations
 
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import click
 
-from .function import (
-    command_behind_dashes,
-    function_options,
-    make_function,
-    sandbox_or_fail,
-    sandbox_settings,
-    with_command,
-)
-from .options import NAME, fail, read_event
-from .signals import until_signalled
+from .event import read_event
+from .function import function_of_source
+from .function_options import function_options
+from .option_groups import OPTIONS, options_under
+from .options import NAME, fail
+from .sandbox_options import sandbox_options
+from .serving import opened
+from .signals import interruptible, run
+from .sources import Source
+from .targets import name_of
+from .temporary import temporary_trees
+from .verb import EXIT_CODES, Verb, command_behind_dashes
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.service.seams.dispatch import InvokeResult
 
-    from runtime_api.engine.environment import InvokeResult
-    from runtime_api.local import LocalFunction
-    from runtime_api.sandbox.trees import Trees
+    from .event import Event
+    from .function_options import FunctionOptions
+    from .sandbox_options import SandboxOptions
 
 __all__ = ["command"]
 
-READER_GONE = 141  # what a shell gives a command whose reader has gone
+READER_GONE = 141  # a shell's exit code for SIGPIPE, 128 + 13
 STDOUT = 1
 INVALID_ENTRYPOINT = b'"Runtime.InvalidEntrypoint"'
-LOOKED_AT = 100  # bytes of an error document, in which its type stands first
+HEAD_BYTES = 100  # of an error document, within which its type stands
+
+option = options_under(OPTIONS)
 
 
-@click.command(cls=with_command("[TARGET | -- COMMAND [ARG]...]"))
-@click.argument("target", required=False)
-@click.option(
-    "-e", "--event", "event", default="{}", metavar="FILE|JSON|-", show_default=True, help="The event to run on."
+@click.command(
+    cls=Verb,
+    usage="[TARGET | -- COMMAND [ARG]...]",
+    takes_command=True,
+    arguments=(
+        (
+            "[TARGET]",
+            "The function's code: a directory or .zip file with a bootstrap at its top, a bootstrap itself, or "
+            "module.function for a Python handler.  [default: this directory]",
+        ),
+        ("-- COMMAND [ARG]...", "Any other command line that runs a Lambda runtime."),
+    ),
+    exit_codes=EXIT_CODES,
+    examples=(
+        'bootjack invoke ./my-runtime -e \'{"name": "Zoë"}\'',
+        "bootjack invoke app.handler -e event.json --env-file .env -t 10",
+        "bootjack invoke function.zip --layer runtime.zip --network none",
+        "bootjack invoke -e - -- python3 -m awslambdaric app.handler < event.json",
+    ),
 )
+@click.argument("target", required=False)
+@option(
+    "-e",
+    "--event",
+    default="{}",
+    metavar="FILE|JSON|-",
+    show_default=True,
+    help="The event: a file, the JSON itself, or - for stdin.",
+)
+@option("--name", type=NAME, default=None, help="Name of the function.  [default: from TARGET]")
 @function_options
-@click.option("--name", type=NAME, default=None, help="The function's name. [default: from TARGET]")
-def command(target: str | None, event: str, layers: tuple[Path, ...], **options: Any) -> None:
-    """Run a function once on one event: the answer on stdout, the log on stderr.
+@sandbox_options
+def command(
+    target: str | None, event: str, name: str | None, function: FunctionOptions, sandbox: SandboxOptions
+) -> None:
+    """Invoke a function once and print its response.
 
-    TARGET is an executable bootstrap, a directory or .zip that holds one (default: this directory), or the
-    module.function of a Python handler; or put any command behind --. Exit code: 0 success, 1 function error,
-    2 usage.
+    The response goes to stdout, byte for byte. The log, with all that the function writes, goes to stderr.
     """
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.local import LocalLambda
+    from runtime_api.store.archives import DirectoryArchives
 
-    with Trees() as trees:
-        function = _function(target, layers, options, trees)
-        called, payload = read_event(event)
-        with sandbox_or_fail(options):
-            result = _run(function, called, payload, sandbox_settings(options, trees))
-        _advise(function, result)
+    with temporary_trees() as trees:
+        made = function_of_source(_source(target, name, function), function, sandbox, DirectoryArchives(trees))
+        given = read_event(event)
+        local = LocalLambda(
+            sandbox=sandbox.wanted, freeze=not sandbox.no_freeze, cpu_share=sandbox.cpu_share, trees=trees
+        )
+        with sandbox.explained():
+            result = run(_invoke(local, made, given))
+        _advise(made, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
 
 
-def _function(target: str | None, layers: tuple[Path, ...], options: dict[str, Any], trees: Trees) -> LocalFunction:
-    from .archives import Archives
-    from .targets import find_layers, find_program, name_of
-
+def _source(target: str | None, name: str | None, options: FunctionOptions) -> Source:
     command = command_behind_dashes()
-    with Archives(trees).package() as package:
-        roots = find_layers(layers, package, merged=options["sandbox"] != "process")
-        program = find_program(target, command, roots, package)
-        name = options["name"] or name_of(target, command)
-        return make_function(name, program, options, leases=tuple(package.leases))
+    return Source(name or name_of(target, command), target, command, options.layers)
 
 
-def _run(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
-    import uvloop
-
-    from runtime_api.sandbox.orphans import adopted_orphans
-
-    with adopted_orphans():
-        return uvloop.run(until_signalled(_invoke(function, called, payload, settings)))
-
-
-async def _invoke(function: LocalFunction, called: str, payload: bytes, settings: dict[str, Any]) -> InvokeResult:
-    from runtime_api.local import LocalLambda
+async def _invoke(local: LocalLambda, function: LocalFunction, event: Event) -> InvokeResult:
     from runtime_api.service.errors import ServiceError, ServiceException
 
-    async with LocalLambda(**settings) as local:
-        local.add_function(function)
-        try:
-            return await local.invoke(function.configuration.name, payload)
-        except ServiceException as error:  # nothing that the event is to blame for
-            fail(error.message)
-        except ServiceError as error:
-            fail(f"{called}: {error.message}")
+    async with AsyncExitStack() as stack:
+        with interruptible():
+            await stack.enter_async_context(opened(local))
+            local.add_function(function)
+            try:
+                return await local.invoke(function.configuration.name, event.payload)
+            except ServiceException as error:  # of this machine's, not of the event's
+                fail(error.message)
+            except ServiceError as error:
+                fail(f"{event.label}: {error.message}")
 
 
 def _advise(function: LocalFunction, result: InvokeResult) -> None:
-    """Behind the log, what to do about a bootstrap that could not be started."""
-    if result.function_error and INVALID_ENTRYPOINT in result.payload[:LOOKED_AT]:
+    """Add to the log what to do about a bootstrap that could not be started."""
+    if result.function_error and INVALID_ENTRYPOINT in result.payload[:HEAD_BYTES]:
         from .advice import advice
 
         hint = advice(function.program)
@@ -107,9 +127,9 @@ def _advise(function: LocalFunction, result: InvokeResult) -> None:
 
 
 def _print(payload: bytes) -> None:
-    """The answer, byte for byte; a terminal gets a line end behind it.
+    """Write the response byte for byte, with a line end behind it on a terminal.
 
-    Written to the descriptor itself: Python's unbuffered stdout drops what a pipe does not take at once.
+    It is written to the descriptor: Python's unbuffered stdout drops what a pipe does not take at once.
     """
     rest = memoryview(payload + b"\n" if os.isatty(STDOUT) else payload)
     try:
@@ -121,4 +141,4 @@ def _print(payload: bytes) -> None:
     except BrokenPipeError:
         sys.exit(READER_GONE)
     except OSError as error:
-        fail(f"the answer could not be written: {error.strerror or error}")
+        fail(f"the response could not be written: {error.strerror or error}")

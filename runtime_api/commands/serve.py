@@ -3,150 +3,143 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from runtime_api.protocol.limits import CURRENT
-
-from .function import function_options, hand_over, make_function, sandbox_or_fail, sandbox_settings, with_command
-from .options import ANY_SECONDS, NAME
-from .serving import Ending, beside, blaming, say, serve_until
+from .function import function_of_source, hand_over
+from .function_options import function_options
+from .sandbox_options import sandbox_options
+from .serve_options import serve_options
+from .serving import beside, blaming, opened, say, serve_until_signalled
+from .signals import interruptible, run
+from .temporary import temporary_trees
+from .verb import Verb
 
 if TYPE_CHECKING:
-    from runtime_api.local import LocalFunction
-    from runtime_api.sandbox.trees import Trees
+    from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.store.trees import Trees
 
-    from .archives import Archives
+    from .function_options import FunctionOptions
+    from .sandbox_options import SandboxOptions
+    from .serve_options import ServeOptions
     from .sources import Source
     from .watching import Watched
 
 __all__ = ["command"]
 
 ALIAS = "function"
-GRACE_S = 5.0  # for running invocations, once the end has been asked for
-RUNTIME_API_PORT = 9001
+GRACE_S = 5.0  # for running invocations to finish, after the first signal
 SHOWN_NAMES = 20
-PORT = click.IntRange(0, 65535)
 
 
-@click.command(cls=with_command("[[NAME=]TARGET... | -- COMMAND [ARG]...]"))
+@click.command(
+    cls=Verb,
+    usage="[[NAME=]TARGET... | -- COMMAND [ARG]...]",
+    takes_command=True,
+    arguments=(
+        (
+            "[[NAME=]TARGET]...",
+            "The code of each function: a directory or .zip file with a bootstrap at its top, a bootstrap itself, or "
+            "module.function for a Python handler. NAME defaults to the name of the file.  [default: this directory]",
+        ),
+        ("-- COMMAND [ARG]...", "Any other command line that runs a Lambda runtime."),
+    ),
+    examples=(
+        "bootjack serve orders=./orders billing=./billing.zip --watch",
+        "bootjack serve app.handler --layer ./layer --concurrency 50",
+        "bootjack serve --only-lambda-apis orders",
+        "",
+        "curl -d '{\"id\": 1}' http://127.0.0.1:9000/2015-03-31/functions/orders/invocations",
+        "aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name orders response.json",
+    ),
+)
 @click.argument("targets", nargs=-1, metavar="[[NAME=]TARGET]...")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address that invocations are taken at.")
-@click.option("-p", "--port", type=PORT, default=9000, show_default=True, help="Its port; 0 picks one.")
-@click.option(
-    "--concurrency",
-    type=click.IntRange(1, CURRENT.concurrency_max),
-    default=CURRENT.concurrency,
-    show_default=True,
-    metavar="N",
-    help="Execution environments of one function at once; one more caller is throttled.",
-)
-@click.option(
-    "--idle-timeout",
-    type=ANY_SECONDS,
-    default=300,
-    show_default=True,
-    metavar="SECONDS",
-    help="An execution environment that nobody has used for so long is ended.",
-)
-@click.option("-w", "--watch", is_flag=True, help="Replace a function when its code changes; needs bootjack[watch].")
-@click.option(
-    "--only-lambda-apis",
-    is_flag=True,
-    help="Start nothing: wait for a bootstrap that you start yourself, in a debugger say. Takes a NAME or none.",
-)
-@click.option(
-    "--runtime-api-port",
-    type=PORT,
-    default=RUNTIME_API_PORT,
-    show_default=True,
-    help="With --only-lambda-apis, where that bootstrap finds the Runtime API; 0 picks one.",
-)
-@click.option("--allow-host", multiple=True, metavar="NAME", help="A Host name that may reach a loopback address.")
-@click.option("--name", type=NAME, default=None, help="The name of a single function. [default: from TARGET]")
+@serve_options
 @function_options
-def command(targets: tuple[str, ...], **options: Any) -> None:
-    """Serve functions as Lambda does: Invoke by curl, SDKs and the aws CLI.
+@sandbox_options
+def command(
+    targets: tuple[str, ...], server: ServeOptions, function: FunctionOptions, sandbox: SandboxOptions
+) -> None:
+    """Serve functions over Lambda's Invoke API, for curl, the AWS SDKs and the aws CLI.
 
-    A TARGET is an executable bootstrap, a directory or .zip that holds one (default: this directory), or the
-    module.function of a Python handler; its function is called NAME, or as the file is. Or put any command behind --.
-    A single function is reachable as `function` too.
+    The URL of the server goes to stdout; the log, with all that functions write, goes to stderr. If there is only one
+    function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
+    second one ends them at once.
     """
-    import uvloop
+    from runtime_api.local import LocalLambda
 
-    from runtime_api.sandbox.orphans import adopted_orphans
-    from runtime_api.sandbox.trees import Trees
-
-    from .archives import Archives
-    from .external_runtime import function_with_external_runtime
-    from .sources import read_sources
+    from .external_runtime import external_function
     from .tuning import tune_server
+
+    with temporary_trees() as trees:
+        watched: list[Watched] = []
+        if server.only_lambda_apis:
+            functions = [external_function(targets, server, function, sandbox, ALIAS)]
+            sandbox = replace(sandbox, kind="process")  # nothing is started
+        else:
+            functions, watched = _make_all(targets, server, function, sandbox, trees)
+        local = LocalLambda(
+            label_log=len(functions) > 1,
+            idle_timeout_s=server.idle_timeout_s,
+            sandbox=sandbox.wanted,
+            freeze=not sandbox.no_freeze,
+            cpu_share=sandbox.cpu_share,
+            trees=trees,
+        )
+        tune_server()
+        with sandbox.explained():
+            run(_serve(local, functions, watched, server))
+
+
+def _make_all(
+    targets: tuple[str, ...], server: ServeOptions, options: FunctionOptions, sandbox: SandboxOptions, trees: Trees
+) -> tuple[list[LocalFunction], list[Watched]]:
+    """Make the functions, and say what to watch for them."""
+    from runtime_api.store.archives import DirectoryArchives
+
+    from .sources import read_sources
     from .watching import Watched, check_watching
 
-    with Trees() as trees:
-        watched = []
-        if options["only_lambda_apis"]:
-            functions = [function_with_external_runtime(targets, options, ALIAS)]
-            options["sandbox"] = "process"  # nothing is started
-        else:
-            sources = read_sources(targets, options["layers"], options["name"])
-            make = partial(_make, options=options, archives=Archives(trees), alone=len(sources) == 1)
-            functions = [make(source) for source in sources]
-            if options["watch"]:
-                check_watching()
-                watched = [Watched(source.name, source.paths, partial(make, source)) for source in sources]
-        tune_server()
-        with adopted_orphans(), sandbox_or_fail(options):
-            uvloop.run(_serve(functions, watched, options, trees))
+    sources = read_sources(targets, options.layers, server.name)
+    archives = DirectoryArchives(trees)
+    aliases = frozenset({ALIAS}) if len(sources) == 1 else frozenset[str]()
 
+    def make(source: Source) -> LocalFunction:
+        function = function_of_source(source, options, sandbox, archives)
+        return replace(function, concurrency=server.concurrency, also_known_as=aliases)
 
-def _make(source: Source, *, options: dict[str, Any], archives: Archives, alone: bool) -> LocalFunction:
-    from .targets import find_layers, find_program
-
-    with archives.package() as package:
-        roots = find_layers(source.layers, package, merged=options["sandbox"] != "process")
-        return make_function(
-            source.name,
-            find_program(source.target, source.command, roots, package),
-            options,
-            concurrency=options["concurrency"],
-            also_known_as=frozenset({ALIAS}) if alone else frozenset(),
-            leases=tuple(package.leases),
-        )
+    functions = [make(source) for source in sources]
+    if not server.watch:
+        return functions, []
+    check_watching()
+    return functions, [Watched(source.name, source.paths, partial(make, source)) for source in sources]
 
 
 async def _serve(
-    functions: list[LocalFunction], watched: list[Watched], options: dict[str, Any], trees: Trees
+    local: LocalLambda, functions: list[LocalFunction], watched: list[Watched], server: ServeOptions
 ) -> None:
-    from runtime_api.local import LocalLambda
-
-    from .external_runtime import ask_for_a_bootstrap
+    from .external_runtime import exports, open_external
     from .watching import watch
 
-    address = options["host"], options["port"]
-    allowed_hosts = frozenset(name.lower() for name in options["allow_host"])
+    allowed_hosts = frozenset(name.lower() for name in server.allowed_hosts)
     async with AsyncExitStack() as stack:
-        local = await stack.enter_async_context(
-            LocalLambda(
-                label_log=len(functions) > 1,
-                idle_timeout_s=options["idle_timeout"],
-                **sandbox_settings(options, trees),
-            )
-        )
-        ending = Ending()  # until now a signal has ended the command as it does any other
-        for function in functions:
-            hand_over(local, function)
-            _hint(function)
-        with blaming("--host and --port", address):
-            url = await local.listen(*address, allowed_hosts)
+        with interruptible():
+            await stack.enter_async_context(opened(local))
+            for function in functions:
+                hand_over(local, function)
+                _hint(function)
+            with blaming("--host and --port", (server.host, server.port)):
+                url = await local.listen(server.host, server.port, allowed_hosts)
+            runtime_api = await open_external(local, functions[0]) if server.only_lambda_apis else None
         say(f"bootjack: serving {_listed(functions)} at {url}")
-        if functions[0].external_runtime:
-            await ask_for_a_bootstrap(local, functions[0])
+        if runtime_api is not None:
+            say(exports(functions[0], runtime_api))
         if watched:
             await stack.enter_async_context(beside(watch(local, watched)))
-        await serve_until(ending, local, GRACE_S)
+        await serve_until_signalled(local, GRACE_S)
 
 
 def _listed(functions: list[LocalFunction]) -> str:
@@ -156,7 +149,7 @@ def _listed(functions: list[LocalFunction]) -> str:
 
 
 def _hint(function: LocalFunction) -> None:
-    """What is plainly wrong with a bootstrap, before the first caller finds out; it may still be mended."""
+    """Say what is plainly wrong with a bootstrap before the first caller finds out; it can still be fixed."""
     from .advice import advice
 
     hint = None if function.external_runtime else advice(function.program)

@@ -1,4 +1,4 @@
-"""What verbs that serve share: addresses that cannot be had, and the way to the end."""
+"""What the verbs that run functions share: opening and closing, addresses in use, and how serving ends."""
 
 from __future__ import annotations
 
@@ -9,81 +9,72 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import fail
-from .signals import BY_SIGNAL, ENDING
+from .signals import Interrupted, interruptible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from runtime_api.local import Address, LocalLambda
 
-__all__ = ["Ending", "beside", "blaming", "say", "serve_until"]
+__all__ = ["beside", "blaming", "opened", "say", "serve_until_signalled"]
 
-REAP_S = 5.0  # between two looks for adopted processes that have ended
+REAP_S = 5.0  # interval between reaping adopted processes that have ended
 
 
 @contextmanager
 def blaming(flag: str, address: Address) -> Iterator[None]:
-    """Name the flag whose address cannot be had."""
+    """Turn an address that cannot be listened on into a usage error that names its option."""
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
-        fail(f"{flag} {address[0]}:{address[1]}: {reason}; give another one")
+        number = error.errno or 0  # below 0 for a name that cannot be resolved
+        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+        fail(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
+
+
+@asynccontextmanager
+async def opened(local: LocalLambda) -> AsyncIterator[LocalLambda]:
+    """Open `local` for the block. An error in closing it is reported on stderr, and costs nobody a result."""
+    await local.__aenter__()
+    try:
+        yield local
+    finally:
+        try:
+            await local.__aexit__(None, None, None)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            click.echo(f"bootjack: not everything could be closed, the rest is killed ({reason})", err=True)
 
 
 @asynccontextmanager
 async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Let this go on beside the body, and no longer."""
+    """Do the work while the body runs, and cancel it then."""
     import asyncio
 
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        try:
+            yield
+        finally:
+            task.cancel()
 
 
-class Ending:
-    """Listens, from now on, for signals that ask for the end. Made inside the running loop."""
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self.first, self.second = asyncio.Event(), asyncio.Event()
-        self.last = 0
-        for number in ENDING:
-            asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
-
-    def _signalled(self, number: int) -> None:
-        self.last = number
-        (self.second if self.first.is_set() else self.first).set()
-
-
-async def serve_until(ending: Ending, local: LocalLambda, grace_s: float) -> None:
-    """Serve until the end is asked for: then running invocations may finish, for so long.
-
-    A second signal ends the wait, and the command with an exit code that says so.
-    """
+async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:
+    """Serve until a signal comes; then give running invocations `grace_s` to finish, or until a second signal."""
     import asyncio
 
     from runtime_api.sandbox.orphans import reap_orphans
 
-    while not ending.first.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(ending.first.wait(), REAP_S)
-        reap_orphans()
-    finish, again = asyncio.ensure_future(local.finish()), asyncio.ensure_future(ending.second.wait())
-    await asyncio.wait((finish, again), timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
-    for task in (finish, again):
-        task.cancel()
-    await asyncio.gather(finish, again, return_exceptions=True)
-    if ending.second.is_set() and grace_s:
-        raise SystemExit(BY_SIGNAL + ending.last)
+    with suppress(Interrupted), interruptible():
+        while True:
+            await asyncio.sleep(REAP_S)
+            reap_orphans()
+    if grace_s:
+        with interruptible(), suppress(TimeoutError):
+            await asyncio.wait_for(local.finish(), grace_s)
 
 
 def say(lines: str) -> None:
-    """Whole lines on stdout, for whoever started this; nothing else is written there."""
+    """Write lines to stdout, where a program that started this one reads them; nothing else is written there."""
     with suppress(BrokenPipeError):
         click.echo(lines)

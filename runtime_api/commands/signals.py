@@ -1,54 +1,177 @@
-"""Signals that end a command end what it has started, too."""
+"""Signals that ask a command to end: SIGINT, SIGTERM and SIGHUP. Each one that comes presses harder.
+
+    first    The command stops what it is doing. A coroutine is cancelled inside its `interruptible` block; the code
+             around the block, which cleans up, goes on undisturbed. Code that is not run by `run` is unwound by
+             Interrupted, which is a SystemExit.
+    second   The command stops waiting. If an `interruptible` block is running, it is cancelled; otherwise every
+             process that the command has started is killed. What is left to do gets HURRY_S, then it exits anyway.
+    third    The default action: the kernel kills the command.
+
+A signal that is ignored when the command starts stays ignored, as `nohup` wants it.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    import asyncio
+    from collections.abc import Callable, Coroutine, Iterator
 
-__all__ = ["BY_SIGNAL", "ENDING", "end_cleanly", "until_signalled"]
+__all__ = ["Interrupted", "deferred", "handle_signals", "interruptible", "run", "until_signalled"]
 
 Result = TypeVar("Result")
 
-BY_SIGNAL = 128  # a shell's exit code for a command that signal N has ended is 128 + N
+HURRY_S = 0.5
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _not_ignored(number: signal.Signals) -> bool:
-    return signal.getsignal(number) is not signal.SIG_IGN  # nohup, for one, wants it to stay so
+class Interrupted(SystemExit):
+    """A signal asks the command to end; left alone, it exits with 128 + N, as shells say that signal N ended it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
 
 
-ENDING = tuple(filter(_not_ignored, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)))
-
-
-def end_cleanly() -> None:
-    """Let signals unwind the command, whatever it is doing, so that temporary files go."""
+def handle_signals() -> None:
+    """Let the signals end the command in good order from now on."""
     for number in ENDING:
-        signal.signal(number, _exit)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _signals.receive)
 
 
-def _exit(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(BY_SIGNAL + number)
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run the coroutine of a command, and leave no process behind.
+
+    The first signal reaches its `interruptible` blocks only. One that comes after the last of them takes effect when
+    everything is cleaned up.
+    """
+    import uvloop
+
+    from runtime_api.sandbox.killing import kill_descendants
+    from runtime_api.sandbox.orphans import adopted_orphans
+
+    _signals.kill = kill_descendants
+    with deferred(), adopted_orphans():
+        try:
+            return uvloop.run(work)
+        finally:
+            kill_descendants()  # what could not be closed in order
 
 
-async def until_signalled(work: Coroutine[None, None, Result]) -> Result:
-    """Do the work; a signal cancels it, waits until it has cleaned up, and ends the command."""
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Cancel the code in this block at the next signal, and raise Interrupted in its place."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    came: list[int] = []
-
-    def cancel(number: int) -> None:
-        came.append(number)
-        task.cancel()
-
-    for number in ENDING:
-        loop.add_signal_handler(number, cancel, number)
+    task = asyncio.current_task()
+    assert task is not None
+    block = _Block(task, asyncio.get_running_loop())
+    cancelling = task.cancelling()
+    _signals.block = block
     try:
-        return await task
+        _signals.raise_deferred()
+        yield
     except asyncio.CancelledError:
-        if came:
-            raise SystemExit(BY_SIGNAL + came[0]) from None
+        if block.cancelled_by and task.uncancel() <= cancelling:
+            raise Interrupted(block.cancelled_by) from None
         raise
+    finally:
+        block.over = True
+        if _signals.block is block:
+            _signals.block = None
+
+
+async def until_signalled(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do the work; a signal cancels all of it."""
+    with interruptible():
+        return await work
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let a first signal that comes inside this block take effect at its end, so that cleaning up is completed."""
+    _signals.deferring += 1
+    try:
+        yield
+    finally:
+        _signals.deferring -= 1
+        if not _signals.deferring:
+            _signals.raise_deferred()
+
+
+class _Block:
+    """An `interruptible` block that is running."""
+
+    def __init__(self, task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.over = False
+        self.cancelled_by = 0
+        self._task = task
+        self._loop = loop
+
+    def cancel(self, number: int) -> None:
+        """Cancel it; called by a signal handler, which may interrupt the loop anywhere."""
+        self._loop.call_soon_threadsafe(self._cancel, number)
+
+    def _cancel(self, number: int) -> None:
+        if self.over:  # the block ended before the loop came to this
+            _signals.pass_on(number)
+        else:
+            self.cancelled_by = number
+            self._task.cancel()
+
+
+class _Signals:
+    """The signals that this process has received, and what they act on."""
+
+    def __init__(self) -> None:
+        self.block: _Block | None = None
+        self.deferring = 0
+        self.waiting = 0  # the one that takes effect once nothing is deferred
+        self.kill: Callable[[], None] = lambda: None  # nothing is started before `run`
+        self._count = 0
+
+    def receive(self, number: int, _frame: object) -> None:
+        self._count += 1
+        if self._count > 1:
+            self._hurry(number)
+        if self.block is None and self._count > 1:
+            self.kill()
+        elif self.block is None and not self.deferring:
+            raise Interrupted(number)
+        else:
+            self.pass_on(number)
+
+    def pass_on(self, number: int) -> None:
+        """Cancel the block that is running; without one, the signal waits for the next or for the end."""
+        block, self.block = self.block, None
+        if block is None:
+            self.waiting = number
+        else:
+            block.cancel(number)
+
+    def raise_deferred(self) -> None:
+        """Let a signal take effect that has not had any."""
+        number, self.waiting = self.waiting, 0
+        if number:
+            raise Interrupted(number)
+
+    def _hurry(self, number: int) -> None:
+        self.waiting = number  # whatever else goes wrong now, this is how the command ends
+        for ending in ENDING:
+            if signal.getsignal(ending) == self.receive:
+                signal.signal(ending, signal.SIG_DFL)
+        threading.Thread(target=self._exit_soon, args=(number,), daemon=True).start()
+
+    def _exit_soon(self, number: int) -> None:
+        time.sleep(HURRY_S)
+        self.kill()
+        os._exit(128 + number)
+
+
+_signals = _Signals()

@@ -1,4 +1,4 @@
-"""What a user names as TARGET, COMMAND or layer: found, unpacked where it is an archive, and made a Program."""
+"""From what the user names as TARGET, COMMAND, layer or mount to files, unpacked where they are archives."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program
+from runtime_api.service.code_size import layers_refusal
 
 from .handlers import handler_command, names_handler
 from .options import fail
 
 if TYPE_CHECKING:
-    from .archives import Package
+    from runtime_api.store.package import Package
 
 __all__ = ["find_layers", "find_mounts", "find_program", "here", "name_of"]
 
@@ -24,29 +25,38 @@ def here() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        fail("the current directory has gone: change to one that exists")
+        fail("the current directory no longer exists; change to one that does")
 
 
 def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Path, ...], package: Package) -> Program:
-    """The function's code, unpacked by `package` where it is an archive."""
+    """Find the function's code; `package` unpacks it where it is an archive."""
     if command:
         if target is not None:
-            fail(f"TARGET {target} and a COMMAND behind --: give one of them")
+            fail(f"TARGET {target} and a COMMAND after --; give only one of them")
         return _command(command, layers)
     if target == "":
-        fail("TARGET is empty: name a bootstrap, a directory or a .zip")
+        fail("TARGET is empty; name a directory, a .zip file or a bootstrap")
     if target and names_handler(target, here()):
         return Program(here(), layers, command=handler_command(target, here()))
     path = here() / (target or ".")
-    mode = _mode("TARGET", target or ".", path, ", and no module with such a handler (a command goes behind --)")
+    mode = _mode("TARGET", target or ".", path, ", nor a Python handler; to run a command, put it after --")
     if stat.S_ISDIR(mode):
         if not os.access(path, os.R_OK | os.X_OK):
             fail(f"TARGET {target or '.'}: permission denied")
         return bootstrap_program(path.resolve(), layers)
     if path.suffix.lower() == ".zip":
-        return bootstrap_program(package.unpack(path), layers)
+        return bootstrap_program(_unpack(package, path), layers)
     bootstrap = path.resolve()
     return Program(bootstrap.parent, layers, places=(bootstrap,))
+
+
+def _unpack(package: Package, archive: Path) -> Path:
+    from runtime_api.store.package import PackageError
+
+    try:
+        return package.unpack(archive)
+    except PackageError as error:
+        fail(str(error))
 
 
 def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:
@@ -54,15 +64,16 @@ def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:
     program = command_program(command, here(), layers) if name else None
     if program is None:
         if name and Path(name).is_file():
-            fail(f"{name} is not executable: chmod +x {name}")
-        fail(f"{name or 'the COMMAND behind --'}: {'no such command' if name else 'is empty'}")
+            fail(f"{name}: not executable; run chmod +x {name}")
+        fail(f"{name}: no such command" if name else "the COMMAND after -- is empty")
     return program
 
 
 def find_layers(given: tuple[Path, ...], package: Package, *, merged: bool) -> tuple[Path, ...]:
-    """The roots of the layers, in the order given; a usage error when they are to be `merged` and cannot be."""
-    if len(given) > CURRENT.layers:
-        fail(f"--layer: a function has at most {CURRENT.layers} layers")
+    """Find the directories of the layers, in the order given. Those to be `merged` must go together."""
+    refusal = layers_refusal(len(given), CURRENT)
+    if refusal:
+        fail(f"--layer: {refusal}")
     roots = []
     for layer in given:
         path = here() / layer
@@ -70,9 +81,9 @@ def find_layers(given: tuple[Path, ...], package: Package, *, merged: bool) -> t
         if stat.S_ISDIR(mode):
             roots.append(path.resolve())
         elif layer.suffix.lower() == ".zip":
-            roots.append(package.unpack(path))
+            roots.append(_unpack(package, path))
         else:
-            fail(f"--layer {layer}: neither a directory nor a .zip file")
+            fail(f"--layer {layer}: not a directory or a .zip file")
     if merged and len(roots) > 1:
         _check_merging(given, roots)
     return tuple(roots)
@@ -90,19 +101,19 @@ def _check_merging(given: tuple[Path, ...], roots: list[Path]) -> None:
 
 
 def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
-    """What else of this machine's files a sandbox shows."""
+    """Find the files and directories of this machine that a sandbox shows besides its own."""
     from runtime_api.sandbox.view import OWN_PLACES
 
     paths = [Path(os.path.normpath(here() / path)) for path in given]
     for name, path in zip(given, paths, strict=True):
         _mode("--mount", str(name), path)
         if str(path) in OWN_PLACES:
-            fail(f"--mount {name}: the sandbox has a {path} of its own; name what is needed in it")
+            fail(f"--mount {name}: the sandbox has its own {path}; mount the files below it that you need")
     return tuple(paths)
 
 
 def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
-    """The kind of file at `path`; a usage error when there is none, or it may not be looked at."""
+    """Return the mode of the file at `path`; a usage error when there is none, or no permission to look."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:
@@ -112,8 +123,9 @@ def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
 
 
 def name_of(target: str | None, command: tuple[str, ...]) -> str:
-    """A function name out of what is run: letters, digits, - and _ of its file's name."""
-    path = Path(command[0]) if command else Path(target or ".").resolve()
+    """Make a function name of what is run: its file's name, with - for all but letters and digits."""
+    # Path.resolve raises RuntimeError for a link to itself, of which nothing has been said yet.
+    path = Path(command[0]) if command else Path(os.path.realpath(here() / (target or ".")))
     if path.name == "bootstrap" and not command:
         path = path.parent
     name = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in path.stem)

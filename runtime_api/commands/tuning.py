@@ -1,4 +1,4 @@
-"""Settings of the whole process that make a server faster; only a command, which owns its process, may make them."""
+"""Process-wide settings that make a server faster. Only a command, which owns its process, makes them."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ import resource
 
 __all__ = ["tune_server"]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc, malloc.h
 KEPT_BYTES = 64 * 1024 * 1024
 YOUNG_OBJECTS = 50_000
 
 
 def tune_server() -> None:
-    """Keep freed memory, look for garbage less often, open as many files as it takes.
-
-    glibc gives a freed body of some megabytes back to the kernel at once and takes the next one from it anew; the
-    page faults cost more than all the copying. What was imported will not become garbage any more, and an
-    invocation makes no cycles.
-    """
-    _open_as_many_files_as_allowed()
+    """Keep freed memory, collect garbage less often, and allow as many open files as the system does."""
+    _raise_open_files()
+    # glibc returns a freed body of some megabytes to the kernel and maps new memory for the next one; the page faults
+    # cost more than all copying of it.
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
         libc.mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES)
+    # Imported modules never become garbage, and an invocation makes no reference cycles.
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 100)
 
 
-def _open_as_many_files_as_allowed() -> None:
-    """Each environment takes five descriptors or so, each caller one; the usual soft limit is 1024."""
+def _raise_open_files() -> None:
+    """An environment takes about five descriptors, a caller one; the usual soft limit is 1024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # where the kernel allows less than it says
+    with contextlib.suppress(ValueError, OSError):  # the kernel may allow less than it reports
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,4 +1,4 @@
-"""`--watch`: a function whose code has changed is replaced while it is served."""
+"""`--watch`: reload a function when its code changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Watched", "check_watching", "watch"]
 
 
 class Watched(NamedTuple):
-    """A function's name, the folders and files that it is made of, and how it is made anew."""
+    """A function, the directories and files that it is made of, and how to make it again."""
 
     name: str
     paths: tuple[Path, ...]
@@ -28,26 +28,26 @@ class Watched(NamedTuple):
 
 
 def check_watching() -> None:
-    """End with a usage error when there is nothing to watch with."""
+    """End with a usage error when watchfiles is not installed."""
     try:
         import watchfiles  # noqa: F401
     except ImportError:
-        fail("--watch needs one more package: pip install 'bootjack[watch]'")
+        fail("--watch needs the package watchfiles; run pip install 'bootjack[watch]'")
 
 
 async def watch(local: LocalLambda, functions: Sequence[Watched]) -> None:
-    """Replace functions as their code changes, until cancelled; one that cannot be made anew stays as it is."""
+    """Reload functions as their code changes, until cancelled. One that cannot be made keeps its old code."""
     paths = {path for function in functions for path in function.paths}
     folders = {path for path in paths if path.is_dir()}
-    beside = {path.parent for path in paths - folders}  # a file that is replaced is seen from its folder only
+    beside = {path.parent for path in paths - folders}  # a watch on a file ends when it is replaced
 
     async def follow(places: set[Path], recursive: bool) -> None:
         try:
             async for changed in _changes(places, recursive):
                 for function in _touched(functions, changed):
                     await _replace(local, function)
-        except (OSError, RuntimeError) as error:  # no more watches to be had, say; serving goes on
-            click.echo(f"bootjack: --watch sees nothing any more: {error}", err=True)
+        except (OSError, RuntimeError) as error:  # the system has no watches left, for example
+            click.echo(f"bootjack: --watch has stopped: {error}", err=True)
 
     async with asyncio.TaskGroup() as group:
         for places, recursive in ((folders, True), (beside, False)):
@@ -56,7 +56,7 @@ async def watch(local: LocalLambda, functions: Sequence[Watched]) -> None:
 
 
 def _changes(places: Iterable[Path], recursive: bool) -> AsyncIterator[set[Path]]:
-    """The files that have changed, in batches: whoever writes many is waited for."""
+    """Yield the files that changed, in batches: what one build writes comes together."""
     from watchfiles import awatch
 
     async def batches() -> AsyncIterator[set[Path]]:
@@ -67,7 +67,7 @@ def _changes(places: Iterable[Path], recursive: bool) -> AsyncIterator[set[Path]
 
 
 def _touched(functions: Iterable[Watched], changed: set[Path]) -> list[Watched]:
-    """The functions that one of these files belongs to."""
+    """Find the functions that one of these files belongs to."""
     return [
         function
         for function in functions
@@ -78,8 +78,8 @@ def _touched(functions: Iterable[Watched], changed: set[Path]) -> list[Watched]:
 async def _replace(local: LocalLambda, function: Watched) -> None:
     try:
         made = await asyncio.to_thread(function.remake)
-    except click.UsageError as error:  # an archive that is half written, say: it will change again
-        click.echo(f"bootjack: {function.name} stays as it is: {error.message}", err=True)
+    except click.UsageError as error:  # an archive that is half written, for example, and changes again
+        click.echo(f"bootjack: {function.name} keeps its old code: {error.message}", err=True)
         return
     hand_over(local, made)
-    click.echo(f"bootjack: {function.name} has changed: what is invoked from now on runs the new code", err=True)
+    click.echo(f"bootjack: {function.name} has changed; new invocations run the new code", err=True)

@@ -1,16 +1,17 @@
-"""Known deviations of a subject, each with its reason: a file that is kept beside the subject.
+"""A baseline: a file with the known deviations of a subject, each with its reason.
 
     {"subject": "...", "deviations": [{"cases": ["runtime/..."], "verdict": "FAILED", "reason": "..."}]}
 
-An entry with `"sometimes": true` is of what chance decides: its cases may be OK as well.
+An entry with `"sometimes": true` is a deviation that does not appear in every run: its cases may also be OK.
 
-A run fails on news (a deviation that does not stand there) and on stale entries (one that does, and is no more).
+A run fails on news (a deviation that the baseline does not contain) and on stale entries (a deviation that is gone).
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from .verdicts import CannotRun, Judgement, Verdict
 
@@ -28,25 +29,25 @@ class Known(NamedTuple):
 
     verdict: Verdict
     reason: str
-    sometimes: bool = False  # chance decides whether it is seen
+    sometimes: bool = False  # it does not appear in every run
 
 
 class Comparison(NamedTuple):
-    """What a baseline does not know, and what it knows but is no more; a sentence each."""
+    """How a run differs from a baseline: a sentence for each new deviation and each stale entry."""
 
     news: tuple[str, ...]
     stale: tuple[str, ...]
 
 
 def read_baseline(path: Path) -> dict[str, Known]:
-    """What is known, by case id; CannotRun when the file is no baseline."""
+    """The known deviations by case id; CannotRun when the file is not a baseline."""
     try:
-        entries = json.loads(path.read_text("utf-8"))["deviations"]
+        entries = orjson.loads(path.read_bytes())["deviations"]
         return {case: _entry(entry) for entry in entries for case in entry["cases"]}
     except OSError as error:
         raise CannotRun(f"--baseline {path}: {(error.strerror or str(error)).lower()}") from None
     except KeyError as error:
-        raise CannotRun(f"--baseline {path}: {error} is missing") from None
+        raise CannotRun(f"--baseline {path}: the key {error} is missing") from None
     except (ValueError, TypeError) as error:
         raise CannotRun(f"--baseline {path}: {error}") from None
 
@@ -54,20 +55,21 @@ def read_baseline(path: Path) -> dict[str, Known]:
 def _entry(entry: Any) -> Known:
     verdict = Verdict(entry["verdict"])
     if verdict not in DEVIATING or not entry["reason"].strip():
-        raise ValueError(f"an entry is FAILED, NON-STRICT or UNIMPLEMENTED, and has a reason: {json.dumps(entry)}")
+        text = orjson.dumps(entry).decode()
+        raise ValueError(f"an entry needs a verdict (FAILED, NON-STRICT or UNIMPLEMENTED) and a reason: {text}")
     return Known(verdict, entry["reason"], entry.get("sometimes", False))
 
 
 def compare(judgements: Sequence[Judgement], known: dict[str, Known], every_case: frozenset[str]) -> Comparison:
-    """Hold a run against a baseline. Entries of cases that were not played are left alone."""
+    """Compare a run with a baseline. Entries for cases that did not run are ignored."""
     found = {judgement.case.id: judgement.verdict for judgement in judgements}
     news = [
-        f"{case}: {verdict}" + (f", known as {known[case].verdict}" if case in known else "")
+        f"{case}: {verdict}" + (f", the baseline says {known[case].verdict}" if case in known else "")
         for case, verdict in found.items()
         if verdict in DEVIATING and (case not in known or known[case].verdict is not verdict)
     ]
     stale = [
-        f"{case}: known as {verdict}, is OK" if case in found else f"{case}: there is no such case"
+        f"{case}: the baseline says {verdict}, now OK" if case in found else f"{case}: no such case"
         for case, (verdict, _, sometimes) in known.items()
         if (found.get(case) is Verdict.OK and not sometimes) or case not in every_case
     ]
@@ -75,7 +77,7 @@ def compare(judgements: Sequence[Judgement], known: dict[str, Known], every_case
 
 
 def deviations(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
-    """The entries that a baseline of these judgements has, with what happened in the place of a reason."""
+    """The entries of a baseline for these judgements, with what happened as the reason."""
     return [
         {
             "cases": [judgement.case.id],

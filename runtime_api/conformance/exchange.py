@@ -1,4 +1,4 @@
-"""The recorded exchange of one case: what was said, by whom to whom, when."""
+"""The recorded exchange of one case: every message with its time, sender and receiver."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ SHOWN = 300  # characters of a body that a text shows
 
 
 class Message(NamedTuple):
-    """One thing that was said; one that just happened to somebody has the same sender and receiver."""
+    """One message; an event that concerns one party only has the same sender and receiver."""
 
     at: float  # seconds since the case began
     sender: str  # "runtime", "api", "process", "invoker", "extension NAME", "kit"
     receiver: str
     text: str  # one line: GET /2018-06-01/runtime/invocation/next; 200 OK; exit status 1
-    head: str = ""  # the header lines as they were
+    head: str = ""  # the header lines as sent
     body: bytes = b""  # its beginning
     size: int = 0  # the whole body's
 
 
 class Recorder:
-    """Collects the messages of one case."""
+    """Records the messages of one case."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
@@ -32,15 +32,15 @@ class Recorder:
 
     @property
     def seconds(self) -> float:
-        """Since the case began."""
+        """Seconds since the case began."""
         return time.monotonic() - self._begin
 
     def note(self, sender: str, receiver: str, text: str, head: str = "", body: bytes = b"") -> None:
-        """Add a message that is said now."""
+        """Record a message that is sent now."""
         self._messages.append(Message(self.seconds, sender, receiver, text, head, bytes(body[:KEPT]), len(body)))
 
     def messages(self) -> tuple[Message, ...]:
-        """What was said so far."""
+        """The messages so far."""
         return tuple(self._messages)
 
 
@@ -57,7 +57,7 @@ def render(exchange: tuple[Message, ...]) -> str:
 
 
 def shown_body(message: Message) -> str:
-    """A body for people to read: its beginning, and how much there is."""
+    """A body for people to read: its beginning, and its size."""
     text = message.body.decode("utf-8", "backslashreplace")
     text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
     if message.size > len(message.body) or len(text) > SHOWN:

@@ -1,4 +1,4 @@
-"""Plays the selected cases, some at a time, and collects the judgements in the order of the cases."""
+"""Runs the selected cases, several at a time, and returns the judgements in the order of the cases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSED = (Verdict.OK, Verdict.NON_STRICT)
 
 
 class Side(Protocol):
-    """One side of the Runtime API, which plays scripts against a subject on the other."""
+    """One side of the Runtime API, which runs cases against a subject on the other side."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -30,10 +30,11 @@ class Side(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    async def play(self, case: Case, chance: Random) -> Judgement:
-        """Play one case; several are played at a time. All that is left to chance comes from `chance`.
+    async def run(self, case: Case, rng: Random) -> Judgement:
+        """Run one case, while others run, too; every random choice comes from `rng`.
 
-        A subject that misbehaves is a judgement. CannotRun when it cannot be judged at all: it is not there, say.
+        A subject that misbehaves gets a judgement. CannotRun when the subject cannot be judged at all, because it is
+        missing, for instance.
         """
 
 
@@ -43,16 +44,16 @@ async def judge(
     *,
     jobs: int = 1,
     seed: int = 0,
-    tell: Callable[[Judgement], None] = lambda _judgement: None,
+    on_judgement: Callable[[Judgement], None] = lambda _judgement: None,
 ) -> list[Judgement]:
-    """Judge the subject of an opened side; each judgement is told as soon as it is there."""
+    """Judge the subject of an opened side; `on_judgement` receives each judgement as soon as it is made."""
     judged: dict[str, Judgement] = {}
 
     def keep(judgement: Judgement) -> None:
         judged[judgement.case.id] = judgement
-        tell(judgement)
+        on_judgement(judgement)
 
-    broken = await _play_basics(side, cases, seed, keep)
+    broken = await _run_basics(side, cases, seed, keep)
     rest = []
     for case in cases:
         reason = None if case.basic else _why_not(case, broken)
@@ -60,21 +61,21 @@ async def judge(
             keep(Judgement(case, Verdict.SKIPPED, reason=reason))
         elif not case.basic:
             rest.append(case)
-    await _play_all(side, rest, jobs, seed, keep)
+    await _run_all(side, rest, jobs, seed, keep)
     return [judged[case.id] for case in cases]
 
 
-async def _play_basics(
+async def _run_basics(
     side: Side, cases: Sequence[Case], seed: int, keep: Callable[[Judgement], None]
 ) -> Judgement | None:
-    """Play them one after another; the first that does not pass, behind which basics are skipped, too."""
+    """Run the basic cases one after another, and return the first that does not pass; the rest are skipped."""
     broken: Judgement | None = None
     for case in sorted((case for case in cases if case.basic), key=lambda case: LEVELS.index(case.level)):
         reason = _why_not(case, broken)
         if reason:
             keep(Judgement(case, Verdict.SKIPPED, reason=reason))
             continue
-        judgement = await side.play(case, _chance(seed, case))
+        judgement = await side.run(case, _rng(seed, case))
         keep(judgement)
         if judgement.verdict not in PASSED:
             broken = judgement
@@ -85,19 +86,19 @@ def _why_not(case: Case, broken: Judgement | None) -> str | None:
     """Why a case cannot be judged; None when it can."""
     if broken is None or LEVELS.index(case.level) < LEVELS.index(broken.case.level):
         return None
-    return f"cannot be judged, since {broken.case.id} is {broken.verdict}"
+    return f"cannot be judged because {broken.case.id} is {broken.verdict}"
 
 
-async def _play_all(
+async def _run_all(
     side: Side, cases: Sequence[Case], jobs: int, seed: int, keep: Callable[[Judgement], None]
 ) -> None:
-    """The longest first, so that a long one does not stand alone at the end."""
+    """Run the longest cases first, so that none of them runs alone at the end."""
     waiting = sorted(cases, key=lambda case: case.seconds)
 
     async def work() -> None:
         while waiting:
             case = waiting.pop()
-            keep(await side.play(case, _chance(seed, case)))
+            keep(await side.run(case, _rng(seed, case)))
 
     tasks = [asyncio.ensure_future(work()) for _ in range(min(jobs, len(waiting)))]
     try:
@@ -108,6 +109,6 @@ async def _play_all(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _chance(seed: int, case: Case) -> Random:
-    """The same for a case, whatever else is played."""
+def _rng(seed: int, case: Case) -> Random:
+    """A generator for one case, so that its choices do not depend on which other cases run."""
     return Random(f"{seed} {case.id}")

@@ -1,16 +1,22 @@
-"""What cases say of bytes and values: how to make them, and what they have to look like.
+"""The language of cases for bytes and values: how to make bytes, and how to compare values with patterns.
 
 Bytes are made from a text, or from a table: `{"text"}`, `{"json"}` (written compactly), `{"base64"}`,
 `{"repeat", "times", "before", "after"}`.
 
-A pattern is a value that has to be equal, a text that begins with `~` (a regular expression for the whole), `true`
-(there, and not empty), `false` (not there), a list of which each item has to match, `{"list": true}` (any list),
-`{"from", "to"}` (a number), `{"absent_or"}`, or a table of which each key has to match; other keys may be there. A
-body is judged by a table with one of: `json` (the same JSON value), `same` (the same JSON value as that text),
-`spelt` (the same but for white space), `has` (a JSON document that this pattern matches), one of those that make
-bytes, or by a text.
+A pattern is one of: a value, which has to be equal; a text that starts with `~`, a regular expression for the whole
+text; `true` (present, and not empty); `false` (missing); a list, whose items have to match; `{"list": true}` (any
+list); `{"from", "to"}` (a number); `{"absent_or"}` (missing, or this pattern); or a table, whose keys have to match,
+while other keys are ignored.
 
-Anywhere in a case `{"$repeat": text or list, "$times": n}` stands for what is written so often.
+A body is compared with a text, with one of the tables that make bytes, or with a table that has one of: `json` (the
+same JSON value), `same` (the same JSON value as this text), `spelt` (the same JSON text except for white space),
+`has` (a JSON document that matches this pattern).
+
+Anywhere in a case, `{"$repeat": text or list, "$times": n}` stands for n copies of the text or list.
+
+Everything here uses `json`, not orjson, because verdicts depend on what Python's parser does: it keeps integers of
+any size and reports how a number is spelt, and it accepts NaN and lone surrogates, so that a body with one of them
+differs from what is wanted instead of not being JSON at all.
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["bytes_of", "differs", "differs_body", "expanded", "filled", "same_json", "shown"]
+__all__ = ["bytes_of", "differs", "differs_body", "expanded", "filled", "json_value", "same_json", "shown"]
 
 SHOWN = 300
 
@@ -41,7 +47,7 @@ def bytes_of(spec: Any) -> bytes:
 
 
 def expanded(value: Any) -> Any:
-    """The same value with each `{"$repeat": text or list, "$times": n}` written out."""
+    """The value with every `{"$repeat", "$times"}` written out."""
     if isinstance(value, Mapping):
         if "$repeat" in value:
             return expanded(value["$repeat"]) * value["$times"]
@@ -52,12 +58,12 @@ def expanded(value: Any) -> Any:
 
 
 def differs(pattern: Any, found: Any, what: str = "it") -> str | None:
-    """What is different, in words; None when the pattern matches. A found None is "not there"."""
+    """How a value differs from a pattern, in words; None when it matches. A found None means "missing"."""
     if isinstance(pattern, bool):
         there = found if isinstance(found, bool) else bool(found)
-        return None if there is pattern else f"{what} is {shown(found)}" if found else f"{what} is not there"
+        return None if there is pattern else f"{what} is {shown(found)}" if found else f"{what} is missing"
     if found is None and pattern is not None:
-        return None if isinstance(pattern, Mapping) and "absent_or" in pattern else f"{what} is not there"
+        return None if isinstance(pattern, Mapping) and "absent_or" in pattern else f"{what} is missing"
     if isinstance(pattern, str) and pattern.startswith("~"):
         matches = isinstance(found, str) and re.fullmatch(pattern[1:], found, re.DOTALL)
         return None if matches else f"{what} is {shown(found)}"
@@ -73,7 +79,7 @@ def _differs_table(pattern: Mapping[str, Any], found: Any, what: str) -> str | N
     if "absent_or" in pattern:
         return differs(pattern["absent_or"], found, what)
     if "list" in pattern:
-        return None if isinstance(found, list) else f"{what} is no list: {shown(found)}"
+        return None if isinstance(found, list) else f"{what} is not a list: {shown(found)}"
     if "from" in pattern:
         number = isinstance(found, int | float) and not isinstance(found, bool)
         within = number and pattern["from"] <= found <= pattern["to"]
@@ -84,14 +90,14 @@ def _differs_table(pattern: Mapping[str, Any], found: Any, what: str) -> str | N
 
 
 def differs_body(pattern: Any, body: bytes, what: str = "the body") -> str | None:
-    """The same for a body."""
+    """How a body differs from a pattern, in words; None when it matches."""
     if isinstance(pattern, str) and pattern.startswith("~"):
         return differs(pattern, body.decode("utf-8", "replace"), what)
     if isinstance(pattern, Mapping) and not pattern.keys().isdisjoint({"json", "has", "same", "spelt"}):
         try:
-            found = json.loads(body)
-        except (ValueError, RecursionError):
-            return f"{what} is no JSON: {shown(body)}"
+            found = json_value(body)
+        except ValueError:
+            return f"{what} is not JSON: {shown(body)}"
         if "spelt" in pattern:
             return None if _spelling(body) == _spelling(bytes_of(pattern["spelt"])) else f"{what} is {shown(body)}"
         if "has" in pattern:
@@ -101,8 +107,16 @@ def differs_body(pattern: Any, body: bytes, what: str = "the body") -> str | Non
     return None if body == bytes_of(pattern) else f"{what} is {shown(body)}"
 
 
+def json_value(body: bytes) -> Any:
+    """The JSON value of a body; ValueError when it has none, or nests too deeply for Python's parser."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def same_json(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same: 1 is 1.0, but not true; the order of keys means nothing."""
+    """Whether two JSON values are equal: 1 is 1.0, but not true; the order of keys is irrelevant."""
     if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
         return one is other
     if isinstance(one, list) and isinstance(other, list):
@@ -113,12 +127,12 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 def _spelling(body: bytes) -> Any:
-    """A JSON text but for its white space: keys in their order, numbers as they are written."""
+    """A JSON text without its white space: keys in order, numbers as written."""
     return json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
 
 
 def filled(value: Any, names: Mapping[str, str]) -> Any:
-    """The same value with each `{name}` in its texts replaced; unknown names stay as they are."""
+    """The value with every known `{name}` in its texts replaced."""
     if isinstance(value, str):
         return re.sub(r"\{(\w+)\}", lambda name: names.get(name[1], name[0]), value)
     if isinstance(value, Mapping):
@@ -129,11 +143,12 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value for a message, cut when it is long."""
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else repr(value)
-    if isinstance(value, bytes):
-        text = repr(text)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]}...{text[-SHOWN // 4 :]} ({len(value)} long)"
+    """A value as text for a message, shortened when it is long."""
+    text = repr(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value)
+    if len(text) <= SHOWN:
+        return text
+    size = f"{len(value)} bytes" if isinstance(value, bytes) else f"{len(text)} characters"
+    return f"{text[: SHOWN // 2]}...{text[-SHOWN // 4 :]} ({size})"
 
 
 def _first(differences: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""What is found about a subject: a judgement for each case, and all of them together."""
+"""The result of a run: a judgement for each case, and the findings as a whole."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ __all__ = ["CannotRun", "Findings", "Judgement", "Verdict", "failures"]
 
 
 class CannotRun(Exception):
-    """The subject cannot be judged at all; the message says what to do. Exit code 2."""
+    """The run is impossible; the message says what to do. Exit code 2."""
 
 
 class Verdict(StrEnum):
     """How a case ended."""
 
-    OK = "OK"  # the requirement is kept
-    NON_STRICT = "NON-STRICT"  # a recommendation is not followed, which is allowed
-    FAILED = "FAILED"  # the requirement is broken
-    UNIMPLEMENTED = "UNIMPLEMENTED"  # an optional part that the subject does not have
+    OK = "OK"  # the subject meets the requirement
+    NON_STRICT = "NON-STRICT"  # the subject ignores a recommendation, which is allowed
+    FAILED = "FAILED"  # the subject does not meet the requirement
+    UNIMPLEMENTED = "UNIMPLEMENTED"  # the subject lacks an optional part of the API
     SKIPPED = "SKIPPED"  # not judged; the reason says why
 
 
 class Judgement(NamedTuple):
-    """What was found in one case."""
+    """The result of one case."""
 
     case: Case
     verdict: Verdict
-    expected: str = ""  # of the step that went otherwise
+    expected: str = ""  # by the step that failed
     happened: str = ""
     reason: str = ""  # why it was skipped or is unimplemented
     exchange: tuple[Message, ...] = ()
@@ -39,7 +39,7 @@ class Judgement(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """A whole run: the subject, how it was judged, and what was found."""
+    """A whole run: the subject, the settings, and the judgements."""
 
     subject: str  # the command or URL that was judged
     side: str  # "runtime" or "server"
@@ -47,21 +47,21 @@ class Findings(NamedTuple):
     strict: bool
     seed: int
     judgements: tuple[Judgement, ...]
-    news: tuple[str, ...] = ()  # compared with a baseline: what it does not know
-    stale: tuple[str, ...] = ()  # and what it knows but is no more
-    baseline: bool = False  # whether there was one
+    news: tuple[str, ...] = ()  # deviations that the baseline does not contain
+    stale: tuple[str, ...] = ()  # entries of the baseline that no longer apply
+    baseline: bool = False  # whether the run was compared with a baseline
     seconds: float = 0
-    replay: str = ""  # a command line that judges one case alone, with {id} in it
+    replay: str = ""  # the command line that runs one case alone, with {id} in it
 
     @property
     def exit_code(self) -> int:
-        """0: everything asked for is kept; 1: something is not."""
+        """0 when the run passes, else 1."""
         if self.baseline:
             return 1 if self.news or self.stale else 0
         return 1 if failures(self) else 0
 
     def count(self, verdict: Verdict) -> int:
-        """How many cases ended so."""
+        """How many cases have this verdict."""
         return sum(judgement.verdict is verdict for judgement in self.judgements)
 
 

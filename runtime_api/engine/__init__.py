@@ -1,5 +1,6 @@
-"""Floor 3: what makes invocations happen.
+"""Layer 4: makes invocations happen. Only this layer starts tasks.
 
-`environment.py` owns one machine and one sandbox and does what the machine says; `pool.py` decides which environment
-takes an invocation; `invoker.py` turns a caller's request into an invocation. The only floor that may start tasks.
+`invoker.py` turns a caller's request into an invocation and gives it to `Dispatch`, or to the event queue and from
+there to `queue_worker.py`. `dispatch.py` has a pool for each function version, `pool.py` the environments of one, and
+`environment.py` is one of them: a machine and a sandbox.
 """

@@ -14,8 +14,6 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
-
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
@@ -25,8 +23,10 @@ from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
+from runtime_api.service.seams.dispatch import InvokeResult
 
 from .alarms import Alarms, now_ms
+from .closing import close_in_turn
 from .freezing import Freezer
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from runtime_api.protocol.concurrency import Readiness
     from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
-    from runtime_api.sandbox.trees import Lease
+    from runtime_api.service.seams.archives import Lease
+    from runtime_api.service.seams.dispatch import RunResult
 
-__all__ = ["CallResponder", "ExecutionEnvironment", "InvokeResult", "Log", "RuntimeApiListener"]
+__all__ = ["CallResponder", "ExecutionEnvironment", "Log", "RuntimeApiListener"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
@@ -70,17 +71,9 @@ class Log(Protocol):
     """A consumer of the journal that writes it down; it may ask processes to wait until it has."""
 
     def consume(self, entry: Entry) -> None: ...
-    def add_throttle(self, throttle: Callable[[bool], None]) -> None: ...
-    def remove_throttle(self, throttle: Callable[[bool], None]) -> None: ...
-
-
-class InvokeResult(Struct, frozen=True):
-    """What the caller of an invocation gets."""
-
-    request_id: str
-    payload: bytes
-    function_error: str | None  # "Unhandled" when the function failed
-    log_tail: bytes  # empty when it was not asked for
+    def write(self, lines: bytes) -> None: ...  # whole lines of the server's own
+    def attach(self, source: Sandbox) -> None: ...
+    def detach(self, source: Sandbox) -> None: ...
 
 
 class ExecutionEnvironment:
@@ -109,7 +102,9 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._leases = leases
-        self._freezer = Freezer(freeze_after_s, sandbox.freeze, lambda: self._machine.phase is Phase.IDLE)
+        self._freezer = Freezer(
+            freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
+        )
         self._launch: Callable[[], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
@@ -117,7 +112,7 @@ class ExecutionEnvironment:
         self._mail: deque[ev.Event] = deque()
         self._draining = False
         self._now = 0.0  # of the event being handled
-        self._callers: dict[str, asyncio.Future[InvokeResult]] = {}
+        self._callers: dict[str, asyncio.Future[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
@@ -159,12 +154,12 @@ class ExecutionEnvironment:
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
         self._launch = partial(launch, self.runtime_api)
-        self._log.add_throttle(self.sandbox.throttle)
+        self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
         self.post(ev.Initialise())
 
-    def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[InvokeResult]) -> None:
+    def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""
         self._freezer.use()
         request_id = invocation.request_id
@@ -175,25 +170,36 @@ class ExecutionEnvironment:
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
-        """Stop what runs, and release everything."""
+        """Stop what runs and release everything; raise the first error at the end."""
         self._initialising = False
-        self._freezer.stop()
-        self.post(ev.ShutDown())
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._ended.wait()
-        finally:
-            self._log.remove_throttle(self.sandbox.throttle)
-            self._alarms.close()
-            if self._settling is not None:
-                self._settling.cancel()
-            await self.sandbox.close()
-            if self._moving is not None:
-                await self._moving
-            if self._listener is not None:
-                await self._listener.close()
-            for lease in self._leases:
-                await self._loop.run_in_executor(None, lease.release)
+        await close_in_turn(
+            self._freezer.stop,
+            lambda: self.post(ev.ShutDown()),
+            self._wait_for_end,
+            self._forget_timers,
+            self.sandbox.close,
+            self._wait_for_move,
+            self._close_listener,
+            *(partial(self._loop.run_in_executor, None, lease.release) for lease in self._leases),
+        )
+
+    async def _wait_for_end(self) -> None:
+        async with asyncio.timeout(CLOSE_S):
+            await self._ended.wait()
+
+    def _forget_timers(self) -> None:
+        self._log.detach(self.sandbox)
+        self._alarms.close()
+        if self._settling is not None:
+            self._settling.cancel()
+
+    async def _wait_for_move(self) -> None:
+        if self._moving is not None:
+            await self._moving
+
+    async def _close_listener(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
 
     def post(self, *events: ev.Event) -> None:
         """Give the machine what happened, in order, and perform its effects."""

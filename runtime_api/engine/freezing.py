@@ -1,4 +1,4 @@
-"""An idle environment stands still, as on Lambda, and goes on with its next invocation (guide 4446-4460)."""
+"""Freezes an idle environment, as Lambda does, until its next invocation (guide 4446-4460)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ __all__ = ["Freezer"]
 
 
 class Freezer:
-    """Stops what has been idle for a while: between once and twice `after_s`, or never when that is None.
+    """Freezes what has been idle for between once and twice `after_s`; never if that is None.
 
-    It looks from time to time instead of setting a timer at each invocation's end, so back-to-back invocations pay
-    for a look now and then.
+    It looks from time to time instead of setting a timer at the end of each invocation, so that back-to-back
+    invocations pay for a look only now and then.
     """
 
-    def __init__(self, after_s: float | None, freeze: Callable[[bool], None], idle: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        after_s: float | None,
+        freeze: Callable[[], None],
+        thaw: Callable[[], None],
+        idle: Callable[[], bool],
+    ) -> None:
         self._after_s = after_s
         self._freeze = freeze
+        self._thaw = thaw
         self._idle = idle
         self._used = False
         self._timer: asyncio.TimerHandle | None = None
-        self.still = False
+        self.frozen = False
 
     def start(self) -> None:
         """Look from now on."""
@@ -32,15 +39,15 @@ class Freezer:
             self._timer = asyncio.get_running_loop().call_later(self._after_s, self._look)
 
     def use(self) -> None:
-        """Something is about to be done."""
+        """Note that it is about to be used, and thaw it if it is frozen."""
         self._used = True
-        if self.still:
-            self.still = False
-            self._freeze(False)
+        if self.frozen:
+            self.frozen = False
+            self._thaw()
             self.start()
 
     def stop(self) -> None:
-        """Look no more, and let go on what stands still."""
+        """Stop looking, and thaw what is frozen."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -53,5 +60,5 @@ class Freezer:
         if used or not self._idle():
             self.start()
         else:
-            self.still = True
-            self._freeze(True)
+            self.frozen = True
+            self._freeze()

@@ -1,4 +1,4 @@
-"""Ids: random, and cheap enough to be made three times for each invocation. They tell apart, they keep no secret."""
+"""Random ids, cheap enough to make three for each invocation. They identify; they are no secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 __all__ = ["invocation_id", "log_stream_name", "trace_header", "uuid4"]
 
 
-# Seeded by the operating system, and without a system call for each id.
+# Seeded by the operating system; `uuid.uuid4` asks it for each id, a system call.
 _bits = random.Random().getrandbits
 
 _UUID_FIXED = ~((0xF << 76) | (0x3 << 62))
@@ -17,7 +17,7 @@ _UUID_VERSION_4 = (0x4 << 76) | (0x2 << 62)
 
 
 def uuid4() -> str:
-    """A random UUID (RFC 9562, version 4)."""
+    """Return a random UUID (RFC 9562, version 4)."""
     digits = f"{_bits(128) & _UUID_FIXED | _UUID_VERSION_4:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
@@ -27,17 +27,17 @@ _RUN = uuid4()[:24]
 
 
 def invocation_id() -> str:
-    """An id in the form of a UUID that no other delivery has: this run's random part, and a number."""
+    """Return an id in the form of a UUID that no other delivery has: this run's random part, and a number."""
     return f"{_RUN}{next(_deliveries):012x}"
 
 
 def trace_header(given: str | None) -> str:
-    """The trace header for an invocation: the caller's own, or a new root that is not sampled (guide 4604)."""
+    """Return the trace header of an invocation: the caller's own, or a new root that is not sampled (guide 4604)."""
     if given:
         return given
     return f"Root=1-{int(time.time()):08x}-{_bits(96):024x};Parent={_bits(64):016x};Sampled=0"
 
 
 def log_stream_name(version: str) -> str:
-    """The name of an execution environment's log stream: day, version, random."""
+    """Return the name of an execution environment's log stream: day, version, random part."""
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{_bits(128):032x}"

@@ -1,45 +1,35 @@
-"""From a caller's request to an invocation, and what is judged on the way."""
+"""From a caller's request to an invocation, and from there to a seam: `Dispatch` at once, or `EventQueue` first."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+import asyncio
+import time
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from runtime_api.protocol.events import Invocation
-from runtime_api.service.arns import LATEST, parse_function_name
-from runtime_api.service.errors import (
-    InvalidParameterValueException,
-    InvalidRequestContentException,
-    RequestTooLargeException,
-    ResourceNotFoundException,
-)
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.errors import InvalidParameterValueException, RequestTooLargeException
+from runtime_api.service.refusals import SHUT_DOWN
+from runtime_api.service.seams.dispatch import Throttled, Unavailable
+from runtime_api.service.seams.event_queue import QueuedEvent
 
 from .ids import invocation_id, trace_header, uuid4
+from .payloads import check_json, decode_client_context
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Iterable
-
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.seams.catalog import Catalog, ResolvedVersion
+    from runtime_api.service.seams.dispatch import Dispatch, Pending, RunResult
+    from runtime_api.service.seams.event_queue import EventQueue
 
-    from .environment import InvokeResult
-    from .pool import Pool
-
-__all__ = ["DRY_RUN", "EVENT", "REQUEST_RESPONSE", "Accepted", "InvokeRequest", "Invoker"]
+__all__ = ["DRY_RUN", "EVENT", "REQUEST_RESPONSE", "Accepted", "InvokeRequest", "Invoker", "Queued", "Verified"]
 
 REQUEST_RESPONSE = "RequestResponse"
 EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
-SHOWN_NAMES = 20
 _TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
-
-_scan = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class InvokeRequest(msgspec.Struct, frozen=True):
@@ -56,44 +46,40 @@ class InvokeRequest(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """A request that has been found good, and what became of it."""
+    """A valid request, the version that it runs on, and the invocation made of it."""
 
-    function: FunctionConfiguration
+    version: ResolvedVersion
     invocation: Invocation
     request: InvokeRequest
 
 
-class _Served(NamedTuple):
-    """A function that can be invoked."""
+class Queued(msgspec.Struct, frozen=True):
+    """The event will be run."""
 
-    configuration: FunctionConfiguration
-    pool: Pool
-    max_queued: int  # how many of its invocations may wait for want of an environment
-    arn: str  # as invoked without a qualifier
+
+class Verified(msgspec.Struct, frozen=True):
+    """The dry run has found nothing wrong."""
 
 
 class Invoker:
-    """Runs the functions that it was told of, under their own names and their other ones."""
+    """Invokes the functions of a catalog."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, catalog: Catalog, dispatch: Dispatch, queue: EventQueue, limits: Limits) -> None:
+        self._catalog = catalog
+        self._dispatch = dispatch
+        self._queue = queue
         self._limits = limits
-        self._served: dict[str, _Served] = {}
+        self._closed = False
+        self._puts: set[asyncio.Task[Queued | Throttled]] = set()
 
     @property
     def names(self) -> list[str]:
-        """What can be invoked, in the order of the alphabet."""
-        return sorted(self._served)
-
-    def serve(
-        self, configuration: FunctionConfiguration, pool: Pool, max_queued: int, other_names: Iterable[str] = ()
-    ) -> None:
-        """From now on, this function answers to its name, and to these."""
-        served = _Served(configuration, pool, max_queued, configuration.arn())
-        self._served.update(dict.fromkeys((configuration.name, *other_names), served))
+        """What can be invoked, sorted."""
+        return self._catalog.names()
 
     def check(self, request: InvokeRequest) -> Accepted:
-        """Judge a request and make the invocation of it; a ServiceError says why not."""
-        served, qualifier = self._resolve(request)
+        """Validate a request and make the invocation of it, or raise a ServiceError."""
+        version = self._catalog.resolve(request.function, request.qualifier)
         if request.type not in _TYPES:
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
@@ -106,92 +92,54 @@ class Invoker:
             raise self.too_large(size)
         payload = request.payload or b"{}"
         check_json(payload)
+        context = request.client_context
         invocation = Invocation(
             uuid4(),
             invocation_id(),
-            served.configuration.arn(qualifier) if qualifier else served.arn,
+            version.invoked_arn,
             payload,
             trace_header(request.trace),
-            client_context=self._client_context(request.client_context),
+            client_context=decode_client_context(context, limits.client_context_bytes) if context else None,
             tenant_id=request.tenant_id,
         )
-        return Accepted(served.configuration, invocation, request)
+        return Accepted(version, invocation, request)
 
-    def submit(self, accepted: Accepted) -> asyncio.Future[InvokeResult]:
-        """Run what `check` made; an Event may always wait for its turn."""
+    def submit(self, accepted: Accepted) -> Pending[RunResult | Queued | Verified]:
+        """Run what `check` made: at once, when the event is due, or not at all for a dry run."""
         request = accepted.request
-        _, pool, max_queued, _ = self._served[accepted.function.name]
-        if request.type == EVENT:
-            max_queued = self._limits.waiting_invocations
-        return pool.submit(accepted.invocation, request.log_type == TAIL, max_queued)
+        if self._closed:
+            return self._at_once(Unavailable(SHUT_DOWN))
+        if request.type == REQUEST_RESPONSE:
+            return self._dispatch.run(accepted.version, accepted.invocation, request.log_type == TAIL)
+        if request.type == DRY_RUN:
+            return self._at_once(Verified())
+        put = asyncio.ensure_future(self._put(accepted))
+        self._puts.add(put)
+        put.add_done_callback(self._puts.discard)
+        return put
 
     def too_large(self, size: int | None = None) -> RequestTooLargeException:
-        """The refusal of an event over the limit, in bytes."""
+        """Return the refusal of a payload over the limit, in bytes."""
         limit = self._limits.request_bytes if size is None else size
         return RequestTooLargeException(
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
         )
 
-    def _resolve(self, request: InvokeRequest) -> tuple[_Served, str | None]:
-        """The function and the qualifier that the caller used; ResourceNotFoundException when there is none such."""
-        served = self._served.get(request.function)
-        if served is not None and request.qualifier is None:
-            return served, None
-        named = parse_function_name(request.function, request.qualifier)
-        served, qualifier = self._served.get(named.name), named.qualifier
-        if served is not None and qualifier in (None, LATEST, served.configuration.version):
-            return served, qualifier
-        asked = FunctionConfiguration(named.name) if served is None else served.configuration
-        raise ResourceNotFoundException(f"Function not found: {asked.arn(qualifier)} (known here: {self._known()})")
+    async def close(self) -> None:
+        """Accept nothing more; returns once every event that was accepted is in the queue."""
+        self._closed = True
+        if self._puts:
+            await asyncio.wait(self._puts)
 
-    def _known(self) -> str:
-        names = self.names
-        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        return ", ".join(names[:SHOWN_NAMES]) + more or "none"
+    async def _put(self, accepted: Accepted) -> Queued | Throttled:
+        # An event may wait for an environment where other invocations are throttled (spec-service CO-06).
+        waiting = self._limits.waiting_invocations
+        version = msgspec.structs.replace(accepted.version, max_queued=waiting)
+        if await self._queue.put(QueuedEvent(version, accepted.invocation), time.time() * 1000):
+            return Queued()
+        return Throttled(version.concurrency, version.concurrency, waiting)
 
-    def _client_context(self, given: str | None) -> str | None:
-        if not given:
-            return None
-        if len(given) > self._limits.client_context_bytes:
-            raise InvalidRequestContentException(
-                f"Client context is larger than {self._limits.client_context_bytes} bytes"
-            )
-        try:
-            text = base64.b64decode(given, validate=True).decode()
-            check_json(text.encode())
-            if not text.lstrip().startswith("{"):
-                raise InvalidRequestContentException(text)
-        except (binascii.Error, UnicodeDecodeError, InvalidRequestContentException):
-            raise InvalidRequestContentException(
-                "Client context must be a valid Base64-encoded JSON object"
-            ) from None
-        return text
-
-
-def check_json(payload: bytes) -> None:
-    """InvalidRequestContentException when the payload is not JSON in UTF-8.
-
-    msgspec judges first, without making objects of what it reads (5 MB of records in 5 ms, where a parser takes 100);
-    what it refuses though it is JSON (a lone surrogate), `json` judges again.
-    """
-    try:
-        if not payload.isascii():
-            payload.decode()
-        _scan(payload)
-    except UnicodeDecodeError as error:
-        raise _not_json(f"not UTF-8 at byte {error.start}") from None
-    except (msgspec.DecodeError, RecursionError):
-        try:
-            json.loads(payload.decode(), parse_int=str, parse_float=str, parse_constant=_no_constant)
-        except RecursionError:
-            raise _not_json("nested too deeply") from None
-        except ValueError as error:
-            raise _not_json(str(error)) from None
-
-
-def _not_json(reason: str) -> InvalidRequestContentException:
-    return InvalidRequestContentException(f"Could not parse request body into json: {reason}")
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    def _at_once(self, result: Unavailable | Verified) -> asyncio.Future[Unavailable | Verified]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(result)
+        return future

@@ -1,4 +1,4 @@
-"""The environments of one function version, alive: what a `Fleet` decides is done here."""
+"""The execution environments of one function version: performs what a `Fleet` decides."""
 
 from __future__ import annotations
 
@@ -7,125 +7,125 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Start, Throttle, WakeAt
-from runtime_api.service.errors import ServiceException, TooManyRequestsException
+from runtime_api.service.refusals import SHUT_DOWN
+from runtime_api.service.seams.dispatch import Throttled, Unavailable
+
+from .closing import close_together
+from .tracebacks import traceback_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.protocol.concurrency import Action
     from runtime_api.protocol.events import Invocation
+    from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.service.seams.dispatch import RunResult
 
-    from .environment import ExecutionEnvironment, InvokeResult
+    from .environment import ExecutionEnvironment
 
-__all__ = ["Builder", "Pool"]
+__all__ = ["EnvironmentFactory", "Pool"]
+
+REPORT = "this is a defect of bootjack: please report it with the traceback in the log"
 
 
-class Builder(Protocol):
-    """Makes environments of one function."""
+class EnvironmentFactory(Protocol):
+    """Makes the environments of function versions."""
 
-    def build(self, available: Callable[[ExecutionEnvironment], None]) -> ExecutionEnvironment:
-        """A new environment, not opened yet."""
+    def build(
+        self, version: ResolvedVersion, available: Callable[[ExecutionEnvironment], None]
+    ) -> ExecutionEnvironment:
+        """Return a new environment that is not open yet."""
 
-    async def open(self, environment: ExecutionEnvironment) -> None:
-        """Open it; OSError when this machine has not what it takes."""
+    async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
+        """Open it; OSError when this machine refuses what it needs."""
+
+    def write(self, version: ResolvedVersion, lines: bytes) -> None:
+        """Write lines of the server's own to the function's log."""
 
 
 class _Job(NamedTuple):
-    """An invocation, and who waits for it."""
+    """An invocation, and the future of its caller."""
 
     invocation: Invocation
     wants_tail: bool
-    future: asyncio.Future[InvokeResult]
+    future: asyncio.Future[RunResult]
 
 
 class Pool:
-    """Runs invocations in as many environments as it takes, up to `most`; one that is free for `idle_s` is ended."""
+    """Runs invocations in up to `version.concurrency` environments; one that is free for `idle_s` is closed."""
 
-    def __init__(self, builder: Builder, most: int, idle_s: float | None = None) -> None:
+    def __init__(self, version: ResolvedVersion, factory: EnvironmentFactory, idle_s: float | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._builder = builder
-        self._most = most
-        self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(most, idle_s and idle_s * 1000)
+        self.version = version
+        self.revision = version.revision
+        self._factory = factory
+        self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(version.concurrency, idle_s and idle_s * 1000)
         self._opening: dict[ExecutionEnvironment, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._failure = ""  # why the last environment could not be opened
         self._shut = False
-        self._quiet: asyncio.Event | None = None  # once somebody waits for the last invocation's end
+        self._quiet: asyncio.Event | None = None  # set at each action while `finished` waits
         self._perform: dict[type, Callable[[Any], None]] = {
             Assign: _assign,
             Start: self._start,
             Fail: self._fail,
             Close: self._close,
             WakeAt: self._wake_at,
+            Throttle: self._throttle,
         }
 
     def __repr__(self) -> str:
         return f"<Pool {self._fleet!r}>"
 
-    def submit(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[InvokeResult]:
-        """Run this as soon as an environment is free.
-
-        TooManyRequestsException when none is, none can be started, and more than `max_queued` wait already.
-        """
-        future: asyncio.Future[InvokeResult] = self._loop.create_future()
-        if self._shut:
-            raise ServiceException(SHUT_DOWN)
+    def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[RunResult]:
+        """Run this as soon as an environment is free; throttle it when more than `max_queued` wait already."""
+        future: asyncio.Future[RunResult] = self._loop.create_future()
         environment = self._fleet.take()
         if environment is not None:
             environment.invoke(invocation, wants_tail, future)
-            return future
-        for action in self._fleet.submit(_Job(invocation, wants_tail, future), max_queued):
-            if isinstance(action, Throttle):
-                raise TooManyRequestsException(
-                    f"Rate Exceeded: {self._fleet.running} of {self._most} execution environments are busy, "
-                    f"{self._fleet.waiting} invocations wait",
-                    reason="ReservedFunctionConcurrentInvocationLimitExceeded",
-                )
-            self._perform[action.__class__](action)
+        elif self._shut:
+            future.set_result(Unavailable(SHUT_DOWN))
+        else:
+            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued))
         return future
 
     async def provision(self) -> ExecutionEnvironment | None:
-        """Open an environment before it is asked for; None when there are as many as there may be.
+        """Open an environment before there is an invocation for it; None when there are as many as may be.
 
         OSError when it cannot be opened.
         """
         for _ in self._fleet.provision():
-            environment = self._builder.build(self._available)
+            environment = self._factory.build(self.version, self._available)
             self._fleet.started(environment)
             try:
-                await self._builder.open(environment)
-            except OSError:
+                await self._factory.open(self.version, environment)
+            except BaseException:
                 self._do(self._fleet.failed(environment))
                 await environment.close()
                 raise
             return environment
         return None
 
-    def replace(self, builder: Builder, most: int) -> None:
-        """From now on environments are made by this one; what runs on the old code may finish there."""
-        self._builder, self._most = builder, most
-        self._do(self._fleet.replace(most))
-
-    def refuse(self) -> None:
-        """Take no new invocations."""
-        self._shut = True
+    def replace(self, version: ResolvedVersion) -> None:
+        """Make new environments from this version; invocations that run may finish on the old one."""
+        self.version, self.revision = version, version.revision
+        self._do(self._fleet.replace(version.concurrency))
 
     async def finished(self) -> None:
-        """Wait until everything that was accepted has its outcome."""
+        """Wait until every invocation that was accepted has its result."""
         self._quiet = asyncio.Event()
         while self._fleet.running or self._fleet.waiting:
             self._quiet.clear()
             await self._quiet.wait()
 
     async def close(self) -> None:
-        """End every environment; whoever waits is told that it will not come to anything."""
+        """Close every environment; invocations that wait become unavailable."""
         self._shut = True
         if self._alarm is not None:
             self._alarm.cancel()
         self._do(self._fleet.shut())
-        while self._closing:
-            await asyncio.wait(self._closing)
+        await close_together(self._closing)
 
     def _available(self, environment: ExecutionEnvironment) -> None:
         self._do(self._fleet.available(environment, time.monotonic() * 1000))
@@ -139,27 +139,50 @@ class Pool:
     # -- actions
 
     def _start(self, _action: Start) -> None:
-        environment = self._builder.build(self._available)
-        self._fleet.started(environment)
-        self._opening[environment] = self._loop.create_task(self._open(self._builder, environment))
-
-    async def _open(self, builder: Builder, environment: ExecutionEnvironment) -> None:
         try:
-            await builder.open(environment)
-        except OSError as error:
-            self._failure = error.strerror or str(error)
+            environment = self._factory.build(self.version, self._available)
+        except Exception as error:
+            self._explain(error)
+            # Later, because the fleet's answer has actions of its own and others are being performed now.
+            self._loop.call_soon(self._never_started)
+            return
+        self._fleet.started(environment)
+        self._opening[environment] = self._loop.create_task(self._open(self.version, environment))
+
+    def _never_started(self) -> None:
+        self._do(self._fleet.never_started())
+
+    async def _open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
+        try:
+            await self._factory.open(version, environment)
+        except Exception as error:
+            self._explain(error)
             del self._opening[environment]
             self._do(self._fleet.failed(environment))
             self._end(environment)
         else:
             del self._opening[environment]
 
+    def _explain(self, error: Exception) -> None:
+        """Keep the reason for callers. An OSError is the machine's refusal; anything else is a defect."""
+        if isinstance(error, OSError):
+            self._failure = error.strerror or str(error)
+        else:
+            self._failure = f"{type(error).__name__}: {error}; {REPORT}"
+            self._note("an execution environment could not be opened", error)
+
+    def _note(self, what: str, error: BaseException) -> None:
+        self._factory.write(self.version, traceback_lines(what, error))
+
+    def _throttle(self, action: Throttle[_Job]) -> None:
+        fleet = self._fleet
+        action.invocation.future.set_result(Throttled(fleet.running, self.version.concurrency, fleet.waiting))
+
     def _fail(self, action: Fail[_Job]) -> None:
-        reason = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"
+        message = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"
         future = action.invocation.future
         if not future.done():
-            future.set_exception(ServiceException(reason))
-            future.exception()  # an Event has nobody who looks at it
+            future.set_result(Unavailable(message))
 
     def _close(self, action: Close[ExecutionEnvironment]) -> None:
         self._end(action.environment)
@@ -167,7 +190,7 @@ class Pool:
     def _end(self, environment: ExecutionEnvironment) -> None:
         task = self._loop.create_task(self._ended(environment, self._opening.pop(environment, None)))
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(self._closed)
 
     async def _ended(self, environment: ExecutionEnvironment, opening: asyncio.Task[None] | None) -> None:
         if opening is not None:
@@ -175,14 +198,17 @@ class Pool:
             await asyncio.wait((opening,))
         await environment.close()
 
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        error = None if self._shut or task.cancelled() else task.exception()
+        if error is not None:  # once the pool is shut, `close` reports it
+            self._note("an execution environment could not be closed", error)
+
     def _wake_at(self, action: WakeAt) -> None:
         self._alarm = self._loop.call_later(max(0, action.at / 1000 - time.monotonic()), self._wake)
 
     def _wake(self) -> None:
         self._do(self._fleet.expire(time.monotonic() * 1000))
-
-
-SHUT_DOWN = "The service is being shut down"
 
 
 def _assign(action: Assign[_Job, ExecutionEnvironment]) -> None:

@@ -149,11 +149,20 @@ class Fleet(Generic[I, E]):
         self._announced -= 1
         self._starting.add(environment)
 
+    def never_started(self) -> list[Action[I, E]]:
+        """Record that an environment asked for by `Start` could not be made, so `started` will not be called."""
+        self._announced -= 1
+        return self._give_up_one()
+
     def failed(self, environment: E) -> list[Action[I, E]]:
         """The environment could not be opened: fail what has waited longest instead of trying again."""
         if environment not in self._starting:
             return []
         self._starting.discard(environment)
+        return self._give_up_one()
+
+    def _give_up_one(self) -> list[Action[I, E]]:
+        """Fail the invocation that has waited longest instead of making it wait for the next attempt."""
         actions: list[Action[I, E]] = []
         if len(self._waiting) > self._coming:
             actions.append(Fail(self._waiting.popleft()))

@@ -1,9 +1,9 @@
-"""Floor 2: where an execution environment's processes live.
+"""Layer 3: where the processes of an execution environment live.
 
-A sandbox is opened once, with everything that is to last as long as the environment, and then starts, signals and
-reaps many named processes: the runtime, each external extension, the runtime again after a reset. What happens to
-them comes back as values through `notify`. The plain process (`process.py`) isolates nothing but the process group
-and the environment variables; bubblewrap (`bubblewrap.py`) gives Lambda's paths and limits, where the system lets it.
+A sandbox is opened once, with everything that lasts as long as the environment, and then starts, signals and reaps
+many named processes: the runtime, each external extension, the runtime again after a reset. What happens to them
+comes back as values through `notify`. The plain process (`process.py`) isolates only the process group and the
+environment variables; bubblewrap (`bubblewrap.py`) adds Lambda's paths and limits where the system allows it.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ __all__ = ["Exited", "Launch", "Moved", "Notify", "Output", "Sandbox", "SandboxE
 
 
 class Launch(NamedTuple):
-    """A process to be started: its name in the sandbox, and how it is executed."""
+    """How to start a process, and its name in the sandbox."""
 
     name: str
-    argv: tuple[str, ...]  # empty when no program was found
+    argv: tuple[str, ...]  # empty if no program was found
     directory: Path
     variables: Mapping[str, str]  # the whole environment: nothing is inherited
-    looked_for: tuple[str, ...] = ()  # where a bootstrap was looked for, when none was found
+    looked_for: tuple[str, ...] = ()  # where a bootstrap was looked for, if none was found
 
 
 class Output(NamedTuple):
-    """Whole lines that a process has written, each with its newline; a last one without gets one."""
+    """Whole lines that a process wrote, each with its newline; a last line without one gets one."""
 
     name: str
     lines: bytes
 
 
 class Exited(NamedTuple):
-    """A process and its group have ended, and all that they wrote has been told."""
+    """A process and its group have ended, and everything they wrote has been passed on."""
 
     name: str
     status: ExitStatus
     peak_bytes: int
-    over_bytes: int = 0  # what the processes had taken when they were killed for taking more memory than there is
+    over_bytes: int = 0  # what the processes took when they were killed for exceeding their memory
 
 
 class StartRefused(NamedTuple):
-    """A process could not be started: `reason` in the words of the operating system."""
+    """A process could not be started: `reason` in the operating system's words, or ours with what to do."""
 
     name: str
     error_type: ErrorType
@@ -58,9 +58,9 @@ class StartRefused(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A sandbox with a network of its own was killed and built anew: where its processes connect to from now on."""
+    """A sandbox with a network of its own was killed and built again: its processes connect to this from now on."""
 
-    listener: socket.socket  # whoever is told closes it
+    listener: socket.socket  # the receiver closes it
 
 
 SandboxEvent = Output | Exited | StartRefused | Moved
@@ -71,38 +71,44 @@ class Sandbox(Protocol):
     """Opened once; starts, signals and reaps many named processes."""
 
     def inside(self, path: str | Path) -> str:
-        """Where the processes see this file of the host."""
+        """The path by which the processes see this file of the host."""
 
     async def open(self, notify: Notify) -> socket.socket | None:
-        """Prepare what lasts as long as the environment; everything that happens is told to `notify`.
+        """Prepare what lasts as long as the environment; `notify` gets everything that happens from now on.
 
         Gives a listener for the Runtime API where the processes have a network of their own; the caller closes it.
-        OSError says why there is no sandbox.
+        OSError if there can be no sandbox. `close` is needed even then.
         """
 
     def arranged(self, program: Program) -> Program:
-        """The sandbox's own program as its files are laid out there: layers may have become one. Once it is open."""
+        """The program as the open sandbox lays out its files: several layers may have become one."""
 
     def start(self, launch: Launch) -> None:
         """Start a process; a failure comes as `StartRefused`, before this returns or later."""
 
     def signal(self, name: str, number: int) -> None:
-        """Send a signal to the process's whole group; nothing happens when it has ended."""
+        """Send a signal to the process's whole group; does nothing if the process has ended."""
 
     def drain(self) -> None:
-        """Tell now, without waiting, what the processes have written up to now, unfinished lines included.
+        """Pass on, without waiting, what the processes have written up to now, unfinished lines included.
 
-        Nothing while they are throttled.
+        Does nothing while output is paused.
         """
 
-    def throttle(self, wait: bool) -> None:
-        """Stop reading what the processes write, or go on: their pipes then make them wait."""
+    def pause_output(self) -> None:
+        """Stop reading what the processes write: once a pipe is full, its writer waits."""
 
-    def freeze(self, still: bool) -> None:
-        """Let every process stand still, or go on. What is frozen can be killed."""
+    def resume_output(self) -> None:
+        """Go on reading what the processes write."""
+
+    def freeze(self) -> None:
+        """Stop every process. Frozen processes can be killed."""
+
+    def thaw(self) -> None:
+        """Let every process go on."""
 
     def peak_bytes(self) -> int:
         """The highest resident size of the running processes so far, in bytes."""
 
     async def close(self) -> None:
-        """Kill whatever is left, and give back everything that `open` took."""
+        """Kill what still runs and release everything that `open` took."""

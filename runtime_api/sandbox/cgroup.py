@@ -1,7 +1,8 @@
-"""Control groups: what the kernel bounds for a whole sandbox, however many processes it has; version 2 or 1.
+"""Control groups, version 2 or 1: what the kernel bounds for a whole sandbox, however many processes it has.
 
-A group is the backstop behind the sandbox's own watch and resource limits: nothing that happens between two looks can
-take the machine down, and only a group can share out the processors. Where none may be made there is none.
+A group is the backstop behind the sandbox's own memory watch and resource limits: nothing that happens between two
+samples can take the machine down, and only a group can share out the processors. Many machines allow none; then there
+is none.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Bounds", "ControlGroup", "Hierarchy", "find_hierarchies", "new_group"]
 
 NAME = re.compile(r"bootjack-(\d+)-\d+")
-PERIOD_US = 100_000  # the kernel's own, over which a share of the processors is counted
-ROUNDS = 10  # of looking for processes that were forked while others were moved
-REMOVALS = 50  # a process leaves its group a moment after it was reaped
+PERIOD_US = 100_000  # over which the kernel counts processor time; its default
+ROUNDS = 10  # a round finds what was forked while the round before it moved others
+REMOVALS = 50  # attempts: a process leaves its group a moment after it was reaped
 PAUSE_S = 0.01
 CONTROLLERS = ("memory", "pids", "cpu")
 
@@ -32,22 +33,22 @@ _numbers = itertools.count(1)
 
 
 class Bounds(NamedTuple):
-    """What a group may have."""
+    """The limits of a group."""
 
-    memory_bytes: int  # with what lies in its /tmp
-    processes: int  # and threads
-    cpus: float | None = None  # as many processors' time; None: what the machine has
+    memory_bytes: int  # the files in /tmp count
+    processes: int  # threads count
+    cpus: float | None = None  # processors' time; None: as much as the machine has
 
 
 class Hierarchy(NamedTuple):
-    """Where groups may be made that some controllers govern."""
+    """A place for groups, and the controllers that govern groups there."""
 
     version: int
     controllers: frozenset[str]
     parent: Path
 
     def settings(self, bounds: Bounds) -> Iterator[tuple[str, str]]:
-        """The files of a group and what is written to them, in order; one that is not there may be left out."""
+        """The files of a group and what to write to them, in order; skip a file that does not exist."""
         memory, quota = bounds.memory_bytes, None if bounds.cpus is None else round(bounds.cpus * PERIOD_US)
         if "memory" in self.controllers and self.version == 2:
             yield from (("memory.max", str(memory)), ("memory.swap.max", "0"))
@@ -60,22 +61,22 @@ class Hierarchy(NamedTuple):
 
 
 class ControlGroup:
-    """One sandbox's, in every hierarchy that has a say in it."""
+    """The group of one sandbox, in every hierarchy that governs part of it."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._folders = tuple(folders)
 
     def admit(self, root: int) -> None:
-        """Put a process in, and whatever it has started; what it will start is in by itself.
+        """Move a process and its descendants in; what they start later is in by itself.
 
-        This takes the kernel some 20 ms when it has not been done for a while.
+        This takes the kernel some 20 ms if it has not been done for a while.
         """
         admitted: set[int] = set()
         waiting = {root}
         for _ in range(ROUNDS):
             for pid in waiting:
                 for folder in self._folders:
-                    with suppress(OSError):  # it has ended
+                    with suppress(OSError):  # the process has ended
                         _write(folder / "cgroup.procs", str(pid))
             admitted |= waiting
             waiting = set(tree(root)) - admitted
@@ -83,7 +84,7 @@ class ControlGroup:
                 return
 
     def killed(self) -> int:
-        """How many processes the kernel has killed for the group's memory."""
+        """How many processes the kernel has killed for exceeding the group's memory."""
         for name in ("memory.events", "memory.oom_control"):
             for folder in self._folders:
                 with suppress(OSError):
@@ -92,7 +93,7 @@ class ControlGroup:
         return 0
 
     def remove(self) -> None:
-        """Take the group away, once nothing is in it any more; this may wait for a moment."""
+        """Remove the group once it is empty; blocks for a moment."""
         for folder in self._folders:
             for _ in range(REMOVALS):
                 try:
@@ -106,7 +107,7 @@ class ControlGroup:
 
 
 def new_group(hierarchies: Iterable[Hierarchy], bounds: Bounds) -> ControlGroup | None:
-    """A group of its own for one sandbox; None where there can be none."""
+    """Make a group for one sandbox; None if none can be made."""
     name = f"bootjack-{os.getpid()}-{next(_numbers)}"
     folders = []
     for hierarchy in hierarchies:
@@ -117,13 +118,13 @@ def new_group(hierarchies: Iterable[Hierarchy], bounds: Bounds) -> ControlGroup 
             continue
         folders.append(folder)
         for file, value in hierarchy.settings(bounds):
-            with suppress(OSError):  # without swap, say, there is none to be limited
+            with suppress(OSError):  # a kernel without swap accounting has no file for it
                 _write(folder / file, value)
     return ControlGroup(folders) if folders else None
 
 
 def find_hierarchies(proc: Path = Path("/proc/self")) -> list[Hierarchy]:
-    """Where this process may make groups; whatever an earlier one left behind there, killed maybe, is removed."""
+    """Find where this process may make groups, and remove what servers that were killed left there."""
     try:
         own, mounts = (proc / "cgroup").read_text(), (proc / "mountinfo").read_text()
     except OSError:
@@ -135,7 +136,7 @@ def find_hierarchies(proc: Path = Path("/proc/self")) -> list[Hierarchy]:
 
 
 def _hierarchies(own: str, mounts: str) -> Iterator[Hierarchy]:
-    """The first place on the way up for version 2, where the controllers reach groups; of version 1 our own group."""
+    """Of version 2 the place, on the way up from our group, with the most controllers; of version 1 our own group."""
     for line in own.splitlines():
         _, controllers, path = line.split(":", 2)
         mounted = _mounted(controllers, mounts)
@@ -157,7 +158,7 @@ def _hierarchies(own: str, mounts: str) -> Iterator[Hierarchy]:
 
 
 def _mounted(controllers: str, mounts: str) -> tuple[str, Path] | None:
-    """Where the hierarchy of these controllers is mounted: what of it is seen there, and the mount point."""
+    """The mount of these controllers' hierarchy: which part of it is mounted, and where."""
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ", 2)
@@ -169,7 +170,7 @@ def _mounted(controllers: str, mounts: str) -> tuple[str, Path] | None:
 
 
 def _governed(folder: Path) -> frozenset[str]:
-    """The controllers that bound the groups below a folder, of those that matter here."""
+    """The controllers that govern the groups below a folder, of those used here."""
     try:
         return frozenset((folder / "cgroup.subtree_control").read_text().split()) & frozenset(CONTROLLERS)
     except OSError:
@@ -186,7 +187,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 
 def _write(path: Path, value: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY)  # never O_CREAT: what is not there is not supported
+    descriptor = os.open(path, os.O_WRONLY)  # never O_CREAT: a file that does not exist is not supported
     try:
         os.write(descriptor, value.encode())
     finally:

@@ -1,4 +1,4 @@
-"""Which sandbox there can be on this machine, and what is missing without it."""
+"""Chooses the sandbox for this machine, and says what is not isolated without bubblewrap."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import StrEnum
 __all__ = ["NOT_ISOLATED", "Kind", "SandboxUnavailableError", "choose"]
 
 NOT_ISOLATED = (
-    "functions run as plain processes: they see this machine's files, users and processes, /var/task and /opt are "
-    "not there, limits of memory, /tmp and processes are not enforced, and they go on while they have nothing to do"
+    "functions run as plain processes (they see this machine's files, users and processes; /var/task and /opt do not "
+    "exist; limits on memory, /tmp and the number of processes are not enforced; idle functions keep running)"
 )
 
 
 class Kind(StrEnum):
-    """What may be asked for."""
+    """The sandboxes to choose from."""
 
     AUTO = "auto"
     BUBBLEWRAP = "bubblewrap"
@@ -21,14 +21,14 @@ class Kind(StrEnum):
 
 
 class SandboxUnavailableError(Exception):
-    """What was asked for cannot be had: why, and what to do."""
+    """The sandbox that was asked for does not work here; the text says why and what to do."""
 
 
 async def choose(wanted: Kind) -> tuple[Kind, str]:
-    """BUBBLEWRAP or PROCESS, and when the choice was ours and it is the latter, why."""
+    """Choose BUBBLEWRAP or PROCESS; with the reason if AUTO had to become PROCESS."""
     if wanted is Kind.PROCESS:
         return wanted, ""
-    from .probing import why_not  # plain processes start sooner without it
+    from .probing import why_not  # plain processes start faster without it
 
     reason = await why_not()
     if not reason:

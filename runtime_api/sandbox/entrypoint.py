@@ -1,4 +1,4 @@
-"""What is to be run: a bootstrap found as Lambda finds it, or a command (guide 4498-4512)."""
+"""What to run: a bootstrap, found as Lambda finds it, or a command (guide 4498-4512)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ BOOTSTRAP = "bootstrap"
 
 
 class Program(NamedTuple):
-    """A function's code: where it is, and how it is started."""
+    """A function's code: where it is and how to start it."""
 
     task_root: Path
-    layers: tuple[Path, ...] = ()  # in the order of the function's list; the last one wins
-    command: tuple[str, ...] = ()  # empty: the bootstrap is looked for at every start
-    places: tuple[Path, ...] = ()  # where, in order
-    mounts: tuple[Path, ...] = ()  # of the host's files, those that a sandbox shows besides, at their own paths
+    layers: tuple[Path, ...] = ()  # in the order of the function's configuration; the last one wins
+    command: tuple[str, ...] = ()  # empty: look for a bootstrap at every start
+    places: tuple[Path, ...] = ()  # where to look, in order
+    mounts: tuple[Path, ...] = ()  # more files of the host that a sandbox shows, at their own paths
 
 
 def bootstrap_program(task_root: Path, layers: tuple[Path, ...] = ()) -> Program:
-    """The code in a directory: its own bootstrap first, then that of the last layer that has one."""
+    """Run the bootstrap of a directory, or else that of the last layer that has one."""
     roots = (task_root, *reversed(layers))
     return Program(task_root, layers, places=tuple(root / BOOTSTRAP for root in roots))
 
 
 def command_program(command: tuple[str, ...], directory: Path, layers: tuple[Path, ...] = ()) -> Program | None:
-    """A command to be run in `directory`, its program looked up on this process's PATH; None when there is none."""
+    """Run a command in `directory`; None if its program is not found on this process's PATH."""
     found = shutil.which(command[0])
     if found is None:
         return None
@@ -41,12 +41,12 @@ def command_program(command: tuple[str, ...], directory: Path, layers: tuple[Pat
 
 
 def find_bootstrap(places: tuple[Path, ...]) -> Path | None:
-    """The first place that holds a file; whether it can be executed shows when it is."""
+    """The first place that holds a file, executable or not: the start reports what is wrong with it."""
     return next((place for place in places if place.is_file()), None)
 
 
 def find_libraries(layer: Path, inside: Callable[[Path], str] = str) -> dict[str, list[str]]:
-    """The folders of a layer that languages search, as they are found `inside`, by the variable that tells them."""
+    """The folders of a layer that languages search, as paths `inside`, by the variable that lists them."""
     found = {
         name: [inside(path) for pattern in patterns for path in sorted(layer.glob(pattern))]
         for name, patterns in LIBRARY_FOLDERS.items()

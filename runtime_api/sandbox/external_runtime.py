@@ -34,10 +34,16 @@ class ExternalRuntime:
     def drain(self) -> None:
         pass
 
-    def throttle(self, wait: bool) -> None:
+    def pause_output(self) -> None:
         pass
 
-    def freeze(self, still: bool) -> None:
+    def resume_output(self) -> None:
+        pass
+
+    def freeze(self) -> None:
+        pass
+
+    def thaw(self) -> None:
         pass
 
     def peak_bytes(self) -> int:

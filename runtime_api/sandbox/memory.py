@@ -1,4 +1,4 @@
-"""How much memory processes take: one's maximum, and that of all descendants of one, watched while they run."""
+"""Memory of processes: the peak of one, and the sum over a tree of them, sampled while they run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["MemoryWatch", "high_water", "tree"]
 
 PERIOD_S = 0.02
-SHARE = 0.03  # of a core that watching one sandbox may take
+SHARE = 0.03  # how much of a core the samples of one sandbox may take
 STATUS_BYTES = 8192  # more than /proc/PID/status has
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class MemoryWatch:
-    """Looks at a tree of processes while it runs; `over` is told what they take when that is more than `most_bytes`.
+    """Samples a tree of processes while it runs; calls `over` with the sum when it is more than `most_bytes`.
 
-    Memory that processes share is counted once; that takes the kernel a while to find out, so it is asked only where
-    the plain sum would make a difference.
+    Memory that processes share counts once (proportional set size). The kernel takes long to compute that, so it is
+    asked only if the plain sum would be a new maximum.
     """
 
     def __init__(self, most_bytes: int, over: Callable[[int], None]) -> None:
@@ -35,19 +35,19 @@ class MemoryWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, root: int) -> None:
-        """Watch the descendants of this process."""
+        """Sample the descendants of this process from now on."""
         self._root = root
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PERIOD_S, self._look)
 
     def stop(self) -> None:
-        """Watch no more, for a while or for good."""
+        """Stop sampling, for a while or for good."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def reset(self) -> None:
-        """What is started next has a maximum of its own."""
+        """Stop, and begin a new maximum."""
         self.stop()
         self.peak_bytes = 0
 
@@ -78,7 +78,7 @@ def tree(root: int) -> list[int]:
 def _children(pid: int) -> list[int]:
     listed: list[int] = []
     with suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - many times a second
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - runs many times a second
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
                 listed += map(int, file.read().split())
     return listed
@@ -91,7 +91,7 @@ def _resident(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    """Resident memory, with what is shared divided by those who share it; all of it where that is not told."""
+    """Resident memory with shared pages divided by their users; undivided where the kernel does not report that."""
     with suppress(OSError):
         _, found, rest = Path(f"/proc/{pid}/smaps_rollup").read_bytes().partition(b"Pss:")
         if found:
@@ -100,9 +100,9 @@ def _proportional(pid: int) -> int:
 
 
 def high_water(pid: int) -> int:
-    """VmHWM of a process in bytes; 0 where it cannot be read (ended, or no /proc)."""
+    """VmHWM of a process in bytes; 0 if it cannot be read: the process has ended, or there is no /proc."""
     try:
-        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY)  # on the way of an invocation
+        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY)  # not pathlib: an invocation waits for this
     except OSError:
         return 0
     try:

@@ -1,8 +1,8 @@
-"""Descendants that have left their process group: adopted by this process, and ended with it.
+"""Adopts descendants that have left their process group, and ends them with this process.
 
-A plain process cannot keep what it starts from making a session of its own. On Linux this process can ask to become
-the parent of such descendants when theirs has ended; elsewhere they are init's, and stay. A setting of the whole
-process, so only a command makes it.
+A plain process cannot stop what it starts from making a session of its own. On Linux this process can become the
+parent of such descendants once their own has ended (PR_SET_CHILD_SUBREAPER); elsewhere init adopts them, and they
+stay. It is a setting of the whole process, so only a command makes it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["adopted_orphans", "reap_orphans"]
 
-PR_SET_CHILD_SUBREAPER = 36  # of Linux's prctl.h
-PATIENCE_S = 2.0
-LOOK_S = 0.005
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+END_S = 2.0
+PAUSE_S = 0.005
 
 
 @contextmanager
 def adopted_orphans() -> Iterator[None]:
-    """Adopt whatever is orphaned inside this block; at its end nothing of it is left."""
+    """Adopt what is orphaned inside this block, and end it with the block."""
     libc = ctypes.CDLL(None)
     can_adopt = hasattr(libc, "prctl") and libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     try:
@@ -40,14 +40,14 @@ def adopted_orphans() -> Iterator[None]:
 
 
 def reap_orphans() -> None:
-    """Let adopted processes that have ended go."""
+    """Reap adopted processes that have ended."""
     for pid in _orphans():
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
 
 
 def _orphans() -> set[int]:
-    """The children of this process that it has not started itself."""
+    """The children of this process that it did not start itself."""
     children: set[int] = set()
     for listed in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError):
@@ -56,11 +56,11 @@ def _orphans() -> set[int]:
 
 
 def _end_orphans() -> None:
-    """Kill them, and theirs, which are adopted in turn, until there are none."""
-    until = time.monotonic() + PATIENCE_S
+    """Kill them, and their children, which are adopted in turn, until none is left."""
+    until = time.monotonic() + END_S
     while (orphans := _orphans()) and time.monotonic() < until:
         for pid in orphans:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         reap_orphans()
-        time.sleep(LOOK_S)
+        time.sleep(PAUSE_S)

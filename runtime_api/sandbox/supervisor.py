@@ -1,9 +1,9 @@
-"""The first process of a bubblewrap sandbox: starts, signals, stops and reaps the others, and tells how they ended.
+"""The first process of a bubblewrap sandbox: starts, signals, freezes and reaps the others, and reports how they end.
 
-It runs alone inside, as pid 1 of its namespace, from code that the server hands it (`bubblewrap.BOOT`). So it imports
-nothing but what CPython has built in or right beside it, and is there as soon as the interpreter is. Orders are
-marshalled tuples, one to a packet; what it tells is a line of ASCII to a packet, since the server believes nothing
-that comes out of a sandbox. When the server closes its end this process ends, and with it everything inside.
+It runs as pid 1 of its namespace, from code that the server sends it (`enclosure.BOOT`). So it imports only what
+CPython has built in or right beside it, and is ready as soon as the interpreter is. Orders are marshalled tuples,
+reports are lines of ASCII, since the server trusts nothing that comes out of a sandbox; each is one packet. When the
+server closes its end of the socket this process ends, and with it everything inside.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import posix as os
 import resource
 import select
 import sys
+import time
 from _socket import AF_INET, CMSG_SPACE, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 __all__ = ["main"]
@@ -22,23 +23,24 @@ ORDER_BYTES = 1 << 20
 INTEGER_BYTES = 4
 RIGHTS_BYTES = CMSG_SPACE(2 * INTEGER_BYTES)  # two descriptors: for stdout and stderr
 BACKLOG = 4096
-CHANGING_DIRECTORY = 1  # what was being done when a start was refused
-STANDARD = 3  # descriptors from here on are no standard ones
+CHANGING_DIRECTORY = 1  # what a refused start failed at; 0 for anything else
+STANDARD = 3  # the first descriptor after stdin, stdout and stderr
 MOST_DESCRIPTORS = 1 << 20
-EVERYBODY = -1  # but this process
-OOM_SCORE = b"1000"  # when the machine runs out of memory, functions go first
+REAP_S = 0.5  # to wait for killed processes; SIGKILL ends one at once unless the kernel holds it
+ALL_OTHERS = -1  # except this process (kill(2))
+OOM_SCORE = b"1000"  # if the machine runs out of memory, the kernel kills functions first
 
 
 class Supervisor:
-    """Carries out orders from `control`, and tells there what became of them."""
+    """Carries out orders from `control` and reports there what became of them."""
 
     def __init__(self, control: socket, user: tuple[int, int] | None) -> None:
         self._control = control
-        self._user = user  # uid and gid for whoever is started; None: those of this process
+        self._user = user  # uid and gid of the processes; None: those of this process
         self._running: dict[int, str] = {}
 
     def run(self) -> None:
-        """Serve until the server has gone."""
+        """Serve until the server closes its end."""
         woken, wake = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(woken, False)
@@ -56,7 +58,7 @@ class Supervisor:
                 return
 
     def _obey(self) -> bool:
-        """Carry out one order; False when there will be none any more."""
+        """Carry out one order; False when the server has closed its end."""
         packet, ancillary, _, _ = self._control.recvmsg(ORDER_BYTES, RIGHTS_BYTES, MSG_CMSG_CLOEXEC)
         if not packet:
             return False
@@ -68,10 +70,10 @@ class Supervisor:
                 os.close(descriptor)
         elif verb == "signal":
             self._signal(*arguments)
-        elif verb == "stop":
-            _kill(EVERYBODY, signal.SIGSTOP)
-        elif verb == "go on":
-            _kill(EVERYBODY, signal.SIGCONT)
+        elif verb == "freeze":
+            _kill(ALL_OTHERS, signal.SIGSTOP)
+        elif verb == "thaw":
+            _kill(ALL_OTHERS, signal.SIGCONT)
         return True
 
     def _start(
@@ -84,23 +86,27 @@ class Supervisor:
         stdout: int,
         stderr: int,
     ) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # a fork bomb inside has used up what the control group allows
+            self._report(f"refused {name} {error.errno} 0")
+            return
         if pid:
             self._running[pid] = name
             return
         stage = 0
         try:
             os.setsid()
-            self._tell(f"started {name}")  # the kernel says beside it which process this is outside
+            self._report(f"started {name}")  # the kernel adds which process this is outside (SO_PASSCRED)
             _become(limits, self._user, stdout, stderr)
             stage = CHANGING_DIRECTORY
             os.chdir(directory)
             stage = 0
             os.execve(argv[0], argv, variables)
         except OSError as error:
-            self._tell(f"refused {name} {error.errno} {stage}")
+            self._report(f"refused {name} {error.errno} {stage}")
         except ValueError:
-            self._tell(f"refused {name} 22 0")
+            self._report(f"refused {name} 22 0")
         finally:
             os._exit(127)
 
@@ -110,7 +116,7 @@ class Supervisor:
                 _kill(-pid, number)
 
     def _reap(self) -> None:
-        """Let those go that have ended; those of a named process's group end with it."""
+        """Reap what has ended; the group of a named process ends with it."""
         while True:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -121,23 +127,37 @@ class Supervisor:
             pid = ended.si_pid
             name = self._running.pop(pid, None)
             if name is not None:
-                _kill(-pid, signal.SIGKILL)  # before its number can be anybody else's
+                _kill(-pid, signal.SIGKILL)  # before it is reaped: then its number could belong to others
                 if not self._running:
-                    _kill(EVERYBODY, signal.SIGKILL)  # there is no one left to work for
+                    _kill(ALL_OTHERS, signal.SIGKILL)  # processes that left their group have nothing left to work for
             _, status, usage = os.wait4(pid, 0)
             if name is not None:
-                self._tell(f"ended {name} {status} {int(usage.ru_maxrss)}")
+                if not self._running:
+                    _reap_killed()
+                self._report(f"ended {name} {status} {int(usage.ru_maxrss)}")
 
-    def _tell(self, line: str) -> None:
-        try:  # noqa: SIM105 - contextlib is more than is imported here
+    def _report(self, line: str) -> None:
+        try:  # noqa: SIM105 - contextlib would have to be imported
             self._control.send(line.encode())
         except BrokenPipeError:
-            pass  # the server has gone: the next look at `control` will say so
+            pass  # the server has gone; the next poll of `control` shows it
+
+
+def _reap_killed() -> None:
+    """Reap what was killed, so that no later process meets it; what the kernel does not let go is left behind."""
+    deadline = time.monotonic() + REAP_S
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            time.sleep(0.001)
 
 
 def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout: int, stderr: int) -> None:
-    """Make this process one that a program can take over."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python ignores
+    """Prepare this process for execve."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and execve keeps that
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     nothing = os.open("/dev/null", os.O_RDONLY)
     for descriptor, standard in ((nothing, 0), (stdout, 1), (stderr, 2)):
@@ -153,7 +173,7 @@ def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout:
 
 
 def _integers(data: bytes) -> list[int]:
-    """C's ints, one after the other; the module `array` takes 3 ms to import."""
+    """Read C's ints, one after the other; to import the module `array` takes 3 ms."""
     return [
         int.from_bytes(data[at : at + INTEGER_BYTES], sys.byteorder)
         for at in range(0, len(data) - INTEGER_BYTES + 1, INTEGER_BYTES)
@@ -175,7 +195,7 @@ def _write(path: str, content: bytes) -> None:
 
 def _kill(pid: int, number: int) -> None:
     try:
-        if pid < EVERYBODY:
+        if pid < ALL_OTHERS:
             os.killpg(-pid, number)
         else:
             os.kill(pid, number)
@@ -184,9 +204,9 @@ def _kill(pid: int, number: int) -> None:
 
 
 def main(control: socket, user: tuple[int, int] | None, own_port: int | None) -> None:
-    """Say that the sandbox stands, and serve. `own_port`: of a listener in this network, to be passed out."""
+    """Report that the sandbox is ready, and serve. `own_port`: of a listener in this network, which is passed out."""
     os.set_inheritable(control.fileno(), False)
-    os.closerange(STANDARD, control.fileno())  # what bwrap has left open is nothing for functions
+    os.closerange(STANDARD, control.fileno())  # what bwrap leaves open is not for functions
     os.closerange(control.fileno() + 1, MOST_DESCRIPTORS)
     rights = []
     if own_port is not None:

@@ -1,5 +1,5 @@
-"""Floor 1: the public Lambda API as rules and records, without I/O.
+"""Layer 2: the public Lambda API as rules and records, without I/O, and the seams to what stores and runs them.
 
-`records.py` says what a function is, `arns.py` how it is named, `variables.py` what its processes find in their
-environment, `errors.py` how a caller is told no.
+`records.py` describes a function, `arns.py` and `resolving.py` how callers name it, `variables.py` the environment of
+its processes, `errors.py` and `refusals.py` what callers are refused. The package `seams` has the protocols.
 """

@@ -1,4 +1,4 @@
-"""How a function is named: plain name, partial ARN, full ARN, each with or without a qualifier."""
+"""Names of functions: plain name, partial ARN or full ARN, each with or without a qualifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["FunctionName", "function_arn", "parse_function_name"]
 
 LATEST = "$LATEST"
 
-# The pattern of botocore's NamespacedFunctionName, taken apart.
+# The pattern of botocore's NamespacedFunctionName, with named groups.
 _NAME = re.compile(
     r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?"
     r"(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
@@ -23,7 +23,7 @@ _NAME = re.compile(
 
 
 class FunctionName(NamedTuple):
-    """A function as a caller has named it; None for what was left out."""
+    """The parts of a name that a caller gave; None for the ones left out."""
 
     name: str
     qualifier: str | None
@@ -32,7 +32,7 @@ class FunctionName(NamedTuple):
 
 
 def parse_function_name(text: str, qualifier: str | None = None) -> FunctionName:
-    """Understand a name; `qualifier` is the one given beside it. InvalidParameterValueException when it is none."""
+    """Parse a name; `qualifier` is the one given beside it. InvalidParameterValueException when it is malformed."""
     found = _NAME.fullmatch(text)
     if found is None:
         raise InvalidParameterValueException(f"{text!r} is not a function name, a partial ARN or a full ARN")
@@ -45,6 +45,6 @@ def parse_function_name(text: str, qualifier: str | None = None) -> FunctionName
 
 
 def function_arn(region: str, account: str, name: str, qualifier: str | None = None) -> str:
-    """The ARN of a function as it is invoked: with the qualifier, if one was given."""
+    """Return the ARN of a function as it is invoked: with the qualifier, if one is given."""
     ending = f":{qualifier}" if qualifier else ""
     return f"arn:aws:lambda:{region}:{account}:function:{name}{ending}"

@@ -1,6 +1,6 @@
-"""The one family of exceptions: what Lambda's API answers when a request cannot be served.
+"""The one family of exceptions: what Lambda's API answers when it refuses a request.
 
-The HTTP status of each stands in `web/replies.py`.
+The HTTP status of each is in `web/replies.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class ServiceError(Exception):
-    """A request that Lambda's API refuses; the class is the error's code, the message is for the caller."""
+    """A request that Lambda's API refuses; the class name is the error's code, the message is for the caller."""
 
     fault = "User"
 
@@ -28,24 +28,24 @@ class ServiceError(Exception):
 
     @property
     def code(self) -> str:
-        """The name that SDKs know the error by."""
+        """The name by which SDKs know the error."""
         return type(self).__name__
 
 
 class InvalidRequestContentException(ServiceError):
-    """The payload is not JSON, or the client context is not what it should be."""
+    """The payload is not JSON, or the client context is malformed."""
 
 
 class InvalidParameterValueException(ServiceError):
-    """A parameter has a value that it cannot have."""
+    """A parameter has an invalid value."""
 
 
 class ResourceNotFoundException(ServiceError):
-    """There is no such function or version."""
+    """The function or version does not exist."""
 
 
 class RequestTooLargeException(ServiceError):
-    """The event is over the limit."""
+    """The payload is over the limit."""
 
 
 class TooManyRequestsException(ServiceError):
@@ -53,6 +53,6 @@ class TooManyRequestsException(ServiceError):
 
 
 class ServiceException(ServiceError):
-    """It is not the caller's fault."""
+    """The service failed, not the caller."""
 
     fault = "Service"

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .arns import LATEST, function_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FunctionConfiguration"]
+__all__ = ["CodeRef", "FunctionSpec"]
+
+
+class CodeRef(NamedTuple):
+    """Names the code and layers of a function version. Only the server that holds them knows where they are."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionConfiguration:
+class FunctionSpec:
     """One version of a function. Defaults are Lambda's own."""
 
     name: str
@@ -29,5 +35,5 @@ class FunctionConfiguration:
     account: str = "123456789012"
 
     def arn(self, qualifier: str | None = None) -> str:
-        """The function's ARN, as invoked with this qualifier."""
+        """Return the function's ARN, as invoked with this qualifier."""
         return function_arn(self.region, self.account, self.name, qualifier)

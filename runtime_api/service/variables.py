@@ -1,10 +1,10 @@
-"""The environment variables that a function's processes find (spec 10, guide 4423-4444)."""
+"""The environment variables of a function's processes (spec 10, guide 4423-4444)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .records import FunctionConfiguration
+from .records import FunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ __all__ = ["Places", "environment_variables", "library_variables", "reserved_nam
 RUNTIME_DIRECTORY = "/var/runtime"
 OPT = "/opt"
 
-# Plainly false: an SDK must find something to sign with, and nobody may take it for a key.
+# An SDK needs credentials to sign with; these are plainly false, so that nothing mistakes them for a key.
 FALSE_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "BOOTJACKFALSEKEYID00",
     "AWS_SECRET_ACCESS_KEY": "bootjack-gives-no-true-credentials",
     "AWS_SESSION_TOKEN": "bootjack-gives-no-true-credentials",
 }
 
-# Where a layer keeps libraries of each language (guide 2778-2836), in the order in which they are searched (guide
-# 4441-4443). What depends on a version is looked for by pattern.
+# Where a layer keeps the libraries of each language (guide 2778-2836), in search order (guide 4441-4443). Folders
+# that are named after a version are found by pattern.
 LIBRARY_FOLDERS: Mapping[str, tuple[str, ...]] = {
     "NODE_PATH": ("nodejs/node[0-9]*/node_modules", "nodejs/node_modules"),
     "PYTHONPATH": ("python", "python/lib/python3.*/site-packages"),
@@ -33,7 +33,7 @@ LIBRARY_FOLDERS: Mapping[str, tuple[str, ...]] = {
 
 
 class Places(NamedTuple):
-    """Where things are, as the processes see them."""
+    """Paths and addresses as the processes see them."""
 
     task_root: str
     layers: tuple[str, ...] = ()  # roots of layers, in the order of the function's list; the last one wins
@@ -42,7 +42,7 @@ class Places(NamedTuple):
 
 
 def library_variables(found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, str]:
-    """Search paths from the folders found in each layer, in the order of layers; the last layer comes first."""
+    """Join the folders found in each layer to search paths; `found` is in the order of layers, and the last wins."""
     paths: dict[str, list[str]] = {}
     for layer in reversed(found):
         for name, folders in layer.items():
@@ -51,12 +51,12 @@ def library_variables(found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str,
 
 
 def environment_variables(
-    function: FunctionConfiguration, places: Places, libraries: Mapping[str, str] | None = None
+    function: FunctionSpec, places: Places, libraries: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """All variables of a runtime process.
+    """Return all variables of a runtime process.
 
-    What Lambda reserves stands above the customer's; LANG, PATH and the search paths are the customer's to override.
-    Credentials are the customer's, all of them, or the false ones: a true key with a false token is worse than none.
+    The customer's override LANG, PATH and the search paths; the reserved ones override the customer's. If the
+    customer sets any credential, no false one is added: a true key with a false token is worse than none.
     """
     return {
         **_defaults(places),
@@ -87,7 +87,7 @@ def _defaults(places: Places) -> dict[str, str]:
     }
 
 
-def _reserved(function: FunctionConfiguration, places: Places) -> dict[str, str]:
+def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
     return {
         "AWS_LAMBDA_RUNTIME_API": places.runtime_api,
         "AWS_REGION": function.region,
@@ -111,5 +111,5 @@ def _reserved(function: FunctionConfiguration, places: Places) -> dict[str, str]
 
 
 def reserved_names() -> frozenset[str]:
-    """The names that a customer cannot set (guide 4423-4444)."""
-    return frozenset(_reserved(FunctionConfiguration(""), Places("")))
+    """Return the names that a customer cannot set (guide 4423-4444)."""
+    return frozenset(_reserved(FunctionSpec(""), Places("")))

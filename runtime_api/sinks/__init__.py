@@ -1,1 +1,1 @@
-"""Floor 2: where logs go (later: metrics and traces). A sink never makes an invocation wait."""
+"""Layer 3: where logs go (later: metrics and traces). A sink never makes an invocation wait."""

@@ -1,82 +1,98 @@
-"""The log on a descriptor: lines leave in batches, and a reader who does not keep up blocks nobody but the function.
+"""Writes the log to a descriptor, in batches; a reader that falls behind blocks only the functions' own output.
 
-No thread, no non-blocking flag on a terminal that others share: before each piece the descriptor is asked whether it
-would take one, and a pipe that says yes takes `PIECE_BYTES` without blocking.
+There is no thread and no O_NONBLOCK, which a terminal would share with other programs: before each piece, poll(2)
+says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` without blocking.
+
+The records of a journal's entry are taken as they are and turned into text when they are written, so that no caller
+waits for the text of its END and REPORT. Until then their size is an estimate.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import select
 import stat
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from runtime_api.protocol.platform_events import log_bytes
+from runtime_api.protocol.platform_events import Lines, log_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runtime_api.protocol.journal import Entry
+    from runtime_api.protocol.platform_events import Record
 
-__all__ = ["LabelledLog", "LogSink"]
+__all__ = ["LabelledLog", "LogSink", "OutputSource"]
 
-PIECE_BYTES = 4096  # PIPE_BUF: what a pipe that is ready takes whole
+PIECE_BYTES = 4096  # PIPE_BUF: a pipe that poll(2) calls writable takes this much (pipe(7))
 BATCH_S = 0.005  # a line waits this long for others
-RETRY_S = 0.002  # a reader that has fallen behind is asked again after this
-HELD_BYTES = 1_048_576  # when more is waiting, the functions' output has to wait
-LOST_BYTES = 8 * HELD_BYTES  # and when even more is, lines are lost, and counted
-EXIT_S = 2.0  # a reader that takes nothing for this long at the end loses the rest
+RETRY_S = 0.002  # a reader that has fallen behind is tried again after this
+HELD_BYTES = 1_048_576  # above this, the functions' output has to wait
+LOST_BYTES = 8 * HELD_BYTES  # above this, lines are lost and counted
+EXIT_S = 2.0  # at the end, a reader that takes nothing for this long loses the rest
+RECORD_BYTES = 128  # the size that a platform record counts for: END has 52 bytes, REPORT about 180
+OWN = "bootjack"  # the source of lines that are no function's
+
+
+class OutputSource(Protocol):
+    """Writes to the log, and can be made to wait."""
+
+    def pause_output(self) -> None: ...
+    def resume_output(self) -> None: ...
 
 
 class LogSink:
-    """Collects lines and writes them to one descriptor, in order."""
+    """Collects entries and writes them to one descriptor, in order."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._pieces: deque[bytes] = deque()
-        self._held = 0
+        self._rest = memoryview(b"")  # what is left of a text that is being written
+        self._held: deque[tuple[tuple[Record, ...], bytes]] = deque()  # records that wait, and their label
+        self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._on_terminal = os.isatty(descriptor)
         self._piece_bytes = HELD_BYTES if stat.S_ISREG(os.fstat(descriptor).st_mode) else PIECE_BYTES
         self._full = False
-        self._lost = 0
-        self._throttles: set[Callable[[bool], None]] = set()
+        self._lost_lines = self._lost_records = 0
+        self._sources: set[OutputSource] = set()
 
-    def add_throttle(self, throttle: Callable[[bool], None]) -> None:
-        """Call `throttle(True)` when whoever writes should wait, `throttle(False)` when it may go on."""
-        self._throttles.add(throttle)
+    def attach(self, source: OutputSource) -> None:
+        """Pause and resume the output of `source` from now on, as the reader of the log requires."""
+        self._sources.add(source)
         if self._full:
-            throttle(True)
+            source.pause_output()
 
-    def remove_throttle(self, throttle: Callable[[bool], None]) -> None:
-        """Forget it."""
-        self._throttles.discard(throttle)
+    def detach(self, source: OutputSource) -> None:
+        """Leave the output of `source` alone from now on."""
+        self._sources.discard(source)
 
     def consume(self, entry: Entry) -> None:
-        """Write down an entry of a journal."""
-        lines = log_bytes(entry.records)
-        if lines:
-            self.write(lines)
+        """Take an entry of a journal; it is written soon."""
+        self.take(entry.records)
 
     def write(self, lines: bytes) -> None:
-        """Take whole lines; they are written soon, after those that came before."""
-        if self._held > LOST_BYTES:
-            self._lost += lines.count(b"\n")
+        """Take whole lines; they are written soon, as they are."""
+        self.take((Lines(OWN, lines),))
+
+    def take(self, records: tuple[Record, ...], label: bytes = b"") -> None:
+        """Take records; they are written soon, each line behind `label`."""
+        if self._held_bytes > LOST_BYTES:
+            self._lose(records)
             return
-        self._pieces.append(lines)
-        self._held += len(lines)
+        self._held.append((records, label))
+        output = records[0] if records else None  # a process's output is an entry of its own
+        self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
-        if self._held > HELD_BYTES and not self._full:
-            self._set_full(True)
+        if self._held_bytes > HELD_BYTES and not self._full:
+            self._full = True
+            for source in tuple(self._sources):
+                source.pause_output()
 
     def close(self) -> None:
-        """Write what is left, waiting for a slow reader, but not for one that takes nothing any more."""
+        """Write what is left; waits for a slow reader, but not for one that has stopped reading."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -86,56 +102,83 @@ class LogSink:
     def _flush(self) -> None:
         self._timer = None
         self._write_ready(0)
-        if self._pieces:
+        if self._rest or self._held:
             self._timer = asyncio.get_running_loop().call_later(RETRY_S, self._flush)
-        if self._full and self._held <= HELD_BYTES // 2:
-            lost, self._lost = self._lost, 0
-            if lost:
-                self.write(b"bootjack: %d lines of the log were lost, since nobody read it\n" % lost)
-            self._set_full(False)
+        if self._full and self._held_bytes <= HELD_BYTES // 2:
+            self._report_loss()
+            self._full = False
+            for source in tuple(self._sources):
+                source.resume_output()
+
+    def _lose(self, records: tuple[Record, ...]) -> None:
+        for record in records:
+            if isinstance(record, Lines):
+                self._lost_lines += record.data.count(b"\n")
+            else:
+                self._lost_records += 1
+
+    def _report_loss(self) -> None:
+        lines, self._lost_lines = self._lost_lines, 0
+        records, self._lost_records = self._lost_records, 0
+        lost = [_counted(number, what) for number, what in ((lines, "line"), (records, "platform record")) if number]
+        if lost:
+            self.write(f"bootjack: {' and '.join(lost)} of the log were lost because nothing read it\n".encode())
 
     def _write_ready(self, timeout_s: float) -> None:
-        joined = b"".join(self._pieces)
-        # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
-        batch = memoryview(joined.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else joined)
-        self._pieces.clear()
+        """Write as much as the descriptor takes; `timeout_s`: how long to wait for it before each piece."""
         try:
-            while batch and self._poll.poll(timeout_s * 1000):
-                batch = batch[os.write(self._descriptor, batch[: self._piece_bytes]) :]
+            while (self._rest or self._held) and self._poll.poll(timeout_s * 1000):
+                if not self._rest:
+                    self._make_text()
+                written = os.write(self._descriptor, self._rest[: self._piece_bytes])
+                self._rest = self._rest[written:]
+                self._held_bytes -= written
+        except BlockingIOError:
+            return  # another program shares the descriptor, and was faster
         except OSError:
-            self._drop()  # the reader has gone: nobody can be told
-            return
-        self._held = len(batch)
-        if batch:
-            self._pieces.appendleft(bytes(batch))
+            self._drop()  # the reader has gone: there is nowhere to report it
+
+    def _make_text(self) -> None:
+        """Turn all that is held into text."""
+        held = tuple(self._held)
+        self._held.clear()
+        self._held_bytes = 0
+        text = b"".join([_labelled(log_bytes(records), label) for records, label in held])
+        # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
+        self._rest = memoryview(text)
+        self._held_bytes = len(text)
 
     def _drop(self) -> None:
-        self._pieces.clear()
-        self._held = 0
+        self._rest = memoryview(b"")
+        self._held.clear()
+        self._held_bytes = 0
 
-    def _set_full(self, full: bool) -> None:
-        self._full = full
-        for throttle in tuple(self._throttles):
-            with contextlib.suppress(ValueError):
-                throttle(full)
+
+def _labelled(lines: bytes, label: bytes) -> bytes:
+    """The lines, each behind the label."""
+    if not label or not lines:
+        return lines
+    return label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class LabelledLog:
-    """A log of several functions: each line begins with the name of the one it is of."""
+    """The log of one of several functions: each line begins with the function's name."""
 
     def __init__(self, sink: LogSink, name: str) -> None:
         self._sink = sink
         self._label = f"{name} | ".encode()
-        self.add_throttle = sink.add_throttle
-        self.remove_throttle = sink.remove_throttle
-
-    def consume(self, entry: Entry) -> None:
-        """Write down an entry of a journal."""
-        lines = log_bytes(entry.records)
-        if lines:
-            self.write(lines)
+        self.attach = sink.attach
+        self.detach = sink.detach
 
     def write(self, lines: bytes) -> None:
-        """Take whole lines."""
-        label = self._label
-        self._sink.write(label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n")
+        """Take whole lines; they are written soon."""
+        self._sink.take((Lines(OWN, lines),), self._label)
+
+    def consume(self, entry: Entry) -> None:
+        """Take an entry of the function's journal; it is written soon."""
+        self._sink.take(entry.records, self._label)

@@ -1,20 +1,19 @@
-"""The rest of the public port on aiohttp: health, Lambda's other operations, and Invoke for connections that came.
+"""The other lane of the public port, on aiohttp: health, Lambda's other operations, and Invoke too.
 
-An SDK keeps one connection for all that it asks, so a connection that has brought another request than Invoke stays
-here, and Invoke is answered here too.
+An SDK uses one connection for everything, so a connection that was handed over stays here, and so do its invocations.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from runtime_api.engine.invoker import DRY_RUN, EVENT
 from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
@@ -35,12 +34,12 @@ _LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin
 
 
 def make_server(invoker: Invoker, guard: Guard, limits: Limits) -> web.Server:
-    """What makes aiohttp's protocol for a connection; `shutdown` ends those that it has made."""
+    """Return the factory of aiohttp's protocols, one for each connection; its `shutdown` closes them."""
     return web.Server(Api(invoker, guard, limits.request_bytes).answer, access_log=None)
 
 
 class Api:
-    """Answers whatever comes."""
+    """Answers every request."""
 
     def __init__(self, invoker: Invoker, guard: Guard, event_bytes: int) -> None:
         self._invoker = invoker
@@ -48,7 +47,7 @@ class Api:
         self._event_bytes = event_bytes
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """One request, one answer."""
+        """Answer one request."""
         reply = await self._reply(request)
         headers: CIMultiDict[str] = CIMultiDict()
         for line in reply.headers.split("\r\n")[:-1]:
@@ -78,12 +77,12 @@ class Api:
             if request.method not in ("GET", "HEAD"):
                 return replies.method_not_allowed("GET")
             document = {"status": "ok", "functions": self._invoker.names}
-            return replies.PlainReply(replies.OK, replies.JSON, json.dumps(document).encode())
+            return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
         asked = f"{request.method} {request.path}"
-        served = "Invoke is, by POST /2015-03-31/functions/{FunctionName}/invocations"
+        served = "it serves Invoke, POST /2015-03-31/functions/{FunctionName}/invocations"
         if _LAMBDA.fullmatch(request.path):
             return replies.service_reply("NotSupportedException", f"{asked} is not supported by bootjack; {served}")
-        return replies.service_reply("UnknownOperationException", f"{asked} is not served here; {served}")
+        return replies.service_reply("UnknownOperationException", f"{asked} is unknown to bootjack; {served}")
 
     async def _invoke(
         self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]
@@ -91,19 +90,15 @@ class Api:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
-        asked = invoke.read_request(function, query, headers, body)
-        accepted = self._invoker.check(asked)
-        if asked.type == DRY_RUN:
-            return invoke.dry_run_reply(accepted)
-        future = self._invoker.submit(accepted)
-        if asked.type == EVENT:
-            return invoke.accepted_reply(accepted)
-        await asyncio.wait((future,))  # the invocation goes on when its caller has gone
-        return invoke.answer_reply(accepted, future)
+        accepted, pending = invoke.begin(self._invoker, function, query, headers, body)
+        # When the caller disconnects, this is cancelled and the invocation continues.
+        with suppress(Exception):
+            await asyncio.shield(pending)
+        return invoke.result_reply(accepted, pending)
 
 
 async def _body(request: web.BaseRequest, most: int) -> bytes | None:
-    """The body, read to its end for the sake of the connection; None when there is more than this."""
+    """Return the body, None if it is over `most` bytes. It is read to its end, to keep the connection usable."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(CONTINUE)
     kept: list[bytes] = []

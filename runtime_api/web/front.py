@@ -1,6 +1,6 @@
 """The fast lane of the public port: Lambda's Invoke, as curl, SDKs and the aws CLI call it.
 
-Whatever else comes on a connection of this port is passed on, and the connection with it.
+Any other request is passed on, and its connection with it.
 """
 
 from __future__ import annotations
@@ -8,17 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime_api.engine.invoker import DRY_RUN, EVENT
 from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
-    from runtime_api.engine.environment import InvokeResult
-    from runtime_api.engine.invoker import Accepted, Invoker
+    from runtime_api.engine.invoker import Accepted, Invoker, Queued, Verified
+    from runtime_api.service.seams.dispatch import Pending, RunResult
 
     from .guard import Guard
     from .http1 import Exchange
@@ -27,11 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Front"]
 
-KNOWN_PATHS = 4096  # names whose spelling in a path is remembered
+KNOWN_PATHS = 4096  # whose function name is remembered
 
 
 class Front:
-    """Takes invoke requests; `pass_on` takes the exchanges that are something else."""
+    """Answers Invoke; `pass_on` takes every other exchange."""
 
     def __init__(
         self,
@@ -51,8 +49,8 @@ class Front:
     # -- http1.Handler
 
     def started(self, exchange: Exchange) -> None:
-        # Another request's body may be larger than ours may be: it is not waited for if it can be passed on as it
-        # comes. The pieces of a chunked one have been taken apart already.
+        # Another request's body may be larger than Invoke's limit, so pass it on before the body arrives. A chunked
+        # body cannot be passed on in the middle: its framing has been parsed away.
         is_invoke = invoke.function_in(exchange.path) is not None
         if not is_invoke and b"transfer-encoding" not in exchange.headers:
             self._pass_on(exchange)
@@ -67,9 +65,12 @@ class Front:
             _send(exchange, refused)
             return
         try:
-            self._invoke(exchange, function)
+            accepted, pending = invoke.begin(self._invoker, function, exchange.query, exchange.headers, exchange.body)
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
+            return
+        self._outbox.callers += 1
+        pending.add_done_callback(partial(self._answer, exchange, accepted))
 
     def overflowed(self, exchange: Exchange) -> None:
         _send(exchange, self._judge(exchange) or invoke.error_reply(self._invoker.too_large()))
@@ -78,15 +79,15 @@ class Front:
         _send(exchange, replies.BAD_REQUEST)
 
     def half_closed(self, exchange: Exchange) -> bool:
-        return True  # a caller that has nothing more to say may still listen
+        return True  # a caller that has finished sending may still read the answer
 
     def dropped(self, exchange: Exchange) -> None:
-        pass  # as on Lambda, an invocation goes on when its caller has gone
+        pass  # as on Lambda, an invocation continues when its caller disconnects
 
-    # -- judging
+    # -- below the handler
 
     def _learn(self, path: bytes) -> str | None:
-        """The function that a path asks to invoke, to be remembered; None when it asks for something else."""
+        """Return the function that a path asks to invoke, and remember it; None for any other path."""
         name = invoke.function_in(path)
         if name is not None:
             if len(self._names) >= KNOWN_PATHS:
@@ -95,29 +96,16 @@ class Front:
         return name
 
     def _judge(self, exchange: Exchange) -> PlainReply | None:
-        """What to answer when this request may not be made, or not from where it comes."""
+        """Return the refusal of a request with a wrong method or from a wrong origin; None for a good one."""
         objection = self._guard.objection(exchange.headers)
         if objection is not None:
             return replies.foreign(objection)
         return None if exchange.method == b"POST" else replies.method_not_allowed("POST")
 
-    # -- invoking
-
-    def _invoke(self, exchange: Exchange, function: str) -> None:
-        request = invoke.read_request(function, exchange.query, exchange.headers, exchange.body)
-        accepted = self._invoker.check(request)
-        if request.type == DRY_RUN:
-            _send(exchange, invoke.dry_run_reply(accepted))
-            return
-        future = self._invoker.submit(accepted)
-        if request.type == EVENT:
-            _send(exchange, invoke.accepted_reply(accepted))
-        else:
-            self._outbox.callers += 1
-            future.add_done_callback(partial(self._answer, exchange, accepted))
-
-    def _answer(self, exchange: Exchange, accepted: Accepted, future: asyncio.Future[InvokeResult]) -> None:
-        _send(exchange, invoke.answer_reply(accepted, future))
+    def _answer(
+        self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Verified]
+    ) -> None:
+        _send(exchange, invoke.result_reply(accepted, pending))
         self._outbox.callers -= 1
 
 

@@ -1,25 +1,27 @@
-"""Invoke as HTTP: a request's path, query and headers as an InvokeRequest, and what is answered to it."""
+"""Invoke as HTTP, for both lanes: path, query and headers make an InvokeRequest, and its result makes an answer."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from runtime_api.engine.invoker import REQUEST_RESPONSE, InvokeRequest
-from runtime_api.service.errors import ServiceError
+from runtime_api.engine.invoker import REQUEST_RESPONSE, InvokeRequest, Queued, Verified
+from runtime_api.service.errors import ServiceError, ServiceException
+from runtime_api.service.refusals import refusal
+from runtime_api.service.seams.dispatch import InvokeResult
 
 from . import replies
 from .replies import PlainReply
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
 
-    from runtime_api.engine.environment import InvokeResult
-    from runtime_api.engine.invoker import Accepted
+    from runtime_api.engine.invoker import Accepted, Invoker
+    from runtime_api.service.seams.dispatch import Pending, RunResult
 
-__all__ = ["accepted_reply", "answer_reply", "dry_run_reply", "error_reply", "function_in", "read_request"]
+__all__ = ["begin", "error_reply", "function_in", "result_reply"]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
@@ -32,15 +34,64 @@ _MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT})
 
 
 def function_in(path: bytes) -> str | None:
-    """The function that a path asks to invoke, as the caller spells it; None when it is not Invoke's path."""
+    """Return the function that a path asks to invoke, as the caller spells it; None if it is not Invoke's path."""
     if not (path.startswith(PREFIX) and path.endswith(SUFFIX) and len(path) > len(PREFIX) + len(SUFFIX)):
         return None
     name = path[len(PREFIX) : -len(SUFFIX)]
     return None if b"/" in name else unquote(name.decode("latin-1"))
 
 
-def read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> InvokeRequest:
-    """The request of a caller; `headers` by their names in lower case."""
+DEFECT = "the invocation failed in bootjack itself: please report this with the traceback on its stderr"
+
+
+def begin(
+    invoker: Invoker, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
+) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
+    """Check a caller's request and invoke the function; `headers` by their names in lower case.
+
+    Raises ServiceError when the request is not valid. `result_reply` answers what comes of it.
+    """
+    accepted = invoker.check(_read_request(function, query, headers, body))
+    return accepted, invoker.submit(accepted)
+
+
+def result_reply(accepted: Accepted, pending: Pending[RunResult | Queued | Verified]) -> PlainReply:
+    """Return the answer to a request that was accepted, once `pending` is done. A defect is answered too."""
+    try:
+        result = pending.result()
+    except Exception as error:
+        context = {"message": f"invocation {accepted.invocation.request_id} failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+        return error_reply(ServiceException(DEFECT))
+    match result:
+        case InvokeResult():
+            return _invoke_reply(accepted, result)
+        case Queued():
+            return PlainReply(replies.ACCEPTED, _request_id(accepted), b"")
+        case Verified():
+            return PlainReply(replies.NO_CONTENT, _request_id(accepted), b"")
+        case _:
+            return error_reply(refusal(result))
+
+
+def error_reply(error: ServiceError) -> PlainReply:
+    """Return a refusal as SDKs read it."""
+    return replies.service_reply(error.code, error.message, error.fault, error.reason)
+
+
+def _invoke_reply(accepted: Accepted, result: InvokeResult) -> PlainReply:
+    headers = (
+        f"{replies.JSON}X-Amz-Executed-Version: {accepted.version.spec.version}\r\n"
+        f"x-amzn-RequestId: {result.request_id}\r\n"
+    )
+    if result.function_error is not None:
+        headers += f"X-Amz-Function-Error: {result.function_error}\r\n"
+    if result.log_tail:
+        headers += f"X-Amz-Log-Result: {base64.b64encode(result.log_tail).decode()}\r\n"
+    return PlainReply(replies.OK, headers, result.payload)
+
+
+def _read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> InvokeRequest:
     qualifier = None
     if query:
         values = parse_qs(query.decode("latin-1")).get("Qualifier")
@@ -58,40 +109,6 @@ def read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], bo
         _text(get(_TRACE)),
         _text(get(_TENANT)),
     )
-
-
-def dry_run_reply(accepted: Accepted) -> PlainReply:
-    """The function could have been invoked."""
-    return PlainReply(replies.NO_CONTENT, _request_id(accepted), b"")
-
-
-def accepted_reply(accepted: Accepted) -> PlainReply:
-    """The event will be run."""
-    return PlainReply(replies.ACCEPTED, _request_id(accepted), b"")
-
-
-def answer_reply(accepted: Accepted, future: asyncio.Future[InvokeResult]) -> PlainReply:
-    """What came of the invocation, once it is done."""
-    error = future.exception()
-    if error is not None:
-        return error_reply(error)
-    result = future.result()
-    headers = (
-        f"{replies.JSON}X-Amz-Executed-Version: {accepted.function.version}\r\n"
-        f"x-amzn-RequestId: {result.request_id}\r\n"
-    )
-    if result.function_error is not None:
-        headers += f"X-Amz-Function-Error: {result.function_error}\r\n"
-    if result.log_tail:
-        headers += f"X-Amz-Log-Result: {base64.b64encode(result.log_tail).decode()}\r\n"
-    return PlainReply(replies.OK, headers, result.payload)
-
-
-def error_reply(error: BaseException) -> PlainReply:
-    """A ServiceError as SDKs read it; anything else is raised."""
-    if not isinstance(error, ServiceError):
-        raise error
-    return replies.service_reply(error.code, error.message, error.fault, error.reason)
 
 
 def _request_id(accepted: Accepted) -> str:

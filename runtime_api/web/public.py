@@ -1,7 +1,7 @@
 """The public port: one listener, Invoke in the fast lane, everything else on aiohttp.
 
-aiohttp is imported (0.2 s) by the first request that needs it, beside the loop; a connection that waits for it is not
-read meanwhile.
+The first request that needs aiohttp imports it on a thread (0.2 s). Connections that wait for it are not read
+meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from runtime_api.engine.closing import close_in_turn
 
 from .front import Front
 from .guard import Guard, is_loopback
@@ -42,24 +44,26 @@ class PublicPort:
         self._closed = False
 
     async def listen(self, port: int) -> tuple[str, int]:
-        """Open the listener; gives the address. OSError when it cannot be had."""
+        """Open the listener; returns its address. OSError when the address is not available."""
         return await self._server.listen(self._host, port)
 
     def stop_listening(self) -> None:
-        """Take no new connections."""
+        """Accept no new connections."""
         self._server.stop_listening()
 
     async def close(self, timeout_s: float) -> None:
-        """End every connection; what is written gets this long to be read."""
+        """Close every connection; peers get `timeout_s` to read what is written."""
         self._closed = True
         if self._import is not None:
             await asyncio.wait((self._import,))
-        if self._api is not None:
-            await self._api.shutdown(timeout_s)
-        await self._server.close(timeout_s)
+        api = self._api
+        await close_in_turn(
+            lambda: api.shutdown(timeout_s) if api is not None else None,
+            lambda: self._server.close(timeout_s),
+        )
 
     def _pass_on(self, exchange: Exchange) -> None:
-        """Give a connection to aiohttp, from this request on."""
+        """Hand the connection over to aiohttp, starting with this request."""
         if self._api is not None:
             exchange.connection.hand_over(self._api())
             return
@@ -71,7 +75,7 @@ class PublicPort:
 
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
-            return  # the connections are ended with the server
+            return  # the server closes the connections
         self._api = future.result().make_server(self._invoker, self._guard, self._limits)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+import orjson
 from msgspec import Struct
 
 __all__ = ["reply_head"]
@@ -63,8 +62,10 @@ SERVICE_STATUS = {
 
 def service_reply(code: str, message: str, fault: str = "User", reason: str | None = None) -> PlainReply:
     """An error of Lambda's API as SDKs read it: the code in a header, the message in JSON."""
-    document = {"Type": fault, "Message": message, **({"Reason": reason} if reason else {})}
-    return PlainReply(SERVICE_STATUS[code], f"{JSON}x-amzn-ErrorType: {code}\r\n", json.dumps(document).encode())
+    # A message may name a file, and a file's name need not be UTF-8.
+    readable = message.encode(errors="replace").decode()
+    document = {"Type": fault, "Message": readable, **({"Reason": reason} if reason else {})}
+    return PlainReply(SERVICE_STATUS[code], f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
 
 
 def foreign(message: str) -> PlainReply:

@@ -1,4 +1,4 @@
-"""The functions that both bootstraps run in test_beside_awslambdaric: nothing here knows which one it is."""
+"""The functions that both bootstraps run in test_beside_awslambdaric; they do not know which one runs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Silent(Exception):
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Return what the expression in `event` gives, raise it when it is an exception, or do as it says."""
+    """Return (or raise) the value of the expression in `event`, or call the function that it names."""
     if isinstance(event, dict) and "do" in event:
         return globals()[f"do_{event['do']}"](event, context)
     if isinstance(event, dict) and "eval" in event:
@@ -65,7 +65,7 @@ def do_context(event: Any, context: Any) -> Any:
 
 def do_log(event: Any, context: Any) -> None:
     log = logging.getLogger("mine")
-    log.info("not told unless asked")
+    log.info("not logged by default")
     log.warning("warned %s", "ö", extra={"order": 7})
     log.error({"a": 1})
     print("printed")

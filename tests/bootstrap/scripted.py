@@ -1,6 +1,6 @@
-"""A Runtime API server that does as it is told, right or wrong: a request is answered with exactly the given bytes.
+"""A Runtime API server that follows a script, right or wrong: it answers a request with exactly the given bytes.
 
-Blocking sockets, a thread for each connection. A `/next` for which no answer is left waits, as on Lambda, for ever;
+Blocking sockets, a thread for each connection. A call of `/next` waits for ever if no answer is left, as on Lambda;
 other calls are accepted unless the script says otherwise.
 """
 
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
 __all__ = ["CLOSE", "RESET", "SILENCE", "Request", "Scripted", "accepted", "answer", "event"]
 
 LARGE_BYTES = 1_000_000
-SECONDS = 30.0  # how long anything may take
+SECONDS = 30.0  # longer than anything may take
 NEXT = "/2018-06-01/runtime/invocation/next"
 REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
 
 class Act(NamedTuple):
-    """Something to do with a connection between two pieces of an answer."""
+    """Something that happens to a connection between two pieces of an answer."""
 
     name: str
 
 
-CLOSE = Act("close")  # at once, in order
-RESET = Act("reset")  # with the kernel's RST: what is under way is lost
-SILENCE = Act("silence")  # for a second and more
+CLOSE = Act("close")  # at once, with a FIN
+RESET = Act("reset")  # at once, with a RST
+SILENCE = Act("silence")  # for SILENCE_S
 SILENCE_S = 1.2
 Piece = bytes | Act
 
 
 class Request(NamedTuple):
-    """What came in; header names in lower case, the body out of its chunks."""
+    """A request that has arrived; header names in lower case, the body without its chunk sizes."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     trailers: Mapping[str, str]
-    connection: int  # which one, from 0
+    connection: int  # its number, from 0
 
     @property
     def call(self) -> str:
-        """The path behind the version: `invocation/next`, `invocation/ID/response`, `init/error` ..."""
+        """The path after the version: `invocation/next`, `invocation/ID/response`, `init/error` ..."""
         return self.path.removeprefix("/2018-06-01/runtime/")
 
 
 def answer(status: int = 200, body: bytes = b"", *, http: str = "1.1", **headers: str) -> bytes:
-    """An answer with Content-Length; `_` in a header's name stands for `-`."""
+    """An HTTP response with Content-Length; `_` in a header's name stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"HTTP/{http} {status} Whatever", *(f"{name}: {value}" for name, value in named.items())]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1") + body
 
 
 def event(body: bytes = b"{}", request_id: str = REQUEST_ID, **headers: str) -> bytes:
-    """An event as Lambda gives it, and with these headers."""
+    """An event as Lambda sends it, with more headers or other ones."""
     usual = {
         "Content_Type": "application/json",
         "Lambda_Runtime_Aws_Request_Id": request_id,
@@ -75,12 +75,12 @@ def event(body: bytes = b"{}", request_id: str = REQUEST_ID, **headers: str) -> 
 
 
 def accepted() -> bytes:
-    """What the platform says of a good answer."""
+    """The platform's response to a good answer."""
     return answer(202, b'{"status":"OK"}', Content_Type="application/json")
 
 
 class Scripted:
-    """The server; a context manager. `nexts` answer GET, `posts` answer POST, each in the order of the calls."""
+    """The server, a context manager. `nexts` answer GET and `posts` answer POST, in the order of the calls."""
 
     def __init__(
         self,
@@ -90,15 +90,14 @@ class Scripted:
         early: bytes = b"",
         cut: int = 0,
     ) -> None:
-        """`early` is said to a large body as soon as it begins, and after `cut` bytes of one in chunks the connection
-        ends.
-        """
-        self.under_way: list[bytes] = []  # the chunks that have come, of whatever request
+        """`early` is sent when a large body begins; the connection ends after `cut` bytes of a body in chunks."""
+        self.under_way: list[bytes] = []  # the chunks that have arrived so far, of any request
         self._early = early
         self._cut = cut
         self.requests: list[Request] = []
         self.connections = 0
-        self.waiting = 0  # calls of /next that nobody answers
+        self.closed = 0  # connections that this server has ended
+        self.waiting = 0  # calls of /next without an answer
         self._answers = {"GET": deque(nexts), "POST": deque(posts)}
         self._news = threading.Condition()
         self._open: set[socket.socket] = set()
@@ -118,7 +117,7 @@ class Scripted:
         self.close()
 
     def listen(self) -> None:
-        """Take connections from now on; until then they are refused."""
+        """Accept connections from now on; until then they are refused."""
         self._listener.listen(128)
         self._start(self._accept)
 
@@ -140,7 +139,7 @@ class Scripted:
             self._news.notify_all()
 
     def wait_for(self, fulfilled: Callable[[Scripted], object], what: str = "what the test waits for") -> None:
-        """Wait until this holds."""
+        """Wait until the condition is true."""
         deadline = time.monotonic() + SECONDS
         with self._news:
             while not fulfilled(self):
@@ -149,12 +148,12 @@ class Scripted:
 
     @property
     def posts(self) -> list[Request]:
-        """What was posted, in order."""
+        """The POST requests, in order."""
         return [one for one in self.requests if one.method == "POST"]
 
     @property
     def calls(self) -> list[str]:
-        """Which calls came, in order."""
+        """The calls, in order."""
         return [one.call for one in self.requests]
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
@@ -189,9 +188,12 @@ class Scripted:
                 self._open.discard(connection)
             stream.close()
             connection.close()
+            with self._news:
+                self.closed += 1
+                self._news.notify_all()
 
     def _refuse(self, connection: socket.socket) -> Callable[[int], bool]:
-        """What to do about a body of this length before it is read: whether it was refused."""
+        """A function that may refuse a body of this length before it is read, and says whether it did."""
 
         def refuse(length: int) -> bool:
             if self._early and length > LARGE_BYTES:
@@ -202,14 +204,14 @@ class Scripted:
         return refuse
 
     def _chunk(self, data: bytes, length: int) -> bool:
-        """A chunk has come; whether that is enough."""
+        """Note a chunk; whether the connection shall end here."""
         with self._news:
             self.under_way.append(data)
             self._news.notify_all()
         return 0 < self._cut <= length
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
-        """Send what the script says; whether the connection lives on."""
+        """Send what the script says; whether the connection stays open."""
         pieces = self._next_answer(connection, request)
         if pieces is None:
             return False
@@ -260,7 +262,7 @@ def _shut(connection: socket.socket) -> None:
 def _read(
     stream: IO[bytes], number: int, refuse: Callable[[int], bool], enough: Callable[[bytes, int], bool]
 ) -> Request | None:
-    """One request; None when there is no more, or only half of one."""
+    """Read a request; None if there is no more, or only half of one."""
     first = stream.readline()
     if not first.strip():
         return None

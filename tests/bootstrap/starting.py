@@ -1,4 +1,4 @@
-"""Starts the bootstrap as its users do, as a process of its own, on the functions that a test writes."""
+"""Starts the bootstrap as its users do, as a process of its own, with functions that a test writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VERSIONS = tuple(f"3.{minor}" for minor in range(9, 16))
 
 
 class Ran(NamedTuple):
-    """A bootstrap that has ended, and what it did before."""
+    """What a bootstrap did until it ended."""
 
     code: int
     out: str
@@ -53,25 +53,25 @@ class Ran(NamedTuple):
 
     @property
     def posts(self) -> list[Request]:
-        """What it posted, in order."""
+        """The POST requests, in order."""
         return [one for one in self.requests if one.method == "POST"]
 
     @property
     def calls(self) -> list[str]:
-        """Every call in order: `next`, `response`, `error`, `init/error` ..."""
+        """The calls, in order: `next`, `response`, `error`, `init/error` ..."""
         return [
             one.call.rpartition("/")[2] if one.call.startswith("invocation/") else one.call for one in self.requests
         ]
 
     @property
     def documents(self) -> list[Any]:
-        """The JSON of everything that was posted."""
+        """The values that were posted as JSON, in order."""
         return [json.loads(one.body) for one in self.posts]
 
 
 @cache
 def interpreters() -> dict[str, str]:
-    """Every Python from 3.9 on, on PATH or kept by pyenv: version -> path; the one that runs this, at least."""
+    """The path of each Python from 3.9 on: the one that runs this, those on PATH and those of pyenv."""
     own = ".".join(map(str, sys.version_info[:2]))
     kept = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     found = {own: sys.executable}
@@ -83,17 +83,17 @@ def interpreters() -> dict[str, str]:
 
 
 def _works(path: str, version: str) -> bool:
-    """Whether it starts, and is what its name says: pyenv leaves names behind for versions that it has not."""
-    tell = "import sys; print('%d.%d' % sys.version_info[:2])"
+    """Whether it starts and has this version: pyenv has commands for versions that are not installed."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
-        told = subprocess.run([path, "-I", "-S", "-c", tell], capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run([path, "-I", "-S", "-c", code], capture_output=True, timeout=SECONDS, check=False)
     except OSError:
         return False
-    return told.stdout.decode().strip() == version
+    return done.stdout.decode().strip() == version
 
 
 def write(folder: Path, source: str, name: str = "app.py") -> Path:
-    """Write a module of a function; its folder."""
+    """Write a module of a function to its folder, which is returned."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(source))
@@ -128,7 +128,7 @@ def start(
     more: Mapping[str, str] | None = None,
     **named: str,
 ) -> subprocess.Popen[bytes]:
-    """Start the bootstrap with `more` variables, and `named` ones."""
+    """Start the bootstrap with additional variables: `more` and those given by name."""
     with _output(folder, "out").open("wb") as out, _output(folder, "err").open("wb") as err:
         return subprocess.Popen(
             command,
@@ -143,12 +143,12 @@ def start(
 
 
 def _output(folder: Path, name: str) -> Path:
-    """A file rather than a pipe, which would have to be read all along."""
+    """A file, since a pipe would have to be read meanwhile."""
     return folder / f"standard.{name}"
 
 
 def finish(process: subprocess.Popen[bytes], server: Scripted, folder: Path) -> Ran:
-    """Wait for the end; what came of it."""
+    """Wait for the end of the process."""
     try:
         code = process.wait(SECONDS)
     except subprocess.TimeoutExpired:
@@ -178,7 +178,7 @@ def run(
     more: Mapping[str, str] | None = None,
     **named: str,
 ) -> Ran:
-    """Run a function on these events until it has nothing to do; SIGTERM ends it then, unless it `ends` itself."""
+    """Run a function until it has answered these events; SIGTERM ends it then, unless it `ends` itself."""
     if source:
         write(folder, source)
     given = {**(more or {}), **named}

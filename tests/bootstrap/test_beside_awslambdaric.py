@@ -1,7 +1,7 @@
-"""The same functions and events under AWS's own Python bootstrap and under ours: every difference is written down.
+"""Runs the same functions and events under AWS's own Python bootstrap and under ours, and compares what they do.
 
-`differences.toml` names them, case by case and aspect by aspect, with what each side does and why ours does; the
-table in docs/bootstrap.md is made of it. A difference that is not there fails, and so does an entry that is none.
+`differences.toml` lists every difference by case and aspect, with the reason, and docs/bootstrap.md has them as a
+table. A difference that is not listed fails, and so does one that no longer exists.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ DIFFERENCES = tomllib.loads((HERE / "differences.toml").read_text())["difference
 AWS = (sys.executable, "-m", "awslambdaric")
 ERROR_TYPE, CAUSE = "lambda-runtime-function-error-type", "lambda-runtime-function-xray-error-cause"
 MARKS = re.compile("[\\r\\n][ \N{NO-BREAK SPACE}]+[~^]+(?=[\\r\\n])")  # under a line of source, since Python 3.11
-# Headers that say nothing about an answer: who asks, whom, how long the body is.
+# Headers that are not part of an answer: client, server, length of the body.
 TRANSPORT = {"host", "user-agent", "accept", "content-length", "accept-encoding", "connection"}
 
 
 class Case(NamedTuple):
-    """One run: an event or several, and what else is given."""
+    """One run: its events and the other circumstances."""
 
     nexts: tuple[bytes, ...] = ()
     handler: str = "app.handler"
@@ -42,7 +42,7 @@ class Case(NamedTuple):
     posts: tuple[bytes, ...] = ()
     ends: bool = False
     files: Mapping[str, str] = {}
-    tells_sigterm: bool = False
+    shows_sigterm: bool = False
 
 
 def evaluated(*expressions: str, **more: Any) -> Case:
@@ -125,23 +125,23 @@ CASES: dict[str, Case] = {
     "response 500": Case((event(b"1"),), posts=(answer(500),), ends=True),
     "next 500": Case((answer(500),), ends=True),
     "next 403": Case((answer(403),), ends=True),
-    "sigterm": Case((event(b"1"),), tells_sigterm=True),
+    "sigterm": Case((event(b"1"),), shows_sigterm=True),
     "snap-start": Case((answer(200), event(b"1")), more={"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}),
     "wrapper": Case((event(b"1"),), more={"AWS_LAMBDA_EXEC_WRAPPER": "/no/such/wrapper"}),
 }  # fmt: skip
 
 
 def observed(ran: Ran, case: Case) -> dict[str, Any]:
-    """What is compared: one value for each aspect; a time, a place and a mark under a line are no difference."""
-    told = [{name: value for name, value in one.headers.items() if name not in TRANSPORT} for one in ran.posts]
-    idle = not case.ends and ran.code in (0, -signal.SIGTERM) and not case.tells_sigterm
+    """The aspects of a run that are compared, without times, places and marks under a line of source."""
+    headers = [{name: value for name, value in one.headers.items() if name not in TRANSPORT} for one in ran.posts]
+    idle = not case.ends and ran.code in (0, -signal.SIGTERM) and not case.shows_sigterm
     return {
         "calls": ran.calls,
         "code": "ended by the test" if idle else ran.code,
         "bodies": [_body(one) for one in ran.posts],
-        "error type": [one.pop(ERROR_TYPE, None) for one in told],
-        "cause": [_json(one.pop(CAUSE, "null")) for one in told],
-        "headers": told,
+        "error type": [one.pop(ERROR_TYPE, None) for one in headers],
+        "cause": [_json(one.pop(CAUSE, "null")) for one in headers],
+        "headers": headers,
         "trailers": [one.trailers for one in ran.posts if one.trailers],
         "log": _normal(ran.out),
         "stderr": bool(ran.err),
@@ -171,7 +171,7 @@ def _normal(text: str) -> str:
 
 
 def run_case(case: Case, folder: Path, ours: bool) -> dict[str, Any]:
-    """Run one case under one of the two."""
+    """Run a case under one of the two bootstraps."""
     folder.mkdir()
     for name, text in case.files.items():
         (folder / name).write_text(text)
@@ -185,23 +185,25 @@ def run_case(case: Case, folder: Path, ours: bool) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_differs_only_as_written_down(tmp_path: Path, name: str) -> None:
+def test_a_case_differs_only_as_listed(tmp_path: Path, name: str) -> None:
     theirs, ours = (run_case(CASES[name], tmp_path / who, who == "ours") for who in ("theirs", "ours"))
     found = {aspect: (theirs[aspect], ours[aspect]) for aspect in ours if theirs[aspect] != ours[aspect]}
     listed = {aspect for one in DIFFERENCES if name in one["cases"] for aspect in one["aspects"]}
     unlisted = {aspect: both for aspect, both in found.items() if aspect not in listed}
-    assert unlisted == {}, "a difference from AWS's bootstrap that differences.toml does not name"
-    assert listed <= set(found), "differences.toml names a difference that is none (any more)"
+    assert unlisted == {}, "a difference from AWS's bootstrap that differences.toml does not list"
+    assert listed <= set(found), "differences.toml lists a difference that does not exist (any more)"
 
 
-def test_every_difference_is_told_of_a_case() -> None:
+def test_every_listed_difference_names_existing_cases() -> None:
     named = [name for one in DIFFERENCES for name in one["cases"]]
     assert set(named) <= set(CASES)
 
 
-def test_the_table_in_the_documentation_is_this_one() -> None:
+def test_the_table_in_the_documentation_shows_every_difference() -> None:
     text = (ROOT / "docs" / "bootstrap.md").read_text()
     for one in DIFFERENCES:
         assert f"| {one['what']} | {one['aws']} | {one['ours']} | {one['why']} |" in text
-    rows = re.findall(r"^\| .* \| .* \| .* \| .* \|$", text.partition("## Beside awslambdaric")[2], re.MULTILINE)
-    assert len(rows) == len(DIFFERENCES) + 1, "a row of the table that differences.toml does not know"
+    rows = re.findall(
+        r"^\| .* \| .* \| .* \| .* \|$", text.partition("## Differences from awslambdaric")[2], re.MULTILINE
+    )
+    assert len(rows) == len(DIFFERENCES) + 1, "a row of the table that is not in differences.toml"

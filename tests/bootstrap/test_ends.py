@@ -1,4 +1,4 @@
-"""SIGTERM: hooks run promptly, whatever the bootstrap is waiting for."""
+"""SIGTERM: `atexit` functions (hooks, here) run at once, wherever the process is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bootstrap.scripted import Scripted, event
-from tests.bootstrap.starting import Ran, finish, start, write
+from tests.bootstrap.starting import Ran, finish, run, start, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ HOOK = "import atexit, os, signal, sys\natexit.register(lambda: print('hook', fl
 
 
 def ended(folder: Path, source: str, nexts: list[bytes], more: dict[str, str], *, inside: bool = False) -> Ran:
-    """Run, send SIGTERM when every call of /next waits, or as soon as the handler has said that it is at work."""
+    """Run; send SIGTERM once every call of /next waits, or once the handler has opened the FIFO `inside`."""
     write(folder, source)
     most = int(more.get("AWS_LAMBDA_MAX_CONCURRENCY", "1"))
     os.mkfifo(folder / "inside")
@@ -88,7 +88,7 @@ def test_hooks_run_in_the_middle_of_a_stream(tmp_path: Path) -> None:
 
 
 @WAYS
-def test_a_function_has_a_signal_handler_of_its_own(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
+def test_a_signal_handler_of_the_function_is_kept(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
     source = f"""
 import os, signal
 def end(number, frame):
@@ -105,7 +105,7 @@ signal.signal(signal.SIGTERM, end)
     assert (ran.code, ran.documents) == (0 if processes else 9, [1])
 
 
-def test_a_signal_handler_that_returns_ends_nothing(tmp_path: Path) -> None:
+def test_a_signal_handler_that_returns_does_not_end_the_process(tmp_path: Path) -> None:
     source = """
         import signal
         count = []
@@ -125,6 +125,27 @@ def test_a_signal_handler_that_returns_ends_nothing(tmp_path: Path) -> None:
     assert ran.documents[0] == 0
     assert ran.documents[1] in (1, 2)
     assert ran.code == 0
+
+
+@pytest.mark.parametrize("inside", ["__del__", "except"])
+def test_sigterm_is_not_lost_where_python_drops_exceptions(tmp_path: Path, inside: str) -> None:
+    source = f"""
+        {HOOK.replace(chr(10), chr(10) + "        ")}
+        def end():
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000): pass
+        class Dying:
+            def __del__(self): end()
+        def handler(event, context):
+            if {inside!r} == "__del__":
+                Dying()
+            else:
+                try: end()
+                except BaseException: pass
+            return event
+    """
+    ran = run(tmp_path, source, [event(b"1"), event(b"2")], ends=True)
+    assert (ran.code, ran.out, ran.documents) == (0, "hook\n", [1])
 
 
 def test_a_second_sigterm_does_not_wait_for_hooks(tmp_path: Path) -> None:

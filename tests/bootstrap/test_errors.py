@@ -1,4 +1,4 @@
-"""What a handler raises: what is posted, what is logged, and whether serving goes on."""
+"""Errors of a handler: what is posted and logged, and whether serving goes on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def test_an_exception(tmp_path: Path) -> None:
         f'  File "{path}", line 3, in handler\n    def handler(event, context): inner()\n',
         f'  File "{path}", line 2, in inner\n    def inner(): raise ValueError("wröng")\n',
     ]
-    assert [re.sub(r" +\^+\n", "", line) for line in document["stackTrace"]] == frames  # Python 3.11 marks the place
+    assert [
+        re.sub(r" +\^+\n", "", line) for line in document["stackTrace"]
+    ] == frames  # Python 3.11 underlines the place
     del document["stackTrace"]
     assert document == {"errorMessage": "wröng", "errorType": "ValueError", "requestId": REQUEST_ID}
     headers = ran.posts[0].headers
@@ -55,9 +57,11 @@ def test_an_exception(tmp_path: Path) -> None:
     assert "\r\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}File " in ran.out
 
 
-LIVES_ON = ["MemoryError()", "RecursionError('deep')", "GeneratorExit()", "StopIteration(1)", "BaseException('base')",
-            "OSError('os')", "KeyError('k')", "Quiet()", "Silent()", "Ünïcode('ö')",
-            "asyncio.CancelledError()", "UnicodeDecodeError('utf-8', b'x', 0, 1, 'why')"]  # fmt: skip
+NOT_FATAL = [
+    "MemoryError()", "RecursionError('deep')", "GeneratorExit()", "StopIteration(1)", "BaseException('base')",
+    "OSError('os')", "KeyError('k')", "Quiet()", "Silent()", "Ünïcode('ö')",
+    "asyncio.CancelledError()", "UnicodeDecodeError('utf-8', b'x', 0, 1, 'why')",
+]  # fmt: skip
 
 
 def test_errors_of_every_kind_are_posted_and_serving_goes_on(tmp_path: Path) -> None:
@@ -65,21 +69,21 @@ def test_errors_of_every_kind_are_posted_and_serving_goes_on(tmp_path: Path) -> 
         import asyncio
         class Quiet(Exception): pass
         class Silent(Exception):
-            def __str__(self): raise RuntimeError("no words")
+            def __str__(self): raise RuntimeError("no message")
         class Ünïcode(Exception): pass
         def handler(event, context):
             if event == "fine":
                 return event
             raise eval(event)
     """
-    ran = run(tmp_path, source, [event(json.dumps(one).encode()) for one in [*LIVES_ON, "fine"]])
+    ran = run(tmp_path, source, [event(json.dumps(one).encode()) for one in [*NOT_FATAL, "fine"]])
     assert [one["errorType"] for one in ran.documents[:-1]] == [
-        one.partition("(")[0].rpartition(".")[2] for one in LIVES_ON
+        one.partition("(")[0].rpartition(".")[2] for one in NOT_FATAL
     ]
     assert ran.documents[-1] == "fine"
     assert ran.code == 0
-    assert "RuntimeError" in ran.documents[LIVES_ON.index("Silent()")]["errorMessage"]
-    named = ran.posts[LIVES_ON.index("Ünïcode('ö')")].headers["lambda-runtime-function-error-type"]
+    assert "RuntimeError" in ran.documents[NOT_FATAL.index("Silent()")]["errorMessage"]
+    named = ran.posts[NOT_FATAL.index("Ünïcode('ö')")].headers["lambda-runtime-function-error-type"]
     assert named.startswith("Function.")
     assert named.isascii()
 
@@ -89,7 +93,7 @@ def test_errors_of_every_kind_are_posted_and_serving_goes_on(tmp_path: Path) -> 
     [("SystemExit(7)", 7), ("SystemExit()", 0), ("SystemExit('why')", 1), ("KeyboardInterrupt()", -2)],
 )
 @pytest.mark.parametrize("way", ["sync", "async", "tasks", "threads"])
-def test_an_exit_is_posted_before_it_is_made(tmp_path: Path, raised: str, code: int, way: str) -> None:
+def test_an_exit_is_posted_before_the_process_ends(tmp_path: Path, raised: str, code: int, way: str) -> None:
     kind = "def" if way in ("sync", "threads") else "async def"
     more = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"} if way in ("tasks", "threads") else {}
     ran = run(tmp_path, f"{kind} handler(event, context): raise {raised}", [event()], ends=True, more=more)
@@ -109,7 +113,7 @@ def test_deep_recursion(tmp_path: Path) -> None:
     assert len(ran.posts[0].headers.get("lambda-runtime-function-xray-error-cause", "")) <= 65_536
 
 
-def test_a_cause_too_large_for_its_header_is_left_out(tmp_path: Path) -> None:
+def test_an_xray_cause_that_is_too_large_for_its_header_is_left_out(tmp_path: Path) -> None:
     ran = run(tmp_path, "def handler(event, context): raise ValueError('x' * 100_000)", [event()])
     assert "lambda-runtime-function-xray-error-cause" not in ran.posts[0].headers
     assert ran.documents[0]["errorMessage"] == "x" * 100_000
@@ -125,7 +129,7 @@ def test_a_message_cannot_break_out_of_a_header(tmp_path: Path) -> None:
     assert ran.documents[0]["errorMessage"] == "a\r\nX-Too: 1"
 
 
-def test_what_an_error_came_from_is_told(tmp_path: Path) -> None:
+def test_causes_are_reported(tmp_path: Path) -> None:
     source = """
         def handler(event, context):
             try:
@@ -147,7 +151,7 @@ def test_what_an_error_came_from_is_told(tmp_path: Path) -> None:
     assert "bootstrap" not in ran.out
 
 
-def test_a_cause_that_is_suppressed_or_its_own_is_not_told(tmp_path: Path) -> None:
+def test_suppressed_and_circular_causes_are_not_reported(tmp_path: Path) -> None:
     source = """
         def handler(event, context):
             if event:
@@ -165,7 +169,7 @@ def test_a_cause_that_is_suppressed_or_its_own_is_not_told(tmp_path: Path) -> No
     assert "cause" not in ran.documents[1]["cause"]
 
 
-def test_notes_and_groups_are_told(tmp_path: Path) -> None:
+def test_notes_and_groups_are_reported(tmp_path: Path) -> None:
     source = """
         def handler(event, context):
             error = ExceptionGroup("both", [ValueError("one"), ExceptionGroup("in", [TypeError("two")])])
@@ -181,7 +185,7 @@ def test_notes_and_groups_are_told(tmp_path: Path) -> None:
     assert "a note" in ran.out
 
 
-def test_what_a_handler_does_to_standard_output_is_its_own_affair(tmp_path: Path) -> None:
+def test_a_handler_may_close_or_replace_standard_output(tmp_path: Path) -> None:
     source = """
         import io, sys
         def handler(event, context):

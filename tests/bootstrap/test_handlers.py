@@ -1,4 +1,4 @@
-"""The names of handlers, and what a handler is given."""
+"""The names of handlers and the arguments that they get."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MODULE = """
 
 
 @pytest.mark.parametrize(
-    ("name", "handler", "said"),
+    ("name", "handler", "result"),
     [
         ("app.py", "app.function", "function"),
         ("mon-code.py", "mon-code.function", "function"),
@@ -57,16 +57,16 @@ MODULE = """
         ("__main__.py", "app.function", None),
     ],
 )
-def test_names_of_handlers(tmp_path: Path, name: str, handler: str, said: str | None) -> None:
+def test_names_of_handlers(tmp_path: Path, name: str, handler: str, result: str | None) -> None:
     write(tmp_path, MODULE, name)
     ran = run(tmp_path, "", [event()], handler=handler)
-    if said is None:
+    if result is None:
         assert ran.documents[0]["errorType"] == "Runtime.ImportModuleError"
     else:
-        assert (ran.documents, ran.code) == ([said], 0)
+        assert (ran.documents, ran.code) == ([result], 0)
 
 
-def test_an_argument_comes_before_the_variable(tmp_path: Path) -> None:
+def test_the_argument_overrides_the_variable(tmp_path: Path) -> None:
     from tests.bootstrap.starting import ISOLATED
 
     ran = run(tmp_path, MODULE, [event()], command=[*ISOLATED, "app.instance"], handler="app.function")
@@ -79,9 +79,9 @@ WRONG = {
     ".function": "Runtime.MalformedHandlerName",
     "app.": "Runtime.MalformedHandlerName",
     "app:": "Runtime.MalformedHandlerName",
-    "nobody.function": "Runtime.ImportModuleError",
-    "app.nobody": "Runtime.HandlerNotFound",
-    "app:Group.nobody": "Runtime.HandlerNotFound",
+    "missing.function": "Runtime.ImportModuleError",
+    "app.missing": "Runtime.HandlerNotFound",
+    "app:Group.missing": "Runtime.HandlerNotFound",
     "app.nothing": "Runtime.HandlerNotFound",
     "app..function": "Runtime.ImportModuleError",
     "../app.function": "Runtime.ImportModuleError",
@@ -96,7 +96,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("handler", WRONG)
-def test_an_init_that_fails_is_reported_and_ends_the_process(tmp_path: Path, handler: str) -> None:
+def test_an_init_error_is_posted_and_ends_the_process(tmp_path: Path, handler: str) -> None:
     write(tmp_path, MODULE)
     write(tmp_path, "def function(:\n", "wrong.py")
     write(tmp_path, "import no_such_module\n", "needy.py")
@@ -111,8 +111,8 @@ def test_an_init_that_fails_is_reported_and_ends_the_process(tmp_path: Path, han
     assert document["errorType"] == WRONG[handler]
     assert list(document)[:4] == ["errorMessage", "errorType", "requestId", "stackTrace"]
     assert document["requestId"] == ""
-    said = WRONG[handler] if "." in WRONG[handler] else f"Function.{WRONG[handler]}"
-    assert ran.posts[0].headers["lambda-runtime-function-error-type"] == said
+    header = WRONG[handler] if "." in WRONG[handler] else f"Function.{WRONG[handler]}"
+    assert ran.posts[0].headers["lambda-runtime-function-error-type"] == header
     assert ran.posts[0].headers["content-type"] == "application/json"
     assert ran.out.startswith(f"[ERROR] {WRONG[handler]}")
     assert ran.err == ""
@@ -121,12 +121,12 @@ def test_an_init_that_fails_is_reported_and_ends_the_process(tmp_path: Path, han
 def test_an_init_error_that_is_refused(tmp_path: Path) -> None:
     from tests.bootstrap.scripted import answer
 
-    ran = run(tmp_path, MODULE, [], [answer(403, b"no")], handler="app.nobody", ends=True)
+    ran = run(tmp_path, MODULE, [], [answer(403, b"no")], handler="app.missing", ends=True)
     assert (ran.calls, ran.code) == (["init/error"], 1)
     assert "The init error was refused with 403" in ran.out
 
 
-def test_modules_are_looked_for_in_the_function_first(tmp_path: Path) -> None:
+def test_modules_of_the_function_come_before_those_of_layers(tmp_path: Path) -> None:
     write(tmp_path / "layer", "name = 'layer'", "shared.py")
     write(tmp_path / "layer", "name = 'only the layer'", "only.py")
     write(tmp_path / "task", "name = 'task'", "shared.py")
@@ -180,9 +180,9 @@ def test_the_context(tmp_path: Path) -> None:
         Lambda_Runtime_Aws_Tenant_Id="blue",
     )
     late = event(Lambda_Runtime_Deadline_Ms="1542409706888")
-    untold = event(Lambda_Runtime_Deadline_Ms="soon")
+    without = event(Lambda_Runtime_Deadline_Ms="soon")
     bare = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: x\r\nContent-Length: 2\r\n\r\n{}"
-    ran = run(tmp_path, CONTEXT, [full, event(), late, untold, bare])
+    ran = run(tmp_path, CONTEXT, [full, event(), late, without, bare])
     first, plain, after, never, least = ran.documents
     assert 0 < first.pop("left") <= 60_000
     assert first == {
@@ -202,13 +202,13 @@ def test_the_context(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("header", ["Lambda_Runtime_Client_Context", "Lambda_Runtime_Cognito_Identity"])
 @pytest.mark.parametrize("value", ["{", "[1]", "3"])
-def test_a_caller_that_cannot_be_read(tmp_path: Path, header: str, value: str) -> None:
+def test_a_caller_that_is_not_json_is_an_error(tmp_path: Path, header: str, value: str) -> None:
     ran = run(tmp_path, CONTEXT, [event(b"{}", REQUEST_ID, **{header: value}), event()])
     assert ran.documents[0]["errorType"] == "Runtime.LambdaContextUnmarshalError"
     assert ran.calls == ["next", "error", "next", "response", "next"]
 
 
-def test_the_running_invocation_is_known_everywhere(tmp_path: Path) -> None:
+def test_the_current_context(tmp_path: Path) -> None:
     source = """
         from bootjack_bootstrap import current_context
         import bootjack_bootstrap

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the bootstrap reads and writes it, without a socket."""
+"""HTTP/1.1 heads and chunks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unchunked(*pieces: bytes) -> ChunkedBody:
 
 
 @given(st.lists(st.binary(min_size=1), max_size=8), st.data())
-def test_chunks_come_whole_out_of_any_pieces(chunks: list[bytes], data: st.DataObject) -> None:
+def test_chunks_may_arrive_in_any_pieces(chunks: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(map(chunk, chunks)) + last_chunk({"A": "b"})
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
     pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
@@ -41,12 +41,12 @@ def test_chunks_come_whole_out_of_any_pieces(chunks: list[bytes], data: st.DataO
         b"2\r\n{}\r\n0\r\n\r\nmore", b"0" * 2_000_000,
     ],
 )  # fmt: skip
-def test_what_are_no_chunks(wrong: bytes) -> None:
+def test_bytes_that_are_not_chunks_are_refused(wrong: bytes) -> None:
     with pytest.raises(HttpError):
         unchunked(wrong)
 
 
-def test_a_chunk_may_have_extensions_and_space() -> None:
+def test_a_chunk_size_may_have_extensions_and_spaces() -> None:
     assert unchunked(b"2 ;a=b\r\n{}\r\n0\r\n\r\n").body == b"{}"
 
 
@@ -62,7 +62,7 @@ def test_a_chunk_may_have_extensions_and_space() -> None:
         (b"HTTP/1.1 100 Continue", 0),
     ],
 )
-def test_how_long_a_body_is(lines: bytes, length: int) -> None:
+def test_the_length_of_a_body(lines: bytes, length: int) -> None:
     assert read_head(lines)[2] == length
 
 
@@ -74,13 +74,13 @@ def test_how_long_a_body_is(lines: bytes, length: int) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1", b"HTTP/1.1 200 OK\r\nContent-Length: 0x1",
     ],
 )  # fmt: skip
-def test_what_is_no_head(wrong: bytes) -> None:
+def test_bytes_that_are_not_a_head_are_refused(wrong: bytes) -> None:
     with pytest.raises(HttpError):
         read_head(wrong)
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_head_or_refused(data: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
     try:
         status, _, _ = read_head(b"HTTP/1.1 " + data)
     except HttpError:

@@ -1,4 +1,4 @@
-"""What stands in a function's log: records of `logging`, prints, errors, frames."""
+"""The function's log: records of `logging`, prints, errors, frames."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOGGING = """
 def test_text_records(tmp_path: Path) -> None:
     ran = run(tmp_path, LOGGING, [event()])
     records = re.findall(r"^\[(\w+)\]\t(\S+)\t(\S*)\t(.*)$", ran.out, re.MULTILINE)
-    assert [(level, request, said) for level, _, request, said in records] == [
+    assert [(level, request, message) for level, _, request, message in records] == [
         ("WARNING", "", "while starting"),
         ("WARNING", REQUEST_ID, "warning"),
         ("ERROR", REQUEST_ID, "caught"),
@@ -75,14 +75,14 @@ def test_json_records(tmp_path: Path) -> None:
     assert "ö" in ran.out
 
 
-def test_an_error_nobody_caught_in_json(tmp_path: Path) -> None:
+def test_an_unhandled_error_in_json(tmp_path: Path) -> None:
     ran = run(tmp_path, "def handler(event, context): raise ValueError('ö')", [event()], AWS_LAMBDA_LOG_FORMAT="JSON")
     [record] = map(json.loads, ran.out.splitlines())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record.pop("timestamp"))
     assert record == {"level": "ERROR", **ran.documents[0]}
 
 
-def test_what_is_printed_does_not_wait_for_the_next_invocation(tmp_path: Path) -> None:
+def test_prints_are_flushed_before_the_next_invocation(tmp_path: Path) -> None:
     source = """
         import sys, os
         from bootjack_bootstrap import current_context
@@ -98,7 +98,7 @@ def test_what_is_printed_does_not_wait_for_the_next_invocation(tmp_path: Path) -
     assert ran.documents[1] == ["no line endby context", "error without one"]
 
 
-def test_a_print_is_no_record_in_json(tmp_path: Path) -> None:
+def test_a_print_stays_plain_text_in_json(tmp_path: Path) -> None:
     ran = run(tmp_path, "def handler(event, context): print('plain', event)", [event()], AWS_LAMBDA_LOG_FORMAT="JSON")
     assert ran.out == "plain {}\n"
 
@@ -141,7 +141,7 @@ def test_frames(tmp_path: Path, more: dict[str, str], kinds: list[int]) -> None:
         data = data[FRAME.size + length :]
     assert [kind for kind, _ in found[:4]] == kinds
     assert "while starting" in found[0][1]
-    assert "KeyError" in found[4][1], "the handler does not see the variable; its error is a frame, too"
+    assert "KeyError" in found[4][1], "the handler must not see the variable, and its error is a frame, too"
     assert found[4][0] == {0xA55A0003: 0xA55A0017}.get(kinds[2], kinds[2])
     assert ran.out == "plain\n"
     assert "\r" not in found[4][1]

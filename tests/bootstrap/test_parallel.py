@@ -1,4 +1,4 @@
-"""AWS_LAMBDA_MAX_CONCURRENCY: several invocations at once in one environment, apart from each other."""
+"""AWS_LAMBDA_MAX_CONCURRENCY: several invocations at once in one environment, each isolated from the others."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TASKS = """
     from bootjack_bootstrap import current_context
     import contextvars
     own = contextvars.ContextVar("own", default=None)
-    begun, everybody = [], asyncio.Event()
+    begun, everyone = [], asyncio.Event()
     async def handler(event, context):
         before, _ = own.get(), own.set(event)
         begun.append(event)
         if len(begun) == 16:
-            everybody.set()
-        await everybody.wait()
+            everyone.set()
+        await everyone.wait()
         inner = await asyncio.create_task(look())
         return [before, own.get(), inner, current_context() is context, context.trace_id]
     async def look():
@@ -46,16 +46,16 @@ THREADS = """
 
 
 @pytest.mark.parametrize("source", [TASKS, THREADS], ids=["tasks", "threads"])
-def test_invocations_at_once_are_apart(tmp_path: Path, source: str) -> None:
+def test_invocations_at_once_do_not_mix(tmp_path: Path, source: str) -> None:
     nexts = [event(b"%d" % number, f"id-{number}", Lambda_Runtime_Trace_Id=f"t{number}") for number in range(MANY)]
     ran = run(tmp_path, source, nexts, AWS_LAMBDA_MAX_CONCURRENCY=str(MANY))
-    said = {one.path.split("/")[4]: document for one, document in zip(ran.posts, ran.documents, strict=True)}
-    assert said == {f"id-{number}": [None, number, f"id-{number}", True, f"t{number}"] for number in range(MANY)}
+    results = {one.path.split("/")[4]: document for one, document in zip(ran.posts, ran.documents, strict=True)}
+    assert results == {f"id-{number}": [None, number, f"id-{number}", True, f"t{number}"] for number in range(MANY)}
     assert (ran.connections, ran.code, ran.out, ran.err) == (MANY, 0, "", "")
 
 
 def test_processes(tmp_path: Path) -> None:
-    """Each has the module to itself, and tells its trace in the variable."""
+    """Each process imports the module itself and sets the trace variable."""
     source = """
         import os, time
         count = [0]
@@ -83,7 +83,7 @@ def test_the_end_of_one_is_the_end_of_all(tmp_path: Path, mode: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "many", "1e3", "10001", "\u00b2"])
-def test_a_number_that_is_none(tmp_path: Path, given: str) -> None:
+def test_a_concurrency_that_is_not_a_number(tmp_path: Path, given: str) -> None:
     source = "def handler(event, context): return 1"
     ran = run(tmp_path, source, [event()], ends=True, AWS_LAMBDA_MAX_CONCURRENCY=given)
     assert (ran.calls, ran.code) == (["init/error"], 1)
@@ -91,7 +91,7 @@ def test_a_number_that_is_none(tmp_path: Path, given: str) -> None:
     assert repr(given) in ran.documents[0]["errorMessage"]
 
 
-def test_a_mode_that_is_none(tmp_path: Path) -> None:
+def test_an_unknown_concurrency_mode(tmp_path: Path) -> None:
     ran = run(
         tmp_path, "def handler(event, context): return 1", [], ends=True,
         AWS_LAMBDA_MAX_CONCURRENCY="2", BOOTJACK_CONCURRENCY_MODE="fibres",
@@ -100,14 +100,14 @@ def test_a_mode_that_is_none(tmp_path: Path) -> None:
     assert "'fibres'" in ran.documents[0]["errorMessage"]
 
 
-def test_an_error_beside_others(tmp_path: Path) -> None:
+def test_errors_do_not_disturb_other_invocations(tmp_path: Path) -> None:
     source = "async def handler(event, context): return 1 // event"
     nexts = [event(b"%d" % (number % 2)) for number in range(20)]
     ran = run(tmp_path, source, nexts, AWS_LAMBDA_MAX_CONCURRENCY="4")
     assert (ran.calls.count("error"), ran.calls.count("response"), ran.code) == (10, 10, 0)
 
 
-def test_one_loop_lives_as_long_as_the_process(tmp_path: Path) -> None:
+def test_the_event_loop_lives_as_long_as_the_process(tmp_path: Path) -> None:
     source = """
         import asyncio
         seen = []

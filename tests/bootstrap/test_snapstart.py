@@ -45,7 +45,7 @@ def test_a_function_without_hooks(tmp_path: Path) -> None:
     assert ran.calls == ["restore/next", "next", "response", "next"]
 
 
-def test_another_kind_of_start_has_no_hooks(tmp_path: Path) -> None:
+def test_hooks_do_not_run_without_snapstart(tmp_path: Path) -> None:
     ran = run(
         tmp_path,
         SOURCE.replace("{more}", ""),

@@ -1,4 +1,4 @@
-"""How it is started: as an executable, as a module, by a wrapper, by every Python; and what a start imports."""
+"""Ways to start the bootstrap: executable, module, wrapper, every Python; and what a start imports."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ EVERYTHING = """
 EVENTS = ["plain", "async", "stream", "raise", "odd", "log", "decimal", "x" * 100_000]
 
 
-def proved(folder: Path, command: list[str], **more: str) -> None:
-    """Everything once."""
+def check_everything(folder: Path, command: list[str], **more: str) -> None:
+    """Use every feature once."""
     ran = run(folder, EVERYTHING, [event(json.dumps(one).encode()) for one in EVENTS], command=command, more=more)
     assert (ran.code, ran.err) == (0, "")
     plain, asynchronous, stream, raised, odd, logged, decimal, large = ran.posts
@@ -56,13 +56,13 @@ def proved(folder: Path, command: list[str], **more: str) -> None:
 @pytest.mark.parametrize("version", interpreters())
 @pytest.mark.parametrize("flags", [["-I", "-S"], []], ids=["isolated", "plain"])
 def test_every_python(tmp_path: Path, version: str, flags: list[str]) -> None:
-    proved(tmp_path, [interpreters()[version], *flags, EXECUTABLE])
+    check_everything(tmp_path, [interpreters()[version], *flags, EXECUTABLE])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", interpreters())
 def test_every_python_as_a_module(tmp_path: Path, version: str) -> None:
-    proved(
+    check_everything(
         tmp_path,
         [interpreters()[version], "-m", "bootjack_bootstrap", "app.handler"],
         PYTHONPATH=str(PACKAGE.parent),
@@ -83,30 +83,32 @@ def test_every_python_with_tasks_threads_and_processes(tmp_path: Path, version: 
         assert (sorted(ran.documents), ran.code, ran.err) == ([1, 2], 0, "")
 
 
-def test_more_than_one_python_is_tried_where_there_is_more_than_one() -> None:
+def test_this_python_is_among_those_tried() -> None:
     assert ".".join(map(str, sys.version_info[:2])) in interpreters()
 
 
 def test_in_a_layer(tmp_path: Path) -> None:
-    """`bootstrap` beside `python/bootjack_bootstrap/`, executable by itself, away from everything else of ours."""
+    """`bootstrap` beside `python/bootjack_bootstrap/`, far from bootjack's other packages."""
     layer = tmp_path / "opt"
     shutil.copytree(PACKAGE, layer / "python" / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(EXECUTABLE, layer / "bootstrap")
     (tmp_path / "task").mkdir()
-    proved(tmp_path / "task", [str(layer / "bootstrap")], PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    check_everything(
+        tmp_path / "task", [str(layer / "bootstrap")], PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    )
 
 
 def test_in_a_function_package(tmp_path: Path) -> None:
-    """The same two at the top of the function, whose own modules come first."""
+    """The same two at the top of a function package."""
     shutil.copytree(PACKAGE, tmp_path / "python" / PACKAGE.name)
     shutil.copy2(EXECUTABLE, tmp_path / "bootstrap")
-    proved(tmp_path, [sys.executable, "-I", "-S", str(tmp_path / "bootstrap")])
+    check_everything(tmp_path, [sys.executable, "-I", "-S", str(tmp_path / "bootstrap")])
 
 
 def test_a_relative_path(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "python" / PACKAGE.name)
     shutil.copy2(EXECUTABLE, tmp_path / "bootstrap")
-    proved(tmp_path, [sys.executable, "-S", "bootstrap"])
+    check_everything(tmp_path, [sys.executable, "-S", "bootstrap"])
 
 
 WRAPPER = """#!/bin/sh
@@ -137,16 +139,16 @@ def test_a_wrapper(tmp_path: Path, version: str, way: str) -> None:
         PYTHONPATH=str(PACKAGE.parent),
     )
     assert (ran.code, ran.err) == (0, "")
-    [[said, isolated]] = ran.documents
-    assert said.endswith("app.handler")
+    [[arguments, isolated]] = ran.documents
+    assert arguments.endswith("app.handler")
     assert isolated == (1 if way == "executable" else 0)
 
 
-@pytest.mark.parametrize("kind", ["missing", "not executable", "a directory", "no program"])
+@pytest.mark.parametrize("kind", ["missing", "not executable", "a directory", "not a program"])
 def test_a_wrapper_that_cannot_be_started(tmp_path: Path, kind: str) -> None:
     wrapper = tmp_path / "wrapper"
-    if kind in ("not executable", "no program"):
-        wrapper.write_text("no program\n")
+    if kind in ("not executable", "not a program"):
+        wrapper.write_text("not a program\n")
         wrapper.chmod(0o644 if kind == "not executable" else 0o755)
     elif kind == "a directory":
         wrapper.mkdir()
@@ -159,14 +161,14 @@ def test_a_wrapper_that_cannot_be_started(tmp_path: Path, kind: str) -> None:
 
 LISTING = """
     import sys
-    told = []
-    def tell(name, arguments):
-        if name == "socket.connect" and not told:
-            told.append(sorted(sys.modules))
-    sys.addaudithook(tell)
-    def handler(event, context): return told[0]
+    seen = []
+    def look(name, arguments):
+        if name == "socket.connect" and not seen:
+            seen.append(sorted(sys.modules))
+    sys.addaudithook(look)
+    def handler(event, context): return seen[0]
 """
-DEAR = {
+EXPENSIVE = {
     "typing", "re", "json", "socket", "signal", "enum", "logging", "traceback", "dataclasses", "collections",
     "asyncio", "threading", "inspect", "orjson", "uvloop", "http", "contextlib", "functools", "importlib", "decimal",
     "subprocess", "datetime", "uuid", "selectors", "ssl", "random", "encodings.idna",
@@ -175,21 +177,21 @@ DEAR = {
 
 @pytest.mark.parametrize("version", interpreters())
 def test_a_start_imports_little(tmp_path: Path, version: str) -> None:
-    """What there is in sys.modules when the connection for the first /next is made."""
+    """Looks at `sys.modules` when the connection for the first /next is opened."""
     ran = run(tmp_path, LISTING, [event()], command=[interpreters()[version], "-I", "-S", EXECUTABLE])
     [there] = ran.documents
-    assert DEAR & set(there) == set()
+    assert EXPENSIVE & set(there) == set()
     assert len(there) < 70
 
 
-def test_a_large_payload_brings_orjson_and_a_small_one_does_not(tmp_path: Path) -> None:
+def test_only_a_large_event_imports_orjson(tmp_path: Path) -> None:
     source = "import sys\ndef handler(event, context): return ['orjson' in sys.modules, 'uvloop' in sys.modules]"
     small, large = event(b'"x"'), event(b'"' + b"x" * 40_000 + b'"')
     ran = run(tmp_path, source, [small, large], command=AS_MODULE)
     assert ran.documents == [[False, False], [True, False]]
 
 
-def test_without_orjson_nothing_changes_but_speed(tmp_path: Path) -> None:
+def test_a_large_event_without_orjson(tmp_path: Path) -> None:
     ran = run(
         tmp_path, "def handler(event, context): return event", [event(b'"' + b"x" * 40_000 + b'"')], command=ISOLATED
     )

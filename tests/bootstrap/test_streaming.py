@@ -1,4 +1,4 @@
-"""Generators stream: what they give leaves as it comes, and a failure is told behind it."""
+"""Generators stream: each item leaves at once, and a later error follows in the trailers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_stream(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
 
 
 @WAYS
-def test_a_stream_of_nothing(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
+def test_an_empty_stream(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
     ran = streamed(tmp_path, kind, "return\nyield", more)
     assert (ran.posts[0].body, ran.posts[0].trailers) == (b"", {})
 
@@ -68,7 +68,7 @@ def test_an_http_response(tmp_path: Path, kind: str, more: dict[str, str]) -> No
 
 @WAYS
 @pytest.mark.parametrize("first", ["1 // 0", "yield 3", "yield HttpResponse(headers={'a': {1}})"])
-def test_a_failure_before_the_first_item_is_an_ordinary_error(
+def test_an_error_before_the_first_item_is_an_ordinary_one(
     tmp_path: Path, kind: str, more: dict[str, str], first: str
 ) -> None:
     ran = streamed(tmp_path, kind, f"{first}\nyield 'b'", more)
@@ -79,7 +79,9 @@ def test_a_failure_before_the_first_item_is_an_ordinary_error(
 
 @WAYS
 @pytest.mark.parametrize("then", ["raise ValueError('late')", "yield {1}", "yield HttpResponse()"])
-def test_a_failure_midway_stands_behind(tmp_path: Path, kind: str, more: dict[str, str], then: str) -> None:
+def test_an_error_after_the_first_item_is_in_the_trailers(
+    tmp_path: Path, kind: str, more: dict[str, str], then: str
+) -> None:
     ran = streamed(tmp_path, kind, f"yield 'a'\n{then}", more, nexts=[event(), event()])
     assert len(ran.posts) == 2
     for post in ran.posts:
@@ -92,7 +94,7 @@ def test_a_failure_midway_stands_behind(tmp_path: Path, kind: str, more: dict[st
 
 
 @WAYS
-def test_an_exit_midway(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
+def test_an_exit_after_the_first_item(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
     ran = streamed(tmp_path, kind, "yield 'a'\nraise SystemExit(5)", more, ends=True)
     assert [one.call.rpartition("/")[2] for one in ran.posts] == ["response"]
     assert ran.posts[0].trailers["lambda-runtime-function-error-type"] == "Function.SystemExit"
@@ -100,8 +102,8 @@ def test_an_exit_midway(tmp_path: Path, kind: str, more: dict[str, str]) -> None
 
 
 @WAYS
-def test_pieces_leave_as_they_come(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
-    """The second piece is given only once the test has seen the first: nothing collects them."""
+def test_items_leave_as_they_come(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
+    """The generator gives the second item only after the test has received the first."""
     source = f"""
         import pathlib
         {kind} handler(event, context):
@@ -125,7 +127,7 @@ def test_pieces_leave_as_they_come(tmp_path: Path, kind: str, more: dict[str, st
 
 @WAYS
 def test_a_stream_that_the_platform_cuts_off(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
-    """It asks for no more pieces, closes the generator, and goes on with the next event."""
+    """The generator is closed, and serving goes on."""
     body = """
 if event:
     yield "short"
@@ -151,7 +153,7 @@ finally:
 
 
 @WAYS
-def test_a_stream_refused(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
+def test_a_stream_that_is_refused(tmp_path: Path, kind: str, more: dict[str, str]) -> None:
     posts = [[answer(413, b"too large", Connection="close"), CLOSE]]
     ran = streamed(tmp_path, kind, "yield 'a'", more, nexts=[event(), event()], posts=posts)
     assert ran.calls.count("response") == 2
@@ -160,7 +162,7 @@ def test_a_stream_refused(tmp_path: Path, kind: str, more: dict[str, str]) -> No
     assert ran.code == 0
 
 
-def test_an_async_function_may_give_a_generator(tmp_path: Path) -> None:
+def test_an_async_function_may_return_a_generator(tmp_path: Path) -> None:
     source = """
         async def handler(event, context):
             async def items():

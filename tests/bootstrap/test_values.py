@@ -1,4 +1,4 @@
-"""What a handler gets and returns, as JSON has it."""
+"""Events and results as JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Pair = collections.namedtuple("Pair", "left right")
 class Odd: pass
 loop = []; loop.append(loop)
 """
-SAID = {
+WRITTEN = {
     "None": None,
     "{1: 2, None: 3, True: 4, 1.5: 5}": {"1": 4, "null": 3, "1.5": 5},
     "(1, (2,))": [1, [2]],
@@ -46,22 +46,22 @@ SAID = {
     "'\\U0001f600 \\u2028'": "\U0001f600 \u2028",
     "'\\ud800'": "\ud800",
 }
-NOT_SAID = ["{1, 2}", "1j", "Odd()", "fractions.Fraction(1)", "{'bytes': b'\\xff'}", "{(1, 2): 3}", "loop",
+NOT_WRITTEN = ["{1, 2}", "1j", "Odd()", "fractions.Fraction(1)", "{'bytes': b'\\xff'}", "{(1, 2): 3}", "loop",
             "{b'key': 1}", "open", "range(3)"]  # fmt: skip
 
 
-def test_what_json_says_of_values(tmp_path: Path) -> None:
+def test_values_as_json(tmp_path: Path) -> None:
     source = f"{IMPORTS}\ndef handler(event, context): return eval(event)"
-    ran = run(tmp_path, source, [event(json.dumps(value).encode()) for value in SAID])
-    assert dict(zip(SAID, ran.documents, strict=True)) == SAID
+    ran = run(tmp_path, source, [event(json.dumps(value).encode()) for value in WRITTEN])
+    assert dict(zip(WRITTEN, ran.documents, strict=True)) == WRITTEN
     assert {one.headers["content-type"] for one in ran.posts} == {"application/json"}
     assert ran.out == ""
 
 
-def test_values_that_json_cannot_say_are_marshal_errors_and_serving_goes_on(tmp_path: Path) -> None:
+def test_values_without_json_are_marshal_errors_and_serving_goes_on(tmp_path: Path) -> None:
     source = f"{IMPORTS}\ndef handler(event, context): return eval(event)"
-    ran = run(tmp_path, source, [event(json.dumps(value).encode()) for value in [*NOT_SAID, "'well'"]])
-    assert [one["errorType"] for one in ran.documents[:-1]] == ["Runtime.MarshalError"] * len(NOT_SAID)
+    ran = run(tmp_path, source, [event(json.dumps(value).encode()) for value in [*NOT_WRITTEN, "'well'"]])
+    assert [one["errorType"] for one in ran.documents[:-1]] == ["Runtime.MarshalError"] * len(NOT_WRITTEN)
     assert all(one["errorMessage"].startswith("Unable to marshal response: ") for one in ran.documents[:-1])
     assert ran.documents[-1] == "well"
     assert ran.code == 0
@@ -76,24 +76,26 @@ def test_decimals_keep_their_digits(tmp_path: Path) -> None:
             return [Decimal("1.10"), Decimal("1e400"), texts, Decimal("NaN"), Decimal("3")]
     """
     ran = run(tmp_path, source, [event()])
-    told = ran.posts[0].body.decode()
-    assert told == '[1.10, 1E+400, {"a": -0.0, "\\"decimal-0123-0;": "\\"decimal-0123-0;"}, NaN, 3]'
+    assert (
+        ran.posts[0].body.decode()
+        == '[1.10, 1E+400, {"a": -0.0, "\\"decimal-0123-0;": "\\"decimal-0123-0;"}, NaN, 3]'
+    )
 
 
-def test_nan_and_infinity_are_said_as_python_says_them(tmp_path: Path) -> None:
+def test_nan_and_infinity_are_written_as_python_does(tmp_path: Path) -> None:
     source = "def handler(event, context): return [float('nan'), float('inf'), -float('inf')]"
     assert run(tmp_path, source, [event()]).posts[0].body == b"[NaN, Infinity, -Infinity]"
 
 
 @pytest.mark.parametrize("made", ["bytes({})", "bytearray({})", "memoryview(bytes({}))"])
-def test_bytes_go_out_as_they_are(tmp_path: Path, made: str) -> None:
+def test_bytes_are_sent_unchanged(tmp_path: Path, made: str) -> None:
     source = f"def handler(event, context): return {made.format('range(256)')}"
     ran = run(tmp_path, source, [event()])
     assert ran.posts[0].body == bytes(range(256))
     assert ran.posts[0].headers["content-type"] == "application/unknown"
 
 
-def test_letters_stay_letters(tmp_path: Path) -> None:
+def test_letters_are_not_escaped(tmp_path: Path) -> None:
     ran = run(tmp_path, "def handler(event, context): return event", [event('{"ö":"日本"}'.encode())])
     assert ran.posts[0].body == '{"ö": "日本"}'.encode()
 
@@ -109,7 +111,7 @@ def test_letters_stay_letters(tmp_path: Path) -> None:
         ("application/vnd.api+json", "bytes"),
     ],
 )
-def test_the_content_type_says_whether_an_event_is_json(tmp_path: Path, kind: str | None, got: object) -> None:
+def test_the_content_type_of_an_event(tmp_path: Path, kind: str | None, got: object) -> None:
     source = "def handler(event, context): return type(event).__name__ if isinstance(event, bytes) else event"
     given = event(b'{"a":1}', Content_Type=str(kind))
     ran = run(tmp_path, source, [given if kind else given.replace(b"Content-Type: None\r\n", b"")])
@@ -119,7 +121,7 @@ def test_the_content_type_says_whether_an_event_is_json(tmp_path: Path, kind: st
 BAD = [b"", b"{", b"{} {}", b"\xff", b"\xef\xbb\xbf{}", b"'a'", b'{"a":1,}', b'"\x01"', b"nul", b"[" * 100_000]
 
 
-def test_an_event_that_is_no_json_is_an_error_and_serving_goes_on(tmp_path: Path) -> None:
+def test_an_event_that_is_not_json_is_an_error_and_serving_goes_on(tmp_path: Path) -> None:
     ran = run(tmp_path, "def handler(event, context): return event", [*map(event, BAD), event(b"1")])
     assert [one["errorType"] for one in ran.documents[:-1]] == ["Runtime.UnmarshalError"] * len(BAD)
     assert all(one["errorMessage"].startswith("Unable to unmarshal input: ") for one in ran.documents[:-1])
@@ -128,7 +130,7 @@ def test_an_event_that_is_no_json_is_an_error_and_serving_goes_on(tmp_path: Path
     assert ran.code == 0
 
 
-def test_events_at_the_edges_of_json(tmp_path: Path) -> None:
+def test_unusual_json_in_events(tmp_path: Path) -> None:
     given: dict[bytes, Any] = {
         b'"\\ud800"': "\ud800",
         b"123456789012345678901234567890": 123456789012345678901234567890,
@@ -142,7 +144,7 @@ def test_events_at_the_edges_of_json(tmp_path: Path) -> None:
     assert ran.documents == list(given.values())
 
 
-def test_a_function_says_what_json_does_not_know(tmp_path: Path) -> None:
+def test_a_function_sets_its_own_default(tmp_path: Path) -> None:
     source = """
         import datetime, enum, uuid
         from bootjack_bootstrap import set_json_default
@@ -160,6 +162,6 @@ def test_a_function_says_what_json_does_not_know(tmp_path: Path) -> None:
             return [len(event), {1}, Colour.RED, uuid.UUID(int=0), datetime.date(2026, 1, 1), (1,), "text"]
     """
     ran = run(tmp_path, source, [event(b'"small"'), event(b'"' + b"x" * 50_000 + b'"'), event(b'"odd"')])
-    said = ["<set>", "<Colour>", "<UUID>", "<date>", [1], "text"]
-    assert ran.documents[:2] == [[5, *said], [50_000, *said]]
+    written = ["<set>", "<Colour>", "<UUID>", "<date>", [1], "text"]
+    assert ran.documents[:2] == [[5, *written], [50_000, *written]]
     assert ran.documents[2]["errorMessage"] == "Unable to marshal response: too odd"

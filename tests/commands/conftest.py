@@ -1,4 +1,4 @@
-"""Functions to run, and the rule that no process outlives a test."""
+"""Fixtures: a function to run, and the check that no process outlives a test."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ __all__ = ["ends_what_is_left", "function"]
 
 @pytest.fixture
 def function(tmp_path: Path) -> Path:
-    """A directory with a bootstrap that echoes its event, or does what it asks."""
+    """A directory with a bootstrap that echoes its event, or does what the event asks for."""
     return write_bootstrap(tmp_path / "function")

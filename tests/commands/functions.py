@@ -1,4 +1,4 @@
-"""Makes functions in directories and archives, good ones and all kinds of bad ones."""
+"""Makes functions in directories and archives."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["ask", "source", "write_bootstrap", "zipped"]
 
 
 def source() -> str:
-    """The program of a bootstrap."""
+    """The source of a bootstrap that echoes its event, or does what the event asks for."""
     return f"#!{PYTHON} -IS\n{(RUNTIMES / 'raw.py').read_text()}"
 
 
 def write_bootstrap(directory: Path, text: str | None = None, mode: int = 0o755) -> Path:
-    """Put a bootstrap into a directory, which is made if it is not there; gives the directory."""
+    """Write a bootstrap into a directory, which is created if necessary, and return the directory."""
     directory.mkdir(parents=True, exist_ok=True)
     bootstrap = directory / "bootstrap"
     bootstrap.write_text(source() if text is None else text)
@@ -29,15 +29,15 @@ def write_bootstrap(directory: Path, text: str | None = None, mode: int = 0o755)
 
 
 def zipped(archive: Path, mode: int = 0o755, name: str = "bootstrap", text: str | None = None) -> Path:
-    """An archive that holds a bootstrap and nothing else."""
+    """Write an archive that holds only a bootstrap, and return its path."""
     with zipfile.ZipFile(archive, "w") as bundle:
         entry = zipfile.ZipInfo(name)
-        entry.create_system = 3  # Unix, whose modes these are
+        entry.create_system = 3  # Unix: external_attr holds a mode
         entry.external_attr = (0o100000 | mode) << 16
         bundle.writestr(entry, source() if text is None else text)
     return archive
 
 
 def ask(do: str, **how: Any) -> str:
-    """An event that tells the bootstrap what to do."""
+    """An event that tells the bootstrap of `source` what to do."""
     return json.dumps({"do": do, **how})

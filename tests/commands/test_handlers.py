@@ -1,4 +1,4 @@
-"""TARGET as the name of a Python handler: run with the bootstrap that comes along."""
+"""TARGET as the name of a Python handler, which runs on the bundled bootstrap."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "handler", ["app.handler", "app:handler", "pkg/deep/my-module.handler", "pkg.deep.my-module.handler"]
 )
-def test_a_handler_of_this_directory_is_run(project: Path, handler: str) -> None:
+def test_a_handler_in_the_current_directory_runs(project: Path, handler: str) -> None:
     ended = bootjack("invoke", handler, "-e", '{"a": 1}', cwd=project)
     assert ended.code == 0, ended.err
     answer = json.loads(ended.out)
     assert (answer["event"], answer["handler"]) == ({"a": 1}, handler)
 
 
-def test_its_function_is_called_as_its_module(project: Path) -> None:
+def test_the_function_is_named_after_its_module(project: Path) -> None:
     assert json.loads(bootjack("invoke", "app.handler", cwd=project).out)["name"] == "app"
 
 
@@ -50,28 +50,28 @@ def test_a_method_is_called_on_an_instance(project: Path) -> None:
     assert bootjack("invoke", "app:Orders.take", cwd=project).out == b"1"
 
 
-def test_a_missing_function_is_an_init_error(project: Path) -> None:
+def test_a_handler_that_the_module_lacks_is_an_init_error(project: Path) -> None:
     ended = bootjack("invoke", "app.nothing", cwd=project)
     assert ended.code == 1
     assert json.loads(ended.out)["errorType"] == "Runtime.HandlerNotFound"
 
 
 @pytest.mark.parametrize("target", ["apq.handler", "app", "pkg/nothing.handler"])
-def test_a_module_that_is_not_there_is_a_mistake_in_the_command(project: Path, target: str) -> None:
+def test_a_missing_module_is_a_usage_error(project: Path, target: str) -> None:
     ended = bootjack("invoke", target, cwd=project)
     assert ended.code == 2
     assert ended.message == (
-        f"TARGET {target}: no such file or directory, and no module with such a handler (a command goes behind --)"
+        f"TARGET {target}: no such file or directory, nor a Python handler; to run a command, put it after --"
     )
 
 
-def test_a_file_of_that_name_comes_first(project: Path) -> None:
+def test_a_file_takes_precedence_over_a_handler_of_the_same_name(project: Path) -> None:
     (project / "app.handler").write_text("#!/bin/sh\nexit 3\n")
     (project / "app.handler").chmod(0o755)
     assert b"exit status 3" in bootjack("invoke", "app.handler", cwd=project).out
 
 
-def test_the_interpreter_of_the_active_environment_runs_it(project: Path) -> None:
+def test_the_interpreter_of_the_active_virtual_environment_is_used(project: Path) -> None:
     other = project / "other"
     (other / "bin").mkdir(parents=True)
     (other / "bin" / "python3").symlink_to(Path(PYTHON).resolve())
@@ -81,7 +81,7 @@ def test_the_interpreter_of_the_active_environment_runs_it(project: Path) -> Non
     assert json.loads(bootjack("invoke", "app.handler", cwd=project).out)["python"] == sys.prefix
 
 
-def test_serve_takes_handlers_too(project: Path) -> None:
+def test_serve_accepts_handlers(project: Path) -> None:
     with Serve("one=app.handler", "two=app:Orders.take", cwd=project) as served:
         assert json.loads(served.invoke(b"{}", name="one").body)["handler"] == "app.handler"
         assert [served.invoke(b"{}", name="two").body for _ in range(3)] == [b"1", b"2", b"3"]

@@ -1,4 +1,4 @@
-"""`bootjack invoke -e`: a file, JSON itself, standard input; what is neither is a mistake that is named."""
+"""`bootjack invoke -e`: a file, the JSON itself, or stdin; anything else is a usage error that names it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT = 6_291_556
 
 
 @pytest.mark.parametrize("event", ['{"a":  1}', pytest.param(" [1] ", marks=pytest.mark.slow)])
-def test_json_goes_in_as_it_is(function: Path, event: str) -> None:
+def test_json_is_passed_unchanged(function: Path, event: str) -> None:
     assert bootjack("invoke", function, "-e", event).out == event.encode()
 
 
@@ -33,20 +33,20 @@ def test_a_file(function: Path, tmp_path: Path) -> None:
     assert bootjack("invoke", function, "-e", event).out == event.read_bytes()
 
 
-def test_standard_input(function: Path) -> None:
+def test_stdin(function: Path) -> None:
     assert bootjack("invoke", function, "-e", "-", given=b'{"b":\t2}\n').out == b'{"b":\t2}\n'
 
 
 @pytest.mark.slow
-def test_an_empty_file_and_an_empty_standard_input_are_the_empty_object(function: Path, tmp_path: Path) -> None:
+def test_an_empty_file_or_stdin_becomes_an_empty_object(function: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert bootjack("invoke", function, "-e", tmp_path / "empty").out == b"{}"
     assert bootjack("invoke", function, "-e", "-", given=b"").out == b"{}"
 
 
 @pytest.mark.slow
-def test_a_pipe_is_a_file(function: Path) -> None:
-    """As a shell makes one for -e <(command)."""
+def test_a_pipe_is_read_as_a_file(function: Path) -> None:
+    """A shell makes one for -e <(command)."""
     reading, writing = os.pipe()
     os.write(writing, b'{"piped":1}')
     os.close(writing)
@@ -59,7 +59,7 @@ def test_a_pipe_is_a_file(function: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
-def test_a_device_is_a_file(function: Path, place: str) -> None:
+def test_a_device_is_read_as_a_file(function: Path, place: str) -> None:
     assert bootjack("invoke", function, "-e", place, given=b"[5]").out == b"[5]"
 
 
@@ -70,7 +70,7 @@ def test_an_event_at_the_limit(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_event_over_the_limit_is_a_mistake(function: Path) -> None:
+def test_an_event_over_the_limit_is_a_usage_error(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", "-", given=b'"' + b"x" * (LIMIT - 1) + b'"')
     assert (ended.code, ended.out) == (2, b"")
     assert str(LIMIT) in ended.message
@@ -80,14 +80,14 @@ def test_an_event_over_the_limit_is_a_mistake(function: Path) -> None:
 @pytest.mark.parametrize(
     "event", ['{"a":1', "", "  ", "no-such-file.json", "@file", "+1", "01", "NaN", ".", "a" * 5000]
 )
-def test_what_is_no_event_is_a_mistake(function: Path, event: str) -> None:
+def test_an_invalid_event_is_a_usage_error(function: Path, event: str) -> None:
     ended = bootjack("invoke", function, "-e", event)
     assert (ended.code, ended.out) == (2, b"")
     assert ended.message.startswith("-e")
     assert "START" not in ended.err
 
 
-def test_a_mistake_is_not_longer_than_a_line_or_two(function: Path) -> None:
+def test_an_error_message_stays_short(function: Path) -> None:
     assert len(bootjack("invoke", function, "-e", "a" * 100_000).message) < 400
 
 
@@ -96,7 +96,7 @@ def test_a_mistake_is_not_longer_than_a_line_or_two(function: Path) -> None:
     ("content", "said"),
     [(b'{"a":"\xff"}', "UTF-8"), (b"\xef\xbb\xbf{}", "BOM"), (b"\x00\x01", "JSON"), (b"{bad", "JSON")],
 )
-def test_a_file_that_is_no_json_is_a_mistake(function: Path, tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_not_json_is_a_usage_error(function: Path, tmp_path: Path, content: bytes, said: str) -> None:
     event = tmp_path / "event.json"
     event.write_bytes(content)
     ended = bootjack("invoke", function, "-e", event)
@@ -106,14 +106,14 @@ def test_a_file_that_is_no_json_is_a_mistake(function: Path, tmp_path: Path, con
 
 
 @pytest.mark.slow
-def test_bytes_that_are_no_text_are_a_mistake(function: Path) -> None:
+def test_bytes_that_are_not_utf8_are_a_usage_error(function: Path) -> None:
     ended = by_shell("""exec "$@" -e "$(printf '{"a":"\\377"}')" """, "invoke", function)
     assert (ended.code, ended.out) == (2, b"")
     assert ended.message.startswith("-e")
 
 
 @pytest.mark.slow
-def test_a_file_that_cannot_be_read_is_said_to_be_one(function: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(function: Path, tmp_path: Path) -> None:
     loop = tmp_path / "loop.json"
     loop.symlink_to("loop.json")
     for event in (loop, tmp_path):
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_is_said_to_be_one(function: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_mistake_in_the_event_starts_nothing(function: Path) -> None:
+def test_an_invalid_event_starts_no_function(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("write", text="x")[:-1])
     assert ended.code == 2
     assert "INIT_START" not in ended.err

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_timeout_of_a_part_of_a_second(function: Path) -> None:
+def test_a_timeout_below_a_second(function: Path) -> None:
     ended = bootjack("invoke", function, "--timeout", "0.2", "-e", ask("hang", child=True))
     document = json.loads(ended.out)
     assert (ended.code, document["errorType"]) == (1, "Sandbox.Timedout")
@@ -28,14 +28,14 @@ def test_a_timeout_of_a_part_of_a_second(function: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["-t", "-m"])
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "99999", "x", ""])
-def test_a_limit_that_is_none_is_a_mistake(function: Path, option: str, value: str) -> None:
+def test_an_invalid_limit_is_a_usage_error(function: Path, option: str, value: str) -> None:
     ended = bootjack("invoke", function, option, value, seconds=5)
     assert (ended.code, ended.out) == (2, b"")
     assert option in ended.message
 
 
 @pytest.mark.slow
-def test_the_bounds_are_allowed(function: Path) -> None:
+def test_the_bounds_of_a_limit_are_accepted(function: Path) -> None:
     for timeout, memory in (("900", "128"), ("0.5", "10240")):
         assert bootjack("invoke", function, "-t", timeout, "-m", memory).code == 0
 
@@ -59,14 +59,14 @@ def test_the_handler(function: Path) -> None:
         ("--region", "x y"),
     ],
 )
-def test_a_name_that_lambda_would_not_take_is_a_mistake(function: Path, option: str, value: str) -> None:
+def test_a_name_that_lambda_refuses_is_a_usage_error(function: Path, option: str, value: str) -> None:
     ended = bootjack("invoke", function, option, value)
     assert (ended.code, ended.out) == (2, b"")
     assert option in ended.message
 
 
 @pytest.mark.slow
-def test_name_and_region_stand_in_the_arn(function: Path) -> None:
+def test_name_and_region_appear_in_the_arn(function: Path) -> None:
     ended = bootjack("invoke", function, "--name", "my-fn_1", "--region", "eu-west-1", "-e", ask("headers"))
     arn = json.loads(ended.out)["lambda-runtime-invoked-function-arn"]
     assert arn == "arn:aws:lambda:eu-west-1:123456789012:function:my-fn_1"
@@ -77,14 +77,14 @@ def test_name_and_region_stand_in_the_arn(function: Path) -> None:
 
 @pytest.fixture
 def layers(tmp_path: Path) -> tuple[Path, Path]:
-    """Two layers with the same module, one of them only for a version of Python."""
+    """Two layers with Python packages, one of them for a single version of Python."""
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one / "python", two / "python" / "lib" / "python3.12" / "site-packages", one / "bin"):
         folder.mkdir(parents=True)
     return one, two
 
 
-def test_the_last_layer_s_bootstrap_wins(tmp_path: Path, layers: tuple[Path, Path]) -> None:
+def test_the_bootstrap_of_the_last_layer_is_used(tmp_path: Path, layers: tuple[Path, Path]) -> None:
     for layer in layers:
         write_bootstrap(layer, source() + f"# {layer.name}\n")
     code = tmp_path / "code"
@@ -97,7 +97,7 @@ def test_the_last_layer_s_bootstrap_wins(tmp_path: Path, layers: tuple[Path, Pat
         assert found["PYTHONPATH"] == f"{two}/python:{two}/python/lib/python3.12/site-packages:{one}/python"
         assert found["PATH"].endswith(f":{two}/bin:{one}/bin")
         assert found["LD_LIBRARY_PATH"].endswith(f":{two}/lib:{one}/lib")
-    else:  # all of them in one place
+    else:  # merged
         assert found["PYTHONPATH"] == "/opt/python:/opt/python/lib/python3.12/site-packages"
         assert found["PATH"].endswith(":/opt/bin")
         assert found["LD_LIBRARY_PATH"].endswith(":/opt/lib")
@@ -105,7 +105,9 @@ def test_the_last_layer_s_bootstrap_wins(tmp_path: Path, layers: tuple[Path, Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_the_order_of_layers_decides(tmp_path: Path, layers: tuple[Path, Path], order: tuple[int, int]) -> None:
+def test_the_order_of_layers_decides_which_bootstrap_is_used(
+    tmp_path: Path, layers: tuple[Path, Path], order: tuple[int, int]
+) -> None:
     for layer in layers:
         write_bootstrap(
             layer, source().replace("response(request_id, event)", f'response(request_id, b"{layer.name}")')
@@ -117,7 +119,9 @@ def test_the_order_of_layers_decides(tmp_path: Path, layers: tuple[Path, Path], 
 
 
 @pytest.mark.slow
-def test_the_function_s_own_bootstrap_comes_first(function: Path, layers: tuple[Path, Path]) -> None:
+def test_the_function_s_own_bootstrap_takes_precedence_over_a_layer_s(
+    function: Path, layers: tuple[Path, Path]
+) -> None:
     write_bootstrap(layers[0], "#!/bin/false\n")
     assert bootjack("invoke", function, "--layer", layers[0]).out == b"{}"
 
@@ -134,21 +138,21 @@ def test_an_archive_as_a_layer(tmp_path: Path, function: Path, layers: tuple[Pat
 
 
 @pytest.mark.slow
-def test_layers_beside_a_command(layers: tuple[Path, Path]) -> None:
+def test_layers_with_a_command(layers: tuple[Path, Path]) -> None:
     ended = bootjack("invoke", "--layer", layers[0], "-e", ask("variables", names=["PYTHONPATH"]), "--", *RAW)
     assert json.loads(ended.out) == {"PYTHONPATH": f"{layer_root(layers[0])}/python"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.zip", "bootstrap"])
-def test_a_layer_that_is_none_is_a_mistake(function: Path, name: str) -> None:
+def test_an_invalid_layer_is_a_usage_error(function: Path, name: str) -> None:
     ended = bootjack("invoke", function, "--layer", function / name)
     assert (ended.code, ended.out) == (2, b"")
     assert name in ended.message
 
 
 @pytest.mark.slow
-def test_six_layers_are_one_too_many(function: Path, tmp_path: Path) -> None:
+def test_six_layers_are_refused(function: Path, tmp_path: Path) -> None:
     ended = bootjack("invoke", function, *(f"--layer={tmp_path}" for _ in range(6)))
     assert ended.code == 2
     assert "5 layers" in ended.message

@@ -1,4 +1,4 @@
-"""Where everything goes: the answer to stdout byte for byte, the log and what the function writes to stderr."""
+"""What `bootjack invoke` writes: the response to stdout byte for byte, the log and function output to stderr."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_log_of_a_function_error(function: Path) -> None:
         pytest.param("kill", {}, "Runtime exited with error: signal: killed", marks=pytest.mark.slow),
     ],
 )
-def test_the_log_of_a_death(function: Path, do: str, how: dict[str, int], reason: str) -> None:
+def test_the_log_of_a_runtime_that_exits(function: Path, do: str, how: dict[str, int], reason: str) -> None:
     ended = bootjack("invoke", function, "-e", ask(do, **how))
     document = json.loads(ended.out)
     request_id = document["errorMessage"].split()[1]
@@ -69,37 +69,37 @@ def test_the_log_of_a_death(function: Path, do: str, how: dict[str, int], reason
     assert f"{document['errorMessage']}\nRuntime.ExitError\nEND RequestId: {request_id}\nREPORT " in ended.err
 
 
-def test_any_bytes_are_an_answer(function: Path) -> None:
+def test_any_bytes_are_a_valid_response(function: Path) -> None:
     answer = bytes(range(256))
     ended = bootjack("invoke", function, "-e", ask("bytes", base64=base64.b64encode(answer).decode()))
     assert (ended.code, ended.out) == (0, answer)
 
 
 @pytest.mark.slow
-def test_an_empty_answer(function: Path) -> None:
+def test_an_empty_response(function: Path) -> None:
     assert bootjack("invoke", function, "-e", ask("bytes", base64="")).out == b""
 
 
 @pytest.mark.slow
-def test_an_answer_at_the_limit(function: Path) -> None:
+def test_a_response_at_the_limit(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("fill", bytes=LIMIT))
     assert (ended.code, ended.out) == (0, b"x" * LIMIT)
 
 
 @pytest.mark.slow
-def test_an_answer_over_the_limit(function: Path) -> None:
+def test_a_response_over_the_limit(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("fill", bytes=LIMIT + 1))
     assert (ended.code, json.loads(ended.out)["errorType"]) == (1, "Function.ResponseSizeTooLarge")
 
 
 @pytest.mark.parametrize("to", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_what_has_no_line_end_stands_before_end(function: Path, to: int) -> None:
+def test_output_without_a_newline_is_logged_before_end(function: Path, to: int) -> None:
     ended = bootjack("invoke", function, "-e", ask("write", text="first\nno line end", to=to))
     assert re.search(rf"\$LATEST\nfirst\nno line end\nEND RequestId: {ID}\nREPORT ", ended.err)
 
 
 @pytest.mark.slow
-def test_a_line_longer_than_any_log_event_loses_nothing(function: Path) -> None:
+def test_a_line_longer_than_a_log_event_is_logged_whole(function: Path) -> None:
     event = ask("write", text="z" * 600_000 + "\n", to=2)
     ended = bootjack("invoke", function, "-e", "-", given=event.encode())
     assert sum(len(line) for line in ended.err.splitlines() if line.startswith("zz")) == 600_000
@@ -107,7 +107,7 @@ def test_a_line_longer_than_any_log_event_loses_nothing(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_flood_comes_whole_and_in_order(function: Path) -> None:
+def test_a_flood_of_lines_is_logged_whole_and_in_order(function: Path) -> None:
     ended = bootjack("invoke", function, "-t", "60", "-e", ask("flood", lines=50_000))
     assert ended.out == b"flooded"
     numbers = re.findall(r"^(\d{8}) x{90}$", ended.err, re.MULTILINE)
@@ -115,7 +115,7 @@ def test_a_flood_comes_whole_and_in_order(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_bytes_that_are_no_text_reach_the_log(function: Path, tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_reach_the_log(function: Path, tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         command = ["sh", "-c", r"printf '\000\377\n'; exec ./bootstrap"]
         code = end(start("invoke", "--", *command, cwd=function, stderr=log)).code
@@ -123,14 +123,14 @@ def test_bytes_that_are_no_text_reach_the_log(function: Path, tmp_path: Path) ->
     assert b"\n\x00\xff\n" in (tmp_path / "log").read_bytes()
 
 
-# -- readers that are slow, or go away
+# -- readers that are slow, or leave
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("blocking", [True, False])
-def test_a_slow_reader_gets_all_of_a_large_answer(function: Path, unbuffered: str, blocking: bool) -> None:
-    """PYTHONUNBUFFERED is set in most images with Python; a pipe that does not block comes from node and others."""
+def test_a_slow_reader_gets_all_of_a_large_response(function: Path, unbuffered: str, blocking: bool) -> None:
+    """Most Python images set PYTHONUNBUFFERED; node and others pass pipes that do not block."""
     reading, writing = os.pipe()
     os.set_blocking(writing, blocking)
     event = ask("fill", bytes=3_000_000)
@@ -147,14 +147,14 @@ def test_a_slow_reader_gets_all_of_a_large_answer(function: Path, unbuffered: st
 
 
 def _stop_and_go_on(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-Z and fg do: a write that was waiting then gives back what it has written so far."""
+    """Do as Ctrl-Z and fg do; a blocked write then returns early, with what it has written so far."""
     process.send_signal(signal.SIGSTOP)
     _wait_until(lambda: _state(process) in "TZ")
     process.send_signal(signal.SIGCONT)
 
 
 def _state(process: subprocess.Popen[bytes]) -> str:
-    """The kernel's letter for what a process does; Z for one that has ended."""
+    """The kernel's letter for the state of a process; Z for one that has ended."""
     if process.poll() is not None:
         return "Z"
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -168,7 +168,7 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 
 def _wait_until_it_waits(process: subprocess.Popen[bytes], reading: int) -> None:
-    """Until the pipe has taken what it holds and the writer sleeps, or has wrongly thought that it is done."""
+    """Wait until the pipe is full and the writer sleeps, or has ended too soon."""
     _wait_until(lambda: _state(process) == "Z" or (_state(process) == "S" and _unread(reading) >= 65_536))
 
 
@@ -176,7 +176,7 @@ def _unread(pipe: int) -> int:
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
-def test_a_reader_that_takes_one_byte(function: Path) -> None:
+def test_a_reader_that_takes_one_byte_and_leaves(function: Path) -> None:
     ended = by_shell('"$@" | head -c1', "invoke", function, "-e", ask("fill", bytes=6_000_000))
     assert ended.out == b"x"
     assert "Traceback" not in ended.err
@@ -184,7 +184,7 @@ def test_a_reader_that_takes_one_byte(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_is_gone_before_the_answer(function: Path) -> None:
+def test_a_reader_that_leaves_before_the_response(function: Path) -> None:
     process = start("invoke", function, "-e", ask("fill", bytes=1000))
     assert process.stdout is not None
     process.stdout.close()
@@ -196,7 +196,7 @@ def test_a_reader_that_is_gone_before_the_answer(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nobody_reads_the_log(function: Path) -> None:
+def test_a_log_without_a_reader(function: Path) -> None:
     process = start("invoke", function, "-t", "20", "-e", ask("flood", lines=30_000))
     assert process.stderr is not None
     process.stderr.close()
@@ -206,13 +206,13 @@ def test_nobody_reads_the_log(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_log_has_no_room(function: Path) -> None:
+def test_a_log_on_a_full_disk(function: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = bootjack("invoke", function, "-e", ask("flood", lines=30_000), stderr=full)
     assert (ended.code, ended.out) == (0, b"flooded")
 
 
 @pytest.mark.slow
-def test_both_streams_in_one_place_keep_their_order(function: Path) -> None:
+def test_stdout_and_stderr_in_one_file_keep_their_order(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("write", text="log\n"), stderr=subprocess.STDOUT)
     assert re.search(rb"\nlog\nEND .*\nREPORT .*\nwritten$", ended.out)

@@ -1,4 +1,4 @@
-"""What `bootjack invoke` runs: TARGET in all its forms, COMMAND, and what it says when there is nothing to run."""
+"""What `bootjack invoke` runs: TARGET in all its forms, COMMAND, and the errors when there is nothing to run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_directory(function: Path) -> None:
     assert (ended.code, ended.out) == (0, b'{"a": 1}')
 
 
-def test_this_directory_is_the_default(function: Path) -> None:
+def test_the_current_directory_is_the_default(function: Path) -> None:
     ended = bootjack("invoke", "-e", ask("place"), cwd=function)
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
@@ -43,7 +43,7 @@ def test_a_bootstrap_runs_in_its_own_directory(function: Path, tmp_path: Path) -
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
-def test_a_path_with_spaces_and_letters_of_the_world(tmp_path: Path) -> None:
+def test_a_path_with_spaces_and_non_ascii_letters(tmp_path: Path) -> None:
     directory = write_bootstrap(tmp_path / "mein ünsinn" / "日本 'q'")
     assert bootjack("invoke", directory, "-e", "[2]").out == b"[2]"
 
@@ -63,12 +63,12 @@ def test_a_link_to_a_directory(function: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_directory_that_cannot_be_written_to(function: Path) -> None:
+def test_a_read_only_directory(function: Path) -> None:
     function.chmod(0o555)
     assert bootjack("invoke", function, cwd=function).out == b"{}"
 
 
-def test_a_command_behind_two_dashes(tmp_path: Path) -> None:
+def test_a_command_after_two_dashes(tmp_path: Path) -> None:
     ended = bootjack("invoke", "-e", ask("place"), "--", *RAW, "--flag", "-e", "word", cwd=tmp_path)
     found = json.loads(ended.out)
     assert found["argv"] == ["--flag", "-e", "word"]
@@ -76,7 +76,7 @@ def test_a_command_behind_two_dashes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_command_of_this_directory(function: Path) -> None:
+def test_a_command_in_the_current_directory(function: Path) -> None:
     assert bootjack("invoke", "--", "./bootstrap", cwd=function).out == b"{}"
 
 
@@ -89,20 +89,20 @@ def test_a_command_of_this_directory(function: Path) -> None:
         (("",), "TARGET"),
         ((".", "second"), "second"),
         (("--",), "--"),
-        ((".", "--", "sh"), "one of them"),
+        ((".", "--", "sh"), "only one of them"),
         (("--", "no-such-command"), "no-such-command"),
         (("--", "/tmp"), "/tmp"),
         (("--", ""), "COMMAND"),
     ],
 )
-def test_a_target_that_is_none_is_a_mistake(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_an_invalid_target_is_a_usage_error(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     ended = bootjack("invoke", *arguments, cwd=tmp_path)
     assert (ended.code, ended.out) == (2, b"")
     assert said in ended.message
     assert "RequestId" not in ended.err
 
 
-def test_a_command_that_needs_its_mode_changed(function: Path) -> None:
+def test_a_command_that_is_not_executable(function: Path) -> None:
     (function / "bootstrap").chmod(0o644)
     ended = bootjack("invoke", "--", "./bootstrap", cwd=function)
     assert ended.code == 2
@@ -110,14 +110,22 @@ def test_a_command_that_needs_its_mode_changed(function: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for verb in ("invoke", "serve"):
+        ended = bootjack(verb, "loop", cwd=tmp_path)
+        assert (ended.code, ended.message) == (2, "TARGET loop: too many levels of symbolic links")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--", "true")])
-def test_a_directory_that_has_gone(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = by_shell('mkdir gone; cd gone; rmdir ../gone; exec "$@"', "invoke", *arguments, cwd=tmp_path)
     assert ended.code == 2
     assert "directory" in ended.message
 
 
-# -- bootstraps that cannot be started: what Lambda says is on stdout, what to do about it on stderr
+# -- bootstraps that cannot be started: Lambda's error is on stdout, advice is on stderr
 
 
 @pytest.mark.slow
@@ -146,7 +154,7 @@ def test_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["directory", "dangling link", "pipe"])
-def test_a_bootstrap_that_is_no_file(tmp_path: Path, kind: str) -> None:
+def test_a_bootstrap_that_is_not_a_file(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "bootstrap"
     if kind == "directory":
         place.mkdir()
@@ -175,19 +183,19 @@ def test_an_archive_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_archive_whose_name_is_in_capitals(tmp_path: Path) -> None:
+def test_an_archive_with_an_upper_case_name(tmp_path: Path) -> None:
     assert bootjack("invoke", zipped(tmp_path / "FUNCTION.ZIP")).out == b"{}"
 
 
 @pytest.mark.slow
-def test_an_archive_without_the_bits_to_execute(tmp_path: Path) -> None:
+def test_an_archive_whose_bootstrap_is_not_executable(tmp_path: Path) -> None:
     ended = bootjack("invoke", zipped(tmp_path / "plain.zip", mode=0o644))
     assert json.loads(ended.out)["errorMessage"].endswith("permission denied")
     assert "chmod +x" in ended.err
 
 
 @pytest.mark.slow
-def test_an_archive_of_a_directory(tmp_path: Path) -> None:
+def test_an_archive_with_its_bootstrap_one_level_down(tmp_path: Path) -> None:
     ended = bootjack("invoke", zipped(tmp_path / "sub.zip", name="function/bootstrap"))
     assert json.loads(ended.out)["errorType"] == "Runtime.InvalidEntrypoint"
     assert "function/bootstrap" in ended.err
@@ -195,14 +203,14 @@ def test_an_archive_of_a_directory(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
-def test_an_archive_that_is_none(tmp_path: Path, content: bytes) -> None:
+def test_an_archive_that_is_not_a_zip_file(tmp_path: Path, content: bytes) -> None:
     broken = tmp_path / "broken.zip"
     broken.write_bytes(content)
     _check_refused(bootjack("invoke", broken, env={"TMPDIR": str(tmp_path)}), tmp_path, "broken.zip")
 
 
 @pytest.mark.slow
-def test_an_archive_cut_short(tmp_path: Path) -> None:
+def test_a_truncated_archive(tmp_path: Path) -> None:
     whole = zipped(tmp_path / "broken.zip")
     whole.write_bytes(whole.read_bytes()[:-40])
     _check_refused(bootjack("invoke", whole, env={"TMPDIR": str(tmp_path)}), tmp_path, "broken.zip")

@@ -1,4 +1,4 @@
-"""`bootjack invoke --env-file` and `--env-var`, and what a function finds in its environment without them."""
+"""`bootjack invoke --env-file` and `--env-var`, and the environment variables that every function gets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ READ = {
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-def test_a_file_with_everything_in_it(function: Path, tmp_path: Path) -> None:
+def test_every_kind_of_line_in_a_file(function: Path, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(FILE)
     assert variables(bootjack("invoke", function, "--env-file", file, "-e", asking(*READ))) == READ
@@ -61,14 +61,14 @@ def test_a_file_with_everything_in_it(function: Path, tmp_path: Path) -> None:
         ("A=日本\n".encode(), "日本"),
     ],
 )
-def test_lines_end_where_editors_end_them(function: Path, tmp_path: Path, content: bytes, value: str) -> None:
+def test_line_endings_and_encodings_of_editors(function: Path, tmp_path: Path, content: bytes, value: str) -> None:
     file = tmp_path / ".env"
     file.write_bytes(content)
     assert variables(bootjack("invoke", function, "--env-file", file, "-e", asking("A"))) == {"A": value}
 
 
 @pytest.mark.slow
-def test_a_file_is_utf8_whatever_the_locale(function: Path, tmp_path: Path) -> None:
+def test_a_file_is_utf8_in_any_locale(function: Path, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes("A=ü\n".encode())
     locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
@@ -77,7 +77,7 @@ def test_a_file_is_utf8_whatever_the_locale(function: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_later_ones_override_earlier(function: Path, tmp_path: Path) -> None:
+def test_later_values_override_earlier_ones(function: Path, tmp_path: Path) -> None:
     (tmp_path / "one.env").write_text("A=1\nB=1\nC=1\n")
     (tmp_path / "two.env").write_text("B=2\nC=2\n")
     files = ("--env-var", "C=3", "--env-file", tmp_path / "one.env", "--env-file", tmp_path / "two.env")
@@ -95,9 +95,9 @@ def test_later_ones_override_earlier(function: Path, tmp_path: Path) -> None:
         (b"=2\n", ".env:1"),
         (b"_X=2\n", "_X"),
         (b"\xc3\x84=2\n", ".env:1"),
-        (b"AWS_REGION=eu-west-1\n", "AWS_REGION is reserved"),
-        (b"AWS_LAMBDA_RUNTIME_API=x\n", "AWS_LAMBDA_RUNTIME_API is reserved"),
-        (b"LAMBDA_TASK_ROOT=x\n", "LAMBDA_TASK_ROOT is reserved"),
+        (b"AWS_REGION=eu-west-1\n", "'AWS_REGION' is reserved"),
+        (b"AWS_LAMBDA_RUNTIME_API=x\n", "'AWS_LAMBDA_RUNTIME_API' is reserved"),
+        (b"LAMBDA_TASK_ROOT=x\n", "'LAMBDA_TASK_ROOT' is reserved"),
         (b"A=\xff\n", "UTF-8"),
         (b"A=1\0B\n", ".env:1"),
     ],
@@ -111,7 +111,7 @@ def test_a_bad_line_is_named(function: Path, tmp_path: Path, content: bytes, sai
 
 
 @pytest.mark.slow
-def test_a_file_that_is_not_there_is_named(function: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_named(function: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.env", tmp_path):
         ended = bootjack("invoke", function, "--env-file", path)
         assert ended.code == 2
@@ -128,8 +128,8 @@ def test_a_pair(function: Path) -> None:
     ("pair", "said"),
     [
         ("_HANDLER=x", "_HANDLER"),
-        ("TZ=UTC", "TZ is reserved"),
-        ("AWS_EXECUTION_ENV=x", "AWS_EXECUTION_ENV is reserved"),
+        ("TZ=UTC", "'TZ' is reserved"),
+        ("AWS_EXECUTION_ENV=x", "'AWS_EXECUTION_ENV' is reserved"),
         ("NOWHERE_TO_BE_FOUND", "NOWHERE_TO_BE_FOUND=VALUE"),
         ("=1", "name"),
         ("", "name"),
@@ -142,22 +142,22 @@ def test_a_bad_pair_is_named(function: Path, pair: str, said: str) -> None:
     assert said in ended.message
 
 
-def test_the_host_keeps_its_variables(function: Path) -> None:
+def test_host_variables_are_not_passed_to_the_function(function: Path) -> None:
     host = {"SECRET_OF_MINE": "x", **dict.fromkeys(KEYS, "host's")}
     found = variables(bootjack("invoke", function, "-e", ask("variables"), env=host))
     assert "SECRET_OF_MINE" not in found
     assert all(found[key] not in ("", "host's") for key in KEYS)
 
 
-def test_a_name_alone_passes_the_host_s_value_on(function: Path) -> None:
+def test_a_name_alone_passes_the_host_s_value(function: Path) -> None:
     host = dict.fromkeys((*KEYS, "MINE"), "host's")
     given = [word for name in host for word in ("--env-var", name)]
     assert variables(bootjack("invoke", function, *given, "-e", asking(*host), env=host)) == host
 
 
 @pytest.mark.slow
-def test_true_keys_are_never_mixed_with_a_false_token(function: Path) -> None:
-    """AWS refuses long-lived keys that come with any session token."""
+def test_real_keys_are_never_combined_with_a_fake_token(function: Path) -> None:
+    """AWS refuses long-lived keys that come with a session token."""
     host = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
     ended = bootjack("invoke", function, *(f"--env-var={name}" for name in host), "-e", asking(*KEYS), env=host)
     found = variables(ended)
@@ -166,14 +166,14 @@ def test_true_keys_are_never_mixed_with_a_false_token(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_more_than_the_kernel_takes_is_said_in_words(function: Path, tmp_path: Path) -> None:
+def test_variables_over_the_kernel_s_limit_are_reported(function: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=" + b"x" * 6_000_000)
     ended = bootjack("invoke", function, "--env-file", tmp_path / ".env")
     assert ended.code in (1, 2)
     assert "argument list too long" in ended.err
 
 
-def test_what_a_function_finds(function: Path) -> None:
+def test_the_variables_that_a_function_gets(function: Path) -> None:
     ended = bootjack(
         "invoke", function, "--region", "eu-west-1", "--name", "mine", "-m", "512", "-e", ask("variables")
     )
@@ -199,14 +199,14 @@ def test_what_a_function_finds(function: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_customer_may_override_path_and_lang(function: Path) -> None:
+def test_path_and_lang_can_be_overridden(function: Path) -> None:
     given = {"PATH": "/usr/bin", "LANG": "C", "LD_LIBRARY_PATH": "/x"}
     options = [f"--env-var={name}={value}" for name, value in given.items()]
     assert variables(bootjack("invoke", function, *options, "-e", asking(*given))) == given
 
 
 @pytest.mark.slow
-def test_bytes_that_are_no_text_pass_through(function: Path) -> None:
+def test_bytes_that_are_not_text_pass_through(function: Path) -> None:
     ended = by_shell("""exec "$@" --env-var "A=$(printf '\\377')" """, "invoke", function, "-e", asking("A"))
     assert ended.code == 0
     assert json.loads(ended.out)["A"].encode(errors="surrogateescape") == b"\xff"
@@ -218,6 +218,6 @@ def asking(*names: str) -> str:
 
 
 def variables(ended: Ended) -> dict[str, str]:
-    """The variables that a function has answered."""
+    """The variables in a function's response."""
     assert ended.code == 0, ended.err
     return dict(json.loads(ended.out))

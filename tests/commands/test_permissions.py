@@ -1,4 +1,4 @@
-"""`bootjack` without any privilege: it runs, and what it may not read is named."""
+"""`bootjack` without privileges: it runs, and names the files that it cannot read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Root that has lost its capabilities is stopped by modes as everybody is.
+# Without its capabilities, root is subject to file modes like any user.
 PLAIN = 'exec setpriv --bounding-set=-all "$@"' if os.geteuid() == 0 else 'exec "$@"'
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Iterator[Path]:
-    """A directory that may not be entered; it has a bootstrap, an event and a layer."""
+    """A directory without permissions, which holds a bootstrap, an event and a layer."""
     directory = write_bootstrap(tmp_path / "closed")
     (directory / "layer").mkdir()
     (directory / "event.json").write_text("{}")
@@ -80,7 +80,7 @@ def test_a_port_below_1024(function: Path) -> None:
 
 
 def _check_named(ended: Ended, path: Path) -> None:
-    """A usage error that names the path and says that it is a matter of permission."""
+    """Check for a usage error that names the path and the missing permission."""
     assert (ended.code, ended.out) == (2, b"")
     assert str(path) in ended.message
     assert any(word in ended.message.lower() for word in ("permission", "readable"))

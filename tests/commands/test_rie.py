@@ -1,4 +1,4 @@
-"""`bootjack rie` as a user of aws-lambda-rie meets it: flags, variables, COMMAND, and mistakes."""
+"""`bootjack rie` in place of aws-lambda-rie: flags, variables, COMMAND, and usage errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ API = "--runtime-api-address"
 ANY = "127.0.0.1:0"
 
 
-def test_a_command_runs_in_this_directory(tmp_path: Path) -> None:
+def test_a_command_runs_in_the_current_directory(tmp_path: Path) -> None:
     with Rie(*RAW, "--flag", "app.handler", cwd=tmp_path) as rie:
         found = json.loads(rie.invoke(ask("place").encode()).body)
         assert found["argv"] == ["--flag", "app.handler"]
@@ -41,7 +41,7 @@ def test_the_handler_is_never_empty(function: Path) -> None:
         assert variables(rie, "_HANDLER") == {"_HANDLER": "function.handler"}
 
 
-def test_a_bootstrap_of_the_layers_directory(function: Path) -> None:
+def test_a_bootstrap_in_the_directory_for_opt(function: Path) -> None:
     with Rie(flags=("--opt-dir", str(function))) as rie:
         assert rie.invoke(b"[4]").body == b"[4]"
 
@@ -56,7 +56,7 @@ def test_no_bootstrap_anywhere(tmp_path: Path) -> None:
         assert rie.invoke(b"[1]").body == b"[1]"
 
 
-def test_the_defaults_are_those_of_aws() -> None:
+def test_the_defaults_are_those_of_aws_lambda_rie() -> None:
     with Rie(*RAW) as rie:
         found = variables(rie)
         expected = {
@@ -73,7 +73,7 @@ def test_the_defaults_are_those_of_aws() -> None:
         assert rie.invoke(b"[1]", name="test_function").body == b"[1]"
 
 
-def test_the_variables_of_aws(tmp_path: Path) -> None:
+def test_the_variables_that_aws_lambda_rie_reads(tmp_path: Path) -> None:
     env = {
         "AWS_LAMBDA_FUNCTION_NAME": "my-fn",
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
@@ -92,7 +92,7 @@ def test_the_variables_of_aws(tmp_path: Path) -> None:
         rie.wait_for(r"\tMemory Size: 256 MB\t")
 
 
-def test_the_caller_s_environment_is_the_customer_s() -> None:
+def test_the_host_environment_is_passed_to_the_function() -> None:
     env = {
         "MINE": "1",
         "_PRIVATE": "2",
@@ -108,7 +108,7 @@ def test_the_caller_s_environment_is_the_customer_s() -> None:
             "AWS_LAMBDA_MAX_CONCURRENCY": None,
             "TZ": ":UTC",
         }
-        assert "AWS_LAMBDA_MAX_CONCURRENCY has no effect" in rie.log()
+        assert "AWS_LAMBDA_MAX_CONCURRENCY is ignored" in rie.log()
 
 
 @pytest.mark.slow
@@ -120,28 +120,28 @@ def test_a_clean_environment() -> None:
 
 
 @pytest.mark.slow
-def test_keys_without_a_token_get_none() -> None:
+def test_keys_without_a_token_get_no_token() -> None:
     with Rie(*RAW, env={"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}) as rie:
         assert not variables(rie, "AWS_SESSION_TOKEN")["AWS_SESSION_TOKEN"]
 
 
 @pytest.mark.slow
-def test_flags_end_at_the_command() -> None:
+def test_flags_after_the_command_belong_to_it() -> None:
     with Rie(*RAW, "--log-level", "error") as rie:
         assert json.loads(rie.invoke(ask("place").encode()).body)["argv"] == ["--log-level", "error"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["debug", "INFO", "trace"])
-def test_log_levels_that_speak(level: str) -> None:
+def test_log_levels_with_messages(level: str) -> None:
     with Rie(*RAW, flags=("--log-level", level)) as rie:
         assert "bootjack: invoke at" in rie.log()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["warn", "error", "FATAL"])
-def test_log_levels_that_are_quiet(level: str) -> None:
-    """The function's own log is never silenced."""
+def test_log_levels_without_messages(level: str) -> None:
+    """The function's own log is written at every level."""
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     flags = ("--log-level", level, "--enable-init-caching", FRONT, f"127.0.0.1:{port}")
@@ -153,10 +153,10 @@ def test_log_levels_that_are_quiet(level: str) -> None:
 
 
 @pytest.mark.slow
-def test_init_caching_is_taken() -> None:
+def test_init_caching_is_accepted_and_ignored() -> None:
     with Rie(*RAW, flags=("--enable-init-caching",)) as rie:
         assert rie.invoke(b"[1]").body == b"[1]"
-        assert "--enable-init-caching has no effect" in rie.log()
+        assert "--enable-init-caching is ignored" in rie.log()
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_a_host_by_name() -> None:
     ],
 )
 @pytest.mark.parametrize("flag", [FRONT, API])
-def test_an_address_that_is_none_is_named_with_its_flag(flag: str, given: str, said: str) -> None:
+def test_an_invalid_address_is_named_with_its_flag(flag: str, given: str, said: str) -> None:
     other = API if flag == FRONT else FRONT
     ended = bootjack("rie", flag, given, other, ANY, *RAW, seconds=5)
     assert (ended.code, ended.out) == (2, b"")
@@ -212,7 +212,7 @@ def test_a_port_in_use_is_named_with_its_flag(flag: str) -> None:
         ("AWS_LAMBDA_FUNCTION_NAME", "with space"),
     ],
 )
-def test_a_variable_that_makes_no_sense_is_named(name: str, value: str) -> None:
+def test_an_invalid_variable_is_named(name: str, value: str) -> None:
     ended = bootjack("rie", FRONT, ANY, API, ANY, "no-such-command", env={name: value}, seconds=5)
     assert ended.code == 2
     assert name in ended.message
@@ -220,7 +220,7 @@ def test_a_variable_that_makes_no_sense_is_named(name: str, value: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["no-such-command", "./nowhere", "/tmp"])
-def test_a_command_that_is_none_fails_each_invocation(tmp_path: Path, command: str) -> None:
+def test_a_command_that_cannot_run_fails_each_invocation(tmp_path: Path, command: str) -> None:
     with Rie(command, "app.handler", cwd=tmp_path) as rie:
         for _ in range(2):
             document = json.loads(rie.invoke().body)
@@ -229,14 +229,14 @@ def test_a_command_that_is_none_fails_each_invocation(tmp_path: Path, command: s
 
 
 @pytest.mark.slow
-def test_a_command_may_come_later(tmp_path: Path) -> None:
+def test_a_command_can_be_installed_later(tmp_path: Path) -> None:
     with Rie("./bootstrap", cwd=tmp_path) as rie:
         assert json.loads(rie.invoke().body)["errorType"] == "Runtime.InvalidEntrypoint"
         write_bootstrap(tmp_path)
         assert rie.invoke(b"[1]").body == b"[1]"
 
 
-def test_only_this_machine_s_names_reach_a_loopback_address() -> None:
+def test_a_loopback_address_accepts_only_local_names() -> None:
     with Rie(*RAW, flags=("--allow-host", "lambda.test")) as rie:
         assert rie.invoke(b"[1]", Host="lambda.test:80").status == 200
         assert rie.invoke(b"[1]", Host="fn.localhost").status == 200
@@ -245,5 +245,5 @@ def test_only_this_machine_s_names_reach_a_loopback_address() -> None:
 
 
 def variables(rie: Rie, *names: str) -> dict[str, str | None]:
-    """The variables that the function has; all of them when none is named."""
+    """The named variables of the function, or all of them."""
     return dict(json.loads(rie.invoke(ask("variables", names=names).encode(), name="function").body))

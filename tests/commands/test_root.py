@@ -1,17 +1,21 @@
-"""`bootjack` itself: version, help, mistakes, what it imports, and standard streams that are not there."""
+"""`bootjack` itself: version, help, usage errors, imports, and closed standard streams."""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
 import runtime_api
+from runtime_api.commands import root
 from tests.e2e.running import PYTHON, bare_environment, bootjack, by_shell
 
-VERBS = ("invoke", "rie")
+VERBS = ("invoke", "serve", "rie")
 STREAMS = ("stdin", "stdout", "stderr")
 
 
@@ -38,6 +42,25 @@ def test_help_of_a_verb(verb: str) -> None:
     ended = bootjack(verb, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Usage: bootjack {verb} ".encode())
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_the_examples_of_a_help_page_are_valid_command_lines(verb: str) -> None:
+    page = bootjack(*verb.split(), "--help").out.decode()
+    examples = re.findall(r"^  bootjack (.*)$", page.partition("Examples:")[2], re.MULTILINE)
+    assert examples
+    for example in examples:
+        name, *words = shlex.split(example.partition(" < ")[0])
+        command = root.bootjack.get_command(click.Context(root.bootjack), name)
+        assert command is not None
+        command.make_context(name, words).close()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_fits_a_narrow_terminal(verb: str) -> None:
+    page = bootjack(verb, "--help", env={"COLUMNS": "60"}).out.decode()
+    text = page.partition("Examples:")[0].splitlines()  # examples are there to be copied, and stay on their lines
+    assert [line for line in text if len(line) > 60] == []
 
 
 def test_invoke_help_names_every_option() -> None:
@@ -77,16 +100,16 @@ def test_a_mistake_is_named(arguments: tuple[str, ...], named: str) -> None:
         (("serve", "--help"), {"asyncio", "uvloop", "msgspec", "httptools", "aiohttp"}),
     ],
 )
-def test_what_need_not_be_imported_is_not(arguments: tuple[str, ...], banned: set[str]) -> None:
+def test_unneeded_modules_are_not_imported(arguments: tuple[str, ...], banned: set[str]) -> None:
     assert _imported(*arguments) & banned == set()
 
 
-def test_help_of_a_verb_imports_no_other() -> None:
+def test_help_of_a_verb_imports_no_other_verb() -> None:
     assert "runtime_api.commands.rie" not in _imported("invoke", "--help")
 
 
 def _imported(*arguments: str) -> set[str]:
-    """The modules that a command line imports, by the interpreter's own record."""
+    """The modules that a command line imports, as `-X importtime` reports them."""
     run = subprocess.run(
         [PYTHON, "-X", "importtime", "-m", "runtime_api.cli", *arguments],
         env=bare_environment(),
@@ -101,7 +124,7 @@ def _imported(*arguments: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("invoke", "--help")])
-def test_a_full_disk_is_said_without_a_traceback(arguments: tuple[str, ...]) -> None:
+def test_a_full_disk_is_reported_without_a_traceback(arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = bootjack(*arguments, stdout=full)
     assert ended.code != 0
@@ -109,7 +132,7 @@ def test_a_full_disk_is_said_without_a_traceback(arguments: tuple[str, ...]) -> 
     assert os.strerror(28) in ended.err
 
 
-def test_a_full_disk_is_no_success_of_invoke(function: Path) -> None:
+def test_invoke_fails_on_a_full_disk(function: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = bootjack("invoke", function, stdout=full)
     assert ended.code not in (0, 1)
@@ -127,7 +150,7 @@ def test_invoke_with_a_stream_closed(function: Path, closed: str) -> None:
     assert ("REPORT" in ended.err) is (closed != "stderr")
 
 
-def test_an_event_from_a_closed_stdin_is_a_mistake(function: Path) -> None:
+def test_an_event_from_a_closed_stdin_is_a_usage_error(function: Path) -> None:
     ended = by_shell('exec "$@" <&-', "invoke", function, "-e", "-")
     assert ended.code == 2
-    assert "standard input" in ended.message
+    assert "stdin is closed" in ended.message

@@ -1,4 +1,4 @@
-"""Mistakes in a `bootjack serve` command: one clear line, exit code 2, and nothing is started."""
+"""Usage errors of `bootjack serve`: one clear line, exit code 2, and nothing is started."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
-    """The one line that says what is wrong."""
+    """Run the command, which must fail with one line; return the line."""
     ended = bootjack("serve", *arguments, cwd=cwd)
     assert (ended.code, ended.out) == (2, b"")
     assert "Traceback" not in ended.err
@@ -23,22 +23,22 @@ def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
     return ended.message
 
 
-def test_a_port_that_is_taken(function: Path) -> None:
+def test_a_port_in_use(function: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = refused("--port", str(port), function)
-    assert said == f"--host and --port 127.0.0.1:{port}: address already in use; give another one"
+    assert said == f"--host and --port 127.0.0.1:{port}: address already in use; choose another address"
 
 
-def test_a_runtime_api_port_that_is_taken() -> None:
+def test_a_runtime_api_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = bootjack("serve", "--only-lambda-apis", "--port", "0", "--runtime-api-port", str(port))
     assert ended.code == 2
-    assert ended.message == f"--runtime-api-port 127.0.0.1:{port}: address already in use; give another one"
+    assert ended.message == f"--runtime-api-port 127.0.0.1:{port}: address already in use; choose another address"
 
 
-def test_a_host_that_is_none(function: Path) -> None:
+def test_an_unknown_host(function: Path) -> None:
     assert refused("--host", "no.such.host.invalid", "--port", "0", function).startswith("--host and --port")
 
 
@@ -49,15 +49,15 @@ def test_a_host_that_is_none(function: Path) -> None:
         (("f=missing",), "TARGET missing: no such file or directory"),
         (("",), "TARGET is empty"),
         (("f=",), "TARGET is empty"),
-        (("not a name=function",), "is not a function's name"),
-        (("=function",), "is not a function's name"),
-        (("function", "function"), "two functions are called function: name them apart, NAME=TARGET"),
-        (("a=function", "a=function"), "two functions are called a"),
-        (("function", "b=function", "--name", "c"), "--name is for a single function"),
+        (("not a name=function",), "is not a function name"),
+        (("=function",), "is not a function name"),
+        (("function", "function"), "two functions are named function; give them different names with NAME=TARGET"),
+        (("a=function", "a=function"), "two functions are named a"),
+        (("function", "b=function", "--name", "c"), "--name names a single function"),
         (("broken.zip",), "not a readable .zip file"),
-        (("function", "--", "true"), "give one of them"),
+        (("function", "--", "true"), "give only one of them"),
         (("--", "no-such-command-anywhere"), "no such command"),
-        (("--",), "no COMMAND behind --"),
+        (("--",), "no COMMAND after --"),
         (("--port", "70000", "function"), "--port"),
         (("--port", "x", "function"), "--port"),
         (("--concurrency", "0", "function"), "--concurrency"),
@@ -74,7 +74,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
     assert said in refused(*arguments, cwd=tmp_path)
 
 
-def test_a_path_with_an_equals_sign_is_told_by_its_slash(tmp_path: Path) -> None:
+def test_a_slash_makes_an_argument_with_an_equals_sign_a_path(tmp_path: Path) -> None:
     write_bootstrap(tmp_path / "a=b")
     assert "TARGET b: no such" in refused("a=b", cwd=tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -1,8 +1,8 @@
-"""Case x mutant: which cases fail which mutants.
+"""Case x mutant: which cases fail for which mutant of the bootstrap.
 
-A mutant meets the basic cases, all cases of the group of the one that it breaks, and of the others a sample that its
-name draws; with `--all` it meets every case, which takes an hour of two processors. What they fail is written to
-`matrix.json` by `python -m tests.conformance.matrix`.
+`python -m tests.conformance.matrix [NAME...]` runs mutants and writes the cases that they fail to `matrix.json`. For
+a mutant it runs the basic cases, all cases in the group of the one that it breaks, and a sample of the others that
+depends on the mutant's name; with `--all` every case, which takes an hour on two processors.
 """
 
 from __future__ import annotations
@@ -25,26 +25,36 @@ from runtime_api.sandbox.entrypoint import Program
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["HANDLER", "cases_for", "caught", "described", "mutant", "mutants", "play", "read_matrix", "reference"]
+__all__ = [
+    "HANDLER",
+    "cases_for",
+    "caught",
+    "described",
+    "judge_bootstrap",
+    "mutant",
+    "mutants",
+    "read_matrix",
+    "reference",
+]
 
 HERE = Path(__file__).parent
 MATRIX = HERE / "matrix.json"
 HANDLERS = HERE.parents[1] / "runtime_api" / "conformance" / "handlers"
 HANDLER = "handler.handler"
-PATIENCE_S = 4.0
+TIMEOUT_S = 4.0
 JOBS = 6
 SAMPLE = 12
 PASSED = (Verdict.OK, Verdict.SKIPPED)
 
 
 def python() -> str:
-    """The interpreter itself: that of a virtual environment would not do with -S."""
+    """The base interpreter, because that of a virtual environment does not work with -S."""
     return str(Path(sys.executable).resolve())
 
 
 def reference() -> tuple[str, ...]:
     """The command of the correct bootstrap."""
-    return (python(), "-I", "-S", str(HERE / "reference.py"))
+    return (python(), "-I", "-S", str(HERE / "reference" / "__main__.py"))
 
 
 def mutant(name: str) -> tuple[str, ...]:
@@ -53,7 +63,7 @@ def mutant(name: str) -> tuple[str, ...]:
 
 
 def mutants() -> dict[str, Any]:
-    """The classes of the mutants by name."""
+    """The classes of the mutants, by name."""
     folder = HERE / "mutants"
     for path in (str(HERE), str(folder)):
         if path not in sys.path:
@@ -67,33 +77,33 @@ def mutants() -> dict[str, Any]:
     return found
 
 
-async def play(
-    command: tuple[str, ...], cases: Sequence[Case], patience: float = PATIENCE_S, jobs: int = JOBS
+async def judge_bootstrap(
+    command: tuple[str, ...], cases: Sequence[Case], timeout_s: float = TIMEOUT_S, jobs: int = JOBS
 ) -> list[Judgement]:
-    """Judge a bootstrap that is started by a command, with the conformance handler in Python."""
+    """Judge the bootstrap that a command starts, with the conformance handler in Python."""
     program = Program(HANDLERS / "python", command=command)
-    async with RuntimeSide(program, HANDLER, {}, patience) as side:
+    async with RuntimeSide(program, HANDLER, {}, timeout_s) as side:
         return await judge(side, cases, jobs=jobs)
 
 
 def caught(judgements: Iterable[Judgement]) -> list[str]:
-    """The cases that a subject does not pass."""
+    """The cases that a subject fails."""
     return sorted(judgement.case.id for judgement in judgements if judgement.verdict not in PASSED)
 
 
 def read_matrix() -> dict[str, list[str]]:
-    """The recorded matrix: for each mutant the cases that it fails."""
+    """The recorded matrix: for each mutant, the cases that it fails."""
     matrix: dict[str, list[str]] = json.loads(MATRIX.read_text())
     return matrix
 
 
 def described(name: str) -> str:
-    """What is wrong with a mutant."""
+    """The fault of a mutant, in words."""
     return str(mutants()[name].__doc__)
 
 
 def cases_for(name: str) -> list[Case]:
-    """The cases that meet a mutant."""
+    """The cases to run against a mutant."""
     cases = load_cases("runtime")
     group = mutants()[name].case.rpartition("/")[0]
     others = [case.id for case in cases if case.group != group and not case.basic]
@@ -102,15 +112,15 @@ def cases_for(name: str) -> list[Case]:
 
 
 def _row(name: str) -> tuple[str, list[str]]:
-    return name, caught(asyncio.run(play(mutant(name), cases_for(name))))
+    return name, caught(asyncio.run(judge_bootstrap(mutant(name), cases_for(name))))
 
 
 def _whole_row(name: str) -> tuple[str, list[str]]:
-    return name, caught(asyncio.run(play(mutant(name), load_cases("runtime"))))
+    return name, caught(asyncio.run(judge_bootstrap(mutant(name), load_cases("runtime"))))
 
 
 def main(arguments: list[str]) -> None:
-    """Play the mutants that are named, or all, and record what they fail."""
+    """Run the named mutants, or all, and record the cases that they fail."""
     row = _whole_row if "--all" in arguments else _row
     chosen = [argument for argument in arguments if argument != "--all"] or list(mutants())
     matrix = read_matrix() if MATRIX.exists() else {}

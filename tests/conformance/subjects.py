@@ -1,4 +1,4 @@
-"""The bootstraps that are judged: ours, AWS's, those of @vercel/fun, and small ones in other languages."""
+"""The bootstraps under test: bootjack's, AWS's, those of @vercel/fun, and small ones in other languages."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ BASH = Path(__file__).parents[2] / "examples" / "bash-runtime" / "bootstrap"
 
 
 class Subject(NamedTuple):
-    """A bootstrap: its baseline's name, what it is, the reference handler's language, and how it is started."""
+    """A bootstrap: the name of its baseline, its title, the language of its handler, and its command."""
 
     name: str
     title: str
     language: str
-    command: Callable[[], tuple[str, ...]]  # asked for when it is judged, since a peer may not be there
+    command: Callable[[], tuple[str, ...]]  # called when it is judged, because a peer may not be installed
 
 
 def _which(program: str) -> str:
-    """The program's path, or its name, which then cannot be started."""
+    """The program's path, or its name, which then fails to start."""
     return shutil.which(program) or program
 
 
@@ -54,9 +54,12 @@ SUBJECTS = (
     ),
     Subject("vercel-fun-node", "@vercel/fun (Node.js)", "node", lambda: _fun("nodejs")),
     Subject("vercel-fun-python", "@vercel/fun (Python)", "python", lambda: _fun("python", sys.executable)),
-    Subject("node", "a small one in Node.js", "node", lambda: (_which("node"), str(SMALL / "node.js"))),
+    Subject("node", "a small bootstrap in Node.js", "node", lambda: (_which("node"), str(SMALL / "node.js"))),
     Subject(
-        "ruby", "a small one in Ruby", "ruby", lambda: (_which("ruby"), "--encoding=UTF-8", str(SMALL / "ruby.rb"))
+        "ruby",
+        "a small bootstrap in Ruby",
+        "ruby",
+        lambda: (_which("ruby"), "--encoding=UTF-8", str(SMALL / "ruby.rb")),
     ),
-    Subject("bash-runtime", "the guide's in bash", "bash", lambda: ("/bin/bash", str(BASH))),
+    Subject("bash-runtime", "the developer guide's bootstrap in bash", "bash", lambda: ("/bin/bash", str(BASH))),
 )

@@ -1,4 +1,4 @@
-"""The plugin as a project that installs bootjack uses it."""
+"""The pytest plugin, as a project uses it that installs bootjack."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAMBDA = {
 }
 
 
-def test_a_bootstrap_that_the_test_starts_is_invoked(runtime_api: LiveRuntimeApi) -> None:
+def test_an_external_runtime_is_invoked(runtime_api: LiveRuntimeApi) -> None:
     waiting = runtime_api.submit(b'{"a":1}')
     variables = {**LAMBDA, "AWS_LAMBDA_RUNTIME_API": runtime_api.address}
     with subprocess.Popen(reference(), env=variables) as process:

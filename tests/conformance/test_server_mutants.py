@@ -1,4 +1,4 @@
-"""Wrong servers: each is caught by the case that names what is wrong with it, and by few others."""
+"""Each mutant of the server fails the case for its fault, and few others."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from random import Random
 
 import pytest
 
-from tests.conformance.servers.matrix import DOCS, caught, counting, judged_cases, play, read_matrix, written
+from tests.conformance.servers.matrix import DOCS, caught, counting, judge_server, judged_cases, read_matrix, written
 from tests.conformance.servers.mutants import Mutant, mutants
 
 MUTANTS = mutants()
 MATRIX = read_matrix()
-PLAYED = 24  # of the mutants, drawn anew with every change of the list; the whole matrix takes twenty minutes
-SAMPLE = 12  # cases that a mutant has to pass
+CHOSEN = 24  # mutants, another sample for each length of the list; the whole matrix takes twenty minutes
+SAMPLE = 12  # other cases, which a mutant has to pass
 FEW = 40
 
 
-def test_patches_fit() -> None:
+def test_every_patch_applies() -> None:
     for mutant in MUTANTS:
         spec = find_spec(mutant.module)
         assert spec is not None
@@ -30,16 +30,16 @@ def test_the_matrix_has_every_mutant() -> None:
     assert list(MATRIX) == [mutant.name for mutant in MUTANTS]
 
 
-def test_each_is_caught_by_the_case_that_names_it() -> None:
+def test_each_mutant_fails_the_case_for_its_fault() -> None:
     assert [mutant.name for mutant in MUTANTS if mutant.case not in MATRIX[mutant.name]] == []
 
 
-def test_each_is_caught_by_few_others() -> None:
+def test_each_mutant_fails_few_other_cases() -> None:
     assert max(len(cases) for cases in MATRIX.values()) < FEW
     assert sum(len(cases) for cases in MATRIX.values()) / len(MATRIX) < 5
 
 
-def test_enough_cases_count() -> None:
+def test_there_are_enough_distinct_cases() -> None:
     assert len(MUTANTS) >= 40
     assert counting(MATRIX) >= 150
 
@@ -50,11 +50,11 @@ def test_the_docs_show_the_matrix() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, PLAYED), ids=lambda mutant: mutant.name)
-def test_a_mutant_fails_its_case_and_nothing_that_the_matrix_does_not_know(mutant: Mutant) -> None:
+@pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, CHOSEN), ids=lambda mutant: mutant.name)
+def test_a_mutant_fails_its_case_and_no_unrecorded_one(mutant: Mutant) -> None:
     known = set(MATRIX[mutant.name])
     cases = [case for case in judged_cases() if not case.basic]
     passing = Random(mutant.name).sample([case for case in cases if case.id not in known], SAMPLE)
-    found = caught(play(mutant, [case for case in cases if case.id in known] + passing))
+    found = caught(judge_server(mutant, [case for case in cases if case.id in known] + passing))
     assert mutant.case in found
     assert set(found) <= known

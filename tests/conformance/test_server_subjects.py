@@ -1,4 +1,4 @@
-"""Real servers: ours passes every case of what it offers, the others deviate as their baselines say."""
+"""Real servers: bootjack passes every case of its features, the others deviate as their baselines say."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,51 +16,64 @@ import pytest
 
 from runtime_api.conformance.baseline import Comparison, compare, read_baseline
 from runtime_api.conformance.cases import load_cases
-from runtime_api.conformance.judge import judge
-from runtime_api.conformance.server.launching import read_template
-from runtime_api.conformance.server.running import read_urls
+from runtime_api.conformance.server.ports import Port
+from runtime_api.conformance.server.remote import read_urls
 from runtime_api.conformance.server.side import ServerSide
-from tests.conformance.servers.matrix import caught, judged_cases, play
+from runtime_api.conformance.server.template import read_template
+from tests.conformance.judging import judge_known
+from tests.conformance.servers.matrix import caught, judge_server, judged_cases
 from tests.conformance.servers.subjects import cargo_lambda, ours, rie
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from runtime_api.conformance.server.launching import Template
-    from runtime_api.conformance.server.running import RunningServers
+    from runtime_api.conformance.judge import Side
+    from runtime_api.conformance.verdicts import Judgement
 
 BASELINES = Path(__file__).parent / "baselines"
+SERVERS = 4  # of cargo-lambda: one plays one case at a time, and most of that is waiting
 QUICK = ("server/basics/", "server/states/", "server/next/", "server/order/", "server/transport/")
 
 
-def compared(servers: Template | RunningServers, baseline: str, jobs: int, patience: float = 15) -> Comparison:
-    async def run() -> Comparison:
-        cases = load_cases("server", "extensions")
-        async with ServerSide(servers, patience) as side:
-            judgements = await judge(side, cases, jobs=jobs)
-        every = frozenset(case.id for case in cases)
-        return compare(judgements, read_baseline(BASELINES / f"server-{baseline}.json"), every)
+def compared(sides: Sequence[Callable[[float], Side]], baseline: str, jobs: int, timeout_s: float = 15) -> Comparison:
+    """Judge a server, or several equal ones that share the cases, and compare the verdicts with the baseline."""
+    cases = load_cases("server", "extensions")
+    known = read_baseline(BASELINES / f"server-{baseline}.json")
 
-    return asyncio.run(run())
+    async def run() -> list[Judgement]:
+        shares = [cases[place :: len(sides)] for place in range(len(sides))]
+        judging = [
+            judge_known(side, share, known, jobs, timeout_s) for side, share in zip(sides, shares, strict=True)
+        ]
+        return [judgement for judgements in await asyncio.gather(*judging) for judgement in judgements]
+
+    return compare(asyncio.run(run()), known, frozenset(case.id for case in cases))
+
+
+def started(template: str) -> Callable[[float], Side]:
+    """Return a side that starts its servers from a template."""
+    return partial(ServerSide, read_template(template))
 
 
 @contextmanager
-def cargo_lambda_at(folder: Path) -> Iterator[RunningServers]:
-    """cargo-lambda without a runtime, in a project's folder, waited for until it listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.1.0"\n')
-    (folder / "src").mkdir()
+def cargo_lambda_at(folder: Path) -> Iterator[Callable[[float], Side]]:
+    """Start cargo-lambda without a runtime in a project's folder, and wait until it listens."""
+    (folder / "src").mkdir(parents=True)
     (folder / "src" / "main.rs").write_text("fn main() {}\n")
-    command = [*cargo_lambda(), "--invoke-port", str(port)]
+    (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.1.0"\n')
+    port = Port()
+    command = [*cargo_lambda(), "--invoke-port", str(port.number)]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until_open(port, process)
-        url = f"http://127.0.0.1:{port}"
-        yield read_urls(f"{url}/.rt,{url}/2015-03-31/functions/_/invocations", "")
+        _wait_until_open(port.number, process)
+        url = f"http://127.0.0.1:{port.number}"
+        yield lambda timeout_s: ServerSide(
+            read_urls(f"{url}/.rt,{url}/2015-03-31/functions/_/invocations", ""), timeout_s
+        )
     finally:
         process.terminate()
         process.wait(10)
+        port.release()
 
 
 def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -67,28 +81,29 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
-        time.sleep(0.02)  # between two looks, not in the place of one
+        time.sleep(0.02)  # between two attempts
     raise AssertionError(f"cargo-lambda does not listen on port {port}")
 
 
 def test_our_server_passes_the_quick_cases() -> None:
-    assert caught(play(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
+    assert caught(judge_server(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_our_server_passes_what_it_offers() -> None:
-    assert compared(read_template(ours()), "bootjack", 3) == Comparison((), ())
+def test_our_server_passes_the_cases_of_its_features() -> None:
+    assert compared([started(ours())], "bootjack", 3) == Comparison((), ())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_rie_deviates_as_its_baseline_says() -> None:
-    assert compared(read_template(rie()), "rie", 4) == Comparison((), ())
+    assert compared([started(rie())], "rie", 6) == Comparison((), ())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_cargo_lambda_deviates_as_its_baseline_says(tmp_path: Path) -> None:
-    with cargo_lambda_at(tmp_path) as server:
-        assert compared(server, "cargo-lambda", 1, 2) == Comparison((), ())
+    with contextlib.ExitStack() as servers:
+        sides = [servers.enter_context(cargo_lambda_at(tmp_path / str(number))) for number in range(SERVERS)]
+        assert compared(sides, "cargo-lambda", 1, 2) == Comparison((), ())

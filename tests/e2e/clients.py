@@ -1,4 +1,4 @@
-"""AWS's own clients, pointed at a local server with false credentials and without second tries."""
+"""AWS's clients with fake credentials and without retries, pointed at a local server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "false", "AWS_SECRET_ACCESS_KEY": "false", "
 
 
 class Answer(NamedTuple):
-    """What boto3 gives for an invocation, its streams read."""
+    """boto3's result of an invocation with its streams read."""
 
     status: int
     payload: bytes
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 @contextlib.contextmanager
 def connected(url: str) -> Iterator[Any]:
-    """A boto3 client that keeps one connection and tries once."""
+    """Open a boto3 client that uses one connection and does not retry."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=1, read_timeout=SECONDS)
     client = boto3.client(
         "lambda",
@@ -54,7 +54,7 @@ def connected(url: str) -> Iterator[Any]:
     )
     yield client
     client.close()
-    gc.collect()  # a refusal's exception holds its connection in a cycle
+    gc.collect()  # an exception of boto3's holds its connection in a reference cycle
 
 
 def invoke(client: Any, event: Any = None, name: str = "function", **options: Any) -> Answer:
@@ -71,12 +71,12 @@ def invoke(client: Any, event: Any = None, name: str = "function", **options: An
 
 
 def client_context(context: Any) -> str:
-    """A client context as it travels."""
+    """Encode a client context as the header carries it."""
     return base64.b64encode(json.dumps(context).encode()).decode()
 
 
 def aws(url: str, *arguments: str | Path, cwd: Path) -> Ended:
-    """Run the AWS command line, with nothing of this machine's own settings."""
+    """Run the AWS command line without this machine's AWS settings."""
     settings = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_MAX_ATTEMPTS": "1"}
     command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", url, "lambda", *map(str, arguments)]
     environment = bare_environment({**CREDENTIALS, **settings})

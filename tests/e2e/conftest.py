@@ -1,4 +1,4 @@
-"""What every test here is held to: no process outlives it. `tests/commands` takes the same fixture."""
+"""Fail every test here that leaves a process behind; `tests/commands` uses the same fixture."""
 
 from __future__ import annotations
 

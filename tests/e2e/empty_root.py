@@ -1,4 +1,4 @@
-"""An image that has nothing: bubblewrap with /opt, /var/task, /tmp, /proc and /dev, and this machine's network."""
+"""An image without any files: bubblewrap with /opt, /var/task, /tmp, /proc and /dev, and this machine's network."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "invoke_all", "run"]
 
-# What Lambda gives, with the image's own libraries first: a trap for a layer that has its own C library.
+# Lambda's value, with the image's libraries first: a trap for a layer that has its own C library.
 LIBRARY_PATH = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
 
 def command(opt: Path, task: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> list[str]:
-    """The command that runs `arguments` there."""
+    """The command that runs `arguments` in the empty image."""
     bwrap = ["bwrap", "--die-with-parent", "--unshare-pid", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     bwrap += [
         "--ro-bind",
@@ -39,7 +39,7 @@ def command(opt: Path, task: Path, *arguments: str, variables: Mapping[str, str]
 
 
 def run(opt: Path, task: Path, *arguments: str) -> str:
-    """Run a command to its end, which has to be a good one; gives what it wrote."""
+    """Run a command that has to succeed; return what it wrote."""
     ended = subprocess.run(
         command(opt, task, *arguments), capture_output=True, text=True, timeout=SECONDS, check=False
     )
@@ -50,8 +50,8 @@ def run(opt: Path, task: Path, *arguments: str) -> str:
 @contextlib.contextmanager
 def _bootstrap(server: Serve, opt: Path, task: Path) -> Iterator[None]:
     server.wait_for(r"export _HANDLER=\S+\n")
-    told = dict(re.findall(r"export (\w+)='?([^'\n]*)", server.log()))
-    variables = {**told, "LAMBDA_TASK_ROOT": "/var/task"}
+    exported = dict(re.findall(r"export (\w+)='?([^'\n]*)", server.log()))
+    variables = {**exported, "LAMBDA_TASK_ROOT": "/var/task"}
     with subprocess.Popen(command(opt, task, "/opt/bootstrap", variables=variables)) as process:
         try:
             yield
@@ -60,7 +60,7 @@ def _bootstrap(server: Serve, opt: Path, task: Path) -> Iterator[None]:
 
 
 def invoke_all(opt: Path, task: Path, handler: str, payloads: Sequence[bytes]) -> list[Reply]:
-    """Serve the Runtime API, start /opt/bootstrap in the empty root, and invoke it with each payload."""
+    """Serve the Runtime API, start /opt/bootstrap in the empty image, and invoke it with each payload."""
     with (
         Serve("--only-lambda-apis", "--runtime-api-port", "0", "-t", "10", "--handler", handler) as server,
         _bootstrap(server, opt, task),

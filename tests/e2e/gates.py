@@ -1,4 +1,4 @@
-"""Named pipes that invocations wait at, so that a test decides when they end."""
+"""Named pipes that hold invocations up until a test lets them go on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 class Gate:
-    """A pipe that functions see too, whatever they run in."""
+    """A named pipe that is visible in every sandbox."""
 
     def __init__(self) -> None:
         self.path = shown_folder() / f"gate{next(_numbers)}"
@@ -30,7 +30,7 @@ class Gate:
         self.event = json.dumps({"do": "wait", "gate": str(self.path)}).encode()
 
     def wait(self) -> int:
-        """The end to write to, once the runtime has opened the other one."""
+        """Wait until the runtime has opened the pipe for reading; return the end to write to."""
         deadline = time.monotonic() + SECONDS
         while True:
             try:
@@ -38,12 +38,12 @@ class Gate:
             except OSError as error:
                 if error.errno != errno.ENXIO:
                     raise
-                assert time.monotonic() < deadline, "nobody came to the gate"
+                assert time.monotonic() < deadline, "no invocation reached the gate"
                 time.sleep(0.002)
 
 
 class Held:
-    """An invocation that is under way, and waits at its gate."""
+    """An invocation that runs and waits at its gate."""
 
     def __init__(self, server: Server, gate: Gate, name: str = "function") -> None:
         self._reply: Reply | None = None
@@ -55,16 +55,16 @@ class Held:
         self._reply = server.invoke(gate.event, name)
 
     def release(self) -> Reply:
-        """Let it go on; gives its answer."""
+        """Let it go on, and return its answer."""
         os.close(self._writer)
         return self.reply()
 
     def drop(self) -> None:
-        """Nobody waits at the gate any more."""
+        """Close the gate without waiting for an answer."""
         os.close(self._writer)
 
     def reply(self) -> Reply:
-        """Its answer."""
+        """Wait for the answer."""
         self._thread.join(SECONDS)
         assert self._reply is not None, "an invocation was not answered"
         return self._reply

@@ -1,4 +1,4 @@
-"""Looks at a command's sandboxes from outside: which processes are in them, how these are, and what is left."""
+"""Looks at a command's sandboxes from outside: their processes, the states of these, and what remains."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LOOK_S = 0.002
 
 
 def processes_inside(command: int) -> list[int]:
-    """The processes in a command's sandboxes, supervisors left out."""
+    """The processes in a command's sandboxes, without the supervisors."""
     return [pid for pid in tree(command) if _number_inside(pid) > 1]
 
 
 def _number_inside(pid: int) -> int:
-    """What a process is called in its own pid namespace; 0 when that is ours."""
+    """The pid of a process in its own pid namespace; 0 if that is ours."""
     with contextlib.suppress(OSError):
         found = re.search(r"^NSpid:\t\d+\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
         return int(found[1]) if found else 0
@@ -34,19 +34,19 @@ def _number_inside(pid: int) -> int:
 
 
 def are_frozen(command: int) -> bool:
-    """Whether there are any, and all stand still."""
+    """Whether there are processes in the sandboxes, and all are stopped."""
     return {state(pid) for pid in processes_inside(command)} == {"T"}
 
 
 def state(pid: int) -> str:
-    """As in /proc: R, S, T for one that was stopped, Z; "gone"."""
+    """The state as in /proc: R, S, T for a stopped process, Z; or "gone"."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return "gone"
 
 
 def exists(pid: int) -> bool:
-    """Whether this process is there, and has not ended."""
+    """Whether this process exists and has not ended."""
     return state(pid) not in ("gone", "Z", "X")
 
 
@@ -57,7 +57,7 @@ def control_groups(command: int) -> list[Path]:
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    """Wait for something that tells nobody."""
+    """Wait for a condition on what the kernel does, which sends no event."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

@@ -1,4 +1,4 @@
-"""Runs `bootjack` as a user like any other, when the tests themselves are root's."""
+"""Runs `bootjack` as an ordinary user, if the tests themselves run as root."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["NUMBER", "User", "ordinary_user"]
 
-NUMBER = 65_533  # a user that nothing belongs to
+NUMBER = 65_533  # a user that owns nothing
 ROOT = Path(__file__).resolve().parents[2]
 
-# Shows folders that lie where only root may look, in a view of the file system of its own, and becomes the user. No
-# process is added: what was started is bootjack.
+# In a mount namespace of its own, makes folders visible that lie where only root may look, and becomes the user. It
+# adds no process: what was started becomes bootjack.
 OPENED = """
 stage=$1 user=$2; shift 2
 number=0
@@ -38,10 +38,10 @@ exec setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"
 
 
 class User(NamedTuple):
-    """Who runs bootjack."""
+    """The user that runs bootjack."""
 
-    command: tuple[str, ...]  # instead of bootjack's own
-    home: Path  # where this user may write
+    command: tuple[str, ...]  # in the place of `bootjack`
+    home: Path  # a folder that the user may write to
     number: int
 
     @property
@@ -50,20 +50,20 @@ class User(NamedTuple):
 
 
 def ordinary_user(home: Path) -> User:
-    """This user, or, when it is root, another one, to whom `home` is given."""
+    """This user, or if that is root, another one, who gets `home`."""
     if os.geteuid() != 0:
         return User((BOOTJACK,), home, os.geteuid())
     os.chown(home, NUMBER, NUMBER)
     home.chmod(0o700)
     needed = _apart([Path(sys.base_prefix), Path(sys.prefix), ROOT])
     closed = _apart([ancestor for folder in needed for ancestor in _closed(folder)])
-    behind = [folder for folder in needed if any(folder.is_relative_to(door) for door in closed)]
+    behind = [folder for folder in needed if any(folder.is_relative_to(parent) for parent in closed)]
     if not behind:
         return User(("setpriv", f"--reuid={NUMBER}", f"--regid={NUMBER}", "--clear-groups", BOOTJACK), home, NUMBER)
     return User(tuple(_opening(home, behind, closed)), home, NUMBER)
 
 
-def _opening(home: Path, folders: Sequence[Path], doors: Sequence[Path]) -> Iterator[str]:
+def _opening(home: Path, folders: Sequence[Path], closed: Sequence[Path]) -> Iterator[str]:
     stage = home.parent / f"{home.name}-stage"
     stage.mkdir()
     yield from (
@@ -78,18 +78,18 @@ def _opening(home: Path, folders: Sequence[Path], doors: Sequence[Path]) -> Iter
         str(stage),
         str(NUMBER),
     )
-    for listed in (folders, doors, folders):
+    for listed in (folders, closed, folders):
         yield from (*map(str, listed), "--")
     yield BOOTJACK
 
 
 def _closed(folder: Path) -> Iterator[Path]:
-    """The folders on the way that not everybody may pass."""
+    """The parent folders that not every user may pass."""
     return (ancestor for ancestor in folder.parents if not ancestor.stat().st_mode & stat.S_IXOTH)
 
 
 def _apart(folders: Sequence[Path]) -> list[Path]:
-    """Without those that lie in another one."""
+    """The folders that do not lie in another one of them."""
     return [
         folder
         for folder in sorted(set(folders))

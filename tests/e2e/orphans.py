@@ -1,4 +1,7 @@
-"""Ends what a test leaves running, and names it. `tests/conftest.py` makes every orphan a child of this process."""
+"""End the processes that a test leaves running, and name them.
+
+`tests/traces.py` has made this process the reaper of orphans, so every process that is left is its child.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,35 @@ import select
 import signal
 from pathlib import Path
 
+from tests import traces
+
 __all__ = ["children", "end_all"]
 
 END_SECONDS = 5
 
 
 def children() -> set[int]:
-    """The direct children of this process, adopted ones too, that have not ended."""
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-            if int(parent) == os.getpid() and state != "Z":
-                found.add(int(stat.parent.name))
-    return found
+    """Return the direct children of this process that have not ended, adopted ones included."""
+    return {pid for pid in traces.children() if _runs(pid)}
 
 
 def end_all(before: set[int]) -> list[str]:
-    """Kill every child that was not there `before`, and whoever they leave; gives their command lines."""
+    """Kill every child that is not in `before` and everything those leave; return their command lines."""
     ended = []
     while left := children() - before:
         for pid in left:
             ended.append(_command_line(pid))
             _end(pid)
     return ended
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs: one that is exiting has no command line any more, before it becomes a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" and bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def _end(pid: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs the installed `bootjack` as its users do: one command to its end, or a server on a free port."""
+"""Run the installed `bootjack` as users do: a command until it exits, or a server on a free port."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ PYTHON = sys.executable
 BOOTJACK = str(Path(sys.executable).with_name("bootjack"))
 RUNTIMES = Path(__file__).with_name("runtimes")
 RAW = (PYTHON, "-I", "-S", str(RUNTIMES / "raw.py"))
-SECONDS = 20.0  # how long anything may take
+SECONDS = 30.0  # the bound of every wait
 _started: list[subprocess.Popen[bytes]] = []
 _ANY_PORTS = ("--runtime-interface-emulator-address", "127.0.0.1:0", "--runtime-api-address", "127.0.0.1:0")
 
 
 class Ended(NamedTuple):
-    """A command that has run to its end."""
+    """A command that has exited."""
 
     code: int
     out: bytes
@@ -58,7 +58,7 @@ class Ended(NamedTuple):
 
     @property
     def message(self) -> str:
-        """What click says is wrong, without the usage."""
+        """click's error message without the usage line."""
         return self.err.partition("Error: ")[2].strip()
 
 
@@ -71,7 +71,7 @@ class Reply(NamedTuple):
 
 
 def bare_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without what changes Python, a function or an AWS client; and with `extra`."""
+    """Return this process's environment without what affects Python, functions or AWS clients, plus `extra`."""
     changing = ("AWS_", "LAMBDA_", "PYTHON", "_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(changing)}
     return {**kept, **(extra or {})}
@@ -83,7 +83,7 @@ def start(
     command: Sequence[str] = (BOOTJACK,),
     **options: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start `bootjack` in a process group of its own; output goes to pipes unless told otherwise."""
+    """Start `bootjack` in a process group of its own; its output goes to pipes by default."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     process = subprocess.Popen(
         [*command, *map(str, arguments)], env=bare_environment(env), start_new_session=True, **options
@@ -93,7 +93,7 @@ def start(
 
 
 def abandon() -> None:
-    """End commands that a failing test has not waited for."""
+    """Kill commands that a failing test has not waited for."""
     while _started:
         process = _started.pop()
         if process.poll() is None:
@@ -105,25 +105,27 @@ def abandon() -> None:
 
 
 def end(process: subprocess.Popen[bytes], given: bytes | None = None, seconds: float = SECONDS) -> Ended:
-    """Wait for the end of what `start` started, and collect what it wrote."""
+    """Wait until a command from `start` exits, and collect its output."""
     try:
         out, err = process.communicate(given, timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        raise AssertionError(f"{process.args!r} hangs:\n{(err or b'').decode(errors='replace')}") from None
+        raise AssertionError(
+            f"{process.args!r} did not exit within {seconds} s:\n{(err or b'').decode(errors='replace')}"
+        ) from None
     return Ended(process.returncode, out or b"", (err or b"").decode(errors="replace"))
 
 
 def bootjack(*arguments: str | Path, given: bytes | None = None, seconds: float = SECONDS, **options: Any) -> Ended:
-    """Run `bootjack` to its end; `given` is its standard input."""
+    """Run `bootjack` until it exits; `given` is its standard input."""
     if given is not None:
         options["stdin"] = subprocess.PIPE
     return end(start(*arguments, **options), given, seconds)
 
 
 def by_shell(script: str, *arguments: str | Path, seconds: float = SECONDS, **options: Any) -> Ended:
-    """Run a shell script in which "$@" is `bootjack` with these arguments."""
+    """Run a shell script in which "$@" stands for `bootjack` with these arguments."""
     command = ["/bin/sh", "-c", script, "sh", BOOTJACK, *map(str, arguments)]
     run = subprocess.run(
         command, env=bare_environment(), capture_output=True, timeout=seconds, check=False, **options
@@ -132,12 +134,12 @@ def by_shell(script: str, *arguments: str | Path, seconds: float = SECONDS, **op
 
 
 class Server:
-    """A running server of bootjack's, found ready by a line of its output; a context manager that ends it."""
+    """A running bootjack server, ready once a line of its output says so; a context manager stops it."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: IO[bytes], ready: str | None, port: int = 0) -> None:
-        """`ready` finds the port in the output; without it the server is to come up on `port`."""
+        """`ready` is a pattern that finds the port in the output; without it the server listens on `port`."""
         self.process = process
-        _started.remove(process)  # a server may outlive a test: whoever made it ends it
+        _started.remove(process)  # a server may outlive one test: its context manager stops it
         self._output = output
         self._log = ""
         self._news = threading.Condition()
@@ -161,19 +163,19 @@ class Server:
         self.stop()
 
     def invoke_url(self, name: str = "function") -> str:
-        """The URL of Invoke."""
+        """Return the URL of Invoke."""
         return self.url + self.path(name)
 
     def path(self, name: str = "function") -> str:
-        """The path of Invoke."""
+        """Return the path of Invoke."""
         return f"/2015-03-31/functions/{name}/invocations"
 
     def connection(self) -> contextlib.closing[http.client.HTTPConnection]:
-        """A connection to the public port."""
+        """Open a connection to the public port."""
         return contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS))
 
     def invoke(self, payload: bytes = b"{}", name: str = "function", **headers: str) -> Reply:
-        """Invoke the function on a new connection; header names with _ for -."""
+        """Invoke the function on a new connection; header names have _ in place of -."""
         named = {header.replace("_", "-"): value for header, value in headers.items()}
         with self.connection() as connection:
             connection.request("POST", self.path(name), payload, named)
@@ -182,12 +184,12 @@ class Server:
             return Reply(response.status, found, response.read())
 
     def log(self) -> str:
-        """All that stands on standard error so far."""
+        """Return the output so far."""
         with self._news:
             return self._log
 
     def wait_for(self, pattern: str, seconds: float = SECONDS, times: int = 1) -> re.Match[str]:
-        """Wait until the log matches so many times; gives the last match of them."""
+        """Wait until the log matches this many times, and return the last match."""
         deadline = time.monotonic() + seconds
         with self._news:
             while True:
@@ -200,13 +202,13 @@ class Server:
                 self._news.wait(min(left, 0.5))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end, and give the exit code; what has ended already is only collected."""
+        """Send a signal unless the server has exited already, wait for the exit, and return its code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self._end()
 
     def ended(self) -> int:
-        """Wait for the end that has been asked for, and give the exit code."""
+        """Wait until the server exits, and return the exit code."""
         return self._end()
 
     def _wait_for_connections(self) -> None:
@@ -217,7 +219,7 @@ class Server:
             except ConnectionRefusedError:
                 assert time.monotonic() < deadline, f"nothing listens on {self.port}:\n{self._log}"
                 assert self.process.poll() is None, f"ended:\n{self._log}"
-                os.sched_yield()
+                time.sleep(0.005)
             else:
                 return
 
@@ -227,7 +229,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"{self.process.args!r} does not end:\n{self.log()}") from None
+            raise AssertionError(f"{self.process.args!r} did not exit within {SECONDS} s:\n{self.log()}") from None
         finally:
             self._reader.join(SECONDS)
             self._output.close()
@@ -243,7 +245,7 @@ class Server:
 
 
 class Rie(Server):
-    """A running `bootjack rie` on ports of its own."""
+    """A running `bootjack rie` on free ports."""
 
     def __init__(
         self,
@@ -260,10 +262,10 @@ class Rie(Server):
 
 
 class Serve(Server):
-    """A running `bootjack serve` on a port of its own; its log is what it wrote, on stdout and stderr."""
+    """A running `bootjack serve` on a free port; its log is its stdout and stderr."""
 
     def __init__(self, *arguments: str | Path, shown: bool = True, **options: Any) -> None:
-        """`options` are those of `start`; `shown`: functions see the folder that tests share with them."""
+        """`options` go to `start`; `shown`: mount the folder that tests share with functions."""
         mount = ("--mount", shown_folder()) if shown else ()
         process = start("serve", "--port", "0", *mount, *arguments, stderr=subprocess.STDOUT, bufsize=0, **options)
         assert process.stdout is not None

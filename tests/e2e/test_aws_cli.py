@@ -24,7 +24,7 @@ def rie() -> Iterator[Rie]:
         yield server
 
 
-def test_invoke_with_everything(rie: Rie, tmp_path: Path) -> None:
+def test_invoke_with_every_option(rie: Rie, tmp_path: Path) -> None:
     context = client_context({"custom": {"a": "b"}})
     options = ("--log-type", "Tail", "--client-context", context, "--qualifier", "$LATEST")
     ended = aws(rie.url, "invoke", "--function-name", "function", *options, "answer", cwd=tmp_path)
@@ -50,8 +50,8 @@ def test_an_event(rie: Rie, tmp_path: Path) -> None:
     assert (ended.code, json.loads(ended.out)) == (0, {"StatusCode": 202})
 
 
-def test_a_function_that_is_not_there(rie: Rie, tmp_path: Path) -> None:
-    ended = aws(rie.url, "invoke", "--function-name", "nobody", "answer", cwd=tmp_path)
+def test_a_missing_function(rie: Rie, tmp_path: Path) -> None:
+    ended = aws(rie.url, "invoke", "--function-name", "missing", "answer", cwd=tmp_path)
     assert ended.code in (254, 255)
     assert "(ResourceNotFoundException)" in ended.err
     assert "known here: function, test_function" in ended.err

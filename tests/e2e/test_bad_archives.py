@@ -1,4 +1,4 @@
-"""Archives full of mischief, as code and as a layer, in both sandboxes: one line, exit code 2, nothing left."""
+"""Hostile archives, as code and as a layer, in both sandboxes: one line, exit code 2, and no files left."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ both_sandboxes = pytest.mark.parametrize("sandbox", ["bubblewrap", "process"])
 
 
 def zeros(size: int) -> Member:
-    """A file of zeros that is a thousandth as large in its archive, and says how large it is."""
+    """A file of zeros, compressed a thousandfold, which declares its true size."""
     squeezer, crc, stored = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS), 0, b""
     for _ in range(size // 1_000_000):
         block = bytes(1_000_000)
@@ -63,7 +63,7 @@ def zeros(size: int) -> Member:
 
 
 def invoked(tmp_path: Path, *arguments: str | Path) -> Ended:
-    """`bootjack invoke`, after which nothing is left in its temporary directory."""
+    """Run `bootjack invoke`, and check that its temporary directory is empty then."""
     temporary = tmp_path / "tmp"
     temporary.mkdir(exist_ok=True)
     ended = bootjack("invoke", *arguments, env={"TMPDIR": str(temporary)})
@@ -72,7 +72,7 @@ def invoked(tmp_path: Path, *arguments: str | Path) -> Ended:
 
 
 def check_refused(tmp_path: Path, content: bytes, sandbox: str) -> list[str]:
-    """Both ways; gives what is said."""
+    """Give the archive as code and as a layer; return both messages."""
     bad, code = tmp_path / "bad.zip", write_bootstrap(tmp_path / "code")
     bad.write_bytes(content)
     before = sorted(tmp_path.rglob("*"))
@@ -93,24 +93,24 @@ def check_refused(tmp_path: Path, content: bytes, sandbox: str) -> list[str]:
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_archive_is_refused(tmp_path: Path, kind: str, sandbox: str) -> None:
     content, reason = HOSTILE[kind]
-    if kind == "over the size declared":  # said for all archives of a function instead
-        reason = "262,144,005 bytes unzipped, over the 262,144,000"
+    if kind == "over the size declared":  # the limit is for all archives of a function together
+        reason = "262,144,005 bytes unzipped, over Lambda's limit of 262,144,000"
     assert all(reason in message for message in check_refused(tmp_path, content, sandbox))
 
 
 @both_sandboxes
-def test_a_bomb_that_says_what_it_is_is_refused(tmp_path: Path, sandbox: str) -> None:
+def test_a_zip_bomb_with_honest_sizes_is_refused(tmp_path: Path, sandbox: str) -> None:
     content = packed(zeros(BOMB_BYTES))
     assert len(content) < BOMB_BYTES // 900
     messages = check_refused(tmp_path, content, sandbox)
-    assert all("unfolds to 300,000,000 bytes unzipped, over" in message for message in messages)
+    assert all("come to 300,000,000 bytes unzipped, over" in message for message in messages)
 
 
-def test_code_and_layers_that_are_too_much_together_are_told_with_their_sum(tmp_path: Path) -> None:
+def test_code_and_layers_over_the_limit_together_are_refused_with_their_sum(tmp_path: Path) -> None:
     (tmp_path / "code.zip").write_bytes(packed(zeros(100_000_000)))
     (tmp_path / "one.zip").write_bytes(packed(zeros(160_000_000)))
     (tmp_path / "two.zip").write_bytes(packed(zeros(3_000_000)))
-    folder = tmp_path / "folder"  # a user's directory, which may hold all kinds of things, does not count
+    folder = tmp_path / "folder"  # directories do not count towards the limit
     folder.mkdir()
     with (folder / "large").open("wb") as file:
         file.truncate(400_000_000)
@@ -120,15 +120,14 @@ def test_code_and_layers_that_are_too_much_together_are_told_with_their_sum(tmp_
     ended = invoked(tmp_path, tmp_path / "code.zip", *layers, "--layer", tmp_path / "two.zip")
     assert ended.code == 2
     assert ended.message == (
-        f"{tmp_path}/code.zip: takes the function's archives to 263,000,000 bytes unzipped (one.zip 160,000,000 + "
-        "two.zip 3,000,000 + code.zip 100,000,000), over the 262,144,000 that code and layers may have together; "
-        "leave something out"
+        f"{tmp_path}/code.zip: code and layers come to 263,000,000 bytes unzipped (one.zip 160,000,000 + "
+        "two.zip 3,000,000 + code.zip 100,000,000), over Lambda's limit of 262,144,000; leave something out"
     )
 
 
 @both_sandboxes
-def test_odd_archives_that_are_sound_are_taken(tmp_path: Path, sandbox: str) -> None:
-    """Of two files with one name the last counts, names may differ in case only, what is nested stays packed."""
+def test_an_odd_but_valid_archive_is_accepted(tmp_path: Path, sandbox: str) -> None:
+    """The last of two files with one name wins; names may differ only in case; nested archives stay packed."""
     read = "[open(name, 'rb').read().decode('latin-1') for name in json.loads(event)]"
     answer = f"response(request_id, json.dumps({read}).encode())"
     program = source().replace("response(request_id, event)", answer)

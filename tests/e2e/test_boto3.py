@@ -1,4 +1,4 @@
-"""boto3's `lambda.invoke` on one connection: every parameter, every error that it knows, the largest bodies."""
+"""boto3's `lambda.invoke` on one connection: every parameter, every error that boto3 models, the largest bodies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARN = "arn:aws:lambda:us-east-1:012345678912:function:test_function"
 LIMIT = 6_291_556
 ASYNC_LIMIT = 1_048_576
 
-pytestmark = pytest.mark.slow  # the import of boto3 alone takes most of a second
+pytestmark = pytest.mark.slow  # importing boto3 alone takes most of a second
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,9 @@ def test_dry_run(client: Any) -> None:
 
 
 def test_the_log_tail(client: Any) -> None:
-    answer = invoke(client, {"do": "write", "text": "told ü\n"}, LogType="Tail")
+    answer = invoke(client, {"do": "write", "text": "logged ü\n"}, LogType="Tail")
     assert answer.payload == b"written"
-    assert "\ntold ü\nEND RequestId: " in answer.log
+    assert "\nlogged ü\nEND RequestId: " in answer.log
     assert "\nREPORT RequestId: " in answer.log
 
 
@@ -72,7 +72,7 @@ def test_the_largest_client_context(client: Any) -> None:
 
 
 @pytest.mark.parametrize("context", ["%%%", "bm90IGpzb24=", "/w==", "WzFd"])
-def test_a_client_context_that_is_none(client: Any, context: str) -> None:
+def test_an_invalid_client_context(client: Any, context: str) -> None:
     with pytest.raises(client.exceptions.InvalidRequestContentException, match="lient context"):
         invoke(client, ClientContext=context)
 
@@ -100,9 +100,9 @@ def test_the_qualifier(client: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("nobody", {}), ("function", {"Qualifier": "5"}), ("function:prod", {}), (ARN.replace("test_", "no_"), {})],
+    [("missing", {}), ("function", {"Qualifier": "5"}), ("function:prod", {}), (ARN.replace("test_", "no_"), {})],
 )
-def test_what_is_not_there(client: Any, name: str, options: dict[str, str]) -> None:
+def test_a_missing_function_or_version(client: Any, name: str, options: dict[str, str]) -> None:
     with pytest.raises(
         client.exceptions.ResourceNotFoundException, match="Function not found: arn:aws:lambda:"
     ) as caught:
@@ -117,7 +117,7 @@ def test_a_qualifier_that_contradicts_the_name(client: Any) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"{", b"NaN", b"\xff", b"\xef\xbb\xbf{}", b"[" * 200_000])
-def test_a_payload_that_is_no_json(client: Any, payload: bytes) -> None:
+def test_a_payload_that_is_not_json(client: Any, payload: bytes) -> None:
     with pytest.raises(
         client.exceptions.InvalidRequestContentException, match="Could not parse request body into json"
     ):
@@ -133,7 +133,7 @@ def test_a_payload_over_the_limit(client: Any, kind: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("options", [{"InvocationType": "Sometimes"}, {"LogType": "Head"}])
-def test_a_parameter_that_has_no_such_value(client: Any, options: dict[str, str]) -> None:
+def test_an_unknown_parameter_value(client: Any, options: dict[str, str]) -> None:
     with pytest.raises(ClientError) as caught:
         invoke(client, {}, **options)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
@@ -152,12 +152,12 @@ def test_a_function_error(client: Any) -> None:
     assert "Status: error\tError Type: Function.Asked" in answer.log
 
 
-def test_the_request_id_is_the_function_s(client: Any) -> None:
+def test_the_request_id_is_the_one_that_the_function_sees(client: Any) -> None:
     response = client.invoke(FunctionName="function", Payload=b'{"do": "headers"}')
     headers = json.loads(response["Payload"].read())
     assert response["ResponseMetadata"]["RequestId"] == headers["lambda-runtime-aws-request-id"]
 
 
-def test_other_operations_say_that_they_are_not_served(client: Any) -> None:
+def test_other_operations_are_refused_by_name(client: Any) -> None:
     with pytest.raises(ClientError, match="GET /2015-03-31/functions is not supported by bootjack"):
         client.list_functions()

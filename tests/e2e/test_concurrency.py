@@ -1,4 +1,4 @@
-"""Many callers, one execution environment: each gets its own answer, and there is never more than one at a time."""
+"""Many callers of one execution environment: each gets its own answer, and only one invocation runs at a time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_each_caller_gets_its_own_answer() -> None:
 
 
 @pytest.mark.slow
-def test_callers_behind_one_who_fails() -> None:
-    """The runtime dies in every third invocation; whoever waits behind it is served by the next process."""
+def test_callers_that_wait_behind_a_crash() -> None:
+    """The runtime exits in every third invocation; the callers behind it are served by the next process."""
     events = [{"do": "exit", "code": 5} if number % 3 == 0 else {"caller": number} for number in range(12)]
     with Rie(*RAW) as rie, ThreadPoolExecutor(12) as callers:
         replies = list(callers.map(rie.invoke, [json.dumps(event).encode() for event in events]))
@@ -38,7 +38,7 @@ def test_callers_behind_one_who_fails() -> None:
 
 
 @pytest.mark.slow
-def test_callers_behind_one_who_times_out() -> None:
+def test_callers_that_wait_behind_a_timeout() -> None:
     env = {"AWS_LAMBDA_FUNCTION_TIMEOUT": "0.5"}
     with Rie(*RAW, env=env) as rie, ThreadPoolExecutor(4) as callers:
         first = callers.submit(rie.invoke, b'{"do": "hang"}')

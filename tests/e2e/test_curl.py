@@ -1,4 +1,4 @@
-"""curl against `bootjack rie`, as the documentation of AWS's images shows it, and with every header of Invoke."""
+"""curl against `bootjack rie`, as the documentation of AWS's base images shows it, and with all headers of Invoke."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rie() -> Iterator[Rie]:
 
 
 def curl(*arguments: str, given: bytes | None = None) -> Reply:
-    """Run curl; gives the last answer that it got."""
+    """Run curl and return the last answer that it received."""
     run = subprocess.run(
         ["curl", "--silent", "--show-error", "--include", *arguments],
         input=given,
@@ -41,7 +41,7 @@ def curl(*arguments: str, given: bytes | None = None) -> Reply:
     return Reply(int(heads[-1][0].split()[1]), {name.lower(): value for name, value in headers.items()}, rest)
 
 
-def test_the_line_of_the_documentation(rie: Rie) -> None:
+def test_the_command_from_the_documentation(rie: Rie) -> None:
     reply = curl("-XPOST", rie.invoke_url(), "-d", '{"payload":"hello world!"}')
     assert (reply.status, reply.body) == (200, b'{"payload":"hello world!"}')
     assert re.fullmatch(UUID, reply.headers["x-amzn-requestid"])
@@ -49,14 +49,14 @@ def test_the_line_of_the_documentation(rie: Rie) -> None:
     assert reply.headers["content-type"] == "application/json"
 
 
-def test_no_body_is_the_empty_object(rie: Rie) -> None:
+def test_without_a_body_the_event_is_an_empty_object(rie: Rie) -> None:
     assert curl("-XPOST", rie.invoke_url()).body == b"{}"
 
 
 def test_the_log_tail(rie: Rie) -> None:
-    event = '{"do":"write","text":"told\\n"}'
+    event = '{"do":"write","text":"logged\\n"}'
     reply = curl(rie.invoke_url(), "-d", event, "-H", "X-Amz-Log-Type: Tail")
-    assert b"\ntold\nEND RequestId: " in base64.b64decode(reply.headers["x-amz-log-result"])
+    assert b"\nlogged\nEND RequestId: " in base64.b64decode(reply.headers["x-amz-log-result"])
 
 
 def test_the_client_context(rie: Rie) -> None:
@@ -96,7 +96,7 @@ def test_the_invocation_type(rie: Rie, kind: str, status: int) -> None:
         ),
         ("function/invocations", ("-d", "{}", "-H", "X-Amz-Log-Type: x"), 400, "InvalidParameterValueException"),
         ("bad%20name/invocations", ("-d", "{}"), 400, "InvalidParameterValueException"),
-        ("nobody/invocations", ("-d", "{}"), 404, "ResourceNotFoundException"),
+        ("missing/invocations", ("-d", "{}"), 404, "ResourceNotFoundException"),
         ("function/invocations?Qualifier=7", ("-d", "{}"), 404, "ResourceNotFoundException"),
         ("function/invocations/more", ("-d", "{}"), 501, "NotSupportedException"),
         ("", (), 501, "NotSupportedException"),
@@ -110,7 +110,7 @@ def test_refusals(rie: Rie, path: str, arguments: tuple[str, ...], status: int, 
     assert json.loads(reply.body)["Message"]
 
 
-def test_other_methods(rie: Rie) -> None:
+def test_methods_other_than_post(rie: Rie) -> None:
     for method in ("GET", "PUT", "DELETE"):
         reply = curl("-X", method, rie.invoke_url())
         assert (reply.status, reply.headers["allow"]) == (405, "POST")
@@ -121,11 +121,11 @@ def test_ways_to_send_a_body(rie: Rie) -> None:
         assert curl(rie.invoke_url(), "-d", "[1]", *arguments).body == b"[1]"
 
 
-def test_an_offer_of_http2(rie: Rie) -> None:
+def test_an_http2_upgrade_offer_is_ignored(rie: Rie) -> None:
     assert curl(rie.invoke_url(), "-d", "[1]", "--http2").body == b"[1]"
 
 
-def test_a_name_escaped_in_the_path(rie: Rie) -> None:
+def test_a_percent_encoded_name_in_the_path(rie: Rie) -> None:
     arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A012345678912%3Afunction%3Atest_function%3A%24LATEST"
     assert curl(rie.invoke_url(arn), "-d", "[1]").body == b"[1]"
 
@@ -137,7 +137,7 @@ def test_six_megabytes_both_ways(rie: Rie) -> None:
 
 
 @pytest.mark.slow
-def test_one_byte_more_is_refused(rie: Rie) -> None:
+def test_one_byte_over_the_limit_is_refused(rie: Rie) -> None:
     event = b'"' + b"x" * 6_291_555 + b'"'
     reply = curl(rie.invoke_url(), "--data-binary", "@-", given=event)
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")

@@ -1,4 +1,4 @@
-"""`serve --only-lambda-apis`: the bootstrap is started by hand, may take its time, and may come and go."""
+"""`serve --only-lambda-apis`: external runtimes, which have no time limit and can be restarted."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tests.e2e.running import Reply
 
 
-class ByHand:
-    """Somebody who starts bootstraps with what the server says to export."""
+class ExternalRuntimes:
+    """Starts bootstraps with the environment that the server prints."""
 
     def __init__(self, server: Serve, directory: Path) -> None:
         server.wait_for(r"export MINE='my value'\n")  # the last one
@@ -61,14 +61,14 @@ def server() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def hand(server: Serve, tmp_path: Path) -> Iterator[ByHand]:
-    hand = ByHand(server, tmp_path)
-    yield hand
-    hand.end()
+def runtimes(server: Serve, tmp_path: Path) -> Iterator[ExternalRuntimes]:
+    runtimes = ExternalRuntimes(server, tmp_path)
+    yield runtimes
+    runtimes.end()
 
 
 class Asked(threading.Thread):
-    """An invocation that waits for a bootstrap."""
+    """An invocation in the background, which waits for a bootstrap."""
 
     def __init__(self, server: Serve, payload: bytes) -> None:
         super().__init__(daemon=True)
@@ -81,12 +81,12 @@ class Asked(threading.Thread):
 
     def reply(self) -> Reply:
         self.join(SECONDS)
-        assert self._reply is not None, "it was not answered"
+        assert self._reply is not None, "the invocation got no answer"
         return self._reply
 
 
 def call(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"") -> Mapping[str, str]:
-    """A call of the Runtime API; gives the headers of its answer."""
+    """Call the Runtime API and return the headers of the response."""
     connection.request(method, f"/2018-06-01/runtime/{path}", body)
     answer = connection.getresponse()
     answer.read()
@@ -94,9 +94,9 @@ def call(connection: http.client.HTTPConnection, method: str, path: str, body: b
     return dict(answer.getheaders())
 
 
-def test_a_bootstrap_is_waited_for_and_told_all_it_needs(server: Serve, hand: ByHand) -> None:
+def test_the_server_waits_for_a_bootstrap_and_prints_all_it_needs(server: Serve, runtimes: ExternalRuntimes) -> None:
     asked = Asked(server, b'{"do": "variables", "names": ["AWS_LAMBDA_FUNCTION_NAME", "MINE", "_HANDLER"]}')
-    hand.start()
+    runtimes.start()
     assert json.loads(asked.reply().body) == {
         "AWS_LAMBDA_FUNCTION_NAME": "function",
         "MINE": "my value",
@@ -104,81 +104,79 @@ def test_a_bootstrap_is_waited_for_and_told_all_it_needs(server: Serve, hand: By
     }
 
 
-def test_no_deadline_ends_it_and_its_output_is_its_own(server: Serve, hand: ByHand, tmp_path: Path) -> None:
-    process = hand.start()
-    server.invoke(b'{"do": "write", "text": "seen by nobody\\n"}')
+def test_it_has_no_time_limit_and_its_output_is_not_logged(server: Serve, runtimes: ExternalRuntimes) -> None:
+    process = runtimes.start()
+    server.invoke(b'{"do": "write", "text": "not logged\\n"}')
     held = Held(server, Gate())
     threading.Event().wait(0.2)  # four times the function's timeout
     assert held.release().body == b"waited"
     assert process.poll() is None
-    assert "seen by nobody" not in server.log()
+    assert "not logged" not in server.log()
     assert "Task timed out" not in server.log()
 
 
-def test_one_that_is_started_anew_in_mid_invocation_gets_the_event_again(
-    server: Serve, hand: ByHand, tmp_path: Path
-) -> None:
-    first, gate = hand.start(), Gate()
+def test_one_restarted_during_an_invocation_gets_the_event_again(server: Serve, runtimes: ExternalRuntimes) -> None:
+    first, gate = runtimes.start(), Gate()
     held = Held(server, gate)
     first.kill()
     first.wait()
-    hand.start()
+    runtimes.start()
     held.drop()
-    os.close(gate.wait())  # the second one has come as far
+    os.close(gate.wait())  # the second one has got the event, too
     assert held.reply().body == b"waited"
 
 
-def test_one_that_is_started_anew_while_nothing_happens(server: Serve, hand: ByHand) -> None:
+def test_one_can_be_restarted_while_idle(server: Serve, runtimes: ExternalRuntimes) -> None:
     for number in (b"1", b"2", b"3"):
-        process = hand.start()
+        process = runtimes.start()
         assert server.invoke(number).body == number
         process.kill()
         process.wait()
 
 
-def test_one_that_fails_in_its_init_may_be_mended_and_started_again(server: Serve, hand: ByHand) -> None:
-    with hand.connection() as connection:
+def test_one_can_be_restarted_after_an_init_error(server: Serve, runtimes: ExternalRuntimes) -> None:
+    with runtimes.connection() as connection:
         call(connection, "POST", "init/error", b'{"errorMessage": "m", "errorType": "t"}')
-    hand.start()
+    runtimes.start()
     assert server.invoke(b"1").body == b"1"
 
 
-def test_one_that_dies_in_mid_answer(server: Serve, hand: ByHand) -> None:
+def test_one_that_dies_while_it_responds(server: Serve, runtimes: ExternalRuntimes) -> None:
     asked = Asked(server, b"1")
-    with hand.connection() as connection:
+    with runtimes.connection() as connection:
         request_id = call(connection, "GET", "invocation/next")["Lambda-Runtime-Aws-Request-Id"]
         connection.putrequest("POST", f"/2018-06-01/runtime/invocation/{request_id}/response")
         connection.putheader("Content-Length", "10")
         connection.endheaders(b"half")
     assert json.loads(asked.reply().body)["errorType"] == "Runtime.TruncatedResponse"
-    hand.start()
+    runtimes.start()
     assert server.invoke(b"2").body == b"2"
 
 
 @pytest.mark.slow
-def test_awslambdaric_by_hand(server: Serve, hand: ByHand, tmp_path: Path) -> None:
+def test_awslambdaric_as_an_external_runtime(server: Serve, runtimes: ExternalRuntimes, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return [event, context.function_name]\n")
-    hand.start(sys.executable, "-m", "awslambdaric", "app.handler")
+    runtimes.start(sys.executable, "-m", "awslambdaric", "app.handler")
     assert json.loads(server.invoke(b'{"a": 1}').body) == [{"a": 1}, "function"]
 
 
-def test_several_callers_wait_their_turn(server: Serve, hand: ByHand) -> None:
+def test_several_callers_are_served_in_turn(server: Serve, runtimes: ExternalRuntimes) -> None:
     asked = [Asked(server, str(number).encode()) for number in range(8)]
-    hand.start()
+    runtimes.start()
     assert [each.reply().body for each in asked] == [str(number).encode() for number in range(8)]
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--layer", "x"), "starts nothing"),
+        (("--layer", "x"), "starts no bootstrap"),
         (("one", "two"), "at most one NAME"),
-        (("./path",), "is not a function's name"),
-        (("--watch",), "starts nothing"),
-        (("--", "true"), "starts nothing"),
+        (("./path",), "is not a function name"),
+        (("--watch",), "starts no bootstrap"),
+        (("--", "true"), "starts no bootstrap"),
     ],
 )
-def test_what_cannot_be_meant(arguments: tuple[str, ...], named: str) -> None:
+def test_contradicting_arguments_are_a_usage_error(arguments: tuple[str, ...], named: str) -> None:
     ended = bootjack("serve", "--only-lambda-apis", "--port", "0", *arguments)
     assert ended.code == 2
     assert named in ended.message

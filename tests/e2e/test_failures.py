@@ -1,4 +1,4 @@
-"""Every way a function can fail, on one `rie`: the caller is told, and the next invocation works."""
+"""Every way that a function can fail, on one `rie`: the caller gets the error, and the next invocation works."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rie() -> Iterator[Rie]:
 
 @pytest.fixture(autouse=True)
 def next_invocation_works(rie: Rie) -> Iterator[None]:
-    """Whatever the test has done."""
+    """Check that the server works again after every test."""
     yield
     reply = rie.invoke(b'{"after": "all"}')
     assert (reply.status, reply.body) == (200, b'{"after": "all"}')
@@ -33,12 +33,12 @@ def next_invocation_works(rie: Rie) -> Iterator[None]:
 
 
 def asked(rie: Rie, do: str, **how: Any) -> Reply:
-    """Invoke with an event that tells the runtime what to do."""
+    """Invoke with an event that makes the runtime do something."""
     return rie.invoke(json.dumps({"do": do, **how}).encode())
 
 
 def check_error(reply: Reply, error_type: str, reason: str) -> None:
-    """A function error as Lambda words it: HTTP 200, a header, and the request id in the message."""
+    """Check for a function error as Lambda words it: HTTP 200, a header, and the request id in the message."""
     document = json.loads(reply.body)
     request_id = reply.headers["x-amzn-requestid"]
     assert (reply.status, reply.headers["x-amz-function-error"]) == (200, "Unhandled")
@@ -59,7 +59,7 @@ def test_an_error_that_the_runtime_posts(rie: Rie) -> None:
         ("kill", {}, "Runtime exited with error: signal: killed"),
     ],
 )
-def test_a_death(rie: Rie, do: str, how: dict[str, Any], reason: str) -> None:
+def test_an_exit_of_the_runtime(rie: Rie, do: str, how: dict[str, Any], reason: str) -> None:
     check_error(asked(rie, do, **how), "Runtime.ExitError", reason)
 
 
@@ -77,32 +77,32 @@ def test_two_failures_in_a_row(rie: Rie) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_at_the_limit(rie: Rie) -> None:
+def test_a_response_at_the_limit(rie: Rie) -> None:
     assert asked(rie, "fill", bytes=LIMIT).body == b"x" * LIMIT
 
 
 @pytest.mark.slow
-def test_an_answer_over_the_limit(rie: Rie) -> None:
+def test_a_response_over_the_limit(rie: Rie) -> None:
     reply = asked(rie, "fill", bytes=LIMIT + 1)
     assert reply.headers["x-amz-function-error"] == "Unhandled"
     assert json.loads(reply.body)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
 @pytest.mark.slow
-def test_a_caller_who_gives_up(rie: Rie) -> None:
-    """The invocation goes on without its caller, and its answer goes to nobody."""
+def test_a_caller_that_disconnects(rie: Rie) -> None:
+    """The invocation continues without its caller, and its response is dropped."""
     with rie.connection() as connection:
         connection.request("POST", rie.path(), json.dumps({"do": "hang"}))
         rie.wait_for("hanging\n")
     assert rie.invoke(b'"mine"').body == b'"mine"'
 
 
-def test_a_function_that_is_not_there(rie: Rie) -> None:
-    reply = rie.invoke(name="nobody")
+def test_a_missing_function(rie: Rie) -> None:
+    reply = rie.invoke(name="missing")
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")
 
 
-def test_an_event_that_is_no_json(rie: Rie) -> None:
+def test_an_event_that_is_not_json(rie: Rie) -> None:
     reply = rie.invoke(b"{")
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (400, "InvalidRequestContentException")
 
@@ -113,33 +113,30 @@ def test_an_event_over_the_limit(rie: Rie) -> None:
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
 
 
-# -- the log
-
-
 def test_the_tail_of_the_log(rie: Rie) -> None:
-    reply = rie.invoke(json.dumps({"do": "write", "text": "told\n"}).encode(), X_Amz_Log_Type="Tail")
+    reply = rie.invoke(json.dumps({"do": "write", "text": "logged\n"}).encode(), X_Amz_Log_Type="Tail")
     request_id = reply.headers["x-amzn-requestid"]
     lines = base64.b64decode(reply.headers["x-amz-log-result"]).decode().splitlines()
     assert lines[0].startswith((f"START RequestId: {request_id} ", "INIT_START"))
-    assert lines[-3:-1] == ["told", f"END RequestId: {request_id}"]
+    assert lines[-3:-1] == ["logged", f"END RequestId: {request_id}"]
     assert lines[-1].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
 
 
-def test_the_tail_holds_what_has_no_line_end(rie: Rie) -> None:
-    """And it is not taken for the beginning of the next invocation's first line."""
+def test_the_tail_contains_an_unfinished_line(rie: Rie) -> None:
+    """The unfinished line is not taken as the beginning of the next invocation's first line."""
     reply = rie.invoke(json.dumps({"do": "write", "text": "half a line"}).encode(), X_Amz_Log_Type="Tail")
     assert b"\nhalf a line\nEND " in base64.b64decode(reply.headers["x-amz-log-result"])
     reply = rie.invoke(json.dumps({"do": "write", "text": "next\n"}).encode(), X_Amz_Log_Type="Tail")
     assert b"half a line" not in base64.b64decode(reply.headers["x-amz-log-result"])
 
 
-def test_the_tail_is_at_most_four_kilobytes(rie: Rie) -> None:
+def test_the_tail_is_at_most_4_kb(rie: Rie) -> None:
     reply = rie.invoke(json.dumps({"do": "flood", "lines": 100}).encode(), X_Amz_Log_Type="Tail")
     tail = base64.b64decode(reply.headers["x-amz-log-result"])
     assert len(tail) == 4096
     assert b"\nREPORT RequestId: " in tail
 
 
-def test_nobody_who_did_not_ask_gets_a_tail(rie: Rie) -> None:
+def test_there_is_no_tail_unless_the_caller_asks_for_it(rie: Rie) -> None:
     assert "x-amz-log-result" not in rie.invoke(X_Amz_Log_Type="None").headers
     assert "x-amz-log-result" not in rie.invoke().headers

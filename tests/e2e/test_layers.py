@@ -175,9 +175,9 @@ def test_awslambdaric_runs_in_a_layer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])
 def test_wheels_are_for_the_requested_architecture(arch: str, tmp_path: Path) -> None:
-    packages = ("--package", "numpy", "--package", "pillow", "--package", "orjson")
+    packages = ("--package", "pillow", "--package", "orjson")  # pillow has shared libraries of its own
     ended = build(*packages, "--runtime", "python3.12", "--arch", arch, "-o", tmp_path / "x.zip")
-    assert b"python/numpy/" in ended.out
+    assert b"python/PIL/" in ended.out
     target = ("--runtime", "python3.12", "--arch")
     assert errors(check(tmp_path / "x.zip", *target, arch)) == []
     other = "arm64" if arch == "x86_64" else "x86_64"

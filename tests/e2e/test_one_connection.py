@@ -1,4 +1,4 @@
-"""boto3 keeps one connection for all that it asks, and that goes to two lanes: Invoke, and everything else."""
+"""boto3 uses one connection for all its requests; they go to two lanes: Invoke, and everything else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMIT = 6_291_556
 
 
 class Relay:
-    """Passes connections on, and counts them."""
+    """Forwards connections and counts them."""
 
     def __init__(self, port: int) -> None:
         self.taken = 0
@@ -73,7 +73,7 @@ def server(tmp_path: Path) -> Iterator[Serve]:
 
 
 def event() -> bytes:
-    """The largest event that there is."""
+    """Return an event of the largest size allowed."""
     return b'"%b"' % random.Random(6).randbytes((LIMIT - 2) // 2).hex().encode()
 
 
@@ -81,15 +81,15 @@ def unsupported(call: Any, **parameters: Any) -> None:
     try:
         call(**parameters)
     except ClientError as error:
-        response = error.response  # the exception itself would keep the connection
+        response = error.response  # not the exception, which keeps the connection open
     else:
-        raise AssertionError("it is supported")
+        raise AssertionError("the operation is supported")
     assert response["Error"]["Code"] == "NotSupportedException"
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def create(client: Any, size: int = LIMIT) -> None:
-    """A request whose body is larger than any event."""
+    """Send a request whose body is larger than any event."""
     unsupported(
         client.create_function,
         FunctionName="new",
@@ -120,17 +120,17 @@ def test_create_invoke_get_invoke_of_6_mb(server: Serve, order: tuple[Any, ...])
     assert relay.taken == 1
 
 
-def test_an_upload_of_40_mb_is_read_to_its_end(server: Serve) -> None:
+def test_an_upload_of_40_mb_is_read_to_the_end(server: Serve) -> None:
     with connected(server.url) as client:
         create(client, 40_000_000)
         run(client)
 
 
-def test_what_invoke_answers_is_the_same_on_both_lanes(server: Serve) -> None:
+def test_invoke_answers_the_same_on_both_lanes(server: Serve) -> None:
     events: list[tuple[bytes, dict[str, str]]] = [
         (b'{"a": 1}', {}),
         (b'{"do": "fail", "message": "m"}', {}),
-        (b'{"do": "write", "text": "told\\n"}', {"X-Amz-Log-Type": "Tail"}),
+        (b'{"do": "write", "text": "logged\\n"}', {"X-Amz-Log-Type": "Tail"}),
         (b"{}", {"X-Amz-Invocation-Type": "Event"}),
         (b"{}", {"X-Amz-Invocation-Type": "DryRun"}),
         (b"{}", {"X-Amz-Invocation-Type": "Other"}),
@@ -144,7 +144,7 @@ def test_what_invoke_answers_is_the_same_on_both_lanes(server: Serve) -> None:
 
 
 def ask(server: Serve, handed_over: bool, payload: bytes, headers: dict[str, str]) -> tuple[Any, ...]:
-    """What an Invoke is answered, on a connection that has been handed over before or not; ids left out."""
+    """Return the answer to Invoke without ids; `handed_over`: on a connection that the second lane serves."""
     with server.connection() as connection:
         if handed_over:
             connection.request("GET", "/_bootjack/health")
@@ -153,5 +153,5 @@ def ask(server: Serve, handed_over: bool, payload: bytes, headers: dict[str, str
         answer = connection.getresponse()
         body = answer.read()
         kept = {name.lower() for name, _ in answer.getheaders()} - {"date", "server", "connection"}
-        told = json.loads(body) if answer.status >= 400 else body
-        return answer.status, answer.getheader("X-Amz-Function-Error"), kept, told
+        content = json.loads(body) if answer.status >= 400 else body
+        return answer.status, answer.getheader("X-Amz-Function-Error"), kept, content

@@ -1,4 +1,4 @@
-"""/opt in bubblewrap: layers merged in their order, read-only, unpacked once, and gone when nobody needs them."""
+"""/opt in bubblewrap: layers merged in order, read-only, unpacked once, and removed when they are not needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ both_sandboxes = pytest.mark.parametrize("sandbox", ["bubblewrap", "process"])
 
 
 def layer(root: Path, **tools: str) -> Path:
-    """A directory with programs in `bin`, and a file that has the name of the directory."""
+    """Make a directory with programs in `bin`, and a file that has the name of the directory."""
     (root / "bin").mkdir(parents=True)
     (root / root.name).touch()
     for name, said in tools.items():
@@ -44,7 +44,7 @@ def layer(root: Path, **tools: str) -> Path:
 
 
 def zipped(folder: Path) -> Path:
-    """The same as an archive, made by the system's means: modes are kept."""
+    """Pack a directory into an archive that keeps the modes."""
     return Path(shutil.make_archive(str(folder), "zip", folder))
 
 
@@ -52,8 +52,8 @@ def layered(*layers: Path) -> list[str]:
     return [f"--layer={path}" for path in layers]
 
 
-def asked(folder: Path, script: str, *options: str) -> str:
-    """What a shell script prints in a function with these options."""
+def printed(folder: Path, script: str, *options: str) -> str:
+    """Run a shell script in a function with these options; return what it prints."""
     code = folder / "code"
     code.mkdir(exist_ok=True)
     (code / "app.py").write_text(HANDLER)
@@ -63,7 +63,7 @@ def asked(folder: Path, script: str, *options: str) -> str:
     return said
 
 
-def test_of_three_layers_the_last_wins_and_all_are_read_only(tmp_path: Path) -> None:
+def test_the_last_of_three_layers_wins_and_all_are_read_only(tmp_path: Path) -> None:
     layers = [layer(tmp_path / name, **{name: name, "all": name}) for name in ("one", "two", "three")]
     layers[:2] = map(zipped, layers[:2])  # two archives and a directory
     script = (
@@ -71,7 +71,7 @@ def test_of_three_layers_the_last_wins_and_all_are_read_only(tmp_path: Path) -> 
         "touch /opt/x 2>/dev/null || echo kept; chmod 777 /opt/bin/one 2>/dev/null || echo kept; "
         "echo x 2>/dev/null >/opt/bin/all || echo kept; rm -f /opt/three 2>/dev/null || echo kept"
     )
-    assert asked(tmp_path, script, *layered(*layers)).split() == [
+    assert printed(tmp_path, script, *layered(*layers)).split() == [
         *("one", "two", "three", "three", "755", "bin", "one", "three", "two"),
         *["kept"] * 4,
     ]
@@ -79,12 +79,12 @@ def test_of_three_layers_the_last_wins_and_all_are_read_only(tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["directory", "archive"])
-def test_one_layer_stands_there_as_it_is(tmp_path: Path, given: str) -> None:
+def test_a_single_layer_appears_unchanged(tmp_path: Path, given: str) -> None:
     one = layer(tmp_path / "one", tool="one")
     (one / "link").symlink_to("bin/tool")
     if given == "directory":
         (one / "dangling").symlink_to("/opt/nothing")
-    said = asked(tmp_path, "tool; /opt/link; ls /opt", *layered(one if given == "directory" else zipped(one)))
+    said = printed(tmp_path, "tool; /opt/link; ls /opt", *layered(one if given == "directory" else zipped(one)))
     assert said.split() == ["one", "one", "bin", *(["dangling"] if given == "directory" else []), "link", "one"]
 
 
@@ -92,8 +92,8 @@ def test_one_layer_stands_there_as_it_is(tmp_path: Path, given: str) -> None:
 def test_the_bootstrap_of_the_last_of_five_layers_runs(tmp_path: Path) -> None:
     layers = []
     for number in range(5):
-        told = f"response(request_id, sys.argv[0].encode() + b' of {number}')"
-        program = source().replace("response(request_id, event)", told)
+        answer = f"response(request_id, sys.argv[0].encode() + b' of {number}')"
+        program = source().replace("response(request_id, event)", answer)
         root = layer(tmp_path / f"layer-{number}")
         layers.append(zipped(write_bootstrap(root, program) if number < 4 else root))
     code = tmp_path / "code"
@@ -107,7 +107,7 @@ def test_the_bootstrap_of_the_last_of_five_layers_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_where_no_layer_has_a_bootstrap_lambda_s_places_are_named(tmp_path: Path) -> None:
+def test_without_a_bootstrap_lambdas_places_are_named(tmp_path: Path) -> None:
     layers = [layer(tmp_path / name) for name in ("one", "two")]
     (tmp_path / "code").mkdir()
     ended = bootjack("invoke", *IN_BUBBLEWRAP, tmp_path / "code", *layered(*layers))
@@ -116,7 +116,7 @@ def test_where_no_layer_has_a_bootstrap_lambda_s_places_are_named(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_every_language_is_told_of_its_folders_once_in_lambda_s_order(tmp_path: Path) -> None:
+def test_every_language_gets_its_folders_once_and_in_lambdas_order(tmp_path: Path) -> None:
     """Guide 2778-2836 and 4435-4443."""
     folders = ["nodejs/node_modules", "nodejs/node20/node_modules", "python", "python/lib/python3.12/site-packages"]
     folders += ["ruby/gems/3.3.0", "ruby/lib", "java/lib", "bin", "lib"]
@@ -141,7 +141,7 @@ def test_every_language_is_told_of_its_folders_once_in_lambda_s_order(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_file_where_another_layer_has_a_directory_is_a_mistake(tmp_path: Path) -> None:
+def test_a_file_where_another_layer_has_a_directory_is_an_error(tmp_path: Path) -> None:
     one, two = layer(tmp_path / "one"), layer(tmp_path / "two")
     (two / "one").mkdir()
     (two / "one" / "x").touch()
@@ -150,11 +150,11 @@ def test_a_file_where_another_layer_has_a_directory_is_a_mistake(tmp_path: Path)
     assert (ended.code, ended.out) == (2, b"")
     assert ended.message == f"--layer: one is a file in {one} and a directory in {two}: rename one of them"
     ended = bootjack("invoke", "--sandbox", "process", code, *layered(one, two))
-    assert ended.code == 0  # layers stay apart there
+    assert ended.code == 0  # a plain process sees the layers side by side
 
 
 @pytest.mark.slow
-def test_layers_of_a_function_made_in_python(tmp_path: Path) -> None:
+def test_layers_of_a_function_that_python_code_adds(tmp_path: Path) -> None:
     one, two = layer(tmp_path / "one", tool="one"), layer(tmp_path / "two", tool="two")
     answer = "response(request_id, os.popen('tool').read().encode())"
     write_bootstrap(one, source().replace("response(request_id, event)", answer))
@@ -181,11 +181,11 @@ def test_layers_of_a_function_made_in_python(tmp_path: Path) -> None:
     run(main())
 
 
-# -- what is on disk meanwhile
+# -- what is on disk
 
 
 def trees(temporary: Path) -> list[Path]:
-    """The trees that there are, of one process at most."""
+    """The trees of the one process that uses this folder."""
     return [tree for folder in temporary.glob("bootjack-*") for tree in folder.iterdir()]
 
 
@@ -197,7 +197,7 @@ def wait_until(condition: Callable[[], Any]) -> None:
 
 
 @pytest.mark.slow
-def test_functions_share_what_they_are_made_of(tmp_path: Path) -> None:
+def test_functions_share_their_archives(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     code = zipped(write_bootstrap(tmp_path / "code"))
@@ -207,13 +207,13 @@ def test_functions_share_what_they_are_made_of(tmp_path: Path) -> None:
         assert len(trees(temporary)) == 3  # the code, two layers
         for name in ("code", "copy", "code"):
             assert server.invoke(b"1", name).body == b"1"
-        assert len(trees(temporary)) == 4  # and one that is both
+        assert len(trees(temporary)) == 4  # and the merged one
     assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.slow
 @both_sandboxes
-def test_an_archive_that_was_replaced_goes_with_the_last_who_used_it(tmp_path: Path, sandbox: str) -> None:
+def test_a_replaced_archive_is_removed_with_its_last_user(tmp_path: Path, sandbox: str) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     code = zipped(write_bootstrap(tmp_path / "code"))
@@ -233,10 +233,10 @@ def test_an_archive_that_was_replaced_goes_with_the_last_who_used_it(tmp_path: P
         assert old < set(trees(temporary))
         assert held.release().body == b"waited"
         wait_until(lambda: len(trees(temporary)) == usual)
-        assert len(old - set(trees(temporary))) == usual - 2  # the layer, and what it was merged to
+        assert len(old - set(trees(temporary))) == usual - 2  # the layer and the merged tree
         (tmp_path / "broken").write_bytes(code.read_bytes()[:100])
         (tmp_path / "broken").replace(code)
-        server.wait_for("bootjack: code stays as it is")
+        server.wait_for("bootjack: code keeps its old code")
         assert len(trees(temporary)) == usual
         assert server.invoke(b"3").body == b"3"
     assert list(temporary.iterdir()) == []

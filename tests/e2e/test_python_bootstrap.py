@@ -1,4 +1,4 @@
-"""Our Python bootstrap under real servers: bootjack's own, and AWS's emulator."""
+"""Our Python bootstrap under real servers: bootjack's and AWS's emulator."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def handler(event, context):
 
 
 class Invoker(NamedTuple):
-    """Where to invoke, and as what."""
+    """Invokes a function by its name, at a port."""
 
     port: int
     name: str
@@ -91,7 +91,7 @@ def _rie(folder: Path) -> Iterator[int]:
         _wait_for(ports[0])
         yield ports[0]
     finally:
-        # Its runtime has a process group of its own: SIGTERM lets it end that first.
+        # RIE ends its runtime, which has a process group of its own, only after a SIGTERM.
         process.send_signal(signal.SIGTERM)
         process.wait(SECONDS)
 
@@ -111,14 +111,14 @@ def _wait_for(port: int) -> None:
     raise AssertionError(f"nothing listens on {port}")
 
 
-def test_an_ordinary_function(invoke: Invoker) -> None:
+def test_a_plain_handler(invoke: Invoker) -> None:
     answers = [json.loads(invoke(b'{"number": 1.50, "text": "\xc3\xa9"}')) for _ in range(3)]
     assert [answer["event"] for answer in answers] == [{"number": 1.5, "text": "é"}] * 3
     assert all(answer["left"] for answer in answers)
     assert len({answer["id"] for answer in answers}) == 3
 
 
-def test_an_asynchronous_one(invoke: Invoker) -> None:
+def test_an_async_handler(invoke: Invoker) -> None:
     assert json.loads(invoke(b'{"wait": 1}')) == {"waited": {"wait": 1}}
 
 
@@ -128,8 +128,8 @@ def test_a_streamed_response_is_joined(invoke: Invoker) -> None:
 
 
 def test_an_error_and_the_next_event(invoke: Invoker) -> None:
-    document = json.loads(invoke(b'{"fail": "it is so"}'))
-    assert (document["errorType"], document["errorMessage"]) == ("ValueError", "it is so")
+    document = json.loads(invoke(b'{"fail": "on purpose"}'))
+    assert (document["errorType"], document["errorMessage"]) == ("ValueError", "on purpose")
     assert "app.py" in document["stackTrace"][-1]
     assert json.loads(invoke(b"{}"))["event"] == {}
 

@@ -1,4 +1,4 @@
-"""Which sandbox functions run in, and what is said where there is no bubblewrap, or none that works."""
+"""Which sandbox functions run in, and what is reported where bubblewrap is missing or does not work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 PLACE = '{"do": "place"}'
-NOT_ISOLATED = "bootjack: functions run as plain processes: they see this machine's files"
+NOT_ISOLATED = "bootjack: functions run as plain processes (they see this machine's files"
 MISSING = "bubblewrap is not installed (apt-get install bubblewrap, dnf install bubblewrap)"
 REASON = "bwrap: No permissions to create new namespace"
 FAILS = f"bubblewrap does not work here ({REASON}): it needs user namespaces, which this system or container forbids"
@@ -37,7 +37,7 @@ def missing(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def failing(tmp_path: Path) -> dict[str, str]:
-    """A PATH with a bwrap that says why it cannot."""
+    """A PATH with a bwrap that fails with a reason."""
     program = tmp_path / "bin" / "bwrap"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\necho '{REASON}' >&2\nexit 1\n")
@@ -46,7 +46,7 @@ def failing(tmp_path: Path) -> dict[str, str]:
 
 
 def place(*options: str | Path, env: dict[str, str] | None = None) -> str:
-    """The folder that a function runs in."""
+    """The working directory of a function."""
     ended = bootjack("invoke", *options, "-e", PLACE, env=env)
     assert ended.code == 0, ended
     assert NOT_ISOLATED not in ended.err
@@ -54,17 +54,17 @@ def place(*options: str | Path, env: dict[str, str] | None = None) -> str:
     return found
 
 
-def test_auto_is_bubblewrap_where_it_works(code: Path) -> None:
+def test_auto_is_bubblewrap_where_that_works(code: Path) -> None:
     assert place(code, env={"BOOTJACK_SANDBOX": ""}) == "/var/task"
     assert place(code, "--sandbox", "auto") == "/var/task"
 
 
-def test_a_plain_process_that_was_asked_for_is_no_news(code: Path) -> None:
+def test_a_plain_process_on_request_needs_no_warning(code: Path) -> None:
     assert place(code, "--sandbox", "process") == str(code)
     assert place(code, env={"BOOTJACK_SANDBOX": "process"}) == str(code)
 
 
-def test_the_option_is_stronger_than_the_variable(code: Path) -> None:
+def test_the_option_overrides_the_variable(code: Path) -> None:
     assert place(code, "--sandbox", "bubblewrap", env={"BOOTJACK_SANDBOX": "process"}) == "/var/task"
 
 
@@ -76,7 +76,7 @@ def test_a_variable_that_names_no_sandbox_is_a_usage_error(code: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "reason"), [("missing", MISSING), ("failing", FAILS)])
-def test_without_bubblewrap_auto_says_once_what_is_not_isolated(
+def test_without_bubblewrap_auto_warns_once_what_is_not_isolated(
     code: Path, request: pytest.FixtureRequest, path: str, reason: str
 ) -> None:
     env = {**request.getfixturevalue(path), "BOOTJACK_SANDBOX": "auto"}
@@ -84,39 +84,39 @@ def test_without_bubblewrap_auto_says_once_what_is_not_isolated(
         for name in ("code", "other", "code"):
             assert json.loads(serve.invoke(PLACE.encode(), name).body)["cwd"] == str(code)
         lines = serve.log().splitlines()
-    (said,) = [line for line in lines if line.startswith(NOT_ISOLATED)]
-    assert said.endswith(f", since {reason}")
+    (warning,) = [line for line in lines if line.startswith(NOT_ISOLATED)]
+    assert warning.endswith(f", since {reason}")
     assert "Error" not in "".join(lines)
 
 
 @pytest.mark.parametrize("verb", ["invoke", "serve"])
 @pytest.mark.parametrize(("path", "reason"), [("missing", MISSING), ("failing", FAILS)])
-def test_without_bubblewrap_whoever_asks_for_it_is_refused(
+def test_without_bubblewrap_a_request_for_it_is_refused(
     code: Path, request: pytest.FixtureRequest, verb: str, path: str, reason: str
 ) -> None:
     ended = bootjack(verb, "--sandbox", "bubblewrap", code, env=request.getfixturevalue(path))
     assert (ended.code, ended.out) == (2, b"")
-    assert ended.message == f"--sandbox bubblewrap: {reason}; --sandbox process does without"
+    assert ended.message == f"--sandbox bubblewrap: {reason}; --sandbox process works without it"
 
 
-def test_no_network_is_never_this_machines_network(code: Path, missing: dict[str, str]) -> None:
+def test_network_none_is_never_the_network_of_this_machine(code: Path, missing: dict[str, str]) -> None:
     ended = bootjack("invoke", "--network", "none", code, env={**missing, "BOOTJACK_SANDBOX": "auto"})
     assert (ended.code, ended.message) == (2, f"--network none needs bubblewrap: {MISSING}")
     ended = bootjack("invoke", "--network", "none", "--sandbox", "process", code)
     assert (ended.code, ended.out) == (2, b"")
-    assert ended.message.startswith("--network none needs bubblewrap: ")
+    assert ended.message == "--network none needs bubblewrap; leave out --sandbox process, or --network none"
     event = ask("variables", names=["AWS_LAMBDA_RUNTIME_API"])
     ended = bootjack("invoke", "--network", "none", code, "-e", event, env={"BOOTJACK_SANDBOX": "auto"})
     assert json.loads(ended.out) == {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
 
 
-def test_a_python_handler_needs_nothing_more() -> None:
+def test_a_python_handler_needs_no_further_options() -> None:
     ended = bootjack("invoke", "--sandbox", "bubblewrap", "app.handler", "-e", "[1]", cwd=RUNTIMES)
     assert (ended.code, ended.out) == (0, b"[1]"), ended
 
 
-def test_a_sandbox_that_cannot_be_built_is_not_the_events_fault(code: Path, tmp_path: Path) -> None:
-    """A bwrap that works when it is tried, and then no more."""
+def test_a_sandbox_that_cannot_be_built_is_an_error_of_the_command(code: Path, tmp_path: Path) -> None:
+    """With a bwrap that works in the trial run and never again."""
     program = tmp_path / "bin" / "bwrap"
     program.parent.mkdir()
     program.write_text(

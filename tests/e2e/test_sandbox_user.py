@@ -1,4 +1,4 @@
-"""Bubblewrap for a user like any other, without root's rights and without control groups."""
+"""Bubblewrap for an ordinary user, without root's privileges and without control groups."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KILLED = "Runtime exited with error: signal: killed"
 
 @pytest.fixture
 def user() -> Iterator[User]:
-    """With a folder of their own where everybody may pass."""
+    """A user with a folder of their own, below folders that every user may pass."""
     folder = Path(tempfile.mkdtemp(prefix="bootjack-", dir="/tmp"))
     folder.chmod(0o755)
     home = folder / "home"
@@ -39,7 +39,7 @@ def user() -> Iterator[User]:
 
 @pytest.fixture
 def code(user: User) -> Path:
-    """The functions, which nobody else may read."""
+    """The functions, which no other user may read."""
     folder = user.home / "code"
     shutil.copytree(RUNTIMES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (folder, *folder.iterdir()):
@@ -55,7 +55,7 @@ def serve(user: User, code: Path) -> Iterator[Serve]:
         yield server
 
 
-def test_nothing_but_a_share_of_the_processors_is_missing(serve: Serve, user: User) -> None:
+def test_only_the_share_of_processor_time_is_missing(serve: Serve, user: User) -> None:
     with connected(serve.url) as client:
 
         def ask(do: str, **how: Any) -> Any:
@@ -76,20 +76,20 @@ def test_nothing_but_a_share_of_the_processors_is_missing(serve: Serve, user: Us
         assert ask("clear") > 500 << 20
         assert "Too many open files after 1023" in ask("descriptors")["errorMessage"]
         assert invoke(client, {"a": 1}, "other").document == {"a": 1}
-        until(lambda: are_frozen(serve.process.pid), "they stand still")
+        until(lambda: are_frozen(serve.process.pid), "they are frozen")
         assert invoke(client, {"a": 1}, "greedy").document == {"a": 1}
         began = processes_inside(serve.process.pid)
     assert serve.stop() == 0
     assert not [pid for pid in began if exists(pid)]
 
 
-def test_forking_without_end_is_refused_at_a_limit_of_its_own(user: User, code: Path) -> None:
+def test_a_fork_bomb_fails_at_the_functions_own_limit(user: User, code: Path) -> None:
     options = ("--sandbox", "bubblewrap", "-m", "1024", "-t", "20", "greedy.handler", "-e", '{"do": "fork"}')
     ended = bootjack("invoke", *options, cwd=code, command=user.command, env=user.environment)
     assert (ended.code, b"Resource temporarily unavailable" in ended.out) == (1, True), ended
 
 
-def test_a_share_of_the_processors_cannot_be_had_and_that_is_said_once(user: User, code: Path) -> None:
+def test_a_share_of_processor_time_is_unavailable_which_is_reported_once(user: User, code: Path) -> None:
     options = (*OPTIONS, "--cpu-share", "a=app.handler", "b=app.handler")
     with Serve(*options, cwd=code, shown=False, command=user.command, env=user.environment) as serve:
         for name in ("a", "b"):
@@ -97,10 +97,10 @@ def test_a_share_of_the_processors_cannot_be_had_and_that_is_said_once(user: Use
         assert serve.log().count("no control groups of the processors may be made here") == 1
 
 
-def test_what_runs_ends_with_a_server_that_is_killed(serve: Serve) -> None:
+def test_what_runs_ends_with_a_killed_server(serve: Serve) -> None:
     assert serve.invoke(b"1", "greedy").body == b"1"
     began = processes_inside(serve.process.pid)
     assert began
     serve.process.kill()
-    until(lambda: not any(exists(pid) for pid in began), "all that was inside ends")
+    until(lambda: not any(exists(pid) for pid in began), "everything inside ends")
     serve.ended()

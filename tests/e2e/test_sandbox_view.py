@@ -1,4 +1,4 @@
-"""Runtimes of all kinds in bubblewrap, at Lambda's own paths; what they see of this machine, and what they reach."""
+"""Runtimes of all kinds in bubblewrap, at Lambda's paths; what they see of this machine, and what they reach."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.e2e.running import PYTHON, RAW, RUNTIMES, Ended, Serve, bootjack
 pytestmark = pytest.mark.slow
 
 IN_BUBBLEWRAP = ("--sandbox", "bubblewrap")
-OWN_ADDRESS = "127.0.0.1:9001"  # AWS's
+OWN_ADDRESS = "127.0.0.1:9001"  # as on AWS
 SEVERAL = 4
 
-# Word for word what the guide has its readers type (guide 4719-4742, 4755-4762): #!/bin/sh is bash on Lambda.
+# The guide's tutorial, verbatim (guide 4719-4742, 4755-4762): #!/bin/sh is bash on Lambda.
 TUTORIAL = {
     "bootstrap": """#!/bin/sh
 
@@ -58,12 +58,12 @@ done
 
 
 def run(*arguments: str | Path, **options: Any) -> Ended:
-    """`bootjack invoke` in bubblewrap."""
+    """Run `bootjack invoke` in bubblewrap."""
     return bootjack("invoke", *IN_BUBBLEWRAP, *arguments, **options)
 
 
 def answer(*arguments: str | Path, cwd: Path = RUNTIMES) -> Any:
-    """What a function answers that works."""
+    """The answer of a function that succeeds."""
     ended = run(*arguments, cwd=cwd)
     assert ended.code == 0, ended
     return json.loads(ended.out)
@@ -82,13 +82,13 @@ def tutorial(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_guides_tutorial_runs_as_it_stands(tutorial: Path) -> None:
+def test_the_guides_tutorial_runs_unchanged(tutorial: Path) -> None:
     ended = run(tutorial, "-e", '{"text":"Hello"}')
     assert (ended.code, ended.out) == (0, b"""Echoing request: '{"text":"Hello"}'"""), ended
     assert '\n{"text":"Hello"}\n' in ended.err
 
 
-def test_the_guides_tutorial_is_invoked_by_the_guides_command(tutorial: Path, tmp_path: Path) -> None:
+def test_the_guides_command_invokes_the_guides_tutorial(tutorial: Path, tmp_path: Path) -> None:
     call = ("invoke", "--function-name", "bash-runtime", "--payload", "fileb://event.json", "response.txt")
     (tmp_path / "event.json").write_text('{"text":"Hello"}')
     with Serve(*IN_BUBBLEWRAP, f"bash-runtime={tutorial}") as serve:
@@ -108,7 +108,7 @@ def compiled(folder: Path) -> Path:
 
 
 def of_node(folder: Path) -> Path:
-    """A bootstrap that is a script of Node's."""
+    """A bootstrap that is a Node.js script."""
     folder.mkdir()
     shutil.copy(RUNTIMES / "echo.js", folder / "bootstrap")
     (folder / "bootstrap").chmod(0o755)
@@ -116,7 +116,7 @@ def of_node(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [compiled, of_node, write_bootstrap])
-def test_a_bootstrap_of_any_language(tmp_path: Path, make: Any) -> None:
+def test_a_bootstrap_in_any_language(tmp_path: Path, make: Any) -> None:
     with Serve(*IN_BUBBLEWRAP, make(tmp_path / "code")) as serve, connected(serve.url) as client:
         events: list[Any] = [{"a": "ü"}, [], "x" * 200_000]
         for event in events:
@@ -135,7 +135,7 @@ def test_awss_own_python_bootstrap() -> None:
         assert invoke(client, {"after": "all"}).document == {"after": "all"}
 
 
-def test_a_python_handler_is_where_it_would_be_on_lambda() -> None:
+def test_a_python_handler_runs_where_it_would_on_lambda() -> None:
     found = answer("greedy.handler", "-e", ask("look"))
     assert (found["directory"], found["user"], found["processes"]) == ("/var/task", 993, 2)
 
@@ -143,10 +143,10 @@ def test_a_python_handler_is_where_it_would_be_on_lambda() -> None:
 # -- this machine's files
 
 
-def test_a_file_is_shown_where_it_is_and_cannot_be_written(tmp_path: Path) -> None:
+def test_a_mounted_file_has_its_own_path_and_is_read_only(tmp_path: Path) -> None:
     shown, hidden = tmp_path / "shown", tmp_path / "hidden"
     shown.write_text("settings")
-    shown.chmod(0o666)  # nothing but the sandbox is in the way of whoever wants to write it
+    shown.chmod(0o666)  # only the sandbox keeps others from writing it
     hidden.write_text("secret")
     with (
         Serve(*IN_BUBBLEWRAP, "--mount", shown, "greedy.handler", cwd=RUNTIMES) as serve,
@@ -159,7 +159,7 @@ def test_a_file_is_shown_where_it_is_and_cannot_be_written(tmp_path: Path) -> No
         assert invoke(client, {"do": "read", "path": str(shown)}).document == "new settings"
 
 
-def test_a_folder_is_shown_by_a_path_from_here(tmp_path: Path) -> None:
+def test_a_mount_can_be_a_relative_path(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "file").write_text("found")
     shutil.copy(RUNTIMES / "greedy.py", tmp_path)
@@ -167,20 +167,20 @@ def test_a_folder_is_shown_by_a_path_from_here(tmp_path: Path) -> None:
     assert answer("--mount", "data", "greedy.handler", "-e", event, cwd=tmp_path) == "found"
 
 
-def test_a_mount_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_mount_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> None:
     ended = run("--mount", tmp_path / "nothing", "greedy.handler", cwd=RUNTIMES)
     assert (ended.code, ended.message) == (2, f"--mount {tmp_path}/nothing: no such file or directory")
 
 
 @pytest.mark.parametrize("place", ["/", "/tmp", "/var/", "/proc"])
-def test_what_the_sandbox_has_itself_is_not_covered_by_a_mount(place: str) -> None:
+def test_a_mount_cannot_cover_what_the_sandbox_has_itself(place: str) -> None:
     ended = run("--mount", place, "greedy.handler", cwd=RUNTIMES)
     own = "/" + place.strip("/")
     assert (ended.code, ended.out) == (2, b"")
-    assert ended.message.endswith(f": the sandbox has a {own} of its own; name what is needed in it")
+    assert ended.message.endswith(f": the sandbox has its own {own}; mount the files below it that you need")
 
 
-def test_an_interpreter_in_a_home_is_shown_and_what_nobody_could_know_of_is_shown_by_a_mount(tmp_path: Path) -> None:
+def test_an_interpreter_in_a_home_is_visible_and_a_program_in_a_script_needs_a_mount(tmp_path: Path) -> None:
     interpreter = compiled(tmp_path / "home") / "bootstrap"
     script = write_bootstrap(tmp_path / "script", f"#!{interpreter}\n")
     assert run(script, "-e", '"seen"').out == b'"seen"'
@@ -191,7 +191,7 @@ def test_an_interpreter_in_a_home_is_shown_and_what_nobody_could_know_of_is_show
     assert run("--mount", interpreter.parent, hidden, "-e", '"seen"').out == b'"seen"'
 
 
-def test_an_interpreter_that_only_a_new_bootstrap_names_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_an_interpreter_that_only_a_new_bootstrap_names_is_reported_with_the_remedy(tmp_path: Path) -> None:
     interpreter = compiled(tmp_path / "home") / "bootstrap"
     code = write_bootstrap(tmp_path / "code", "#!/bin/sh\nexit 3\n")
     with Serve(*IN_BUBBLEWRAP, code) as serve, connected(serve.url) as client:
@@ -204,10 +204,10 @@ def test_an_interpreter_that_only_a_new_bootstrap_names_is_named_with_what_to_do
         )
 
 
-# -- this machine's network
+# -- the network of this machine
 
 
-def test_a_network_of_its_own_has_nothing_but_the_runtime_api_at_awss_address() -> None:
+def test_network_none_reaches_only_the_runtime_api_at_awss_address() -> None:
     name = f"tests-{Path(PYTHON).stat().st_ino}"
     with (
         socket.socket(socket.AF_UNIX) as unix,
@@ -222,13 +222,13 @@ def test_a_network_of_its_own_has_nothing_but_the_runtime_api_at_awss_address() 
         assert found == ["ECONNREFUSED", "ECONNREFUSED", "ENETUNREACH", "reached"]
 
 
-def test_the_network_is_this_machines_otherwise() -> None:
+def test_without_it_the_network_is_that_of_this_machine() -> None:
     with Serve(*IN_BUBBLEWRAP, "greedy.handler", cwd=RUNTIMES) as serve, connected(serve.url) as client:
         assert invoke(client, {"do": "look"}).document["api"] != OWN_ADDRESS
         assert invoke(client, {"do": "connect", "to": [("127.0.0.1", serve.port)]}).document == ["reached"]
 
 
-def test_many_environments_are_each_at_awss_address(tmp_path: Path) -> None:
+def test_every_environment_has_awss_address(tmp_path: Path) -> None:
     gates = [Gate() for _ in range(SEVERAL)]
     options = ("--network", "none", "--concurrency", str(SEVERAL + 1), "-t", "20")
     with Serve(*IN_BUBBLEWRAP, *options, "--", *RAW, cwd=tmp_path) as serve:

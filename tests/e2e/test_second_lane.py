@@ -1,4 +1,4 @@
-"""What is not Invoke, in all the ways that HTTP can bring it; over bare sockets."""
+"""Requests other than Invoke in every form that HTTP allows, over plain sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.running import SECONDS, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEALTH = b'{"status": "ok", "functions": ["code", "function"]}'
+HEALTH = b'{"status":"ok","functions":["code","function"]}'
 GET = b"GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\n"
 CREATE = b"POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n"
 INVOKE = b"POST /2015-03-31/functions/code/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n[1]"
@@ -26,8 +26,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         yield server
 
 
-def said(server: Serve, *pieces: bytes) -> bytes:
-    """All that comes until the server closes."""
+def exchange(server: Serve, *pieces: bytes) -> bytes:
+    """Send the pieces and return everything that arrives until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in pieces:
@@ -39,7 +39,7 @@ def said(server: Serve, *pieces: bytes) -> bytes:
 
 
 def statuses(answer: bytes) -> list[int]:
-    """The status of each answer; no body here holds what looks like one."""
+    """Return the status of each answer; no body here contains a status line."""
     return [int(rest[:3]) for rest in answer.split(b"HTTP/1.1 ")[1:]]
 
 
@@ -54,15 +54,15 @@ def statuses(answer: bytes) -> list[int]:
         GET + LAST + b"X-Long: " + b"x" * 5000 + b"\r\n\r\n",
     ],
 )
-def test_a_request_is_answered_however_it_is_put(server: Serve, request_: bytes) -> None:
-    answer = said(server, request_)
+def test_every_form_of_a_request_is_answered(server: Serve, request_: bytes) -> None:
+    answer = exchange(server, request_)
     assert statuses(answer) == [200]
     assert answer.endswith(HEALTH)
 
 
-def test_a_request_that_comes_byte_by_byte(server: Serve) -> None:
+def test_a_request_that_arrives_byte_by_byte(server: Serve) -> None:
     whole = GET + LAST + b"\r\n"
-    assert said(server, *(whole[at : at + 1] for at in range(len(whole)))).endswith(HEALTH)
+    assert exchange(server, *(whole[at : at + 1] for at in range(len(whole)))).endswith(HEALTH)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_a_request_that_comes_byte_by_byte(server: Serve) -> None:
     ],
 )
 @pytest.mark.parametrize("cut", [0, 3, 8])
-def test_a_body_may_come_with_its_head_or_later(server: Serve, body: bytes, cut: int) -> None:
+def test_a_body_may_arrive_with_its_head_or_later(server: Serve, body: bytes, cut: int) -> None:
     whole = CREATE + LAST + body
-    assert statuses(said(server, whole[: len(whole) - cut], whole[len(whole) - cut :])) == [501]
+    assert statuses(exchange(server, whole[: len(whole) - cut], whole[len(whole) - cut :])) == [501]
 
 
-def test_a_peer_that_waits_to_be_told_is_told_once(server: Serve) -> None:
+def test_a_client_that_expects_100_continue_gets_it_once(server: Serve) -> None:
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as peer:
         peer.sendall(CREATE + LAST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
         first = peer.recv(1 << 16)
@@ -100,21 +100,19 @@ def test_a_peer_that_waits_to_be_told_is_told_once(server: Serve) -> None:
         ([INVOKE + CREATE + b"Content-Length: 2\r\n\r\n{}" + INVOKE + GET + LAST + b"\r\n"], [200, 501, 200, 200]),
     ],
 )
-def test_requests_behind_each_other_are_answered_in_order(
-    server: Serve, pieces: list[bytes], expected: list[int]
-) -> None:
-    assert statuses(said(server, *pieces)) == expected
+def test_pipelined_requests_are_answered_in_order(server: Serve, pieces: list[bytes], expected: list[int]) -> None:
+    assert statuses(exchange(server, *pieces)) == expected
 
 
-def test_half_a_head_behind_a_request_that_changes_lanes_gets_nothing_wrong(server: Serve) -> None:
-    found = statuses(said(server, INVOKE + GET + b"\r\n" + GET[:20]))
-    assert found in ([200], [200, 200])  # the peer has to try again what got no answer
+def test_half_a_head_behind_a_request_that_changes_lanes_gets_no_wrong_answer(server: Serve) -> None:
+    found = statuses(exchange(server, INVOKE + GET + b"\r\n" + GET[:20]))
+    assert found in ([200], [200, 200])  # the client must retry what got no answer
 
 
 @pytest.mark.parametrize("header", [b"Host: evil.example\r\n", b"Host: localhost\r\nOrigin: http://evil.example\r\n"])
-def test_a_foreign_request_is_refused_on_a_connection_that_was_let_in(server: Serve, header: bytes) -> None:
+def test_a_foreign_request_is_refused_on_a_connection_that_was_accepted(server: Serve, header: bytes) -> None:
     foreign = b"GET /_bootjack/health HTTP/1.1\r\n" + header + LAST + b"\r\n"
-    assert statuses(said(server, GET + b"\r\n", foreign)) == [200, 403]
+    assert statuses(exchange(server, GET + b"\r\n", foreign)) == [200, 403]
 
 
 @pytest.mark.parametrize(
@@ -129,13 +127,15 @@ def test_a_foreign_request_is_refused_on_a_connection_that_was_let_in(server: Se
         (b"OPTIONS /2015-03-31/functions", 501, b"NotSupportedException"),
     ],
 )
-def test_what_is_not_served_says_so(server: Serve, asked: bytes, status: int, code: bytes) -> None:
-    answer = said(server, asked + b" HTTP/1.1\r\nHost: localhost\r\n" + LAST + b"\r\n")
+def test_a_request_that_is_not_served_is_refused_by_name(
+    server: Serve, asked: bytes, status: int, code: bytes
+) -> None:
+    answer = exchange(server, asked + b" HTTP/1.1\r\nHost: localhost\r\n" + LAST + b"\r\n")
     assert statuses(answer) == [status]
     assert code in answer
 
 
-def test_many_that_come_at_the_very_first_moment(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_many_connections_right_after_the_start(tmp_path_factory: pytest.TempPathFactory) -> None:
     with Serve(write_bootstrap(tmp_path_factory.mktemp("new") / "code")) as server:
         peers = [socket.create_connection(("127.0.0.1", server.port), SECONDS) for _ in range(50)]
         for peer in peers:

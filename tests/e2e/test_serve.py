@@ -1,4 +1,4 @@
-"""`bootjack serve` as its users meet it: several functions, names in every form, many callers."""
+"""`bootjack serve`: several functions, every form of their names, many callers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.slow  # most of them with boto3
+pytestmark = pytest.mark.slow  # most use boto3
 
 ACCOUNT = "123456789012"
 PLACE = b'{"do": "place"}'
@@ -41,14 +41,14 @@ def code(tmp_path: Path) -> Path:
 
 
 def told(server: Serve, name: str) -> str:
-    """The name that a function knows itself by."""
+    """The name in the function's environment."""
     event = json.dumps({"do": "variables", "names": ["AWS_LAMBDA_FUNCTION_NAME"]}).encode()
     document: dict[str, str] = json.loads(server.invoke(event, name).body)
     return document["AWS_LAMBDA_FUNCTION_NAME"]
 
 
 def refusal(client: Any, name: str) -> Any:
-    """What boto3 says of an invocation that is refused; the exception itself would keep the connection."""
+    """boto3's error for an invocation; the exception itself would keep the connection."""
     try:
         invoke(client, {}, name)
     except ClientError as error:
@@ -57,7 +57,7 @@ def refusal(client: Any, name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["orders", "billing", "third"])
-def test_each_function_is_reached_by_its_name(several: Serve, name: str) -> None:
+def test_each_function_is_invoked_by_its_name(several: Serve, name: str) -> None:
     assert told(several, name) == name
 
 
@@ -71,20 +71,20 @@ def test_each_function_is_reached_by_its_name(several: Serve, name: str) -> None
         f"{ARN}:billing:$LATEST",
     ],
 )
-def test_a_function_is_reached_by_every_form_of_its_name(several: Serve, named: str) -> None:
+def test_a_function_is_invoked_by_every_form_of_its_name(several: Serve, named: str) -> None:
     with connected(several.url) as client:
         answer = invoke(client, {"do": "variables", "names": ["AWS_LAMBDA_FUNCTION_NAME"]}, named)
     assert answer.document == {"AWS_LAMBDA_FUNCTION_NAME": "billing"}
 
 
-def test_the_qualifier_stands_in_the_arn_that_the_function_sees(several: Serve) -> None:
+def test_the_qualifier_appears_in_the_arn_that_the_function_sees(several: Serve) -> None:
     with connected(several.url) as client:
         answer = invoke(client, {"do": "headers"}, "orders", Qualifier="$LATEST")
     assert answer.document["lambda-runtime-invoked-function-arn"] == f"{ARN}:orders:$LATEST"
 
 
 @pytest.mark.parametrize("named", ["nobody", "function", "orders:7"])
-def test_an_unknown_function_is_refused_with_those_that_are_known(several: Serve, named: str) -> None:
+def test_the_error_for_an_unknown_function_lists_the_known_ones(several: Serve, named: str) -> None:
     with connected(several.url) as client:
         refused = refusal(client, named)
     assert refused["Error"]["Code"] == "ResourceNotFoundException"
@@ -99,23 +99,23 @@ def test_the_aws_cli(several: Serve, tmp_path: Path) -> None:
     assert (tmp_path / "answer").read_bytes() == b'{"a": 1}'
 
 
-def test_lines_of_several_functions_say_whose_they_are(several: Serve) -> None:
+def test_log_lines_of_several_functions_are_labelled(several: Serve) -> None:
     several.invoke(b'{"do": "write", "text": "of orders\\n"}', "orders")
     several.wait_for(r"\norders \| START [^\n]*\n(?:[^\n]*\n)*orders \| of orders\norders \| END ")
 
 
-def test_a_single_function_is_reachable_as_function_and_its_lines_are_bare(code: Path) -> None:
+def test_a_single_function_has_the_alias_function_and_unlabelled_lines(code: Path) -> None:
     with Serve(code) as server:
         assert told(server, "code") == told(server, "function") == "code"
         server.wait_for(r"\nSTART RequestId: ")
 
 
-def test_a_command_and_a_name_for_it(tmp_path: Path) -> None:
+def test_a_command_with_a_name(tmp_path: Path) -> None:
     with Serve("--name", "mine", "--", *RAW, cwd=tmp_path) as server:
         assert told(server, "mine") == "mine"
 
 
-def test_the_url_is_all_that_stands_on_stdout(code: Path) -> None:
+def test_stdout_has_only_the_url(code: Path) -> None:
     process = start("serve", "--port", "0", code)
     assert process.stdout is not None
     line = process.stdout.readline().decode()
@@ -132,7 +132,7 @@ def test_health_lists_the_functions(several: Serve) -> None:
     assert document == {"status": "ok", "functions": ["billing", "orders", "third"]}
 
 
-def test_one_caller_too_many_is_throttled_and_an_event_waits(code: Path, tmp_path: Path) -> None:
+def test_a_caller_over_the_limit_is_throttled_and_an_event_waits(code: Path, tmp_path: Path) -> None:
     gate = Gate()
     with Serve(code, "--concurrency", "1", "-t", "20") as server, connected(server.url) as client:
         held = Held(server, gate)
@@ -146,7 +146,7 @@ def test_one_caller_too_many_is_throttled_and_an_event_waits(code: Path, tmp_pat
             assert invoke(client, {"a": 1}).payload == b'{"a": 1}'
 
 
-def test_one_after_the_other_is_served_by_one_process_and_all_at_once_by_as_many(code: Path, tmp_path: Path) -> None:
+def test_sequential_callers_share_a_process_and_concurrent_callers_do_not(code: Path, tmp_path: Path) -> None:
     gates = [Gate() for _ in range(4)]
     with Serve(code, "--concurrency", "5", "-t", "20") as server:
         first = server.invoke(PLACE).body
@@ -158,7 +158,7 @@ def test_one_after_the_other_is_served_by_one_process_and_all_at_once_by_as_many
     assert replies == [b"waited"] * 4
 
 
-def test_an_environment_that_is_idle_for_too_long_is_ended(code: Path) -> None:
+def test_an_idle_environment_is_stopped(code: Path) -> None:
     with Serve(code, "--idle-timeout", "0") as server:
         places = [json.loads(server.invoke(PLACE).body)["me"] for _ in range(3)]
         server.wait_for("INIT_START", times=3)
@@ -168,5 +168,5 @@ def test_an_environment_that_is_idle_for_too_long_is_ended(code: Path) -> None:
 def test_a_hint_for_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
     write_bootstrap(tmp_path / "package" / "inside")
     with Serve(tmp_path / "package") as server:
-        server.wait_for("bootjack: package: there is a bootstrap at inside/bootstrap; it belongs at the top")
+        server.wait_for("bootjack: package: there is a bootstrap at inside/bootstrap; move it to the top")
         assert json.loads(server.invoke().body)["errorType"] == "Runtime.InvalidEntrypoint"

@@ -1,4 +1,4 @@
-"""How `bootjack serve` ends: running invocations finish, for a while; nothing is left."""
+"""How `bootjack serve` ends: running invocations get time to finish, and nothing is left."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def code(tmp_path: Path) -> Path:
 
 
 def listens(server: Serve) -> bool:
-    """Whether new connections are still taken."""
+    """Tell whether the server still accepts connections."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as connection:
         try:
             connection.connect()
@@ -67,7 +67,7 @@ def test_a_second_signal_ends_at_once(code: Path, tmp_path: Path, number: int) -
 
 
 @pytest.mark.slow
-def test_an_invocation_that_takes_longer_than_the_grace_is_answered_all_the_same(code: Path, tmp_path: Path) -> None:
+def test_an_invocation_that_outlasts_the_grace_period_is_answered(code: Path, tmp_path: Path) -> None:
     with Serve(code, "-t", "60") as server:
         held = Held(server, Gate())
         assert server.stop() == 0
@@ -77,7 +77,7 @@ def test_an_invocation_that_takes_longer_than_the_grace_is_answered_all_the_same
     assert json.loads(reply.body)["errorType"] == "Sandbox.Failure"
 
 
-def test_an_idle_server_ends_at_once_with_what_a_function_left_running(code: Path) -> None:
+def test_an_idle_server_ends_at_once_and_ends_processes_left_by_functions(code: Path) -> None:
     with Serve(code) as server:
         server.invoke(b'{"do": "leave", "session": true}')
         assert server.stop() == 0

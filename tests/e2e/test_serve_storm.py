@@ -1,4 +1,4 @@
-"""Two hundred callers on eight environments whose runtimes are killed at random: each gets one answer."""
+"""200 callers of eight execution environments whose runtimes are killed at random: each gets one answer per call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[Serve]:
 
 
 def runtimes(server: Serve) -> list[int]:
-    """The processes that run the bootstrap, in sandboxes or not."""
+    """Return the processes that run the bootstrap, inside sandboxes or not."""
     return [pid for pid in tree(server.process.pid) if b"/bootstrap" in _command(pid)]
 
 
@@ -46,7 +46,7 @@ def _command(pid: int) -> bytes:
 
 
 def kill_until(quiet: threading.Event, server: Serve, dice: random.Random, killed: list[int]) -> None:
-    """End one runtime after another, at random moments."""
+    """Kill one runtime after another at random moments."""
     while not quiet.wait(dice.uniform(0, 0.03)):
         found = runtimes(server)
         if found:
@@ -56,7 +56,7 @@ def kill_until(quiet: threading.Event, server: Serve, dice: random.Random, kille
 
 
 def call(server: Serve, number: int, answers: list[tuple[int, str]]) -> None:
-    """Ask again and again on one connection, for something that is told apart from what all others ask."""
+    """Invoke repeatedly on one connection, each time with an event that differs from every other caller's."""
     with server.connection() as connection:
         for again in range(CALLS):
             event = json.dumps({"caller": number, "again": again}).encode()
@@ -65,7 +65,7 @@ def call(server: Serve, number: int, answers: list[tuple[int, str]]) -> None:
 
 
 def judged(response: http.client.HTTPResponse, event: bytes) -> tuple[int, str]:
-    """The status, and what came with it: its own event, a runtime that was killed, or a throttle."""
+    """Return the status and what came with it: its own event, a killed runtime's error, or throttling."""
     body = response.read()
     if response.status == 200 and response.getheader("X-Amz-Function-Error") is None:
         return 200, "its own" if body == event else f"another's: {body!r}"

@@ -1,4 +1,4 @@
-"""Runtimes in the shell: the example of the repository, and the smallest loop with one curl for each call."""
+"""Runtimes in shell: this repository's example, and a minimal loop with one curl command for each call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ handler() {
 """
 
 
-def test_the_example_by_the_command_of_the_demo() -> None:
+def test_the_example_with_the_demo_s_command() -> None:
     ended = bootjack("invoke", "examples/bash-runtime", "-e", '{"text":"Hello"}', cwd=ROOT)
     assert ended.code == 0
     assert ended.out == b"""Echoing request: '{"text":"Hello"}'"""
@@ -47,7 +47,7 @@ def test_make_demo_runs_that_command() -> None:
 
 @pytest.fixture(scope="module")
 def rie(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rie]:
-    """The example with a handler that can fail."""
+    """Run the example with a handler that can fail."""
     directory = tmp_path_factory.mktemp("bash")
     shutil.copy(EXAMPLE / "bootstrap", directory)
     (directory / "function.sh").write_text(FAILING)
@@ -78,7 +78,7 @@ def test_a_hundred_invocations(rie: Rie) -> None:
 
 
 @pytest.mark.slow
-def test_a_handler_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_handler_file(tmp_path: Path) -> None:
     shutil.copy(EXAMPLE / "bootstrap", tmp_path)
     ended = bootjack("invoke", tmp_path)
     assert (ended.code, json.loads(ended.out)["errorType"]) == (1, "Runtime.ExitError")

@@ -1,4 +1,4 @@
-"""Clients that offer HTTP/2 with every request, as Java's and curl --http2 do: the offer is ignored, not the body."""
+"""Clients that offer HTTP/2 with every request, as Java's client and curl --http2 do: the offer is ignored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_chunked_event_with_an_offer_of_http2(rie: Rie) -> None:
         assert connection.getresponse().read() == b"[1,2]"
 
 
-def test_the_connection_goes_on_after_an_offer(rie: Rie) -> None:
+def test_the_connection_stays_open_after_an_offer(rie: Rie) -> None:
     with rie.connection() as connection:
         for event in (b"[1]", b"[2]"):
             connection.request("POST", rie.path(), event, OFFER)

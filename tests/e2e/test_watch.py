@@ -1,4 +1,4 @@
-"""`serve --watch`: what has changed is replaced, what runs finishes on the old code."""
+"""`serve --watch`: changed functions are reloaded, running invocations finish on the old code."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-CHANGED = r"bootjack: {} has changed: what is invoked from now on runs the new code\n"
+CHANGED = r"bootjack: {} has changed; new invocations run the new code\n"
 
 
 def marked(mark: str) -> str:
-    """The program of a bootstrap that writes a mark when it starts."""
+    """The source of a bootstrap that logs a mark when it starts."""
     return source().replace("\nHOST", f"\nos.write(2, b'this is {mark}\\n')\nHOST", 1)
 
 
 def put(path: Path, text: str) -> None:
-    """Replace a file at one stroke, as a build does."""
+    """Replace a file atomically, as a build does."""
     new = path.with_suffix(".new")
     new.write_text(text)
     new.chmod(0o755)
     new.replace(path)
 
 
-def test_a_changed_bootstrap_runs_from_the_next_invocation_on(tmp_path: Path) -> None:
+def test_a_changed_bootstrap_is_used_from_the_next_invocation_on(tmp_path: Path) -> None:
     code = write_bootstrap(tmp_path / "code", marked("old"))
     with Serve("--watch", code, "-t", "20") as server:
         held = Held(server, Gate())
@@ -46,7 +46,7 @@ def test_a_changed_bootstrap_runs_from_the_next_invocation_on(tmp_path: Path) ->
         assert server.log().count("this is old") == server.log().count("this is new") == 1
 
 
-def test_a_changed_archive_is_unpacked_anew_and_a_broken_one_is_not_used(tmp_path: Path) -> None:
+def test_a_changed_archive_is_unpacked_again_and_a_broken_one_is_ignored(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "code.zip", text=marked("old"))
     with Serve("--watch", archive) as server:
         assert server.invoke(b"1").body == b"1"
@@ -56,11 +56,11 @@ def test_a_changed_archive_is_unpacked_anew_and_a_broken_one_is_not_used(tmp_pat
         server.wait_for("this is new")
         (tmp_path / "broken").write_bytes(archive.read_bytes()[:100])
         (tmp_path / "broken").replace(archive)
-        server.wait_for(r"bootjack: code stays as it is: .*not a readable \.zip file")
+        server.wait_for(r"bootjack: code keeps its old code: .*not a readable \.zip file")
         assert server.invoke(b"3").body == b"3"
 
 
-def test_a_changed_layer_and_only_the_functions_that_are_touched(tmp_path: Path) -> None:
+def test_only_functions_with_changed_code_or_layers_are_reloaded(tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     (layer / "bin").mkdir(parents=True)
     one, two = write_bootstrap(tmp_path / "one"), write_bootstrap(tmp_path / "two")
@@ -74,7 +74,7 @@ def test_a_changed_layer_and_only_the_functions_that_are_touched(tmp_path: Path)
         assert server.invoke(b'{"do": "place"}', "two").body != place
 
 
-def test_a_command_is_watched_where_it_runs(tmp_path: Path) -> None:
+def test_a_command_is_reloaded_when_its_directory_changes(tmp_path: Path) -> None:
     with Serve("--watch", "--name", "mine", "--", *RAW, cwd=tmp_path) as server:
         place = server.invoke(b'{"do": "place"}').body
         (tmp_path / "handler.py").write_text(f"# {os.getpid()}\n")

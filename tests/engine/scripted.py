@@ -1,4 +1,4 @@
-"""A function whose runtime does what a script says: raw sockets, no client library between it and the Runtime API."""
+"""A function whose runtime is a script that speaks to the Runtime API over a raw socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime_api.local import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox.choice import Kind
 from runtime_api.sandbox.entrypoint import Program
-from runtime_api.service.records import FunctionConfiguration
+from runtime_api.service.records import FunctionSpec
 from tests.sandboxes import SANDBOX
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "f"
 PATIENCE_S = 20.0
 
-# What every script finds: `ask` for a call and its answer, `tell` for a call whose answer nobody reads.
+# The start of every script: `ask` makes a call and reads the answer, `tell` makes a call and reads nothing.
 PRELUDE = """
 import os, socket, sys, time
 host, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')
@@ -74,20 +74,20 @@ class Log:
         os.close(reader)
 
     def close(self) -> list[str]:
-        """The lines that came."""
+        """Return the lines that arrived."""
         os.close(self.writer)
         self._thread.join(PATIENCE_S)
         return self._lines.decode().splitlines()
 
 
 class Function:
-    """A function that is running here."""
+    """A function that can be invoked."""
 
     def __init__(self, service: LocalLambda) -> None:
         self._service = service
 
     async def invoke(self, payload: bytes = b"{}", log_type: str = "None") -> tuple[str | None, bytes, bytes]:
-        """The function error, the payload and the log's tail of one invocation."""
+        """Invoke it; return the function error, the payload and the log tail."""
         async with asyncio.timeout(PATIENCE_S):
             result = await self._service.invoke(NAME, payload, log_type=log_type)
         return result.function_error, result.payload, result.log_tail
@@ -102,11 +102,11 @@ async def running(
     limits: Limits = CURRENT,
     init_ms: float = 10_000,
 ) -> AsyncIterator[Function]:
-    """A function whose runtime is this script, in a directory that it can write to."""
+    """Serve a function whose runtime is this script, in a directory that it can write to."""
     writable = "" if SANDBOX is Kind.PROCESS else "os.chdir('/tmp')\n"
     (directory / "runtime.py").write_text(PRELUDE + writable + script)
     program = Program(directory, command=(sys.executable, "-I", "-S", str(directory / "runtime.py")))
-    configuration = FunctionConfiguration(NAME, timeout_ms=timeout_ms)
+    configuration = FunctionSpec(NAME, timeout_ms=timeout_ms)
     async with LocalLambda(log, sandbox=SANDBOX, limits=limits) as service:
         service.add_function(
             LocalFunction(

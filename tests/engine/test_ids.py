@@ -1,4 +1,4 @@
-"""Ids have the forms that clients check, and do not come twice."""
+"""Ids have the forms that clients check, and none is used twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_request_id_is_a_uuid_of_version_4() -> None:
         assert (uuid.UUID(text).version, uuid.UUID(text).variant) == (4, uuid.RFC_4122)
 
 
-def test_ids_do_not_come_twice() -> None:
+def test_no_id_is_used_twice() -> None:
     assert len({uuid4() for _ in range(MANY)}) == MANY
     assert len({invocation_id() for _ in range(MANY)}) == MANY
 
@@ -28,7 +28,7 @@ def test_an_invocation_id_has_the_form_of_a_uuid() -> None:
     assert str(uuid.UUID(invocation_id()))
 
 
-def test_a_trace_is_the_callers_or_a_new_root_that_is_not_sampled() -> None:
+def test_a_trace_header_is_the_callers_own_or_a_new_root_that_is_not_sampled() -> None:
     assert trace_header("Root=1-a-b;Sampled=1") == "Root=1-a-b;Sampled=1"
     for given in (None, ""):
         found = re.fullmatch(r"Root=1-([0-9a-f]{8})-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", trace_header(given))

@@ -1,4 +1,4 @@
-"""The wheel, installed as a user installs it, works inside projects whose folders are named like ours."""
+"""The wheel, installed as users install it, works in projects with folders named like this repository's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_fixtures_are_there(request):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a virtual environment that has the wheel, and pytest of this one."""
+    """Install the wheel and pytest into a virtual environment; return the folder of its programs."""
     folder = tmp_path_factory.mktemp("installed")
     run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder / "dist"), str(ROOT)], folder)
     [wheel] = (folder / "dist").glob("*.whl")
@@ -47,7 +47,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A runtime author's project: packages `layers` and `bootstrap`, and a runtime in a folder of its own."""
+    """Create a runtime author's project: packages `layers` and `bootstrap`, and a runtime in its own folder."""
     for name in ("layers", "bootstrap"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text('raise ImportError("the project\'s own package was imported")\n')
@@ -61,7 +61,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in this folder, which python -m would put on sys.path; it must succeed."""
+    """Run a command in this folder, which is on sys.path as with python -m; it must succeed."""
     environ = {**os.environ, "PYTHONPATH": str(directory), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     ended = subprocess.run(command, cwd=directory, env=environ, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -1,7 +1,7 @@
-"""The peers that tests and benchmarks stand beside: `python -m tests.peers DIR` puts them into DIR.
+"""Other implementations that tests and benchmarks compare with; `python -m tests.peers DIR` installs them into DIR.
 
-`DIR/aws-lambda-rie` is AWS's own Runtime Interface Emulator, `DIR/cargo-lambda` another server; `DIR/npm` has AWS's
-Node.js runtime and @vercel/fun. What is already there in the pinned version stays.
+`DIR/aws-lambda-rie` is AWS's Runtime Interface Emulator, `DIR/cargo-lambda` another server; `DIR/npm` has AWS's
+Node.js runtime and @vercel/fun. A peer that is installed in the pinned version already is left alone.
 """
 
 from pathlib import Path
@@ -13,26 +13,26 @@ MODULES = Path("npm", "node_modules")
 
 
 class PeerError(RuntimeError):
-    """A peer is missing or can not be had; the message says what to do."""
+    """A peer is missing or cannot be installed; the message says what to do."""
 
 
 def rie() -> Path:
-    """The RIE binary."""
+    """Return the path of the RIE binary."""
     return _installed("aws-lambda-rie")
 
 
 def cargo_lambda() -> Path:
-    """The cargo-lambda binary."""
+    """Return the path of the cargo-lambda binary."""
     return _installed("cargo-lambda")
 
 
 def lambda_ric() -> Path:
-    """AWS's Node.js runtime: a module that node runs."""
+    """Return the path of AWS's Node.js runtime, a module that node runs."""
     return _installed(MODULES / "aws-lambda-ric" / "index.mjs")
 
 
 def fun() -> Path:
-    """The folder of @vercel/fun's modules; its bootstraps are `runtimes/NAME/bootstrap`."""
+    """Return the folder of @vercel/fun's modules; its bootstraps are `runtimes/NAME/bootstrap`."""
     return _installed(MODULES / "@vercel" / "fun" / "dist" / "src" / "index.js").parent
 
 

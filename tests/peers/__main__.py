@@ -1,4 +1,4 @@
-"""`python -m tests.peers DIR` fetches every peer into DIR."""
+"""`python -m tests.peers DIR`: install every peer into DIR."""
 
 import sys
 from pathlib import Path

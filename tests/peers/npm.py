@@ -1,4 +1,4 @@
-"""Packages from npm: AWS's Node.js runtime, whose client in C++ is built as it is installed, and @vercel/fun."""
+"""Peers from npm: AWS's Node.js runtime, whose C++ client is compiled during the install, and @vercel/fun."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def _manifest() -> str:
 def _install(home: Path) -> None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        raise PeerError("there is no node, or no npm: run make tools")
+        raise PeerError("node or npm is missing: run make tools")
     environment = dict(os.environ)
     prefix = Path(node).resolve().parents[1]
     if (prefix / "include" / "node" / "node.h").is_file():
-        environment["npm_config_nodedir"] = str(prefix)  # else node-gyp fetches node's headers
+        environment["npm_config_nodedir"] = str(prefix)  # otherwise node-gyp downloads the headers
     try:
         done = subprocess.run(
             [npm, "install", *OPTIONS],
@@ -53,6 +53,6 @@ def _install(home: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise PeerError(f"npm install is not done within {INSTALL_LIMIT_SECONDS} s") from error
+        raise PeerError(f"npm install did not finish within {INSTALL_LIMIT_SECONDS} s") from error
     if done.returncode:
         raise PeerError("npm install failed:\n" + "\n".join(done.stdout.splitlines()[-30:]))

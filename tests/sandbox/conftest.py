@@ -1,4 +1,4 @@
-"""What is true of a sandbox is tried in each: as a plain process and in bubblewrap."""
+"""Runs the tests that hold for every sandbox once as a plain process and once in bubblewrap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERYWHERE = ("test_process", "test_output")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test of these modules once in each sandbox, or in the one that its mark `only` names."""
+    """Run each test of these modules in both sandboxes, or in the one that its mark `only` names."""
     if metafunc.module.__name__.rpartition(".")[2] in EVERYWHERE:
         only = metafunc.definition.get_closest_marker("only")
         metafunc.parametrize("sandbox", only.args if only else ("process", "bubblewrap"), indirect=True)
@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[str]:
-    """What the test's programs run in."""
+    """The sandbox that the test's programs run in."""
     kind: str = getattr(request, "param", "process")
     watch.isolate(kind == "bubblewrap")
     try:

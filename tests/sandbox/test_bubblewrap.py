@@ -1,21 +1,30 @@
-"""Bubblewrap: what a function sees, what it cannot touch, and what happens when it takes more than there is."""
+"""Bubblewrap: what a function sees, what it cannot touch, and what happens when it exceeds its limits."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import pwd
 import signal
 import socket
+import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runtime_api.protocol.events import ExitStatus
+from runtime_api.sandbox import bubblewrap, bwrap, enclosure
 from runtime_api.sandbox.bubblewrap import Confinement
 from runtime_api.sandbox.cgroup import find_hierarchies
+from runtime_api.sandbox.enclosure import Enclosure
+from runtime_api.sandbox.entrypoint import Program
+from runtime_api.sandbox.interpreters import own_installation
 from runtime_api.sandbox.memory import tree
-from tests.sandbox.watch import INTERPRETER, PATIENCE_S, isolate, run, run_shell, watching
+from runtime_api.sandbox.users import outside_user
+from runtime_api.sandbox.view import mount_arguments, view_of
+from tests.sandbox.watch import INTERPRETER, isolate, program, run, run_shell, until, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,16 +35,16 @@ MB = 1 << 20
 
 @pytest.fixture(autouse=True)
 def isolated(sandbox: str) -> None:
-    """Every test of this module is bubblewrap's own."""
+    """Run every test of this module in bubblewrap."""
     assert sandbox == "process"
     isolate(True)
 
 
 def shell(directory: Path, script: str) -> str:
     """What a script prints inside."""
-    told = run(run_shell(directory, script))
-    assert told.end.status == ExitStatus(0), told
-    output: str = told.output.decode().strip()
+    history = run(run_shell(directory, script))
+    assert history.end.status == ExitStatus(0), history
+    output: str = history.output.decode().strip()
     return output
 
 
@@ -52,7 +61,7 @@ def shell(directory: Path, script: str) -> str:
         ("cut -d: -f1 /etc/passwd", "root\nsbx_user1051\nnobody"),
         ("ls /etc/shadow /etc/sudoers /etc/ssh /etc/machine-id /etc/hostname 2>/dev/null", ""),
         ("env | cut -d= -f1 | sort | tr '\\n' ' '", "PATH PWD SHLVL _ "),
-        ("ls -d /proc/[0-9]* | wc -l", "4"),  # the supervisor, this shell, ls and wc
+        ("set -- /proc/[0-9]*; echo $#", "2"),  # the supervisor and this shell
         ("grep -c . /proc/net/tcp > /dev/null && echo host network", "host network"),
         ("stat -c %a /tmp", "1777"),
         ("df -B1 --output=size /tmp | tail -1 | tr -d ' '", str(64 * MB)),
@@ -71,7 +80,7 @@ def test_what_a_function_sees(tmp_path: Path, script: str, seen: str) -> None:
 @pytest.mark.parametrize(
     "place", ["/var/task", "/opt", "/", "/usr", "/etc", "/var", "/var/runtime", "/dev", "/proc", "/bin", "/root"]
 )
-def test_nothing_can_be_written_but_tmp(tmp_path: Path, place: str) -> None:
+def test_only_tmp_can_be_written(tmp_path: Path, place: str) -> None:
     script = (
         f"echo x > {place}/written && echo wrote; mkdir {place}/made && echo made; rm -rf {place}/code && ls {place}"
     )
@@ -86,17 +95,17 @@ def test_mounts_cannot_be_changed_from_inside(tmp_path: Path) -> None:
     assert "ro," in shell(tmp_path, f"({script}) >/dev/null 2>&1; grep ' /var/task ' /proc/mounts")
 
 
-def test_the_hosts_files_and_processes_cannot_be_reached_through_proc(tmp_path: Path) -> None:
+def test_proc_leads_to_no_file_or_process_of_the_host(tmp_path: Path) -> None:
     secret = tmp_path.parent / f"{tmp_path.name}-secret"
     secret.write_text("secret")
     script = f"cat /proc/1/root{secret} /proc/self/root{secret} {secret} /proc/1/environ; kill -0 {os.getpid()}"
-    told = run(run_shell(tmp_path, script))
-    assert b"secret\n" not in told.output
-    assert b"secret" not in told.output.replace(str(secret).encode(), b"").replace(secret.name.encode(), b"")
-    assert b"No such process" in told.output
+    history = run(run_shell(tmp_path, script))
+    assert b"secret\n" not in history.output
+    assert b"secret" not in history.output.replace(str(secret).encode(), b"").replace(secret.name.encode(), b"")
+    assert b"No such process" in history.output
 
 
-def test_tmp_lasts_as_long_as_the_sandbox_and_no_longer(tmp_path: Path) -> None:
+def test_tmp_lasts_as_long_as_the_sandbox(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("echo kept > /tmp/file")
@@ -109,28 +118,29 @@ def test_tmp_lasts_as_long_as_the_sandbox_and_no_longer(tmp_path: Path) -> None:
     run(main())
 
 
-def test_a_full_tmp_is_an_error_of_the_writer(tmp_path: Path) -> None:
+def test_a_full_tmp_is_an_error_for_the_writer(tmp_path: Path) -> None:
     said = shell(tmp_path, "dd if=/dev/zero of=/tmp/much bs=1M count=80 2>&1 | grep -o 'No space left'; rm /tmp/much")
     assert said == "No space left"
 
 
-def test_with_the_last_process_that_was_started_all_others_end(tmp_path: Path) -> None:
+def test_all_processes_end_with_the_last_one_that_was_started(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("setsid sh -c 'trap \"\" TERM HUP; sleep 60 & wait' & sleep 0.01")
             await watch.ended()
             watch.events.clear()
-            watch.shell("ls -d /proc/[0-9]* | wc -l")
-            assert (await watch.ended()).output == b"4\n"
+            watch.shell("set -- /proc/[0-9]*; echo $#")
+            assert (await watch.ended()).output == b"2\n"
 
     run(main())
 
 
-def test_a_signal_to_one_name_reaches_its_group_only(tmp_path: Path) -> None:
+def test_a_signal_to_one_name_reaches_only_its_group(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
-            watch.shell("sleep 61 & sleep 61 & echo up; wait", name="a")
-            watch.shell("sleep 62 & echo up; wait", name="b")
+            executed = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; echo up; wait'
+            watch.shell(f"sleep 61 & sleep 61 & {executed}", name="a")
+            watch.shell(f"sleep 62 & {executed}", name="b")
             await watch.says(b"up", "a")
             await watch.says(b"up", "b")
             watch.sandbox.signal("a", signal.SIGKILL)
@@ -142,7 +152,7 @@ def test_a_signal_to_one_name_reaches_its_group_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("forked", [False, True])
-def test_who_takes_more_memory_than_there_is_is_killed_and_its_amount_told(tmp_path: Path, forked: bool) -> None:
+def test_a_function_that_exceeds_its_memory_is_killed_and_that_is_reported(tmp_path: Path, forked: bool) -> None:
     script = (
         f"import os, time\n{'os.fork()' if forked else ''}\nx = b'x' * ({50 if forked else 90} << 20)\ntime.sleep(60)"
     )
@@ -158,20 +168,20 @@ def test_who_takes_more_memory_than_there_is_is_killed_and_its_amount_told(tmp_p
     run(main())
 
 
-def test_memory_that_is_reserved_but_not_used_is_not_counted(tmp_path: Path) -> None:
+def test_memory_that_is_reserved_and_not_used_does_not_count(tmp_path: Path) -> None:
     script = "import mmap; held = mmap.mmap(-1, 8 << 30); held[0] = 1; print('fine')"
 
     async def main() -> None:
         async with watching(tmp_path, confinement=Confinement(memory_mb=64, tmp_mb=16)) as watch:
             watch.start(*PYTHON, script)
-            told = await watch.ended()
-            assert told.output == b"fine\n"
-            assert told.end.over_bytes == 0
+            history = await watch.ended()
+            assert history.output == b"fine\n"
+            assert history.end.over_bytes == 0
 
     run(main())
 
 
-def test_the_peak_is_that_of_all_processes_together(tmp_path: Path) -> None:
+def test_the_peak_is_the_sum_of_all_processes(tmp_path: Path) -> None:
     script = (
         "import os, sys\nchild = os.fork()\nheld = b'x' * (40 << 20)\n"
         "os.write(1, b'up\\n')\nsys.stdin.close()\nimport time; time.sleep(60)"
@@ -180,7 +190,7 @@ def test_the_peak_is_that_of_all_processes_together(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.start(*PYTHON, script)
-            await watch.until(lambda told: told.output.count(b"up\n") == 2)
+            await watch.until(lambda history: history.output.count(b"up\n") == 2)
             await until(lambda: watch.sandbox.peak_bytes() > 80 * MB)
             assert watch.sandbox.peak_bytes() < 120 * MB
 
@@ -202,8 +212,8 @@ for number in range(5000):
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-def test_a_function_that_forks_without_end_gets_an_error_at_its_own_limit(tmp_path: Path, grouped: bool) -> None:
-    tmp_path.chmod(0o755)  # code that is closed to others is run by its owner, and root's processes have no limit
+def test_a_fork_bomb_gets_an_error_at_the_functions_own_limit(tmp_path: Path, grouped: bool) -> None:
+    tmp_path.chmod(0o755)  # code that others may not read runs as its owner, and root's processes have no limit
 
     async def main() -> None:
         async with watching(tmp_path, hierarchies=find_hierarchies() if grouped else ()) as watch:
@@ -218,15 +228,8 @@ def test_a_function_that_forks_without_end_gets_an_error_at_its_own_limit(tmp_pa
     run(main())
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until it holds."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - of another process, which tells nobody
-            await asyncio.sleep(0.005)
-
-
 def states() -> set[str]:
-    """In which states the processes inside are, but for the supervisor; no other child of ours runs."""
+    """The states of the processes inside, without the supervisor; this process has no other children."""
     _bwrap, _supervisor, *others = tree(os.getpid())
     return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in others}
 
@@ -234,33 +237,33 @@ def states() -> set[str]:
 TICKS = "import os, threading, time\nos.fork()\nwhile True:\n    os.write(1, b'tick\\n')\n    time.sleep(0.005)\n"
 
 
-def test_what_is_frozen_stands_still_with_all_that_it_has_started(tmp_path: Path) -> None:
+def test_freezing_stops_all_processes_until_they_are_thawed(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.start(*PYTHON, TICKS)
             await watch.says(b"tick")
-            watch.sandbox.freeze(True)
+            watch.sandbox.freeze()
             await until(lambda: states() == {"T"})
             watch.sandbox.drain()
-            stood = len(watch.told().output)
+            written = len(watch.history().output)
             await asyncio.sleep(0.05)  # ten ticks
             watch.sandbox.drain()
-            assert len(watch.told().output) == stood
-            watch.sandbox.freeze(False)
-            await watch.until(lambda told: len(told.output) > stood)
+            assert len(watch.history().output) == written
+            watch.sandbox.thaw()
+            await watch.until(lambda history: len(history.output) > written)
             assert "T" not in states()
 
     run(main())
 
 
-def test_what_is_frozen_can_be_closed(tmp_path: Path) -> None:
+def test_a_frozen_sandbox_can_be_closed(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.start(*PYTHON, TICKS)
             await watch.says(b"tick")
-            watch.sandbox.freeze(True)
+            watch.sandbox.freeze()
             await until(lambda: states() == {"T"})
-        assert watch.told().end.status == ExitStatus(None, signal.SIGKILL)
+        assert watch.history().end.status == ExitStatus(None, signal.SIGKILL)
 
     run(main())
 
@@ -277,7 +280,7 @@ for port in map(int, sys.argv[1:]):
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_the_network_is_the_hosts_or_has_nothing_but_the_runtime_api(tmp_path: Path, own: bool) -> None:
+def test_the_network_is_the_hosts_or_reaches_only_the_runtime_api(tmp_path: Path, own: bool) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -290,7 +293,7 @@ def test_the_network_is_the_hosts_or_has_nothing_but_the_runtime_api(tmp_path: P
     run(main())
 
 
-def test_a_sandbox_that_was_killed_is_told_and_built_anew(tmp_path: Path) -> None:
+def test_a_sandbox_that_was_killed_is_reported_and_built_again(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path) as watch:
             watch.shell("echo up; exec sleep 60")
@@ -304,7 +307,7 @@ def test_a_sandbox_that_was_killed_is_told_and_built_anew(tmp_path: Path) -> Non
     run(main())
 
 
-def test_an_interpreter_that_is_not_visible_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_an_interpreter_that_is_not_visible_is_named_together_with_the_remedy(tmp_path: Path) -> None:
     homes = tmp_path / "home"
     homes.mkdir()
     interpreter = homes / "interpreter"
@@ -324,10 +327,181 @@ def test_an_interpreter_that_is_not_visible_is_named_with_what_to_do(tmp_path: P
     run(main())
 
 
-def test_code_that_is_gone_is_named(tmp_path: Path) -> None:
+def test_code_that_does_not_exist_is_named(tmp_path: Path) -> None:
     async def main() -> None:
         with pytest.raises(OSError, match=f"could not be built: .*{tmp_path}/gone"):
             async with watching(tmp_path / "gone"):
                 pass
+
+    run(main())
+
+
+# -- interpreters that are no ordinary files
+
+
+def test_a_first_line_ends_at_a_nul_as_it_does_for_the_kernel(tmp_path: Path) -> None:
+    path = program(tmp_path / "bootstrap", "#!/bin/echo\0garbage\n")
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.start(path)
+            assert (await watch.ended()).output == b"/var/task/bootstrap\n"
+
+    run(main())
+
+
+def test_a_first_line_with_a_nul_that_names_no_interpreter_is_refused(tmp_path: Path) -> None:
+    path = program(tmp_path / "bootstrap", "#!/no/such\0\necho hello\n")
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.start(path)
+            reason = (await watch.ended()).refusal.reason
+            assert reason == "fork/exec /var/task/bootstrap: no such file or directory"
+
+    run(main())
+
+
+def test_a_named_pipe_as_interpreter_is_refused_and_blocks_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o755)
+    path = program(tmp_path / "bootstrap", "#!/var/task/pipe\n")
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.start(path)
+            assert (await watch.ended()).refusal.reason == "fork/exec /var/task/bootstrap: permission denied"
+
+    run(main())
+
+
+# -- a sandbox that cannot be built
+
+
+@pytest.fixture
+def fake_bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a shell script in the place of bwrap."""
+
+    def install(script: str) -> None:
+        path = program(tmp_path / "bwrap", f"#!/bin/sh\n{script}\n")
+        monkeypatch.setattr(bwrap, "find_bwrap", lambda: path)
+
+    return install
+
+
+def refused_to_open(directory: Path) -> OSError:
+    """The error of a sandbox that does not open."""
+
+    async def main() -> OSError:
+        with pytest.raises(OSError, match=r"\w") as caught:
+            async with watching(directory):
+                pass
+        return caught.value
+
+    error: OSError = run(main())
+    return error
+
+
+def test_a_bwrap_that_fails_at_once_is_quoted(
+    tmp_path: Path, fake_bwrap: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it has ended before the supervisor's code could be sent."""
+
+    class SlowToReturn(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
+    fake_bwrap("echo because >&2; exit 1")
+    monkeypatch.setattr(subprocess, "Popen", SlowToReturn)
+    assert refused_to_open(tmp_path).strerror == "the sandbox could not be built: because"
+
+
+def test_a_bwrap_that_hangs_is_killed_and_reported(
+    tmp_path: Path, fake_bwrap: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bubblewrap, "OPEN_S", 0.05)
+    fake_bwrap("sleep 60")
+    assert refused_to_open(tmp_path).strerror == "the sandbox could not be built within 0.05 s"
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800"])
+def test_a_path_that_no_system_call_takes_is_refused(tmp_path: Path, odd: str) -> None:
+    error = refused_to_open(tmp_path / f"a{odd}b")
+    assert error.errno == errno.EINVAL
+    assert str(error).endswith("because of a NUL character or a lone surrogate in it: rename it")
+    str(error).encode()  # it can be logged
+
+
+def test_a_user_without_a_home_opens_a_sandbox_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(uid: int) -> pwd.struct_passwd:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    program(tmp_path / "bootstrap", f"#!{INTERPRETER}\nprint('hello')\n")
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.start(str(tmp_path / "bootstrap"))
+            assert (await watch.ended()).output == b"hello\n"
+
+    run(main())
+
+
+def test_a_listener_that_was_not_claimed_is_closed(tmp_path: Path) -> None:
+    """As when the opening is cancelled in the moment that it succeeds."""
+
+    async def main() -> None:
+        executable, own = own_installation()
+        view = view_of(Program(tmp_path), own)
+        enclosure = Enclosure(
+            mount_arguments(view, MB), executable, outside_user([]), True, lambda _report: None, lambda: None
+        )
+        await enclosure.up
+        await enclosure.close()
+        assert enclosure.claim_listener() is None
+
+    run(main())
+
+
+# -- a supervisor in trouble
+
+
+def test_a_supervisor_that_does_not_answer_is_killed_with_everything_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bubblewrap, "CLOSE_S", 0.05)
+    monkeypatch.setattr(enclosure, "CLOSE_S", 0.05)
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.shell("echo up; exec sleep 60")
+            await watch.says(b"up")
+            _bwrap, supervisor, _shell = tree(os.getpid())
+            os.kill(supervisor, signal.SIGSTOP)
+        assert watch.history().end.status == ExitStatus(None, signal.SIGKILL)
+
+    run(main())
+
+
+def test_a_start_for_which_the_control_group_has_no_room_is_refused(tmp_path: Path) -> None:
+    """The supervisor cannot fork while a fork bomb inside has used up all processes."""
+    hierarchies = find_hierarchies()
+    if not any("pids" in hierarchy.controllers for hierarchy in hierarchies):
+        pytest.skip("no control groups of processes can be made here")
+
+    async def main() -> None:
+        async with watching(tmp_path, hierarchies=hierarchies) as watch:
+            watch.start(*PYTHON, FORK_BOMB + "time.sleep(60)\n", name="bomb")
+            await watch.until(lambda history: b"unavailable" in history.output, "bomb")
+            watch.shell("echo never")
+            assert (await watch.ended()).refusal.reason == "fork/exec /bin/sh: resource temporarily unavailable"
+            watch.sandbox.signal("bomb", signal.SIGKILL)
+            await watch.ended("bomb")
+            watch.events.clear()
+            watch.shell("echo again")
+            assert (await watch.ended()).output == b"again\n"
 
     run(main())

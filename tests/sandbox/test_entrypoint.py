@@ -1,4 +1,4 @@
-"""Which program is run, and which folders of layers languages are told of."""
+"""Which program runs, and which folders of layers the languages search."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def roots(parent: Path, *names: str) -> list[Path]:
-    """Directories for code and layers."""
+    """Make directories for code and layers."""
     made = [parent / name for name in names]
     for path in made:
         path.mkdir()
     return made
 
 
-def test_the_functions_own_bootstrap_comes_first(tmp_path: Path) -> None:
+def test_the_functions_own_bootstrap_wins(tmp_path: Path) -> None:
     task, layer = roots(tmp_path, "task", "layer")
     for root in (task, layer):
         (root / "bootstrap").touch()
@@ -37,7 +37,7 @@ def test_the_last_layer_that_has_a_bootstrap_wins(tmp_path: Path) -> None:
     assert program.places == (task / "bootstrap", three / "bootstrap", two / "bootstrap", one / "bootstrap")
 
 
-def test_a_directory_or_a_dead_link_is_no_bootstrap_and_a_link_is(tmp_path: Path) -> None:
+def test_a_link_to_a_file_is_a_bootstrap_and_a_directory_or_dead_link_is_not(tmp_path: Path) -> None:
     task, one, two = roots(tmp_path, "task", "one", "two")
     (task / "bootstrap").mkdir()
     (two / "bootstrap").symlink_to("gone")
@@ -46,7 +46,7 @@ def test_a_directory_or_a_dead_link_is_no_bootstrap_and_a_link_is(tmp_path: Path
     assert find_bootstrap(bootstrap_program(task, (one, two)).places) == one / "bootstrap"
 
 
-def test_a_bootstrap_that_appears_is_found_and_without_one_there_is_none(tmp_path: Path) -> None:
+def test_a_bootstrap_is_found_once_it_exists(tmp_path: Path) -> None:
     program = bootstrap_program(tmp_path)
     assert find_bootstrap(program.places) is None
     (tmp_path / "bootstrap").touch(0o644)
@@ -64,7 +64,7 @@ def test_a_command_is_looked_up_on_the_path(tmp_path: Path, monkeypatch: pytest.
     assert command_program((sys.executable,), tmp_path) is not None
 
 
-def test_a_command_by_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_relative_path_of_a_command_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").touch(0o755)
     monkeypatch.chdir(tmp_path)
     program = command_program(("./run",), tmp_path)
@@ -73,7 +73,7 @@ def test_a_command_by_relative_path_is_made_absolute(tmp_path: Path, monkeypatch
     assert Path(program.command[0]).samefile(tmp_path / "run")
 
 
-def test_the_folders_that_languages_search(tmp_path: Path) -> None:
+def test_languages_get_their_folders_of_a_layer(tmp_path: Path) -> None:
     folders = (
         "python",
         "python/lib/python3.11/site-packages",

@@ -1,4 +1,4 @@
-"""What is told of a process's memory: its own, and not that of the process that started it."""
+"""The peak memory of a process: its own, and not that of the process that started it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.sandbox.watch import run, watching
 
 MB = 1_048_576
-# What bootjack itself is: a small process that starts others; a test runner is larger than most functions.
+# Like bootjack itself, a small process that starts others: a test runner is larger than most functions.
 SMALL_PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -34,7 +34,7 @@ EATER = "held = bytearray({size}); held[::4096] = b'x' * len(held[::4096]); prin
 
 
 def peak_seen_by(*command: str) -> int:
-    """What a parent that is run by this command is told of a program that takes 60 MB and ends at once."""
+    """The peak that a parent, run by this command, reads of a program that takes 60 MB and ends at once."""
     eater = (sys.executable, "-I", "-S", "-c", EATER.format(size=60 * MB))
     command = (*command, sys.executable, "-c", SMALL_PARENT, *eater)
     root = Path(__file__).parents[2]
@@ -45,13 +45,13 @@ def test_the_peak_of_a_program_that_ends_at_once_is_known() -> None:
     assert 60 * MB < peak_seen_by("/bin/sh", "-c", '"$@"; exit $?', "sh") < 80 * MB
 
 
-def test_the_peak_is_known_though_the_parent_was_started_by_a_large_process() -> None:
+def test_the_peak_is_known_even_if_a_large_process_started_the_parent() -> None:
     ballast = bytearray(150 * MB)
     ballast[::4096] = b"x" * len(ballast[::4096])
     assert 60 * MB < peak_seen_by() < 80 * MB
 
 
-def test_the_peak_of_a_small_program_has_nothing_of_its_parents(tmp_path: Path) -> None:
+def test_the_peak_of_a_small_program_does_not_include_its_parents(tmp_path: Path) -> None:
     ballast = bytearray(150 * MB)
     ballast[::4096] = b"x" * len(ballast[::4096])
 
@@ -63,7 +63,7 @@ def test_the_peak_of_a_small_program_has_nothing_of_its_parents(tmp_path: Path) 
     run(main())
 
 
-def test_the_peak_of_running_processes_is_their_own_and_stays(tmp_path: Path) -> None:
+def test_the_peak_of_running_processes_is_their_own_and_never_falls(tmp_path: Path) -> None:
     script = EATER.format(size=40 * MB) + "; del held; print('freed', flush=True); open('go').read()"
 
     async def main() -> None:

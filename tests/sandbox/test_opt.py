@@ -1,4 +1,4 @@
-"""Several layers as one tree: what is linked, what is copied, and when it is made anew."""
+"""Several layers merged into one tree: what is linked, what is copied, and when it is made again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program, find_bootstrap
 from runtime_api.sandbox.opt import hold_merged, with_merged
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def layer(root: Path, **files: str) -> Path:
     return root
 
 
-def test_the_last_of_three_wins_and_modes_and_links_stay(tmp_path: Path, trees: Trees) -> None:
+def test_the_last_of_three_layers_wins_and_modes_and_links_are_kept(tmp_path: Path, trees: Trees) -> None:
     roots = tuple(layer(tmp_path / name, **{name: name, "all": name}) for name in ("one", "two", "three"))
     (roots[0] / "bin" / "link").symlink_to("/opt/bin/all")
     (roots[1] / "bin").chmod(0o711)
@@ -44,7 +44,7 @@ def test_the_last_of_three_wins_and_modes_and_links_stay(tmp_path: Path, trees: 
     assert (opt / "bin").stat().st_mode & 0o777 == 0o705
 
 
-def test_what_a_user_wrote_is_copied_and_not_touched(tmp_path: Path, trees: Trees) -> None:
+def test_files_of_a_users_directory_are_copied_and_stay_untouched(tmp_path: Path, trees: Trees) -> None:
     roots = (layer(tmp_path / "one", a="1"), layer(tmp_path / "two", b="2"))
     files = [path for root in roots for path in root.rglob("*")]
     before = [path.lstat() for path in files]
@@ -56,7 +56,7 @@ def test_what_a_user_wrote_is_copied_and_not_touched(tmp_path: Path, trees: Tree
     ]
 
 
-def test_what_was_unpacked_is_linked_and_outlives_its_tree(tmp_path: Path, trees: Trees) -> None:
+def test_unpacked_files_are_linked_and_outlive_their_tree(tmp_path: Path, trees: Trees) -> None:
     def unpack(path: Path) -> None:
         layer(path, a="a", b="b")
 
@@ -68,7 +68,7 @@ def test_what_was_unpacked_is_linked_and_outlives_its_tree(tmp_path: Path, trees
     assert (opt / "bin" / "a").read_text() == "a"
 
 
-def test_it_is_made_once_until_a_layer_changes(tmp_path: Path, trees: Trees) -> None:
+def test_layers_are_merged_once_until_one_changes(tmp_path: Path, trees: Trees) -> None:
     roots = (layer(tmp_path / "one", a="1"), layer(tmp_path / "two", b="2"))
     first, second = hold_merged(roots, trees), hold_merged(roots, trees)
     assert first.path == second.path
@@ -80,7 +80,7 @@ def test_it_is_made_once_until_a_layer_changes(tmp_path: Path, trees: Trees) -> 
 
 
 @pytest.mark.parametrize("kind", ["file over directory", "pipe", "missing"])
-def test_what_does_not_go_together_is_one_line_and_leaves_nothing(tmp_path: Path, trees: Trees, kind: str) -> None:
+def test_layers_that_conflict_are_an_error_of_one_line(tmp_path: Path, trees: Trees, kind: str) -> None:
     one, two = layer(tmp_path / "one", a="1"), layer(tmp_path / "two")
     if kind == "pipe":
         os.mkfifo(two / "bin" / "p")
@@ -97,7 +97,7 @@ def test_what_does_not_go_together_is_one_line_and_leaves_nothing(tmp_path: Path
     assert len(list(kept.path.parent.parent.iterdir())) == 1
 
 
-def test_a_program_has_one_layer_then_and_one_place_more_than_its_own(tmp_path: Path) -> None:
+def test_a_program_with_merged_layers_has_one_layer_and_one_more_place(tmp_path: Path) -> None:
     one, two, merged, task = (tmp_path / name for name in ("one", "two", "merged", "task"))
     program = with_merged(bootstrap_program(task, (one, two)), merged)
     assert (program.layers, program.places) == ((merged,), (task / "bootstrap", merged / "bootstrap"))

@@ -1,4 +1,4 @@
-"""Which of the host's files stand where inside, as bwrap is told."""
+"""Which of the host's files appear where inside, as arguments of bwrap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def below(place: str, arguments: list[str | Path]) -> list[tuple[str, ...]]:
-    """The mounts of a place and in it, with what is mounted."""
+    """The mounts at a place and below it, with their sources."""
     words = [str(argument) for argument in arguments]
     found = []
     for number, word in enumerate(words):
@@ -22,14 +22,14 @@ def below(place: str, arguments: list[str | Path]) -> list[tuple[str, ...]]:
     return found
 
 
-def test_a_layer_is_bound_whole(tmp_path: Path) -> None:
+def test_a_layer_is_bound_as_a_whole(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     arguments = mount_arguments(View(((str(tmp_path), OPT),), ("/srv/tool",)), 1 << 20)
     assert below(OPT, arguments) == [("--dir", OPT), ("--ro-bind", str(tmp_path), OPT)]
 
 
-def test_a_layer_makes_room_for_what_lies_in_opt_on_this_machine(tmp_path: Path) -> None:
-    """Where a Python of /opt/tools runs bootjack, say: nothing can be made in a folder that is bound already."""
+def test_a_layer_is_bound_entry_by_entry_beside_files_in_opt_of_this_machine(tmp_path: Path) -> None:
+    """If a Python in /opt/tools runs bootjack, for example: nothing can be created in a folder that is bound."""
     for folder in ("bin", "tools/own"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "link").symlink_to("bin")

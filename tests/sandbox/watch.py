@@ -1,4 +1,4 @@
-"""A sandbox on a loop of uvloop, what it tells, and small programs to run in it."""
+"""A sandbox on uvloop, a record of its events, and small programs to run in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime_api.sandbox import Exited, Launch, Moved, Output, StartRefused
 from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
-from runtime_api.sandbox.trees import Trees
+from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
     import socket
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     from runtime_api.sandbox import Sandbox, SandboxEvent
     from runtime_api.sandbox.cgroup import Hierarchy
 
-PATIENCE_S = 10.0
+DEADLINE_S = 30.0
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-INTERPRETER = str(Path(sys.executable).resolve())  # the one behind a virtual environment, shown in every sandbox
+INTERPRETER = str(Path(sys.executable).resolve())  # behind the virtual environment; visible in every sandbox
 CONFINEMENT = Confinement(memory_mb=512, tmp_mb=64)
 
 _isolated = False
 
 
 def isolate(isolated: bool) -> None:
-    """Say whether sandboxes that are opened from now on are bubblewrap's or plain processes."""
+    """Choose whether sandboxes that are opened from now on are bubblewrap or plain processes."""
     global _isolated
     _isolated = isolated
 
 
-class Told(NamedTuple):
-    """What was told of one process from its start to its end."""
+class History(NamedTuple):
+    """The events of one process from its start to its end."""
 
     events: list[SandboxEvent]
 
     @property
     def end(self) -> Exited:
-        """The last event, which must be the only one of its kind."""
+        """The last event, which is the only one of its kind."""
         ends = [event for event in self.events if isinstance(event, Exited)]
         assert len(ends) == 1
-        assert self.events[-1] is ends[0], "something was told after the end"
+        assert self.events[-1] is ends[0], "there are events after the end"
         return ends[0]
 
     @property
@@ -59,14 +59,14 @@ class Told(NamedTuple):
 
     @property
     def refusal(self) -> StartRefused:
-        """The one event of a process that was not started."""
+        """The only event of a process that was not started."""
         (event,) = self.events
         assert isinstance(event, StartRefused)
         return event
 
 
 class Watch:
-    """One sandbox, and everything it tells."""
+    """One sandbox and all its events."""
 
     def __init__(
         self, limits: Limits, directory: Path, confinement: Confinement, hierarchies: Sequence[Hierarchy] = ()
@@ -76,15 +76,13 @@ class Watch:
             program = Program(directory, mounts=(Path(sys.base_prefix),))
             self.sandbox = BubblewrapSandbox(program, confinement, Trees(), limits, hierarchies)
         self.events: list[SandboxEvent] = []
-        self.times: list[float] = []
         self.listener: socket.socket | None = None  # for the Runtime API, in a network of its own
         self._directory = directory
         self._news = asyncio.Event()
 
     def note(self, event: SandboxEvent) -> None:
-        """What the sandbox calls."""
+        """Record an event; the sandbox calls this."""
         self.events.append(event)
-        self.times.append(asyncio.get_running_loop().time())
         self._news.set()
 
     def start(self, *argv: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
@@ -93,32 +91,34 @@ class Watch:
         self.sandbox.start(Launch(name, argv, Path(self.inside(self._directory)), variables))
 
     def inside(self, path: Path | str) -> str:
-        """Where the processes see a file."""
+        """The path by which the processes see a file."""
         return self.sandbox.inside(Path(path)) if str(path).startswith("/") else str(path)
 
     def shell(self, script: str, name: str = "p", variables: Mapping[str, str] = VARIABLES) -> None:
         """Start a shell script."""
         self.start("/bin/sh", "-c", script, name=name, variables=variables)
 
-    def told(self, name: str = "p") -> Told:
-        """What was told of a process up to now."""
-        return Told([event for event in self.events if not isinstance(event, Moved) and event.name == name])
+    def history(self, name: str = "p") -> History:
+        """The events of a process up to now."""
+        return History([event for event in self.events if not isinstance(event, Moved) and event.name == name])
 
-    async def until(self, condition: Callable[[Told], bool], name: str = "p") -> Told:
-        """Wait for a condition on what is told of a process."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition(self.told(name)):
+    async def until(self, condition: Callable[[History], bool], name: str = "p") -> History:
+        """Wait for a condition on the events of a process."""
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition(self.history(name)):
                 self._news.clear()
                 await self._news.wait()
-        return self.told(name)
+        return self.history(name)
 
-    async def ended(self, name: str = "p") -> Told:
-        """Wait for a process's end, or for the refusal to start it."""
-        return await self.until(lambda told: bool(told.events) and not isinstance(told.events[-1], Output), name)
+    async def ended(self, name: str = "p") -> History:
+        """Wait until a process has ended or its start was refused."""
+        return await self.until(
+            lambda history: bool(history.events) and not isinstance(history.events[-1], Output), name
+        )
 
-    async def says(self, line: bytes, name: str = "p") -> Told:
+    async def says(self, line: bytes, name: str = "p") -> History:
         """Wait for a line."""
-        return await self.until(lambda told: line + b"\n" in told.output, name)
+        return await self.until(lambda history: line + b"\n" in history.output, name)
 
 
 @asynccontextmanager
@@ -128,7 +128,7 @@ async def watching(
     confinement: Confinement = CONFINEMENT,
     hierarchies: Sequence[Hierarchy] = (),
 ) -> AsyncIterator[Watch]:
-    """An open sandbox, closed at the end."""
+    """Open a sandbox, and close it at the end."""
     watch = Watch(limits, directory, confinement, hierarchies)
     try:
         watch.listener = await watch.sandbox.open(watch.note)
@@ -139,15 +139,15 @@ async def watching(
         await watch.sandbox.close()
 
 
-async def run_shell(directory: Path, script: str, limits: Limits = CURRENT) -> Told:
-    """Run a shell script from its start to its end."""
+async def run_shell(directory: Path, script: str, limits: Limits = CURRENT) -> History:
+    """Run a shell script to its end."""
     async with watching(directory, limits) as watch:
         watch.shell(script)
         return await watch.ended()
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:
-    """Run a test's coroutine on uvloop; what the loop's exception handler gets fails the test."""
+    """Run a test's coroutine on uvloop; fail if the loop's exception handler is called."""
     problems: list[dict[str, Any]] = []
 
     async def watched() -> Any:
@@ -160,15 +160,22 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
     return result
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition on what the kernel does, which sends no event."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 def program(path: Path, text: str, mode: int = 0o755) -> str:
-    """Write a program; gives its path."""
+    """Write a program and return its path."""
     path.write_text(text)
     path.chmod(mode)
     return str(path)
 
 
 async def gone(pid: int) -> bool:
-    """Whether a process ends soon."""
+    """Wait until a process has ended."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -177,7 +184,7 @@ async def gone(pid: int) -> bool:
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, ended.set)
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DEADLINE_S):
             await ended.wait()
     finally:
         loop.remove_reader(descriptor)

@@ -263,6 +263,18 @@ class ShutsAndForgetsWhatStarts(Base):
         return super().shut()
 
 
+class CountsWhatNeverStarted(Base):
+    def never_started(self) -> Actions:
+        self._announced += 1
+        return super().never_started()
+
+
+class FailsNobodyForWhatNeverStarted(Base):
+    def never_started(self) -> Actions:
+        self._announced -= 1
+        return self._assign()
+
+
 BROKEN: list[type[Base]] = [
     kind for kind in list(globals().values()) if isinstance(kind, type) and kind.__module__ == __name__
 ]

@@ -102,6 +102,7 @@ class CallingWorld(World):
             return
         call = self.dice.choice(list(self.bodies))
         request_id = self.bodies.pop(call)
+        self.require(request_id in self.oracle.invocation_ids, "a body on its way is of an invocation in hand")
         failed = self.oracle.state_of(request_id) == "InvocationErrorResponse"
         ending = self.dice.choice(("finished", "finished", "finished", "too large", "truncated"))
         if ending == "finished":

@@ -47,6 +47,7 @@ class FleetWorld:
         self.fleet = make(self.most, self.idle_ms)
         self.code = 0
         self.current: set[PaperEnvironment] = set()  # neither closed nor on old code
+        self.unmade = 0  # asked for, could not be made, and the fleet has not been told yet
         self.everyone: list[PaperEnvironment] = []
         self.waiting: deque[str] = deque()
         self.fates: dict[str, str] = {}
@@ -122,6 +123,8 @@ class FleetWorld:
         self.perform(self.fleet.replace(self.most))
         self.require(all(each.closed for each in closing), "an environment with old code and nothing to do stays")
         self.require(not any(each.closed for each in kept), "an invocation may not finish on the code it began with")
+        if self.dice.random() < 0.05:
+            self.later(0, self._shut)
 
     def _shut(self) -> None:
         self.shut = True
@@ -164,14 +167,23 @@ class FleetWorld:
         environment.invoke(request_id)
 
     def _start(self) -> None:
-        self.require(len(self.current) < self.most, f"more than {self.most} environments")
+        self.require(self.places < self.most, f"more than {self.most} environments")
         soon = [each for each in self.free if each.readiness is not Readiness.COLD]
         self.require(not soon or self.provisioning, "an environment is started while one is free and warm")
+        if self.dice.random() < 0.02:
+            self.unmade += 1
+            self.later(0, self._never_started)
+            return
         environment = PaperEnvironment(self, self.code, self.init_in_invoke)
         self.current.add(environment)
         self.everyone.append(environment)
         self.fleet.started(environment)
         self.later(self.dice.choice((0, 1, 5)), lambda: self._opened(environment))
+
+    def _never_started(self) -> None:
+        """As Pool._never_started does."""
+        self.unmade -= 1
+        self._fail_one(self.fleet.never_started)
 
     def _opened(self, environment: PaperEnvironment) -> None:
         if environment.closed:
@@ -179,18 +191,22 @@ class FleetWorld:
         if self.dice.random() < 0.05:
             self.current.discard(environment)
             environment.close()
-            failing = min(max(self.uncovered, 0), 1)
-            actions = self.fleet.failed(environment)
-            failed = sum(isinstance(action, Fail) for action in actions)
-            self.require(failed == failing, f"{failed} fail with an environment, not {failing}")
-            self.perform(actions)
+            self._fail_one(lambda: self.fleet.failed(environment))
         else:
             environment.open()
+
+    def _fail_one(self, tell: Callable[[], list[Action[str, PaperEnvironment]]]) -> None:
+        """Tell the fleet that an environment has failed: one invocation fails with it if none is coming for it."""
+        failing = min(max(self.uncovered, 0), 1)
+        actions = tell()
+        failed = sum(isinstance(action, Fail) for action in actions)
+        self.require(failed == failing, f"{failed} fail with an environment, not {failing}")
+        self.perform(actions)
 
     def _throttle(self, request_id: str, max_queued: int) -> None:
         self.require(request_id == self.waiting.pop(), "not the one that came last is throttled")
         self.require(not self.free, f"{request_id} is throttled while an environment is free")
-        self.require(len(self.current) == self.most, f"{request_id} is throttled before there are {self.most}")
+        self.require(self.places >= self.most, f"{request_id} is throttled before there are {self.most}")
         self.require(self.uncovered + 1 > max_queued, f"{request_id} is throttled and might have waited")
         self._end(request_id, "throttled")
 
@@ -236,7 +252,12 @@ class FleetWorld:
     @property
     def uncovered(self) -> int:
         """How many wait without an environment being on its way for them."""
-        return len(self.waiting) - sum(not each.ready for each in self.current)
+        return len(self.waiting) - sum(not each.ready for each in self.current) - self.unmade
+
+    @property
+    def places(self) -> int:
+        """How many environments count towards the limit."""
+        return len(self.current) + self.unmade
 
     def look(self) -> None:
         if self.shut:
@@ -247,7 +268,7 @@ class FleetWorld:
             soon = [each for each in free if each.readiness is not Readiness.COLD]
             self.require(not soon, "somebody waits while an environment is free and warm")
         if self.uncovered > 0:
-            self.require(not free and len(self.current) == self.most, "somebody waits and nothing is started for it")
+            self.require(not free and self.places >= self.most, "somebody waits and nothing is started for it")
         if self.idle_ms is not None:
             longest = max((self.now - each.free_since for each in free), default=0.0)
             self.require(longest <= self.idle_ms + 1, f"an environment has been free for {longest:.0f} ms")

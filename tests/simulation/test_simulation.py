@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.states import CLASSIC, CONCURRENT, Tables
 
+from .broken_machines import BROKEN
 from .life import Life
 from .world import Broken
 
@@ -23,11 +25,13 @@ WORLDS_TO_CATCH = 4000
 MODES = {"classic": CLASSIC, "concurrent": CONCURRENT}
 
 
-def first_broken(mode: str, tables: Tables, worlds: int) -> tuple[int, Broken] | None:
+def first_broken(
+    mode: str, tables: Tables, worlds: int, make: type[EnvironmentMachine] = EnvironmentMachine
+) -> tuple[int, Broken] | None:
     """The first seed whose world breaks a rule."""
     for seed in range(worlds):
         try:
-            Life(Random(seed), mode == "concurrent", tables).live()
+            Life(Random(seed), mode == "concurrent", tables, make).live()
         except Broken as broken:
             return seed, broken
     return None
@@ -82,3 +86,10 @@ def broken_tables(mode: str, name: str, state: Any, move: Any, other: Any) -> Ta
 def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, other: Any) -> None:
     tables = broken_tables(mode, name, state, move, other)
     assert first_broken(mode, tables, WORLDS_TO_CATCH) is not None
+
+
+@pytest.mark.parametrize(
+    ("mode", "make"), BROKEN, ids=lambda value: value if isinstance(value, str) else value.__name__
+)
+def test_a_broken_machine_is_caught(mode: str, make: type[EnvironmentMachine]) -> None:
+    assert first_broken(mode, MODES[mode], WORLDS_TO_CATCH, make) is not None

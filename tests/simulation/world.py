@@ -38,7 +38,13 @@ class Broken(AssertionError):
 class World:
     """The environment, its process, its open calls, its callers and its clock."""
 
-    def __init__(self, dice: random.Random, concurrent: bool = False, tables: Tables | None = None) -> None:
+    def __init__(
+        self,
+        dice: random.Random,
+        concurrent: bool = False,
+        tables: Tables | None = None,
+        make: type[EnvironmentMachine] = EnvironmentMachine,
+    ) -> None:
         self.dice = dice
         self.now = 1000.0
         self.slots = dice.choice((2, 3)) if concurrent else 1
@@ -51,7 +57,7 @@ class World:
             external_runtime=self.external,
             max_concurrency=self.slots,
         )
-        self.machine = EnvironmentMachine(settings, tables)
+        self.machine = make(settings, tables)
         self.oracle = Oracle(concurrent)
         self.alive = False  # a process exists
         self.dying = False  # it has been told to stop
@@ -83,7 +89,7 @@ class World:
         """Give an event to the machine and perform its effects; a rule of its own that it breaks is `Broken` too."""
         try:
             effects = self.machine.receive(event, self.now)
-        except (MisuseError, AssertionError, KeyError, ValueError) as error:
+        except (MisuseError, AssertionError, KeyError, TypeError, ValueError) as error:
             raise Broken(f"{event}: {error!r}") from error
         for effect in effects:
             self.perform(effect)

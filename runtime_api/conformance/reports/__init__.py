@@ -1,4 +1,4 @@
-"""Reports: a file for each format, each a pure function from the findings to a text."""
+"""Reports: a module for each format, each with a pure function from the findings to a text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ FORMATS = ("terminal", "json", "junit", "github", "markdown", "html")
 
 
 def render(form: str, findings: Findings) -> str:
-    """The report in one of FORMATS."""
+    """The report in one of the FORMATS."""
     text: str = import_module(f"{__name__}.{form}").render(findings)
     return text

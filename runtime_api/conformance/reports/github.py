@@ -1,4 +1,4 @@
-"""For GitHub Actions: an annotation for each judgement that went otherwise. (The step summary is the Markdown.)"""
+"""For GitHub Actions: an annotation for each deviation. (The step summary is the Markdown report.)"""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["render"]
 
 
 def render(findings: Findings) -> str:
-    """Workflow commands, a line each."""
+    """Workflow commands, one per line."""
     failing = {judgement.case.id for judgement in failures(findings)}
     lines = []
     for judgement in notable(findings):
         failed = judgement.case.id in failing
         kind = "error" if failed else "warning" if judgement.verdict is Verdict.NON_STRICT else "notice"
-        told = "\n".join(f"{name}: {value}" for name, value in facts(judgement))
-        lines.append(f"::{kind} title={_property(f'{judgement.verdict} {judgement.case.id}')}::{_data(told)}")
+        text = "\n".join(f"{name}: {value}" for name, value in facts(judgement))
+        lines.append(f"::{kind} title={_property(f'{judgement.verdict} {judgement.case.id}')}::{_data(text)}")
     lines += [f"::error title=not in the baseline::{_data(text)}" for text in findings.news]
     lines += [f"::error title=stale in the baseline::{_data(text)}" for text in findings.stale]
     lines.append(f"::notice title=bootjack conform::{_data(f'{findings.subject}: {summary(findings)}')}")

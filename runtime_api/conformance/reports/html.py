@@ -1,4 +1,4 @@
-"""One page for a browser, with nothing to load: the verdicts, and each exchange as a sequence diagram."""
+"""One self-contained page for a browser: the verdicts, and each exchange as a sequence diagram."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-ROW = 26  # pixels from one message to the next
+ROW = 26  # pixels between two messages
 COLUMN = 300
 MARGIN = 90
-TEXT = 60  # characters that an arrow has room for
+TEXT = 60  # characters that fit on an arrow
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;padding:0 1em;color:#222;background:#fff}
@@ -80,7 +80,7 @@ def _case(judgement: Judgement) -> str:
 
 
 def _diagram(exchange: Sequence[Message]) -> str:
-    """A column for each party, an arrow for each message; the whole of a message is told when one points at it."""
+    """A column for each party, an arrow for each message, and the whole message in the arrow's tooltip."""
     if not exchange:
         return ""
     parties = list(dict.fromkeys(party for message in exchange for party in (message.sender, message.receiver)))

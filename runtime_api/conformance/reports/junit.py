@@ -1,4 +1,4 @@
-"""For CI systems: JUnit XML. NON-STRICT passes unless the run was strict; UNIMPLEMENTED and SKIPPED are skipped."""
+"""For CI systems: JUnit XML. NON-STRICT passes unless the run is strict; UNIMPLEMENTED and SKIPPED are skipped."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def _test_case(judgement: Judgement, failing: bool) -> ElementTree.Element:
     element = ElementTree.Element(
         "testcase", classname=group.replace("/", "."), name=name, time=f"{judgement.seconds:.3f}"
     )
-    told = "\n".join(f"{name}: {value}" for name, value in facts(judgement))
+    text = "\n".join(f"{name}: {value}" for name, value in facts(judgement))
     if failing:
         failure = ElementTree.SubElement(
             element, "failure", message=_clean(judgement.happened), type=str(judgement.verdict)
         )
-        failure.text = _clean(f"{told}\n\n{render_exchange(judgement.exchange)}\n")
+        failure.text = _clean(f"{text}\n\n{render_exchange(judgement.exchange)}\n")
     elif judgement.verdict in (Verdict.SKIPPED, Verdict.UNIMPLEMENTED):
         reason = judgement.reason or judgement.happened
         ElementTree.SubElement(element, "skipped", message=_clean(f"{judgement.verdict}: {reason}"))
     elif judgement.verdict is Verdict.NON_STRICT:
-        ElementTree.SubElement(element, "system-out").text = _clean(told)
+        ElementTree.SubElement(element, "system-out").text = _clean(text)
     return element
 
 
 def _clean(text: str) -> str:
-    """Text that XML can hold."""
+    """Text with every character that XML does not allow replaced."""
     return _NOT_XML.sub("\ufffd", text)

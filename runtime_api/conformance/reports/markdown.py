@@ -16,7 +16,7 @@ __all__ = ["render"]
 
 
 def render(findings: Findings) -> str:
-    """A heading, a table of counts, the baseline's news, and what went otherwise."""
+    """A heading, a table of counts, the differences from the baseline, and the deviations."""
     parts = [
         f"## Conformance of `{findings.subject}`",
         f"{summary(findings)}; level {findings.level}{', strict' if findings.strict else ''}, seed {findings.seed}.",
@@ -46,7 +46,7 @@ def _details(judgement: Judgement) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that stays what it is, and in its cell."""
+    """Text for a table cell, with Markdown's special characters escaped."""
     escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
     for letter in "`*_<>[]":
         escaped = escaped.replace(letter, "\\" + letter)

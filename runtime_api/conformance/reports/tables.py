@@ -1,4 +1,4 @@
-"""What several formats show: counts by group, and the parts of a judgement that went otherwise."""
+"""What several formats show: counts by group, and the facts of a judgement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["counts_by_group", "facts", "notable", "summary"]
 
 
 def counts_by_group(findings: Findings) -> dict[str, dict[Verdict, int]]:
-    """For each group of cases how many ended how."""
+    """For each group, the number of cases with each verdict."""
     groups: dict[str, dict[Verdict, int]] = {}
     for judgement in findings.judgements:
         counts = groups.setdefault(judgement.case.group, dict.fromkeys(Verdict, 0))
@@ -22,12 +22,12 @@ def counts_by_group(findings: Findings) -> dict[str, dict[Verdict, int]]:
 
 
 def notable(findings: Findings) -> list[Judgement]:
-    """The judgements that somebody wants to read: neither OK nor skipped."""
+    """The judgements worth reading: neither OK nor SKIPPED."""
     return [judgement for judgement in findings.judgements if judgement.verdict not in (Verdict.OK, Verdict.SKIPPED)]
 
 
 def facts(judgement: Judgement) -> list[tuple[str, str]]:
-    """What is to be said of a judgement, as names and values; empty ones are left out."""
+    """The facts of a judgement, as names and values, without empty ones."""
     named = [
         ("requirement", judgement.case.requirement),
         ("source", "; ".join(judgement.case.cite)),
@@ -41,4 +41,4 @@ def facts(judgement: Judgement) -> list[tuple[str, str]]:
 def summary(findings: Findings) -> str:
     """One line: 118 OK, 2 FAILED."""
     counted = ((findings.count(verdict), verdict) for verdict in Verdict)
-    return ", ".join(f"{count} {verdict}" for count, verdict in counted if count) or "no case"
+    return ", ".join(f"{count} {verdict}" for count, verdict in counted if count) or "no cases"

@@ -1,4 +1,4 @@
-"""For people: what went otherwise, with the exchange, then a table."""
+"""For people: every deviation with its recorded exchange, then a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHORT = {
 
 
 def render(findings: Findings) -> str:
-    """The whole report."""
+    """The report."""
     blocks = [_block(findings, judgement) for judgement in notable(findings)]
     blocks += [_skipped(findings), _table(findings), _baseline(findings)]
     blocks.append(f"{findings.subject}\n{summary(findings)}, in {findings.seconds:.1f} s")
@@ -37,17 +37,19 @@ def _block(findings: Findings, judgement: Judgement) -> str:
     if judgement.verdict is not Verdict.UNIMPLEMENTED:
         lines += [f"    | {line}" for line in render_exchange(judgement.exchange).splitlines()]
         if findings.replay:
-            lines.append(f"    {'alone':12} {findings.replay.replace('{id}', judgement.case.id)}")
+            lines.append(f"    {'reproduce':12} {findings.replay.replace('{id}', judgement.case.id)}")
     return "\n".join(lines)
 
 
 def _skipped(findings: Findings) -> str:
-    """Each reason once, with how many cases it is the reason of."""
+    """Each reason once, with its number of cases."""
     reasons: dict[str, int] = {}
     for judgement in findings.judgements:
         if judgement.verdict is Verdict.SKIPPED:
             reasons[judgement.reason] = reasons.get(judgement.reason, 0) + 1
-    return "\n".join(f"SKIPPED  {count} cases: {reason}" for reason, count in reasons.items())
+    return "\n".join(
+        f"SKIPPED  {count} {'case' if count == 1 else 'cases'}: {reason}" for reason, count in reasons.items()
+    )
 
 
 def _table(findings: Findings) -> str:
@@ -64,4 +66,4 @@ def _baseline(findings: Findings) -> str:
     if not findings.baseline:
         return ""
     lines = [f"NEWS   {text}" for text in findings.news] + [f"STALE  {text}" for text in findings.stale]
-    return "\n".join(lines) or "As the baseline says."
+    return "\n".join(lines) or "No differences from the baseline."

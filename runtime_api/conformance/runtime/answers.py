@@ -1,4 +1,4 @@
-"""Answers of the Runtime API as a case describes them: right ones by default, and every way to be odd or wrong."""
+"""Builds the Runtime API's answers from a case: correct by default, unusual or wrong in every way a case asks for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMEOUT_MS = 60_000
 
 
 def event_headers(step: Mapping[str, Any], request_id: str, names: Mapping[str, str]) -> list[list[str]]:
-    """The headers of an event; `headers` of the step replaces values, adds, and takes away (null)."""
+    """The headers of an event; the step's `headers` replaces, adds, or with null removes one."""
     deadline = int(time.time() * 1000) + step.get("deadline", TIMEOUT_MS)
     table: dict[str, str | None] = {
         "Lambda-Runtime-Aws-Request-Id": request_id,
@@ -47,14 +47,10 @@ def _cased(name: str, how: str | None) -> str:
 
 
 def answer_bytes(answer: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """Head and body as they go over the wire.
-
-    Keys: status, reason, version, headers (pairs), body, framing (length, chunked, close), chunk (bytes of each),
-    extension (behind a chunk's size), upper (hexadecimal digits), colon (between name and value), trailers, interim.
-    """
+    """Head and body as sent; the schema describes the keys (`answer` in case-schema.json)."""
     body = bytes_of(answer.get("body", ""))
     status = answer.get("status", 200)
-    reason = answer.get("reason", REASONS.get(status, "Whatever"))
+    reason = answer.get("reason", REASONS.get(status, "Unknown"))
     lines = [f"{answer.get('version', 'HTTP/1.1')} {status} {reason}"]
     colon = answer.get("colon", ": ")
     lines += [f"{name}{colon}{value}{answer.get('after', '')}" for name, value in answer.get("headers", [])]
@@ -79,7 +75,7 @@ def _chunks(body: bytes, answer: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def in_pieces(head: bytes, body: bytes, answer: Mapping[str, Any]) -> Iterator[bytes]:
-    """What is sent at a time: all, head and body apart, pieces of a size, or the beginning only (`cut`)."""
+    """The pieces to send: all at once, head and body apart, pieces of one size, or only the beginning (`cut`)."""
     whole = head + body
     if "cut" in answer:
         whole = whole[: len(head) + answer["cut"]]

@@ -1,11 +1,11 @@
-"""What happens in a case: a call of the bootstrap, or the end of its process."""
+"""What the kit observes of a bootstrap: a call of the Runtime API, or the end of the process."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 
-__all__ = ["Call", "Ended", "kind_of"]
+__all__ = ["Call", "ProcessExit", "kind_of"]
 
 KINDS = (
     ("next", "GET", r"/2018-06-01/runtime/invocation/next"),
@@ -34,7 +34,7 @@ class Call:
         body: bytes,
     ) -> None:
         self.writer = writer
-        self.connection = connection  # its number
+        self.connection = connection  # its number, from 1
         self.method = method
         self.path = path
         self.kind = kind
@@ -53,21 +53,21 @@ class Call:
 
     @property
     def request_id(self) -> str:
-        """The id in its path."""
+        """The request id in the path."""
         found = re.search(r"/invocation/([^/]+)/", self.path)
         return found[1] if found else ""
 
     def header(self, name: str) -> str | None:
-        """The value of a header; None when it is not there."""
+        """The value of a header; None when it is missing."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     def trailer(self, name: str) -> str | None:
-        """The value of a trailer; None when it is not there."""
+        """The value of a trailer; None when it is missing."""
         return next((value for key, value in self.trailers if key.lower() == name.lower()), None)
 
 
-class Ended:
-    """The process has ended."""
+class ProcessExit:
+    """The end of the process."""
 
     kind = "exit"
 
@@ -81,7 +81,7 @@ class Ended:
 
 
 def kind_of(method: str, path: str) -> str:
-    """What a request asks for; "unknown" when the Runtime API has no such call."""
+    """The kind of a call; "unknown" when the Runtime API has no such call."""
     for kind, verb, pattern in KINDS:
         if method == verb and re.fullmatch(pattern, path):
             return kind

@@ -1,4 +1,4 @@
-"""What a step expects of a happening, judged without any I/O."""
+"""Compares an observation with what a step expects, and says how they differ; no I/O."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from runtime_api.conformance.matching import differs, differs_body, shown
 
-from .calls import Call, Ended
+from .calls import Call, ProcessExit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["KINDS", "described", "differs_from", "is_unsupported"]
 
-# The kinds of happening that a step waits for.
+# The kinds of observation that a step waits for.
 KINDS: dict[str, tuple[str, ...]] = {
     "next": ("next",),
     "result": ("response", "error"),
@@ -37,7 +37,7 @@ WORDS = {
 
 
 def kinds_of(step: Mapping[str, Any]) -> tuple[str, ...]:
-    """The kinds of happening that a step accepts."""
+    """The kinds of observation that a step accepts."""
     given = step.get("want", {}).get("kind")
     if given:
         return (given,) if isinstance(given, str) else tuple(given)
@@ -53,17 +53,17 @@ def described(step: Mapping[str, Any]) -> str:
     return f"{text} with {shown(want)}" if want else text
 
 
-def differs_from(step: Mapping[str, Any], found: Call | Ended) -> str | None:
-    """What is different about a happening; None when it is what the step expects."""
+def differs_from(step: Mapping[str, Any], found: Call | ProcessExit) -> str | None:
+    """How an observation differs from what the step expects; None when it does not."""
     if found.kind not in kinds_of(step):
         return str(found)
     want = step.get("want", {})
-    if isinstance(found, Ended):
+    if isinstance(found, ProcessExit):
         return _differs_end(want, found)
     return _differs_call(step, want, found)
 
 
-def _differs_end(want: Mapping[str, Any], found: Ended) -> str | None:
+def _differs_end(want: Mapping[str, Any], found: ProcessExit) -> str | None:
     if want.get("failed") and found.code == 0:
         return str(found)
     if "code" in want and differs(want["code"], found.code):
@@ -101,10 +101,10 @@ def _differs_trailer(pattern: Any, found: Call) -> str | None:
     try:
         document = base64.b64decode(text or "", validate=True)
     except binascii.Error:
-        return f"the trailer Lambda-Runtime-Function-Error-Body is no base64: {shown(text)}"
+        return f"the trailer Lambda-Runtime-Function-Error-Body is not base64: {shown(text)}"
     return differs_body({"has": pattern}, document, "the error in the trailer")
 
 
-def is_unsupported(found: Call | Ended) -> bool:
-    """Whether the conformance handler says that it does not have a command."""
+def is_unsupported(found: Call | ProcessExit) -> bool:
+    """Whether the conformance handler says that it does not support a command."""
     return isinstance(found, Call) and found.kind == "response" and found.body.startswith(UNSUPPORTED)

@@ -1,4 +1,4 @@
-"""What the processes of a case are doing: they are known by the address of their Runtime API. Linux only."""
+"""Finds the processes of a case in /proc by their AWS_LAMBDA_RUNTIME_API, and whether they run. Linux only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["are_running", "processes_of"]
 
 
 def processes_of(address: str) -> list[Path]:
-    """The folders in /proc of the processes that were given this AWS_LAMBDA_RUNTIME_API."""
+    """The /proc folders of the processes whose environment has this AWS_LAMBDA_RUNTIME_API."""
     mark = f"AWS_LAMBDA_RUNTIME_API={address}\0".encode()
     return [folder for folder in Path("/proc").glob("[0-9]*") if mark in _read(folder / "environ")]
 
 
 def are_running(processes: Iterable[Path]) -> bool:
-    """Whether a thread of theirs runs, or would if it had a processor: how busy the machine is does not matter."""
+    """Whether one of their threads is runnable, which does not depend on how busy the machine is."""
     return any(
         _read(stat).rpartition(b") ")[2][:1] == b"R" for process in processes for stat in process.glob("task/*/stat")
     )

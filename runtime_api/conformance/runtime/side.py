@@ -1,15 +1,16 @@
-"""The side itself: starts the bootstrap for each case, plays the case's script, and ends what it started."""
+"""Starts the bootstrap for each case, runs the steps, and ends what it started."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from runtime_api.conformance.exchange import Recorder
-from runtime_api.conformance.verdicts import Judgement, Verdict
+from runtime_api.conformance.verdicts import CannotRun, Judgement, Verdict
 
-from .playing import Deviation, Playing
-from .stage import Stage
-from .surroundings import launch
+from .case_run import CaseRun
+from .environment import launch
+from .harness import Harness
+from .script import Deviation, run_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +25,13 @@ __all__ = ["RuntimeSide"]
 
 
 class RuntimeSide:
-    """Judges the bootstrap of a program."""
+    """Judges a bootstrap."""
 
-    def __init__(self, program: Program, handler: str, variables: Mapping[str, str], patience: float) -> None:
+    def __init__(self, program: Program, handler: str, variables: Mapping[str, str], timeout_s: float) -> None:
         self._program = program
         self._handler = handler
         self._variables = variables
-        self._patience = patience
+        self._timeout_s = timeout_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -38,19 +39,27 @@ class RuntimeSide:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing outlives a case."""
+        """Nothing to release: each case has released what it used."""
 
-    async def play(self, case: Case, chance: Random) -> Judgement:
-        """Play one case against a bootstrap of its own."""
+    async def run(self, case: Case, rng: Random) -> Judgement:
+        """Run one case against a bootstrap process of its own."""
         recorder = Recorder()
-        async with Stage(recorder) as stage:
-            address = stage.door.address
-            if case.given.get("door") == "closed":
-                stage.door.refuse()
-            stage.start(launch(self._program, self._handler, self._variables, case.given, address))
-            playing = Playing(stage, chance, self._patience, commands=case.level == "contract")
-            deviation = await playing.play(case.steps)
+        async with Harness(recorder) as harness:
+            if not case.given.get("listening", True):
+                harness.api.refuse()
+            address = harness.api.address
+            try:
+                harness.start(launch(self._program, self._handler, self._variables, case.given, address))
+            except CannotRun as error:
+                raise CannotRun(f"{error}; {self._advice()}") from None
+            run = CaseRun(harness, rng, self._timeout_s, commands=case.level == "contract")
+            deviation = await run_steps(run, case.steps)
         return _judgement(case, deviation, recorder)
+
+    def _advice(self) -> str:
+        if self._program.command:
+            return "give a COMMAND that starts one"
+        return "give an executable bootstrap, a directory or .zip that contains one, or a COMMAND after --"
 
 
 def _judgement(case: Case, deviation: Deviation | None, recorder: Recorder) -> Judgement:

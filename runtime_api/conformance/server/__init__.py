@@ -1,14 +1,16 @@
-"""The side that judges servers: we are the bootstrap, the extensions and the invoker.
+"""The side that judges servers: the kit is the bootstrap, the extensions and the invoker.
 
-    side.py         plays a case against a server and makes a judgement of it
-    sessions.py     running servers: one that a case leaves waiting for an event serves the next case
-    launching.py    how a server is started, from a template; its log
-    processes.py    the kit's end of a process that the server started
-    puppet.py       that process: the bootstrap, and extensions; does what it is told, speaks no Runtime API
-    script.py       plays the steps of a case          walk.py      the step that walks at random
-    connection.py   one raw connection                 request.py   the bytes of a request
-    expect.py       what a case wants of an answer     features.py  which optional parts a server has
+    side.py       runs a case against a server and turns the result into a judgement
+    sessions.py   running servers: one that a case leaves waiting for an event serves the next case
+    remote.py     a server that the kit has not started
+    template.py   a server's command line           launch.py    starts it          server.py   one running server
+    log.py        what it writes                    ports.py     free ports         features.py its optional parts
+    puppet.py     the program that the server runs as its bootstrap and as extensions
+    puppets.py    the kit's end of that program
+    script.py     runs the steps of a case          steps/       the steps          walk.py     a random walk
+    case_run.py   what the steps share              telemetry.py receives telemetry
+    connection.py one raw connection                request.py   bytes of a request expect.py   judges an answer
 
-Every call of the Runtime API is made by the kit, over raw sockets, so that an answer is judged byte by byte; the
-puppet only lives and dies. Cases are played in threads, since all they do is wait on sockets.
+The processes that the server starts are *puppets*: they take orders from the kit over a unix socket, and do nothing
+else. The kit itself makes every call of the Runtime API over raw sockets, so that it can judge answers byte by byte.
 """

@@ -1,4 +1,7 @@
-"""One raw TCP connection that speaks HTTP exactly as a case says, and reads answers without any leniency."""
+"""One TCP connection that sends exactly the bytes of a case, and reads answers strictly.
+
+An answer is what the server sends back over HTTP; a *response* is what a runtime posts for an invocation.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,17 @@ import threading
 import time
 from dataclasses import dataclass
 
-__all__ = ["NO_COPIES", "Address", "Answer", "Connection", "Misspelt", "Nothing"]
+__all__ = ["FORK_LOCK", "Address", "Answer", "Connection", "MalformedAnswer", "NoAnswer"]
 
 Address = tuple[str, int]
 
-# Held while a process is started: until its exec it has copies of our sockets, and to close ours would end nothing.
-NO_COPIES = threading.Lock()
+# Held while a process is started and while a socket is closed. A child holds copies of our sockets until its exec,
+# and a socket that we close while a copy is open is not closed for the peer.
+FORK_LOCK = threading.Lock()
 
 
-class Nothing(Exception):
-    """No whole answer: the peer is `silent` for too long, or has `closed` the connection."""
+class NoAnswer(Exception):
+    """No complete answer came: the peer was `silent` until the deadline, or has `closed` the connection."""
 
     kinds = ("silent", "closed")
 
@@ -27,28 +31,28 @@ class Nothing(Exception):
         self.kind = kind
 
 
-class Misspelt(Exception):
-    """What came is no HTTP."""
+class MalformedAnswer(Exception):
+    """The server sent something that is not HTTP."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer as it came."""
+    """An HTTP answer as received."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The value of a header that is allowed once; None when it is absent."""
+        """The value of a header that may occur only once; None when it is missing."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         if len(values) > 1:
-            raise Misspelt(f"header {name} came {len(values)} times: {values}")
+            raise MalformedAnswer(f"header {name} occurs {len(values)} times: {values}")
         return values[0] if values else None
 
 
 class Connection:
-    """A client's socket; every wait ends at a deadline."""
+    """A client socket; every wait has a deadline."""
 
     def __init__(self, address: Address) -> None:
         self._socket = socket.create_connection(address, timeout=5)
@@ -60,16 +64,16 @@ class Connection:
         self.sent_at = time.time()
         self.method = "GET"
 
-    def send(self, data: bytes, timeout: float = 10) -> None:
-        """Write everything, reading meanwhile: a server may answer, or hang up, before it has read it all."""
-        deadline = time.monotonic() + timeout
+    def send(self, data: bytes, timeout_s: float = 10) -> None:
+        """Write everything, and read meanwhile: a server may answer or hang up before it has read all of it."""
+        deadline = time.monotonic() + timeout_s
         left = memoryview(data)
         self.sent_at = time.time()
         while left:
             readers = [self._socket] if self._open else []
             readable, writable, _ = select.select(readers, [self._socket], [], deadline - time.monotonic())
             if not readable and not writable:
-                raise Nothing("silent", self._received)
+                raise NoAnswer("silent", self._received)
             if readable:
                 self._receive()
             if writable:
@@ -78,35 +82,35 @@ class Connection:
                 except (BrokenPipeError, ConnectionResetError):
                     return
 
-    def answer(self, timeout: float) -> Answer:
-        """The next answer, whole; informational ones before it are read over."""
-        self._deadline = time.monotonic() + timeout
+    def answer(self, timeout_s: float) -> Answer:
+        """The next complete answer; informational ones before it are skipped."""
+        self._deadline = time.monotonic() + timeout_s
         status, headers = self._head()
         while status < 200:
             status, headers = self._head()
         return Answer(status, headers, self._body(status, headers))
 
-    def interim(self, timeout: float) -> int:
+    def interim(self, timeout_s: float) -> int:
         """The status of one informational answer."""
-        self._deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout_s
         return self._head()[0]
 
     def finish_sending(self) -> None:
-        """Close our direction only."""
+        """Close only the sending direction."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Close at once, with a TCP reset."""
+        """Close with a TCP reset."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
     def close(self) -> None:
         """Close in both directions."""
-        with NO_COPIES:
+        with FORK_LOCK:
             self._socket.close()
 
     def fileno(self) -> int:
-        """For `select`."""
+        """The descriptor, for `select`."""
         return self._socket.fileno()
 
     def _receive(self) -> None:
@@ -121,10 +125,10 @@ class Connection:
 
     def _wait(self) -> None:
         if not self._open:
-            raise Nothing("closed", self._received)
+            raise NoAnswer("closed", self._received)
         left = self._deadline - time.monotonic()
         if left <= 0 or not select.select([self._socket], [], [], left)[0]:
-            raise Nothing("silent", self._received)
+            raise NoAnswer("silent", self._received)
         self._receive()
 
     def _line(self) -> str:
@@ -144,15 +148,15 @@ class Connection:
     def _head(self) -> tuple[int, tuple[tuple[str, str], ...]]:
         version, status, *_ = [*self._line().split(" ", 2), "", ""]
         if version not in ("HTTP/1.1", "HTTP/1.0"):
-            raise Misspelt(f"not a status line: {version!r}")
+            raise MalformedAnswer(f"not a status line: {version!r}")
         headers = []
         while line := self._line():
             name, colon, value = line.partition(":")
             if not colon or name != name.strip():
-                raise Misspelt(f"not a header line: {line!r}")
+                raise MalformedAnswer(f"not a header line: {line!r}")
             headers.append((name, value.strip()))
         if not status.isdigit():
-            raise Misspelt(f"no status code: {status!r}")
+            raise MalformedAnswer(f"not a status code: {status!r}")
         return int(status), tuple(headers)
 
     def _body(self, status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
@@ -170,7 +174,7 @@ class Connection:
         while size := int(self._line(), 16):
             parts.append(self._bytes(size))
             if self._line():
-                raise Misspelt("a chunk does not end at its size")
+                raise MalformedAnswer("a chunk is longer than its size")
         while self._line():
             pass
         return b"".join(parts)

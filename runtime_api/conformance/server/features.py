@@ -1,27 +1,32 @@
-"""Which optional parts of the API a server has: each is tried once, while the runtime is being initialised."""
+"""Detects which optional parts of the API a server has, with one probe for each, in the init phase of a runtime."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .launching import Given
+from .expect import Observed
+from .script import run_steps
+from .steps import invoker
+from .template import Given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PROBES", "Probe", "missing"]
+    from .case_run import CaseRun
+
+__all__ = ["PROBES", "Probe", "why_missing"]
 
 ABSENT = (404, 405, 501)
 MANAGED = Given(env=(("AWS_LAMBDA_MAX_CONCURRENCY", "4"),))
 RESTORED = Given(env=(("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start"),))
-REQUEST_LESS: Mapping[str, Any] = MappingProxyType({})
+NO_REQUEST: Mapping[str, Any] = MappingProxyType({})
 
 
 class Probe(NamedTuple):
-    """One request, whose answer says whether the feature is there; or steps that can only be played where it is."""
+    """A request whose answer shows whether a server has a feature, or steps that only succeed with the feature."""
 
-    request: Mapping[str, Any] = REQUEST_LESS
+    request: Mapping[str, Any] = NO_REQUEST
     given: Given = Given()
     to_invoke: bool = False
     steps: tuple[Mapping[str, Any], ...] = ()
@@ -38,7 +43,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
             {"method": "POST", "path": "/2021-11-15/functions/function/response-streaming-invocations", "body": "["},
             to_invoke=True,
         ),
-        # Where one invocation runs at a time, a second poll gets the same event at once.
+        # A server that runs one invocation at a time answers a second poll at once, with the same event.
         "managed": Probe(
             given=MANAGED,
             steps=(
@@ -53,10 +58,23 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
 )
 
 
-def missing(status: int, body: bytes) -> str | None:
-    """Why a feature counts as not there; None when the answer shows that it is."""
+def why_missing(run: CaseRun, probe: Probe) -> str | None:
+    """Why the server does not have a feature; None when it has. Mismatch when the probe's steps fail."""
+    if probe.steps:
+        run_steps(run, probe.steps)
+        return None
+    status, body = _answer(run, probe)
     if status in ABSENT:
         return f"the server answers {status}"
     if status == 202 and b"NotSupported" in body:
         return "the server answers 202, not supported"
     return None
+
+
+def _answer(run: CaseRun, probe: Probe) -> tuple[int, bytes]:
+    if probe.to_invoke:
+        invoker.invoke(run, on="call", **probe.request)
+    else:
+        run_steps(run, [{"do": "invoke"}, {"do": "puppet"}, {"do": "send", **probe.request}])
+    observed = run.observe("call", run.timeout_s)
+    return (observed.answer.status, observed.answer.body) if isinstance(observed, Observed) else (404, b"")

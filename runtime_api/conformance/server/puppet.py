@@ -1,7 +1,8 @@
-"""A process that does what the kit tells it over a unix socket, one JSON object a line.
+"""The puppet: a process that takes orders from the kit over a unix socket, one JSON object per line.
 
-It is the bootstrap or, under another name, an extension. It runs under `python -IS`, so it starts in some
-milliseconds; it never speaks the Runtime API, the kit does. `script` writes it as an executable file.
+The server runs it as the bootstrap and, under other names, as extensions. It runs under `python -IS`, with the
+standard library only, so it starts within milliseconds. It never calls the Runtime API; the kit does.
+`puppets.write_puppets` writes it as an executable file.
 """
 
 import json
@@ -17,7 +18,7 @@ STREAMS = {"stdout": 1, "stderr": 2}
 
 
 def descriptors() -> dict[str, str]:
-    """Where each open descriptor leads, without the ones used to look and to read this file."""
+    """The target of each open descriptor, except those used to read /proc and this file."""
     found = {}
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
         try:
@@ -28,7 +29,7 @@ def descriptors() -> dict[str, str]:
 
 
 def report(inherited: dict[str, str]) -> dict[str, object]:
-    """What the platform gave this process."""
+    """The environment that the platform gave this process."""
     return {
         "env": dict(os.environ),
         "argv": sys.argv[1:],
@@ -42,7 +43,7 @@ def report(inherited: dict[str, str]) -> dict[str, object]:
 
 
 def die(name: str) -> None:
-    """End by a signal, without leaving a core file behind."""
+    """Die from a signal, without a core file."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     number = signal.Signals[name]
     if name != "SIGKILL":
@@ -51,17 +52,17 @@ def die(name: str) -> None:
 
 
 def spawn() -> int:
-    """Leave a child that holds stdout and stderr open and stays."""
+    """Start a child that keeps stdout and stderr open, and keeps running."""
     return subprocess.Popen(["/bin/sleep", "60"], stdin=subprocess.DEVNULL).pid
 
 
 def trap(control: socket.socket) -> None:
-    """From now on tell the kit of a SIGTERM instead of ending by it."""
+    """From now on report a SIGTERM to the kit instead of dying from it."""
     signal.signal(signal.SIGTERM, lambda *_: control.sendall(b'{"signal":"SIGTERM"}\n'))
 
 
 def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str]) -> object:
-    """Carry out one order; its result goes back to the kit."""
+    """Carry out an order, and return its result."""
     match order["order"]:
         case "report":
             return report(inherited)
@@ -79,7 +80,7 @@ def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str
 
 
 def main() -> None:
-    """Say hello, then obey until the kit closes the connection."""
+    """Introduce this process, then obey orders until the kit closes the connection."""
     inherited = descriptors()
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(CONTROL)

@@ -23,7 +23,10 @@ def encoded(
     length: int | None = None,
     chunked: int | None = None,
 ) -> bytes:
-    """A whole request. `length` overrides Content-Length, `chunked` is a chunk size, no body means no length."""
+    """A complete request.
+
+    `length` replaces the true Content-Length, `chunked` is the size of a chunk; without a body there is no length.
+    """
     fields = {"Host": host} | dict(headers or {})
     content = b"" if body is False else bytes_of(body)
     if chunked:

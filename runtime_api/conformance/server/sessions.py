@@ -1,7 +1,7 @@
-"""Running servers, and what lasts from one case to the next.
+"""Running servers, and which of them are reused by the next case.
 
-A case that leaves the runtime waiting for an event, and found nothing wrong, leaves a server that is as good as new:
-it is kept together with the poll that waits, and the next case with the same wishes goes on with both.
+A case that finds nothing wrong and leaves the runtime waiting for an event leaves a server that is as good as new.
+The server is kept, together with the waiting poll, and the next case with the same `given` continues with both.
 """
 
 from __future__ import annotations
@@ -11,26 +11,29 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.conformance.verdicts import CannotRun
 
-from .launching import Given, Server, Template, start
+from .launch import start
+from .server import Server, ServerFailed
+from .template import Given
 
 if TYPE_CHECKING:
     from .connection import Connection
-    from .launching import Start
+    from .launch import Start
+    from .template import Template
 
 __all__ = ["Session", "Sessions"]
 
-KEPT = 4  # of each kind
+KEPT = 4  # servers for each `given`
 
 
 class Session(NamedTuple):
-    """A server, and the poll that its runtime waits in, if it has begun to."""
+    """A server, and the poll in which its runtime waits, if there is one."""
 
     server: Server
     poll: Connection | None = None
 
 
 class Sessions:
-    """Hands out a session for each case; several are out at a time."""
+    """Provides a session for each case; several cases run at a time."""
 
     def __init__(self, template: Template, begin: Start = start) -> None:
         self._template = template
@@ -40,9 +43,9 @@ class Sessions:
         self._started = False
 
     def take(self, given: Given) -> Session:
-        """A session as the case wishes it; CannotRun when no server at all could be started yet."""
+        """A session that fits the case; CannotRun when no server has ever started."""
         with self._lock:
-            idle = self._idle.get(given)  # never one that has served: those are kept as not fresh
+            idle = self._idle.get(given)  # never a used server for a `fresh` case: it is kept under `fresh=False`
             if idle:
                 return idle.pop()
         server = Server(self._template, given, self._begin)
@@ -51,7 +54,7 @@ class Sessions:
         except CannotRun:
             server.stop()
             if self._started and given.command is None:
-                raise AssertionError("the server does not start") from None
+                raise ServerFailed("the server does not start") from None
             raise
         except BaseException:
             server.stop()
@@ -60,7 +63,7 @@ class Sessions:
         return Session(server)
 
     def give_back(self, given: Given, session: Session, *, unspoiled: bool) -> None:
-        """Keep it when it is as good as new, else stop it."""
+        """Keep the session for the next case if it is as good as new, else stop its server."""
         with self._lock:
             idle = self._idle.setdefault(given._replace(fresh=False), [])
             if unspoiled and session.poll is not None and len(idle) < KEPT:
@@ -71,7 +74,7 @@ class Sessions:
         session.server.stop()
 
     def close(self) -> None:
-        """Stop every server."""
+        """Stop every kept server."""
         with self._lock:
             sessions = [session for idle in self._idle.values() for session in idle]
             self._idle.clear()

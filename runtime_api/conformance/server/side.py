@@ -1,4 +1,4 @@
-"""The side itself: plays each case against a server of the template, or against one that runs already."""
+"""Runs each case against a server started from the template, or against one that is already running."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from runtime_api.conformance.exchange import Recorder
 from runtime_api.conformance.verdicts import Judgement, Verdict
 
-from .features import PROBES, missing
-from .launching import TIMEOUT_SECONDS, given_of, start
-from .running import RunningServers, why_not
-from .script import Mismatch, Script
+from .case_run import CaseRun, Mismatch
+from .features import PROBES, why_missing
+from .launch import start
+from .remote import RemoteServers, why_not
+from .script import run_steps
+from .server import ServerFailed
 from .sessions import Session, Sessions
+from .template import TIMEOUT_S, given_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,23 +27,26 @@ if TYPE_CHECKING:
 
     from runtime_api.conformance.cases import Case
 
-    from .launching import Start, Template
+    from .launch import Start
+    from .template import Template
 
 __all__ = ["ServerSide"]
 
 
 class ServerSide:
-    """Judges a server."""
+    """Judges a server. Cases run in threads, because all they do is wait for sockets."""
 
-    def __init__(self, servers: Template | RunningServers, patience: float, begin: Start = start) -> None:
-        self._template = None if isinstance(servers, RunningServers) else servers
-        self._sessions = servers if isinstance(servers, RunningServers) else Sessions(servers, begin)
-        self._patience = patience
+    def __init__(self, servers: Template | RemoteServers, timeout_s: float, begin: Start = start) -> None:
+        self._template = None if isinstance(servers, RemoteServers) else servers
+        self._sessions = servers if isinstance(servers, RemoteServers) else Sessions(servers, begin)
+        self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(64, "conform")
         self._features: dict[str, str | None] = {}
         self._probing = threading.Lock()
 
     async def __aenter__(self) -> Self:
+        if isinstance(self._sessions, RemoteServers):
+            await asyncio.to_thread(self._sessions.check)
         return self
 
     async def __aexit__(
@@ -49,18 +55,18 @@ class ServerSide:
         await asyncio.to_thread(self._sessions.close)
         self._threads.shutdown()
 
-    async def play(self, case: Case, chance: Random) -> Judgement:
-        """Play one case, on a thread of its own: its waits are bounded, and it is waited for to the end."""
-        playing = asyncio.get_running_loop().run_in_executor(self._threads, self.judge, case, chance)
+    async def run(self, case: Case, rng: Random) -> Judgement:
+        """Run one case in a thread of its own. All its waits are bounded, so cancellation waits for its end."""
+        running = asyncio.get_running_loop().run_in_executor(self._threads, self.judge, case, rng)
         try:
-            return await asyncio.shield(playing)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):
-                await playing
+                await running
             raise
 
-    def judge(self, case: Case, chance: Random) -> Judgement:
-        """The same, on this thread."""
+    def judge(self, case: Case, rng: Random) -> Judgement:
+        """Run one case in this thread."""
         reason = self._why_not(case)
         if reason is not None:
             return Judgement(case, Verdict.SKIPPED, reason=reason)
@@ -70,28 +76,28 @@ class ServerSide:
                 return Judgement(case, Verdict.UNIMPLEMENTED, reason=f"{case.feature}: {reason}")
         recorder = Recorder()
         try:
-            mismatch = self._play(case, chance, recorder)
-        except AssertionError as error:
-            mismatch = Mismatch("a server that starts", str(error))
+            mismatch = self._run(case, rng, recorder)
+        except ServerFailed as error:
+            mismatch = Mismatch("the server starts", str(error))
         exchange, seconds = recorder.messages(), recorder.seconds
         if mismatch is None:
             return Judgement(case, Verdict.OK, exchange=exchange, seconds=seconds)
         verdict = Verdict.NON_STRICT if case.strict else Verdict.FAILED
         return Judgement(case, verdict, mismatch.expected, mismatch.happened, "", exchange, seconds)
 
-    def _play(self, case: Case, chance: Random, recorder: Recorder) -> Mismatch | None:
+    def _run(self, case: Case, rng: Random, recorder: Recorder) -> Mismatch | None:
         given = given_of(case.given)
         session = self._sessions.take(given)
-        patience = self._patience + (given.timeout if given.timeout < TIMEOUT_SECONDS else 0)
-        script = Script(session, recorder, chance, patience)
+        timeout_s = self._timeout_s + (given.timeout if given.timeout < TIMEOUT_S else 0)
+        run = CaseRun(session, recorder, rng, timeout_s)
         poll, mismatch, unspoiled = None, None, False
         try:
-            poll = script.play(case.steps)
+            poll = run_steps(run, case.steps)
             unspoiled = True
         except Mismatch as error:
             mismatch = error
         finally:
-            script.close()
+            run.close()
             self._sessions.give_back(given, Session(session.server, poll), unspoiled=unspoiled)
         return mismatch
 
@@ -100,9 +106,9 @@ class ServerSide:
             return why_not(case)
         given = given_of(case.given)
         if given.extensions and not self._template.has("opt"):
-            return "needs {opt} in the template: a folder that the server takes for /opt"
+            return "needs {opt} in the template: a folder that the server uses as /opt"
         if given.command is not None and not self._template.has("bootstrap"):
-            return "needs {bootstrap} in the template: another command stands in its place"
+            return "needs {bootstrap} in the template: the case replaces it by another command"
         return None
 
     def _missing(self, feature: str) -> str | None:
@@ -116,16 +122,13 @@ class ServerSide:
         probe = PROBES[feature]
         try:
             session = self._sessions.take(probe.given)
-        except AssertionError as error:
+        except ServerFailed as error:
             return f"{error} with {dict(probe.given.env)}"
-        script = Script(session, Recorder(), Random(0), self._patience)
+        run = CaseRun(session, Recorder(), Random(0), self._timeout_s)
         try:
-            if probe.steps:
-                script.play(probe.steps)
-                return None
-            return missing(*script.probe(probe.request, to_invoke=probe.to_invoke))
+            return why_missing(run, probe)
         except Mismatch as error:
             return f"{error.expected}; {error.happened}"
         finally:
-            script.close()
+            run.close()
             self._sessions.give_back(probe.given, session, unspoiled=False)

@@ -1,4 +1,4 @@
-// A small bootstrap in Node.js, to run the conformance handler in.
+// A small bootstrap in Node.js for the conformance handler.
 'use strict';
 
 const http = require('http');

@@ -1,4 +1,4 @@
-# A small bootstrap in Ruby, to run the conformance handler in.
+# A small bootstrap in Ruby for the conformance handler.
 require 'json'
 require 'net/http'
 

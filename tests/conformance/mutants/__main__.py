@@ -1,4 +1,4 @@
-"""Runs one mutant: FILE NAME."""
+"""Runs a mutant, given as FILE NAME."""
 
 import importlib
 import os

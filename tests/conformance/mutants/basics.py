@@ -1,4 +1,4 @@
-"""What everything rests on, and the order of calls."""
+"""Faults in the basics, and in the order of calls."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from reference import API, Bootstrap
 
 @breaks("basics/asks-for-an-event")
 class NeverAsks(Bootstrap):
-    """Ends without asking for an event."""
+    """Exits without asking for an event."""
 
     def main(self):
         os._exit(0)
@@ -19,7 +19,7 @@ class NeverAsks(Bootstrap):
 
 @breaks("basics/posts-a-result")
 class NeverPosts(Bootstrap):
-    """Takes an event and hangs."""
+    """Receives an event and hangs."""
 
     def invoke(self, event):
         hang()
@@ -27,7 +27,7 @@ class NeverPosts(Bootstrap):
 
 @breaks("basics/asks-again")
 class ExitsAfterFirst(Bootstrap):
-    """Serves one event only."""
+    """Exits after its first event."""
 
     def invoke(self, event):
         super().invoke(event)
@@ -36,7 +36,7 @@ class ExitsAfterFirst(Bootstrap):
 
 @breaks("basics/returns-its-event")
 class AnswersOk(Bootstrap):
-    """Posts "ok" whatever the handler returns."""
+    """Posts "ok" instead of the handler's return value."""
 
     def encode(self, result):
         return b'"ok"', "application/json"
@@ -44,7 +44,7 @@ class AnswersOk(Bootstrap):
 
 @breaks("basics/knows-the-commands")
 class EventAsText(Bootstrap):
-    """Gives commands to the handler as text."""
+    """Passes commands to the handler as text."""
 
     def decode(self, event):
         decoded = super().decode(event)
@@ -53,7 +53,7 @@ class EventAsText(Bootstrap):
 
 @breaks("order/result-before-next")
 class PollsTooSoon(Bootstrap):
-    """Posts its results on another thread, and polls meanwhile when a result takes long."""
+    """Posts results in another thread, and polls before a slow answer to a result."""
 
     def respond(self, event, body, content_type):
         headers = (("Content-Type", content_type), *self.delivery(event))
@@ -67,7 +67,7 @@ class PollsTooSoon(Bootstrap):
 
 @breaks("order/one-poll")
 class PollsTwice(Bootstrap):
-    """Opens a second poll when the first one waits."""
+    """Opens a second poll while the first one waits."""
 
     def loop(self):
         self.second = self.new_wire()
@@ -82,7 +82,7 @@ class PollsTwice(Bootstrap):
 
 @breaks("order/one-result")
 class PostsTwice(Bootstrap):
-    """Posts an error behind its response, when the next event does not come at once."""
+    """Posts an error after its response, unless the next event arrives at once."""
 
     def respond(self, event, body, content_type):
         super().respond(event, body, content_type)
@@ -102,7 +102,7 @@ class PostsTwice(Bootstrap):
 
 @breaks("order/many-in-a-row")
 class ExitsAfterThirty(Bootstrap):
-    """Serves thirty events."""
+    """Exits after thirty events."""
 
     served = 0
 
@@ -115,7 +115,7 @@ class ExitsAfterThirty(Bootstrap):
 
 @breaks("order/same-event-twice")
 class SkipsRepeats(Bootstrap):
-    """Takes an event with the body of the one before for a repetition."""
+    """Treats an event with the same body as the last one as a repetition."""
 
     before = None
 
@@ -128,7 +128,7 @@ class SkipsRepeats(Bootstrap):
 
 @breaks("order/idle-between")
 class ForgetsWhenIdle(Bootstrap):
-    """Ends when it has been idle between two events."""
+    """Exits when it has been idle between two events."""
 
     finished = None
 

@@ -1,4 +1,4 @@
-"""Several invocations at a time."""
+"""Faults with concurrent invocations."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from reference import Bootstrap
 
 @breaks("concurrency/polls")
 class OneAtATime(Bootstrap):
-    """Does not know AWS_LAMBDA_MAX_CONCURRENCY."""
+    """Ignores AWS_LAMBDA_MAX_CONCURRENCY."""
 
     def many(self, count):
         self.loop()
@@ -18,7 +18,7 @@ class OneAtATime(Bootstrap):
 
 @breaks("concurrency/no-more")
 class OneTooMany(Bootstrap):
-    """Polls once more than it may."""
+    """Opens one poll too many."""
 
     def many(self, count):
         super().many(count + 1)
@@ -26,7 +26,7 @@ class OneTooMany(Bootstrap):
 
 @breaks("concurrency/one")
 class OneIsTwo(Bootstrap):
-    """Polls twice when it may poll once."""
+    """Opens two polls when AWS_LAMBDA_MAX_CONCURRENCY is 1."""
 
     def main(self):
         if self.env.get("AWS_LAMBDA_MAX_CONCURRENCY") == "1":
@@ -36,7 +36,7 @@ class OneIsTwo(Bootstrap):
 
 @breaks("concurrency/own-ids")
 class SharedId(Bootstrap):
-    """Keeps the id in a place that all workers share."""
+    """Shares the request id between workers."""
 
     shared = types.SimpleNamespace(id=None)
 
@@ -52,7 +52,7 @@ class SharedId(Bootstrap):
 
 @breaks("concurrency/polls-again")
 class WorkersEnd(Bootstrap):
-    """A worker ends with its first event."""
+    """A worker ends after its first event."""
 
     def worker(self):
         other = type(self)(self.env)
@@ -62,7 +62,7 @@ class WorkersEnd(Bootstrap):
 
 @breaks("concurrency/own-bodies")
 class SharedBody(Bootstrap):
-    """Keeps the response in a place that all workers share."""
+    """Shares the response between workers."""
 
     shared = types.SimpleNamespace(body=b"")
 
@@ -76,7 +76,7 @@ class SharedBody(Bootstrap):
 
 @breaks("concurrency/not-in-turn")
 class OneLock(Bootstrap):
-    """Lets its handler run once at a time."""
+    """Runs the handler under a lock."""
 
     lock = threading.Lock()
 
@@ -89,7 +89,7 @@ class OneLock(Bootstrap):
 
 @breaks("concurrency/error-alone")
 class ErrorEndsWorker(Bootstrap):
-    """A worker ends with an error."""
+    """A worker ends after an error."""
 
     def fail(self, event, error):
         super().fail(event, error)

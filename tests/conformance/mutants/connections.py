@@ -1,4 +1,4 @@
-"""Connections."""
+"""Faults in the handling of connections."""
 
 import time
 
@@ -141,15 +141,15 @@ class WaitsForApi(Wire):
                 time.sleep(0.1)
 
 
-wire("connections/close-announced", NoClose, "Polls on a connection that is closed.")
-wire("connections/close-after-event", CloseEvents, "Posts on a connection that is closed.")
-wire("connections/closed-when-idle", NoRetry, "Does not connect again when an idle connection was closed.")
-wire("connections/closed-each-time", FewConnections, "Makes eight connections in its life.")
-wire("connections/kept", NewEachTime, "Makes a connection for each call.")
-wire("connections/none-leaked", Leaks, "Leaves connections open.")
-wire("connections/long-wait", TimesOut, "Waits five seconds for an event.")
+wire("connections/close-announced", NoClose, "Polls on a connection that the server closes.")
+wire("connections/close-after-event", CloseEvents, "Posts on a connection that the server closes.")
+wire("connections/closed-when-idle", NoRetry, "Does not reconnect when an idle connection was closed.")
+wire("connections/closed-each-time", FewConnections, "Opens at most eight connections.")
+wire("connections/kept", NewEachTime, "Opens a connection for each call.")
+wire("connections/none-leaked", Leaks, "Leaks connections.")
+wire("connections/long-wait", TimesOut, "Gives up a poll after five seconds.")
 wire("connections/reset-when-waiting", HangsWhenReset, "Hangs when a connection is reset.")
 wire("connections/closed-when-waiting", HangsWhenClosed, "Hangs when the connection of a poll is closed.")
-wire("connections/refused", TriesForEver, "Never gives up to connect again.")
+wire("connections/refused", TriesForEver, "Tries to reconnect for ever.")
 wire("connections/refused-at-start", WaitsForApi, "Waits for the Runtime API for ever.")
-wire("connections/reset-before-accepted", HangsWhenPostLost, "Hangs when a post has no answer.")
+wire("connections/reset-before-accepted", HangsWhenPostLost, "Hangs when a result gets no answer.")

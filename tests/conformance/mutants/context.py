@@ -1,4 +1,4 @@
-"""What a handler is told."""
+"""Faults in the handler's context."""
 
 import os
 
@@ -10,23 +10,25 @@ def attribute(case, name, doc, attr, other):
     on_context(case, name, doc, lambda _b, _e, context: setattr(context, attr, other))
 
 
-attribute("context/request-id", "NoRequestId", "Leaves the request id out.", "aws_request_id", None)
+attribute("context/request-id", "NoRequestId", "Omits the request id.", "aws_request_id", None)
 on_context(
     "context/function-arn",
     "OwnArn",
-    "Makes up an ARN.",
+    "Invents an ARN.",
     lambda _b, _e, c: setattr(c, "invoked_function_arn", "arn:aws:lambda:us-east-1:1:function:f"),
 )
-attribute("context/function-name", "NoName", "Another name.", "function_name", "function")
-attribute("context/function-version", "LatestVersion", "Always $LATEST.", "function_version", "$LATEST")
-attribute("context/memory", "NoMemory", "Always 128 MB.", "memory_limit_in_mb", "128")
-attribute("context/log-group", "NoLogGroup", "No log group.", "log_group_name", None)
-attribute("context/log-stream", "NoLogStream", "No log stream.", "log_stream_name", None)
+attribute("context/function-name", "NoName", "Has another function name.", "function_name", "function")
+attribute(
+    "context/function-version", "LatestVersion", "Always has the version $LATEST.", "function_version", "$LATEST"
+)
+attribute("context/memory", "NoMemory", "Always has 128 MB.", "memory_limit_in_mb", "128")
+attribute("context/log-group", "NoLogGroup", "Omits the log group.", "log_group_name", None)
+attribute("context/log-stream", "NoLogStream", "Omits the log stream.", "log_stream_name", None)
 
 
 @breaks("context/remaining-time")
 class ConstantTime(Bootstrap):
-    """Always a minute left."""
+    """Always has a minute left."""
 
     def remaining_ms(self, event):
         return min(60000, super().remaining_ms(event))
@@ -34,7 +36,7 @@ class ConstantTime(Bootstrap):
 
 @breaks("context/remaining-time-anew")
 class FirstDeadline(Bootstrap):
-    """The remaining time of the first event."""
+    """Computes the remaining time from the first event's deadline."""
 
     first = None
 
@@ -45,7 +47,7 @@ class FirstDeadline(Bootstrap):
 
 @breaks("context/remaining-time-past")
 class AtLeastASecond(Bootstrap):
-    """At least a second left."""
+    """Always has at least a second left."""
 
     def remaining_ms(self, event):
         return max(1000, super().remaining_ms(event))
@@ -53,7 +55,7 @@ class AtLeastASecond(Bootstrap):
 
 @breaks("context/no-deadline")
 class TimeNeedsDeadline(Bootstrap):
-    """Fails to tell the time without a deadline."""
+    """Fails without a deadline."""
 
     def remaining_ms(self, event):
         return int(event.get("Lambda-Runtime-Deadline-Ms")) and super().remaining_ms(event)
@@ -73,7 +75,7 @@ def last_trace(self, event):
         Bootstrap.set_trace(self, event)
 
 
-with_trace("context/trace-id", "NoTraceId", "Sets no trace id.", lambda _self, _event: None)
+with_trace("context/trace-id", "NoTraceId", "Does not set the trace id.", lambda _self, _event: None)
 with_trace("context/trace-id-anew", "FirstTrace", "Keeps the first trace id.", first_trace)
 with_trace("context/trace-id-gone", "LastTrace", "Keeps the last trace id.", last_trace)
 
@@ -93,15 +95,19 @@ def ascii_context(_bootstrap, event, context):
         context.client_context = None
 
 
-attribute("context/client-context", "NoClientContext", "No client context.", "client_context", None)
-on_context("context/client-context-gone", "KeepsClientContext", "Keeps a client context.", kept("client_context"))
-on_context("context/client-context-non-ascii", "AsciiContext", "No client context beyond ASCII.", ascii_context)
-attribute("context/identity", "NoIdentity", "No identity.", "identity", None)
-on_context("context/identity-gone", "KeepsIdentity", "Keeps an identity.", kept("identity"))
-attribute("context/tenant", "NoTenant", "No tenant id.", "tenant_id", None)
+attribute("context/client-context", "NoClientContext", "Omits the client context.", "client_context", None)
+on_context(
+    "context/client-context-gone", "KeepsClientContext", "Keeps the last client context.", kept("client_context")
+)
+on_context(
+    "context/client-context-non-ascii", "AsciiContext", "Omits a client context that is not ASCII.", ascii_context
+)
+attribute("context/identity", "NoIdentity", "Omits the identity.", "identity", None)
+on_context("context/identity-gone", "KeepsIdentity", "Keeps the last identity.", kept("identity"))
+attribute("context/tenant", "NoTenant", "Omits the tenant id.", "tenant_id", None)
 on_event(
     "context/broken-client-context",
     "DiesOfBrokenContext",
-    "Dies of a client context that is no JSON.",
+    "Exits on a client context that is not JSON.",
     lambda event: event.get("Lambda-Runtime-Client-Context") == "{broken",
 )

@@ -1,4 +1,4 @@
-"""Values that come back."""
+"""Faults in events and responses as JSON values."""
 
 import json
 
@@ -21,7 +21,7 @@ def plain(kind, wanted):
 value(
     "echo/array",
     "FirstOfArray",
-    "Returns the first of several.",
+    "Returns the first item of an array.",
     lambda r: isinstance(r, list) and len(r) == 5,
     lambda r: r[0],
 )
@@ -33,29 +33,35 @@ text(
     lambda b: b.strip('"'),
 )
 value("echo/integer", "NumberAsText", "Posts a number as a string.", plain(int, 42), str)
-value("echo/zero", "ZeroIsNothing", "Takes 0 for nothing.", plain(int, 0), lambda _r: None)
-value("echo/negative", "NoSign", "Loses a sign.", plain(int, -17), abs)
-value("echo/fraction", "SixDigits", "Writes six digits.", lambda r: type(r) is float, lambda r: float(f"{r:.6g}"))
-value("echo/true", "TrueIsOne", "Posts 1 for true.", lambda r: r is True, int)
-value("echo/false", "FalseIsNothing", "Takes false for nothing.", lambda r: r is False, lambda _r: None)
-text("echo/null", "NullIsEmpty", "Posts nothing for null.", lambda b: b == "null", lambda _b: "")
+value("echo/zero", "ZeroIsNothing", "Treats 0 as nothing.", plain(int, 0), lambda _r: None)
+value("echo/negative", "NoSign", "Drops the sign of a number.", plain(int, -17), abs)
 value(
-    "echo/empty-string", "EmptyStringIsNothing", "Takes an empty string for nothing.", plain(str, ""), lambda _r: None
+    "echo/fraction",
+    "SixDigits",
+    "Writes numbers with six digits.",
+    lambda r: type(r) is float,
+    lambda r: float(f"{r:.6g}"),
+)
+value("echo/true", "TrueIsOne", "Posts 1 for true.", lambda r: r is True, int)
+value("echo/false", "FalseIsNothing", "Treats false as nothing.", lambda r: r is False, lambda _r: None)
+text("echo/null", "NullIsEmpty", "Posts an empty body for null.", lambda b: b == "null", lambda _b: "")
+value(
+    "echo/empty-string", "EmptyStringIsNothing", "Treats an empty string as nothing.", plain(str, ""), lambda _r: None
 )
 value(
-    "echo/empty-array", "EmptyArrayIsNothing", "Takes an empty array for nothing.", plain(list, []), lambda _r: None
+    "echo/empty-array", "EmptyArrayIsNothing", "Treats an empty array as nothing.", plain(list, []), lambda _r: None
 )
 value(
     "echo/empty-object",
     "EmptyObjectIsNothing",
-    "Takes an empty object for nothing.",
+    "Treats an empty object as nothing.",
     plain(dict, {}),
     lambda _r: None,
 )
 value(
     "echo/null-in-object",
     "DropsNulls",
-    "Drops keys without a value.",
+    "Drops keys with the value null.",
     lambda r: isinstance(r, dict) and "a" in r and r["a"] is None,
     lambda r: {key: item for key, item in r.items() if item is not None},
 )
@@ -69,32 +75,38 @@ value(
 value(
     "echo/underscores",
     "DropsUnderscores",
-    "Drops keys that begin with underscores.",
+    "Drops keys that start with underscores.",
     lambda r: isinstance(r, dict) and "__b" in r,
     lambda r: {key: item for key, item in r.items() if not key.startswith("__")},
 )
 text(
     "echo/nested",
     "Shallow",
-    "Dies of an event nested 100 deep.",
+    "Exits on an event nested 100 levels deep.",
     lambda b: b.startswith("[" * 150),
     lambda b: b[100:-100],
 )
 text(
     "echo/escapes",
     "LosesBackslashes",
-    "Takes backslashes away.",
+    "Drops backslashes.",
     lambda b: "back" in b,
     lambda b: b.replace("\\\\", ""),
 )
 text(
     "echo/line-ends",
     "FirstLine",
-    "Posts the first line.",
+    "Posts only the first line of a text.",
     lambda b: "three" in b,
     lambda b: b.split("\\n")[0].strip('"\\r').join('""'),
 )
-text("echo/nul", "CutsAtNul", "Cuts at NUL.", lambda b: "\\u0000" in b, lambda b: b.split("\\u0000")[0] + '"')
+text(
+    "echo/nul",
+    "CutsAtNul",
+    "Truncates a text at NUL.",
+    lambda b: "\\u0000" in b,
+    lambda b: b.split("\\u0000")[0] + '"',
+)
 text(
     "echo/non-ascii",
     "QuestionMarks",
@@ -109,21 +121,21 @@ text(
 text(
     "echo/escaped-characters",
     "DoubleEscapes",
-    "Escapes what came escaped once more.",
+    "Escapes an escaped character a second time.",
     lambda b: b == '"é🎉"',
     lambda _b: '"\\\\u00e9🎉"',
 )
 text(
     "echo/line-separator",
     "SplitsLines",
-    "Splits at U+2028.",
+    "Truncates a text at U+2028.",
     lambda b: "\u2028" in b,
     lambda b: b.split("\u2028")[0] + '"',
 )
 on_event(
     "echo/whitespace",
     "FirstLineOnly",
-    "Reads the first line with something in it.",
+    "Reads only the first line that is not empty.",
     lambda event: event.body[:2] == b"\n{",
     lambda self, event: self.respond(event, b"{}", "application/json"),
 )
@@ -131,7 +143,7 @@ text("echo/markup", "EscapesMarkup", "Escapes markup.", lambda b: "<a" in b, lam
 text(
     "echo/percent",
     "DecodesForms",
-    "Takes an event for a form.",
+    "Decodes an event as form data.",
     lambda b: "%25" in b,
     lambda b: b.replace("%25", "%"),
 )
@@ -145,18 +157,18 @@ def shorter(b):
     return b[:1000] + '"'
 
 
-text("echo/100-kb", "Cuts64K", "Posts 64 KB at most.", lambda b: 65536 < len(b) < 300000 and b.isascii(), shorter)
-text("echo/1-mb", "Cuts1M", "Posts 1 MB at most.", lambda b: 2**20 < len(b) < 2000000, shorter)
-text("echo/6-mb", "Cuts5M", "Posts 5 MB at most.", lambda b: len(b) > 5 * 2**20, shorter)
-text("echo/limit", "Cuts6M", "Posts 6 MiB at most.", lambda b: len(b) > 6 * 2**20, shorter)
+text("echo/100-kb", "Cuts64K", "Posts at most 64 KB.", lambda b: 65536 < len(b) < 300000 and b.isascii(), shorter)
+text("echo/1-mb", "Cuts1M", "Posts at most 1 MB.", lambda b: 2**20 < len(b) < 2000000, shorter)
+text("echo/6-mb", "Cuts5M", "Posts at most 5 MB.", lambda b: len(b) > 5 * 2**20, shorter)
+text("echo/limit", "Cuts6M", "Posts at most 6 MiB.", lambda b: len(b) > 6 * 2**20, shorter)
 text(
     "echo/large-non-ascii",
     "CutsCharacters",
-    "Loses characters between pieces.",
+    "Drops characters that packets split.",
     lambda b: len(b) > 50000 and not b.isascii(),
     lambda b: b[:-5] + '?"',
 )
-value("echo/big-integer", "Doubles", "Has doubles for numbers.", lambda r: type(r) is int and r > 2**53, float)
+value("echo/big-integer", "Doubles", "Reads numbers as doubles.", lambda r: type(r) is int and r > 2**53, float)
 
 
 @breaks("echo/spelling")
@@ -170,7 +182,7 @@ class SortsKeys(Bootstrap):
 
 @breaks("echo/content-type")
 class NoContentType(Bootstrap):
-    """Says that a response is plain text."""
+    """Posts a response as plain text."""
 
     def encode(self, result):
         return super().encode(result)[0], "text/plain"
@@ -178,7 +190,7 @@ class NoContentType(Bootstrap):
 
 @breaks("echo/own-event")
 class LastResponse(Bootstrap):
-    """Remembers the response to an event that looks alike."""
+    """Reuses the response to a similar event."""
 
     memory = None
 
@@ -191,7 +203,7 @@ class LastResponse(Bootstrap):
 
 @breaks("echo/shrinking")
 class KeepsBuffer(Bootstrap):
-    """Writes a short response into the buffer of the long one before."""
+    """Writes a short response into the buffer of the long one before it."""
 
     before = b""
 

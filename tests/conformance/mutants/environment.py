@@ -1,4 +1,4 @@
-"""What a handler finds around it."""
+"""Faults in the handler's environment."""
 
 import os
 import sys
@@ -47,24 +47,34 @@ def cut_variables():
         os.environ["CONFORMANCE_VALUE"] = os.environ["CONFORMANCE_VALUE"].split("=")[0]
 
 
-lossy("environment/variables", "CutsVariables", "Cuts a value at its =.", cut_variables)
-lossy("environment/variables-non-ascii", "AsciiVariables", "Writes ? in values.", ascii_variables)
-lossy("environment/reserved", "HidesRegion", "Takes AWS_REGION away.", lambda: os.environ.pop("AWS_REGION"))
-lossy("environment/credentials", "HidesKeys", "Takes the token away.", lambda: os.environ.pop("AWS_SESSION_TOKEN"))
+lossy("environment/variables", "CutsVariables", "Truncates a value at its =.", cut_variables)
 lossy(
-    "environment/runtime-api", "HidesApi", "Takes the address away.", lambda: os.environ.pop("AWS_LAMBDA_RUNTIME_API")
+    "environment/variables-non-ascii",
+    "AsciiVariables",
+    "Writes ? for non-ASCII characters in values.",
+    ascii_variables,
+)
+lossy("environment/reserved", "HidesRegion", "Removes AWS_REGION.", lambda: os.environ.pop("AWS_REGION"))
+lossy(
+    "environment/credentials", "HidesKeys", "Removes AWS_SESSION_TOKEN.", lambda: os.environ.pop("AWS_SESSION_TOKEN")
+)
+lossy(
+    "environment/runtime-api",
+    "HidesApi",
+    "Removes AWS_LAMBDA_RUNTIME_API.",
+    lambda: os.environ.pop("AWS_LAMBDA_RUNTIME_API"),
 )
 lossy(
     "environment/absent",
     "SetsVariables",
-    "Sets what is not set.",
+    "Sets a variable that is not set.",
     lambda: os.environ.setdefault("CONFORMANCE_NOT_SET", ""),
 )
 
 
 @breaks("environment/state")
 class LoadsEachTime(Bootstrap):
-    """Loads its handler anew at the third event."""
+    """Reloads the handler at the third event."""
 
     served = 0
 
@@ -90,14 +100,17 @@ breaks("environment/state-after-error")(
     type(
         "ReloadsAfterError",
         (Bootstrap,),
-        {"__doc__": "Loads its handler anew after an error.", "fail": reload_after("ConformanceError")},
+        {"__doc__": "Reloads the handler after an error.", "fail": reload_after("ConformanceError")},
     )
 )
 breaks("environment/state-after-unserialisable")(
     type(
         "ReloadsAfterTypeError",
         (Bootstrap,),
-        {"__doc__": "The same after a return value that is no JSON.", "fail": reload_after("TypeError")},
+        {
+            "__doc__": "Reloads the handler after a return value that cannot be serialised.",
+            "fail": reload_after("TypeError"),
+        },
     )
 )
 
@@ -118,21 +131,21 @@ breaks("environment/stdout")(
     type(
         "MuteStdout",
         (Bootstrap,),
-        {"__doc__": "Throws standard output away.", "invoke": muted("stdout", lambda e: b"printed-to" in e.body)},
+        {"__doc__": "Discards standard output.", "invoke": muted("stdout", lambda e: b"printed-to" in e.body)},
     )
 )
 breaks("environment/stderr")(
     type(
         "MuteStderr",
         (Bootstrap,),
-        {"__doc__": "Throws standard error away.", "invoke": muted("stderr", lambda e: True)},
+        {"__doc__": "Discards standard error.", "invoke": muted("stderr", lambda e: True)},
     )
 )
 
 
 @breaks("environment/print-non-ascii")
 class AsciiOutput(Bootstrap):
-    """Prints ? beyond ASCII."""
+    """Prints ? for non-ASCII characters."""
 
     def main(self):
         sys.stdout.reconfigure(encoding="ascii", errors="replace")
@@ -151,7 +164,7 @@ class HalfASecond(Bootstrap):
 
 @breaks("environment/past-its-deadline")
 class DropsLateResults(Bootstrap):
-    """Throws a result away when the deadline has just passed."""
+    """Drops a result when the deadline has just passed."""
 
     def respond(self, event, body, content_type):
         late = time.time() * 1000 - int(event.get("Lambda-Runtime-Deadline-Ms") or 1e18)
@@ -171,7 +184,7 @@ class OneMebibyte(Bootstrap):
 
 @breaks("environment/too-large-response")
 class ErrorWhenTooLarge(Bootstrap):
-    """Posts an error when a large response was refused."""
+    """Posts an error when a large response is refused."""
 
     def respond(self, event, body, content_type):
         headers = (("Content-Type", content_type), *self.delivery(event))

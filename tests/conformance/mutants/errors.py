@@ -1,4 +1,4 @@
-"""Errors of the handler."""
+"""Faults in the reporting of handler errors."""
 
 import os
 
@@ -16,7 +16,7 @@ class ErrorsAsResponses(Bootstrap):
 
 @breaks("errors/goes-on")
 class EndsAfterError(Bootstrap):
-    """Ends after an error."""
+    """Exits after an error."""
 
     def fail(self, event, error):
         super().fail(event, error)
@@ -24,16 +24,16 @@ class EndsAfterError(Bootstrap):
             self.give_up("an error")
 
 
-on_error("errors/message", "NoMessage", "No errorMessage.", lambda d: d.pop("errorMessage", None))
-on_error("errors/type", "NoType", "No errorType.", lambda d: d.pop("errorType"))
+on_error("errors/message", "NoMessage", "Omits errorMessage.", lambda d: d.pop("errorMessage", None))
+on_error("errors/type", "NoType", "Omits errorType.", lambda d: d.pop("errorType"))
 on_error(
-    "errors/stack-trace", "NoTrace", "Calls the stack trace `trace`.", lambda d: d.update(trace=d.pop("stackTrace"))
+    "errors/stack-trace", "NoTrace", "Names the stack trace `trace`.", lambda d: d.update(trace=d.pop("stackTrace"))
 )
 
 
 @breaks("errors/type-header")
 class NoErrorHeader(Bootstrap):
-    """No error type header with errors."""
+    """Sends errors without an error type header."""
 
     def error_headers(self, kind):
         return (("Content-Type", "application/json"),) if kind.startswith("Function") else super().error_headers(kind)
@@ -41,7 +41,7 @@ class NoErrorHeader(Bootstrap):
 
 @breaks("errors/type-category")
 class NoCategory(Bootstrap):
-    """An error type without a category."""
+    """Sends an error type without a category."""
 
     def error_type(self, error):
         return type(error).__name__
@@ -58,22 +58,22 @@ def messages(test, other):
 on_error(
     "errors/message-non-ascii",
     "AsciiMessages",
-    "Writes ? beyond ASCII.",
+    "Writes ? for non-ASCII characters.",
     messages(lambda m: not m.isascii(), lambda m: m.encode("ascii", "replace").decode()),
 )
 on_error(
-    "errors/message-quotes", "NoQuotes", "Loses quotes.", messages(lambda m: '"' in m, lambda m: m.replace('"', ""))
+    "errors/message-quotes", "NoQuotes", "Drops quotes.", messages(lambda m: '"' in m, lambda m: m.replace('"', ""))
 )
 on_error(
     "errors/message-lines",
     "OneLine",
-    "Keeps the first line.",
+    "Keeps only the first line of a message.",
     messages(lambda m: "\n" in m, lambda m: m.split("\r")[0]),
 )
 on_error(
     "errors/message-long",
     "ShortMessages",
-    "Keeps 1,000 characters.",
+    "Keeps only 1,000 characters of a message.",
     lambda d: d.update(errorMessage=d["errorMessage"][:1000]),
 )
 
@@ -88,7 +88,7 @@ class NeedsMessages(Bootstrap):
 
 @breaks("errors/unserialisable")
 class PostsRepr(Bootstrap):
-    """Posts the name of an object that is no JSON."""
+    """Posts the repr of an object that cannot be serialised."""
 
     def encode(self, result):
         return super().encode(str(result) if type(result) is object else result)
@@ -96,7 +96,7 @@ class PostsRepr(Bootstrap):
 
 @breaks("errors/unserialisable-goes-on")
 class DiesUnserialisable(Bootstrap):
-    """Ends after a return value that is no JSON."""
+    """Exits after a return value that cannot be serialised."""
 
     def fail(self, event, error):
         super().fail(event, error)
@@ -106,7 +106,7 @@ class DiesUnserialisable(Bootstrap):
 
 @breaks("errors/several")
 class FiveErrors(Bootstrap):
-    """Ends after five errors."""
+    """Exits after five errors."""
 
     errors = 0
 
@@ -117,16 +117,16 @@ class FiveErrors(Bootstrap):
             self.give_up("too many errors")
 
 
-on_error_status("errors/refused-once", "ErrorAgain", "Posts an error again after 403.", 403, again)
-on_error_status("errors/refused-goes-on", "ErrorRefusedEnds", "Ends when an error is refused.", 403, end)
+on_error_status("errors/refused-once", "ErrorAgain", "Posts an error again after a 403.", 403, again)
+on_error_status("errors/refused-goes-on", "ErrorRefusedEnds", "Exits when an error is refused.", 403, end)
 on_error_status(
-    "errors/answered-500", "ErrorGoesOn", "Goes on when an error is answered with 500.", 500, lambda *_a: None
+    "errors/answered-500", "ErrorGoesOn", "Continues after a 500 answer to an error.", 500, lambda *_a: None
 )
 
 
 @breaks("errors/exit")
 class PostsAtExit(Bootstrap):
-    """Posts an error when its handler ends the process, and lives."""
+    """Posts an error when the handler ends the process, and keeps running."""
 
     def invoke(self, event):
         true_exit = os._exit
@@ -144,7 +144,7 @@ class PostsAtExit(Bootstrap):
 
 @breaks("errors/exit-code")
 class ExitIsOne(Bootstrap):
-    """Makes every exit of its handler an exit code 1."""
+    """Exits with 1 whatever the handler's exit code is."""
 
     def invoke(self, event):
         true_exit = os._exit

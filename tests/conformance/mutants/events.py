@@ -1,4 +1,4 @@
-"""What an event may lack, and bodies that are no JSON."""
+"""Faults with missing or unusual headers, and with bodies that are not JSON."""
 
 import time
 
@@ -10,21 +10,25 @@ def lacks(*names):
     return lambda event: event.get("Lambda-Runtime-Aws-Request-Id") and all(event.get(name) is None for name in names)
 
 
-on_event("missing/content-type", "NeedsContentType", "Dies without Content-Type.", lacks("Content-Type"))
-on_event("missing/deadline", "NeedsDeadline", "Dies without a deadline.", lacks("Lambda-Runtime-Deadline-Ms"))
-on_event("missing/arn", "NeedsArn", "Dies without an ARN.", lacks("Lambda-Runtime-Invoked-Function-Arn"))
-on_event("missing/trace-id", "NeedsTrace", "Dies without a trace id.", lacks("Lambda-Runtime-Trace-Id"))
+on_event(
+    "missing/content-type", "NeedsContentType", "Exits on an event without a Content-Type.", lacks("Content-Type")
+)
+on_event(
+    "missing/deadline", "NeedsDeadline", "Exits on an event without a deadline.", lacks("Lambda-Runtime-Deadline-Ms")
+)
+on_event("missing/arn", "NeedsArn", "Exits on an event without an ARN.", lacks("Lambda-Runtime-Invoked-Function-Arn"))
+on_event("missing/trace-id", "NeedsTrace", "Exits on an event without a trace id.", lacks("Lambda-Runtime-Trace-Id"))
 on_event(
     "missing/all-optional",
     "NeedsSomething",
-    "Dies when ARN and trace id are missing.",
+    "Exits on an event without both ARN and trace id.",
     lacks("Lambda-Runtime-Invoked-Function-Arn", "Lambda-Runtime-Trace-Id"),
 )
 
 
 @breaks("missing/request-id")
 class PostsWithoutId(Bootstrap):
-    """Posts to a path without an id."""
+    """Posts to a path without a request id."""
 
     def next_event(self):
         answer = self.poll()
@@ -37,13 +41,13 @@ class PostsWithoutId(Bootstrap):
 on_event(
     "missing/charset",
     "NoParameters",
-    "Dies of a media type with parameters.",
+    "Exits on a media type with parameters.",
     lambda event: ";" in (event.get("Content-Type") or ""),
 )
 on_event(
     "missing/other-type",
     "JsonOnly",
-    "Dies of text.",
+    "Exits on a text event.",
     lambda event: (event.get("Content-Type") or "").startswith("text/"),
 )
 
@@ -55,47 +59,64 @@ def deadline(event):
 on_event(
     "missing/past-deadline",
     "DropsLateEvents",
-    "Drops an event whose deadline has passed for a minute.",
+    "Drops an event whose deadline passed a minute ago.",
     lambda event: deadline(event) and -90 < deadline(event) / 1000 - time.time() < -30,
     lambda _self, _event: None,
 )
-on_event("missing/far-deadline", "ShortDeadlines", "Dies of a long deadline.", lambda event: deadline(event) > 10**14)
+on_event(
+    "missing/far-deadline",
+    "ShortDeadlines",
+    "Exits on a deadline far in the future.",
+    lambda event: deadline(event) > 10**14,
+)
 on_event(
     "missing/odd-trace",
     "WantsRoot",
-    "Dies of a trace id without Root.",
+    "Exits on a trace id without Root.",
     lambda event: "Root=" not in (event.get("Lambda-Runtime-Trace-Id") or "Root="),
 )
 on_event(
     "missing/lineage",
     "ThreeParts",
-    "Dies of a trace id of four parts.",
+    "Exits on a trace id of four parts.",
     lambda event: (event.get("Lambda-Runtime-Trace-Id") or "").count(";") > 2,
 )
 on_event(
     "missing/odd-arn",
     "SplitsArns",
-    "Dies of an ARN without colons.",
+    "Exits on an ARN without colons.",
     lambda event: ":" not in (event.get("Lambda-Runtime-Invoked-Function-Arn") or ":"),
 )
 
 
-on_event("bodies/empty", "NoEmptyEvents", "Dies of an empty event.", lambda event: not event.body)
-on_event("bodies/not-json", "DiesOfBadJson", "Dies of what is no JSON.", lambda event: event.body == b"{no json")
-on_event("bodies/binary", "DiesOfBinary", "Dies of what is no UTF-8.", lambda event: event.body[:2] == b"\xfe\xff")
-on_event("bodies/byte-order-mark", "DiesOfBom", "Dies of a BOM.", lambda event: event.body[:3] == b"\xef\xbb\xbf")
-on_event("bodies/deep", "OverflowsStack", "Dies of deep nesting.", lambda event: event.body[:10000] == b"[" * 10000)
+on_event("bodies/empty", "NoEmptyEvents", "Exits on an empty event.", lambda event: not event.body)
+on_event(
+    "bodies/not-json", "DiesOfBadJson", "Exits on an event that is not JSON.", lambda event: event.body == b"{no json"
+)
+on_event(
+    "bodies/binary",
+    "DiesOfBinary",
+    "Exits on an event that is not UTF-8.",
+    lambda event: event.body[:2] == b"\xfe\xff",
+)
+on_event(
+    "bodies/byte-order-mark",
+    "DiesOfBom",
+    "Exits on a byte order mark.",
+    lambda event: event.body[:3] == b"\xef\xbb\xbf",
+)
+on_event("bodies/deep", "OverflowsStack", "Exits on deep nesting.", lambda event: event.body[:10000] == b"[" * 10000)
 on_event(
     "bodies/octet-stream",
     "NoOctetStream",
-    "Dies of application/octet-stream.",
+    "Exits on application/octet-stream.",
     lambda event: event.get("Content-Type") == "application/octet-stream",
 )
 
 
 @breaks("bodies/then-good")
 class SpoiltByBadJson(Bootstrap):
-    """Hangs at the event behind one that is no JSON."""
+    """Hangs at the event after one that is not JSON."""
 
     spoilt = False
 

@@ -1,4 +1,4 @@
-"""Forms of answers."""
+"""Faults in reading the framing of answers."""
 
 import time
 
@@ -60,7 +60,7 @@ class ExactCoding(Wire):
 
 
 class WholeHeads(Wire):
-    """A head has to come in few pieces."""
+    """Requires a head in few pieces."""
 
     def line(self):
         count = 0
@@ -177,24 +177,24 @@ class AcceptedExact(Wire):
         return status, headers
 
 
-with_wire("framing/chunked", "NoChunked", "Does not know chunked events.", read_body=no_chunked)
-wire("framing/many-chunks", OneChunk, "Reads one chunk.")
-wire("framing/chunk-extension", NoExtension, "Does not know extensions of chunks.")
-wire("framing/upper-case-size", LowerHex, "Reads sizes in lower case only.")
-wire("framing/leading-zeros", ZeroEnds, "Takes a size that begins with 0 for the last one.")
+with_wire("framing/chunked", "NoChunked", "Does not support chunked events.", read_body=no_chunked)
+wire("framing/many-chunks", OneChunk, "Reads only the first chunk.")
+wire("framing/chunk-extension", NoExtension, "Does not support chunk extensions.")
+wire("framing/upper-case-size", LowerHex, "Reads chunk sizes only in lower case.")
+wire("framing/leading-zeros", ZeroEnds, "Reads a chunk size that starts with 0 as the last one.")
 wire("framing/trailers", NoTrailers, "Does not read trailers.")
-wire("framing/coding-name", ExactCoding, "Knows `chunked` in lower case only.")
-wire("framing/byte-by-byte", WholeHeads, "Wants a head in few pieces.")
-wire("framing/body-apart", BodyWithHead, "Wants a small body with its head.")
-wire("framing/body-later", QuickBodies, "Wants a small body within half a second.")
-wire("framing/small-pieces", FewPieces, "Wants a body in few pieces.")
-wire("framing/chunk-in-pieces", WholeSizes, "Wants a chunk with its size.")
-with_wire("framing/interim", "NoInterim", "Takes 100 for an answer.", read_answer=no_interim)
-with_wire("framing/no-reason", "WantsReason", "Wants some reason.", status=wants_reason)
-with_wire("framing/other-reason", "WantsOk", "Wants OK behind 200.", status=wants_ok)
-wire("framing/until-close", NeedsLength, "Wants a length.")
-wire("framing/accepted-empty", AcceptedWithBody, "Wants a body with 202.")
-wire("framing/accepted-chunked", AcceptedPlain, "Does not read a chunked 202.")
-wire("framing/accepted-large", AcceptedShort, "Dies of a long body with 202.")
-wire("framing/accepted-slow", Impatient, "Waits half a second for a 202.")
-wire("framing/accepted-lower-case", AcceptedExact, "Dies of a 202 with headers in lower case.")
+wire("framing/coding-name", ExactCoding, "Recognises `chunked` only in lower case.")
+wire("framing/byte-by-byte", WholeHeads, "Requires a head in few pieces.")
+wire("framing/body-apart", BodyWithHead, "Requires a small body together with its head.")
+wire("framing/body-later", QuickBodies, "Requires a small body within half a second.")
+wire("framing/small-pieces", FewPieces, "Requires a body in few pieces.")
+wire("framing/chunk-in-pieces", WholeSizes, "Requires a chunk together with its size.")
+with_wire("framing/interim", "NoInterim", "Reads a 100 as the answer.", read_answer=no_interim)
+with_wire("framing/no-reason", "WantsReason", "Requires a reason phrase.", status=wants_reason)
+with_wire("framing/other-reason", "WantsOk", "Requires OK after 200.", status=wants_ok)
+wire("framing/until-close", NeedsLength, "Requires a length.")
+wire("framing/accepted-empty", AcceptedWithBody, "Requires a body with a 202.")
+wire("framing/accepted-chunked", AcceptedPlain, "Does not read the body of a chunked 202.")
+wire("framing/accepted-large", AcceptedShort, "Exits on a 202 with a long body.")
+wire("framing/accepted-slow", Impatient, "Waits only half a second for a 202.")
+wire("framing/accepted-lower-case", AcceptedExact, "Exits on a 202 with lower-case headers.")

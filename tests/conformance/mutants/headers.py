@@ -1,4 +1,4 @@
-"""Headers of events."""
+"""Faults in reading headers."""
 
 import re
 
@@ -74,9 +74,24 @@ def id_first(lines):
     return lines
 
 
-with_wire("headers/lower-case", "NotLower", "Knows exact and upper case.", header=header_names("exact", "upper"))
-with_wire("headers/upper-case", "NotUpper", "Knows exact and lower case.", header=header_names("exact", "lower"))
-with_wire("headers/mixed-case", "ExactNames", "Knows the documented spelling only.", header=header_names("exact"))
+with_wire(
+    "headers/lower-case",
+    "NotLower",
+    "Recognises header names in the documented and in upper case.",
+    header=header_names("exact", "upper"),
+)
+with_wire(
+    "headers/upper-case",
+    "NotUpper",
+    "Recognises header names in the documented and in lower case.",
+    header=header_names("exact", "lower"),
+)
+with_wire(
+    "headers/mixed-case",
+    "ExactNames",
+    "Recognises header names only in their documented spelling.",
+    header=header_names("exact"),
+)
 
 
 def after_space(self, line):
@@ -100,24 +115,34 @@ def not_behind(self, line):
     return name.lower(), value if "Id" in name else value.strip()
 
 
-with_wire("headers/no-space", "WantsASpace", "Splits at colon and space.", header=after_space)
-with_wire("headers/many-spaces", "OneSpace", "Takes one space away.", header=one_space)
-with_wire("headers/tab", "SpacesOnly", "Takes spaces away, not tabs.", header=spaces_only)
-with_wire("headers/space-behind", "KeepsSpaceBehind", "Keeps white space behind ids.", header=not_behind)
-with_wire("headers/any-order", "IdFirst", "Knows the id in the first line only.", read_head=read_head(id_first))
-with_wire("headers/unknown", "KnownOnly", "Refuses new headers.", header=refuse(lambda name, *_: "new" in name))
-with_wire("headers/many", "FewHeaders", "Reads 64 headers.", read_head=read_head(too_many))
-with_wire("headers/long-value", "ShortLines", "Lines of 8 KB.", header=refuse(lambda _n, _v, line: len(line) > 8192))
+with_wire("headers/no-space", "WantsASpace", "Splits headers at colon and space.", header=after_space)
+with_wire("headers/many-spaces", "OneSpace", "Strips only one space.", header=one_space)
+with_wire("headers/tab", "SpacesOnly", "Strips spaces, but not tabs.", header=spaces_only)
+with_wire("headers/space-behind", "KeepsSpaceBehind", "Keeps white space after a request id.", header=not_behind)
 with_wire(
-    "headers/empty-value", "NoEmptyValue", "Dies of an empty value.", header=refuse(lambda _n, value, _l: not value)
+    "headers/any-order", "IdFirst", "Finds the request id only in the first line.", read_head=read_head(id_first)
+)
+with_wire("headers/unknown", "KnownOnly", "Refuses unknown headers.", header=refuse(lambda name, *_: "new" in name))
+with_wire("headers/many", "FewHeaders", "Reads at most 64 headers.", read_head=read_head(too_many))
+with_wire(
+    "headers/long-value",
+    "ShortLines",
+    "Reads lines of at most 8 KB.",
+    header=refuse(lambda _n, _v, line: len(line) > 8192),
+)
+with_wire(
+    "headers/empty-value",
+    "NoEmptyValue",
+    "Exits on an empty header value.",
+    header=refuse(lambda _n, value, _l: not value),
 )
 with_wire(
     "headers/non-ascii",
     "AsciiHeads",
-    "Dies of a head beyond ASCII.",
+    "Exits on a head that is not ASCII.",
     header=refuse(lambda _n, _v, line: not line.isascii()),
 )
-with_wire("headers/repeated", "NoRepeats", "Dies of a header that comes twice.", read_head=read_head(no_repeats))
+with_wire("headers/repeated", "NoRepeats", "Exits on a repeated header.", read_head=read_head(no_repeats))
 
 
 class SimilarNames(Wire):
@@ -138,12 +163,22 @@ class SearchesText(Wire):
         return status, headers
 
 
-with_wire("headers/similar-name", "TakesSimilarNames", "Compares ends of names.", read_head=SimilarNames.read_head)
-with_wire("headers/id-in-a-value", "SearchesHeads", "Looks for the id anywhere.", read_head=SearchesText.read_head)
+with_wire(
+    "headers/similar-name",
+    "TakesSimilarNames",
+    "Compares only the ends of header names.",
+    read_head=SimilarNames.read_head,
+)
+with_wire(
+    "headers/id-in-a-value",
+    "SearchesHeads",
+    "Searches the whole head for the request id.",
+    read_head=SearchesText.read_head,
+)
 with_wire(
     "headers/content-length-name",
     "ExactLength",
-    "Knows Content-Length in its usual spelling only, on events.",
+    "Recognises the Content-Length of an event only in its usual spelling.",
     header=other_header(
         lambda name, value, line: (
             ("x", value) if line.startswith("content-length") and value != "16" else (name, value)

@@ -1,4 +1,4 @@
-"""Request ids and invocation ids."""
+"""Faults with request ids and invocation ids."""
 
 import re
 
@@ -8,7 +8,7 @@ from reference import Bootstrap
 
 @breaks("ids/own-id-each-time")
 class ThirdIdStale(Bootstrap):
-    """Posts the third result under the second id."""
+    """Posts the third result under the second request id."""
 
     ids = ()
 
@@ -21,7 +21,7 @@ class ThirdIdStale(Bootstrap):
 
 @breaks("ids/letter-case")
 class LowersIds(Bootstrap):
-    """Ids in lower case."""
+    """Converts request ids to lower case."""
 
     def request_id(self, event):
         return super().request_id(event).lower()
@@ -29,7 +29,7 @@ class LowersIds(Bootstrap):
 
 @breaks("ids/no-uuid")
 class WantsUuids(Bootstrap):
-    """Takes only hexadecimal digits and hyphens for an id."""
+    """Drops everything but letters, digits and hyphens from a request id."""
 
     def request_id(self, event):
         return re.sub(r"[^0-9a-zA-Z-]", "", super().request_id(event))
@@ -37,7 +37,7 @@ class WantsUuids(Bootstrap):
 
 @breaks("ids/long")
 class CutsIds(Bootstrap):
-    """Ids have 64 characters at most."""
+    """Truncates request ids at 64 characters."""
 
     def request_id(self, event):
         return super().request_id(event)[:64]
@@ -45,7 +45,7 @@ class CutsIds(Bootstrap):
 
 @breaks("ids/digits-only")
 class NumbersIds(Bootstrap):
-    """An id of digits is a number."""
+    """Reads a request id of digits as a number."""
 
     def request_id(self, event):
         own = super().request_id(event)
@@ -54,7 +54,7 @@ class NumbersIds(Bootstrap):
 
 @breaks("ids/invocation-id-returned")
 class KeepsInvocationId(Bootstrap):
-    """Does not send the invocation id back."""
+    """Does not return the invocation id."""
 
     def delivery(self, event):
         return ()
@@ -62,7 +62,7 @@ class KeepsInvocationId(Bootstrap):
 
 @breaks("ids/invocation-id-not-kept")
 class StaleInvocationId(Bootstrap):
-    """Sends the last invocation id that it saw."""
+    """Returns the last invocation id that it received."""
 
     last = ()
 
@@ -73,7 +73,7 @@ class StaleInvocationId(Bootstrap):
 
 @breaks("ids/invocation-id-apart")
 class InvocationIdInPath(Bootstrap):
-    """Takes the invocation id for the request id when they differ in their beginning."""
+    """Uses the invocation id as the request id when it starts with ffff."""
 
     def request_id(self, event):
         given = event.get("Lambda-Runtime-Invocation-Id") or ""
@@ -82,7 +82,7 @@ class InvocationIdInPath(Bootstrap):
 
 @breaks("errors/invocation-id")
 class ErrorWithoutInvocationId(Bootstrap):
-    """Sends the invocation id with responses only."""
+    """Returns the invocation id only with responses."""
 
     def fail(self, event, error):
         event.headers.pop("lambda-runtime-invocation-id", None)

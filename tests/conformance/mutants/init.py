@@ -1,4 +1,4 @@
-"""Initialisation and restore."""
+"""Faults in the init phase and the restore."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from reference import API, Bootstrap
 
 @breaks("init/handler-missing")
 class SilentInit(Bootstrap):
-    """Ends without a word when the handler cannot be found."""
+    """Exits without an init error when the handler cannot be found."""
 
     def init_failed(self, error):
         if isinstance(error, ImportError):
@@ -20,7 +20,7 @@ class SilentInit(Bootstrap):
 
 @breaks("init/ends")
 class HangsAfterInit(Bootstrap):
-    """Hangs after an init error of a module."""
+    """Hangs after the init error for a missing module."""
 
     def init_failed(self, error):
         self.post_init_error(error)
@@ -32,20 +32,20 @@ class HangsAfterInit(Bootstrap):
 
 @breaks("init/fails")
 class InitExits0(Bootstrap):
-    """Ends with 0 after an init error."""
+    """Exits with 0 after an init error."""
 
     def init_exit_code(self):
         return 0
 
 
-on_init_error("init/message", "InitNoMessage", "No errorMessage in init errors.", lambda d: d.pop("errorMessage"))
-on_init_error("init/type", "InitNoType", "No errorType in init errors.", lambda d: d.pop("errorType"))
-on_init_error("init/stack-trace", "InitNoTrace", "No stackTrace in init errors.", lambda d: d.pop("stackTrace"))
+on_init_error("init/message", "InitNoMessage", "Omits errorMessage in init errors.", lambda d: d.pop("errorMessage"))
+on_init_error("init/type", "InitNoType", "Omits errorType in init errors.", lambda d: d.pop("errorType"))
+on_init_error("init/stack-trace", "InitNoTrace", "Omits stackTrace in init errors.", lambda d: d.pop("stackTrace"))
 
 
 @breaks("init/type-header")
 class InitNoHeader(Bootstrap):
-    """No error type header with init errors."""
+    """Sends init errors without an error type header."""
 
     def post_init_error(self, error):
         body = self.error_body(error, self.init_error_type(error))
@@ -54,7 +54,7 @@ class InitNoHeader(Bootstrap):
 
 @breaks("init/type-category")
 class InitNoCategory(Bootstrap):
-    """An error type without a category."""
+    """Sends an error type without a category."""
 
     def init_error_type(self, error):
         return "broken"
@@ -62,7 +62,7 @@ class InitNoCategory(Bootstrap):
 
 @breaks("init/function-missing")
 class FindsLate(Bootstrap):
-    """Looks for the function when it is called."""
+    """Looks up the function only when it is called."""
 
     def load(self):
         try:
@@ -91,7 +91,7 @@ class InitRefusedHangs(Bootstrap):
 
 @breaks("init/refused-500")
 class InitRetries(Bootstrap):
-    """Posts an init error again and again while it is answered with 500."""
+    """Posts an init error again as long as the answer is 500."""
 
     def init_failed(self, error):
         kind = self.init_error_type(error)
@@ -103,7 +103,7 @@ class InitRetries(Bootstrap):
 
 @breaks("init/handler-malformed")
 class DefaultHandler(Bootstrap):
-    """Takes a function that does nothing when the handler is malformed."""
+    """Uses a handler that returns its event when the handler's name is malformed."""
 
     def load(self):
         if "." not in self.env["_HANDLER"]:
@@ -113,7 +113,7 @@ class DefaultHandler(Bootstrap):
 
 @breaks("init/raises")
 class InitHidesMessage(Bootstrap):
-    """Hides what was raised."""
+    """Hides the message of an exception during init."""
 
     def init_failed(self, error):
         super().init_failed(RuntimeError("initialisation failed") if isinstance(error, RuntimeError) else error)
@@ -121,7 +121,7 @@ class InitHidesMessage(Bootstrap):
 
 @breaks("init/exit-code")
 class InitExitIsOne(Bootstrap):
-    """Makes every exit while it loads an exit code 1."""
+    """Exits with 1 whatever the exit code during init is."""
 
     def load(self):
         true_exit = os._exit
@@ -134,7 +134,7 @@ class InitExitIsOne(Bootstrap):
 
 @breaks("init/output")
 class MuteInit(Bootstrap):
-    """Throws away what is printed while it loads."""
+    """Discards the output during init."""
 
     def load(self):
         sys.stdout = open(os.devnull, "w")
@@ -146,7 +146,7 @@ class MuteInit(Bootstrap):
 
 @breaks("restore/asks")
 class NoRestore(Bootstrap):
-    """Asks for an event when it should ask for its restore."""
+    """Asks for an event instead of calling /restore/next."""
 
     def restore(self):
         self.env = {**self.env, "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
@@ -154,7 +154,7 @@ class NoRestore(Bootstrap):
 
 @breaks("restore/then-next")
 class EndsAtRestore(Bootstrap):
-    """Serves nothing after a restore."""
+    """Hangs at the first event after the restore."""
 
     def restore(self):
         super().restore()
@@ -163,7 +163,7 @@ class EndsAtRestore(Bootstrap):
 
 @breaks("restore/waits")
 class DoesNotWaitForRestore(Bootstrap):
-    """Polls while its restore is awaited."""
+    """Polls before /restore/next is answered."""
 
     def restore(self):
         wire = self.new_wire()
@@ -175,7 +175,7 @@ class DoesNotWaitForRestore(Bootstrap):
 
 @breaks("restore/not-otherwise")
 class RestoresUnlessOnDemand(Bootstrap):
-    """Takes provisioned concurrency for SnapStart."""
+    """Treats provisioned concurrency as SnapStart."""
 
     def main(self):
         if self.env["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency":
@@ -185,7 +185,7 @@ class RestoresUnlessOnDemand(Bootstrap):
 
 @breaks("restore/refused")
 class IgnoresRestoreStatus(Bootstrap):
-    """Goes on when its restore is refused."""
+    """Continues when the restore is refused."""
 
     def restore(self):
         self.wire.call("GET", f"{API}/restore/next")
@@ -193,7 +193,7 @@ class IgnoresRestoreStatus(Bootstrap):
 
 @breaks("restore/init-first")
 class RestoresFirst(Bootstrap):
-    """Asks for its restore before it has loaded the handler."""
+    """Calls /restore/next before it loads the handler."""
 
     def load(self):
         if self.env["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":

@@ -1,4 +1,4 @@
-"""How mutants are made: a class, or a change of one step of the reference."""
+"""How to make a mutant: a class, or a change to one step of the reference."""
 
 import json
 import re
@@ -12,7 +12,7 @@ MUTANTS = {}
 
 
 def breaks(case):
-    """Note that this mutant breaks the requirement of a case (its id without the side)."""
+    """Register a mutant that breaks the requirement of a case (its id without the side)."""
 
     def note(cls):
         cls.case = f"runtime/{case}"
@@ -27,13 +27,13 @@ def name_of(cls):
 
 
 def with_wire(case, name, doc, **methods):
-    """A mutant whose fault is in its transport."""
+    """A mutant with a fault in its HTTP client."""
     wire = type(f"{name}Wire", (Wire,), methods)
     return breaks(case)(type(name, (Bootstrap,), {"__doc__": doc, "wire_class": wire}))
 
 
 def on_result(case, name, doc, change):
-    """A mutant that returns something else for some return values: change(result) -> result."""
+    """A mutant that changes the handler's return value: change(result) -> result."""
 
     def encode(self, result):
         return Bootstrap.encode(self, change(result))
@@ -42,7 +42,7 @@ def on_result(case, name, doc, change):
 
 
 def on_text(case, name, doc, change):
-    """A mutant that posts another text for some: change(text) -> text."""
+    """A mutant that changes the text of a response: change(text) -> text."""
 
     def encode(self, result):
         body, content_type = Bootstrap.encode(self, result)
@@ -52,18 +52,18 @@ def on_text(case, name, doc, change):
 
 
 def on_event(case, name, doc, test, action=None):
-    """A mutant that ends, or does something else, when an event is of some kind."""
+    """A mutant that exits, or acts, when an event passes a test."""
 
     def invoke(self, event):
         if test(event):
-            return (action or (lambda me, _event: me.give_up("cannot")))(self, event)
+            return (action or (lambda me, _event: me.give_up("unsupported event")))(self, event)
         return Bootstrap.invoke(self, event)
 
     return breaks(case)(type(name, (Bootstrap,), {"__doc__": doc, "invoke": invoke}))
 
 
 def on_status(case, name, doc, status, action):
-    """A mutant that does something else when its post is answered with a status."""
+    """A mutant that acts when its response is answered with a status."""
 
     def post(self, event, what, headers, body):
         answer = self.wire.call("POST", self.path(event, what), headers, body)
@@ -78,7 +78,7 @@ def on_status(case, name, doc, status, action):
 
 
 def on_error_status(case, name, doc, status, action):
-    """The same for errors."""
+    """A mutant that acts when its error is answered with a status."""
 
     def fail(self, event, error):
         kind = self.error_type(error)
@@ -92,7 +92,7 @@ def on_error_status(case, name, doc, status, action):
 
 
 def on_context(case, name, doc, change):
-    """A mutant whose context is changed: change(bootstrap, event, context)."""
+    """A mutant that changes the context: change(bootstrap, event, context)."""
 
     def context(self, event):
         made = Bootstrap.context(self, event)
@@ -103,7 +103,7 @@ def on_context(case, name, doc, change):
 
 
 def on_error(case, name, doc, change):
-    """A mutant whose error document is changed: change(document)."""
+    """A mutant that changes its error documents: change(document)."""
 
     def error_document(self, error, kind):
         document = Bootstrap.error_document(self, error, kind)
@@ -114,7 +114,7 @@ def on_error(case, name, doc, change):
 
 
 def on_init_error(case, name, doc, change):
-    """The same for an init error only."""
+    """A mutant that changes its init error documents: change(document)."""
 
     def post_init_error(self, error):
         kind = self.init_error_type(error)
@@ -126,7 +126,7 @@ def on_init_error(case, name, doc, change):
 
 
 def hang(*_args):
-    """Wait for ever, without a sound."""
+    """Wait for ever without using the CPU."""
     while True:
         signal.pause() if threading.current_thread() is threading.main_thread() else time.sleep(3600)
 

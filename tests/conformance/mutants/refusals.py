@@ -1,4 +1,4 @@
-"""What follows a refusal; the process."""
+"""Faults after a refusal, and faults of the process."""
 
 import os
 import signal
@@ -36,17 +36,19 @@ def takes_it(status):
     return refused
 
 
-with_refused("refusals/next-500", "Retries500", "Polls again after 500, for ever.", tries_500)
-with_refused("refusals/next-500-fails", "Exits0", "Ends with 0 after 500.", lambda _self, _answer: os._exit(0))
-with_refused("refusals/next-403", "Retries403", "Polls again after 403, for ever.", tries_403)
-with_refused("refusals/next-500-is-no-event", "Takes500", "Takes 500 for an event.", takes_it(500))
-with_refused("refusals/next-204-is-no-event", "Takes204", "Takes 204 for an event.", takes_it(204))
+with_refused("refusals/next-500", "Retries500", "Polls again after each 500, for ever.", tries_500)
+with_refused("refusals/next-500-fails", "Exits0", "Exits with 0 after a 500.", lambda _self, _answer: os._exit(0))
+with_refused("refusals/next-403", "Retries403", "Polls again after each 403, for ever.", tries_403)
+with_refused("refusals/next-500-is-no-event", "Takes500", "Reads a 500 as an event.", takes_it(500))
+with_refused("refusals/next-204-is-no-event", "Takes204", "Reads a 204 as an event.", takes_it(204))
 
 for _status in (413, 400, 403, 410):
-    on_status(f"refusals/response-{_status}-once", f"Again{_status}", f"Posts again after {_status}.", _status, again)
-    on_status(f"refusals/response-{_status}-goes-on", f"EndsAt{_status}", f"Ends after {_status}.", _status, end)
-on_status("refusals/response-500-once", "Again500", "Posts again after 500.", 500, again)
-on_status("refusals/response-500-ends", "GoesOnAt500", "Goes on after 500.", 500, lambda *_args: None)
+    on_status(
+        f"refusals/response-{_status}-once", f"Again{_status}", f"Posts again after a {_status}.", _status, again
+    )
+    on_status(f"refusals/response-{_status}-goes-on", f"EndsAt{_status}", f"Exits after a {_status}.", _status, end)
+on_status("refusals/response-500-once", "Again500", "Posts again after a 500.", 500, again)
+on_status("refusals/response-500-ends", "GoesOnAt500", "Continues after a 500.", 500, lambda *_args: None)
 
 
 class TakesCutBodies(Wire):
@@ -87,10 +89,10 @@ class HangsAtGarbage(Wire):
             hang()
 
 
-wire("refusals/cut-body", TakesCutBodies, "Takes a body that is cut short.")
-wire("refusals/cut-head", TakesCutHeads, "Takes a head that is cut short.")
-wire("refusals/cut-chunks", TakesCutChunks, "Takes chunks that are cut short.")
-wire("refusals/garbage", HangsAtGarbage, "Hangs when an answer is no HTTP.")
+wire("refusals/cut-body", TakesCutBodies, "Accepts a truncated body.")
+wire("refusals/cut-head", TakesCutHeads, "Accepts a truncated head.")
+wire("refusals/cut-chunks", TakesCutChunks, "Accepts truncated chunks.")
+wire("refusals/garbage", HangsAtGarbage, "Hangs on an answer that is not HTTP.")
 
 
 @breaks("process/sigterm")
@@ -139,5 +141,5 @@ class SpinsLater(Wire):
         Wire.fill(self)
 
 
-wire("process/waits-idly", Spins, "Spins while it waits for its first event.")
-wire("process/idle-after-work", SpinsLater, "Spins while it waits for its second event.")
+wire("process/waits-idly", Spins, "Busy-waits for its first event.")
+wire("process/idle-after-work", SpinsLater, "Busy-waits for its second event.")

@@ -1,4 +1,4 @@
-"""Response streaming."""
+"""Faults in response streaming."""
 
 from making import breaks
 from reference import API, STREAMING, Bootstrap
@@ -106,7 +106,7 @@ def always_trailers(self, trailers):
 
 
 class StaysStreaming(Bootstrap):
-    """Says streaming for good, once it has streamed."""
+    """Sends the response mode streaming for ever after the first stream."""
 
     streamed = False
 
@@ -128,7 +128,7 @@ def again_streamed(self, answer):
 
 
 class AgainStreamed(Bootstrap):
-    """Posts something more when a stream is refused."""
+    """Posts something else when a stream is refused."""
 
     def post_stream(self, event, chunks):
         self.posted = lambda answer: again_streamed(self, answer)
@@ -138,31 +138,38 @@ class AgainStreamed(Bootstrap):
 streams(
     "streaming/mode",
     "UpperMode",
-    "Says Streaming.",
+    "Sends the response mode Streaming.",
     stream_headers=headers_but("Lambda-Runtime-Function-Response-Mode", "Streaming"),
 )
-streams("streaming/chunked", "Unchunked", "Streams in one piece.", post_stream=unchunked)
+streams("streaming/chunked", "Unchunked", "Sends a stream in one piece.", post_stream=unchunked)
 streams("streaming/body", "Reorders", "Changes the order of chunks.", post_stream=reordered)
-streams("streaming/as-they-come", "Collects", "Collects chunks.", post_stream=collected)
-streams("streaming/trailer-announced", "NoTrailer", "Announces no trailers.", stream_headers=headers_but("Trailer"))
-streams("streaming/empty-chunk", "EmptyEnds", "Ends at an empty chunk.", write_chunk=empty_ends)
+streams("streaming/as-they-come", "Collects", "Collects chunks before it sends them.", post_stream=collected)
+streams(
+    "streaming/trailer-announced",
+    "NoTrailer",
+    "Does not announce the trailers.",
+    stream_headers=headers_but("Trailer"),
+)
+streams("streaming/empty-chunk", "EmptyEnds", "Ends a stream at an empty chunk.", write_chunk=empty_ends)
 streams("streaming/empty", "NoEmptyStream", "Posts an error for an empty stream.", post_stream=dies_empty)
-streams("streaming/non-ascii", "AsciiStream", "Writes ? beyond ASCII.", write_chunk=ascii_chunk)
-streams("streaming/large", "MegabyteStream", "Streams 1 MB at most.", write_chunk=one_megabyte)
-streams("streaming/error-type", "NoTypeTrailer", "No error type in the trailers.", error_trailers=no_type_trailer)
+streams("streaming/non-ascii", "AsciiStream", "Writes ? for non-ASCII characters.", write_chunk=ascii_chunk)
+streams("streaming/large", "MegabyteStream", "Streams at most 1 MB.", write_chunk=one_megabyte)
+streams(
+    "streaming/error-type", "NoTypeTrailer", "Omits the error type in the trailers.", error_trailers=no_type_trailer
+)
 streams(
     "streaming/error-body",
     "RawTrailer",
-    "An error document as it is in the trailers.",
+    "Sends the error document in the trailers without base64.",
     error_trailers=raw_body_trailer,
 )
 streams(
     "streaming/error-keeps-beginning",
     "DropsBeginning",
-    "Loses the beginning of a stream that fails.",
+    "Drops the beginning of a failed stream.",
     post_stream=drops_beginning,
 )
-streams("streaming/error-goes-on", "EndsAfterLate", "Ends after a stream that fails.", error_trailers=ends_after_late)
-streams("streaming/no-error-trailer", "AlwaysTrailers", "Has error trailers always.", end_stream=always_trailers)
+streams("streaming/error-goes-on", "EndsAfterLate", "Exits after a failed stream.", error_trailers=ends_after_late)
+streams("streaming/no-error-trailer", "AlwaysTrailers", "Always sends error trailers.", end_stream=always_trailers)
 breaks("streaming/then-buffered")(StaysStreaming)
 breaks("streaming/refused")(AgainStreamed)

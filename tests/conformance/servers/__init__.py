@@ -1,1 +1,1 @@
-"""What judges the kit that judges servers: real servers, wrong servers, and which cases see what is wrong."""
+"""Tests of the kit for servers: real servers, mutants, and which cases fail for which mutant."""

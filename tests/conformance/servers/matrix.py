@@ -1,8 +1,8 @@
-"""Case x wrong server: which cases fail which mutants of ours.
+"""Case x mutant: which cases fail for which mutant of the server.
 
-`python -m tests.conformance.servers.matrix [NAME...]` plays every case against every mutant, or those named, and
-writes `matrix.json` and the table in `docs/conformance-servers.md`; all of it takes some twenty minutes. The tests
-play, of every mutant, what is recorded here and a sample of the rest.
+`python -m tests.conformance.servers.matrix [NAME...]` runs every case against every mutant, or against the named
+ones, and writes `matrix.json` and the table in `docs/conformance-servers.md`; the whole matrix takes about twenty
+minutes. The tests run, for each mutant, the recorded cases and a sample of the others.
 """
 
 from __future__ import annotations
@@ -16,57 +16,57 @@ from typing import TYPE_CHECKING
 
 from runtime_api.conformance.cases import Case, load_cases
 from runtime_api.conformance.judge import judge
-from runtime_api.conformance.server.launching import read_template
 from runtime_api.conformance.server.side import ServerSide
+from runtime_api.conformance.server.template import read_template
 from runtime_api.conformance.verdicts import Judgement, Verdict
+from tests.conformance.servers.fork_server import ForkServer
 from tests.conformance.servers.mutants import Mutant, mutants
-from tests.conformance.servers.nursery import Nursery
 from tests.conformance.servers.subjects import ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["MATRIX", "caught", "counting", "judged_cases", "play", "read_matrix", "table"]
+__all__ = ["MATRIX", "caught", "counting", "judge_server", "judged_cases", "read_matrix", "table"]
 
 MATRIX = Path(__file__).with_name("matrix.json")
 DOCS = Path(__file__).parents[3] / "docs" / "conformance-servers.md"
 BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
-PATIENCE_S = 3.0
+TIMEOUT_S = 3.0
 JOBS = 6
 SHOWN = 6
 
 
 def judged_cases() -> list[Case]:
-    """The cases of what ours offers, which are those that its mutants can fail."""
+    """The cases of the features that bootjack implements: its mutants can fail no others."""
     return [case for case in load_cases("server") if case.feature is None]
 
 
-def play(mutant: Mutant | None, cases: Sequence[Case], patience: float = PATIENCE_S) -> list[Judgement]:
-    """Judge a mutant, or with None the server that they are made of."""
+def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
+    """Judge a mutant, or with None the unpatched server."""
 
     async def run() -> list[Judgement]:
-        with Nursery(mutant) as nursery:
-            async with ServerSide(read_template(ours()), patience, nursery) as side:
+        with ForkServer(mutant) as begin:
+            async with ServerSide(read_template(ours()), timeout_s, begin) as side:
                 return await judge(side, cases, jobs=JOBS)
 
     return asyncio.run(run())
 
 
 def caught(judgements: Iterable[Judgement]) -> list[str]:
-    """The cases that a server does not pass."""
+    """The cases that a server fails."""
     return [
         judgement.case.id for judgement in judgements if judgement.verdict in (Verdict.FAILED, Verdict.NON_STRICT)
     ]
 
 
 def read_matrix() -> dict[str, list[str]]:
-    """The recorded matrix: for each mutant the cases that it fails."""
+    """The recorded matrix: for each mutant, the cases that it fails."""
     matrix: dict[str, list[str]] = json.loads(MATRIX.read_text("utf-8"))
     return matrix
 
 
 def counting(matrix: dict[str, list[str]]) -> int:
-    """How many cases count: one that no mutant fails does not, those failed by the same mutants count once."""
+    """The number of distinct cases: cases that the same mutants fail count once, and cases that none fails, not."""
     failed_by: dict[str, set[str]] = {}
     for name, cases in matrix.items():
         for case in cases:
@@ -75,28 +75,28 @@ def counting(matrix: dict[str, list[str]]) -> int:
 
 
 def table(matrix: dict[str, list[str]]) -> str:
-    """The matrix as Markdown: for each wrong server the case that names its fault, and the others that see it."""
-    lines = ["| a server in which … | fails | and |", "|---|---|---|"]
+    """The matrix as Markdown: for each mutant, the case for its fault, and the other cases that it fails."""
+    lines = ["| A server in which … | fails | and |", "|---|---|---|"]
     for mutant in mutants():
         others = [case for case in matrix[mutant.name] if case != mutant.case]
-        more = f" … ({len(others)} in all)" if len(others) > SHOWN else ""
+        more = f" … ({len(others)} in total)" if len(others) > SHOWN else ""
         lines.append(f"| {mutant.name} | {mutant.case} | {', '.join(others[:SHOWN])}{more} |")
     return "\n".join(lines)
 
 
 def written(page: str, matrix: dict[str, list[str]]) -> str:
-    """The page with its table made anew."""
+    """The page with the present table."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table(matrix)}\n{END}{after}"
 
 
 def _row(mutant: Mutant) -> tuple[str, list[str]]:
-    return mutant.name, caught(play(mutant, judged_cases()))
+    return mutant.name, caught(judge_server(mutant, judged_cases()))
 
 
 def main(names: list[str]) -> None:
-    """Play the mutants that are named, or all, and record what they fail."""
+    """Run the named mutants, or all, and record the cases that they fail."""
     chosen = [mutant for mutant in mutants() if not names or mutant.name in names]
     matrix = read_matrix() if MATRIX.exists() else {}
     with multiprocessing.Pool(3) as pool:

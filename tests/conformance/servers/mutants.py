@@ -1,7 +1,7 @@
-"""Wrong servers: each is ours with one small patch of its source, and breaks one requirement.
+"""Wrong servers, the mutants: each is bootjack with one small patch of its source, and breaks one requirement.
 
-`mutants.json` holds most of them; the cells of the table of states are made here, one wrong server for each call that
-a state has to refuse. A patch replaces a text that occurs once in its file, line by line as it stands there.
+`mutants.json` contains most of them; those for the cells of the table of states are made here: one mutant for each
+call that a state has to refuse. A patch replaces whole lines that occur exactly once in their file.
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ ACCEPT_ID = """\
         if wrong and self._runtime.state.name in {states} and move.name == "{call}":
             return Refusal(202, "OK", "OK")
 """
+# For each state in the ids of cases: its AWS name, and the machine's states of that name.
 STATES = {
-    "started": ("STARTED",),
-    "init-error": ("INIT_ERROR",),
-    "ready": ("READY",),
-    "running": ("RUNNING",),
-    "responding": ("RECEIVING_RESPONSE", "STUCK_RESPONSE"),
-    "failing": ("RECEIVING_ERROR", "STUCK_ERROR"),
-    "responded": ("RESPONSE_SENT",),
+    "started": ("Started", ("STARTED",)),
+    "init-error": ("InitError", ("INIT_ERROR",)),
+    "ready": ("Ready", ("READY",)),
+    "running": ("Running", ("RUNNING",)),
+    "responding": ("InvocationResponse", ("RECEIVING_RESPONSE", "STUCK_RESPONSE")),
+    "failing": ("InvocationErrorResponse", ("RECEIVING_ERROR", "STUCK_ERROR")),
+    "responded": ("RuntimeResponseSentState", ("RESPONSE_SENT",)),
 }
 CALLS = {"next": "NEXT", "init-error": "INIT_ERROR", "response": "RESPONSE", "error": "ERROR"}
 WITHOUT_INVOCATION = ("started", "init-error", "ready")
 
 
 class Mutant(NamedTuple):
-    """One wrong server, and the case that names the requirement it breaks."""
+    """One wrong server, and the case for the requirement that it breaks."""
 
     name: str
     case: str
@@ -54,7 +55,7 @@ class Mutant(NamedTuple):
 
 
 def mutants() -> list[Mutant]:
-    """All of them."""
+    """All mutants."""
     tables = json.loads(Path(__file__).with_name("mutants.json").read_text("utf-8"))
     return _cells() + [
         Mutant(**{**table, **{key: "\n".join(table[key]) for key in ("old", "new")}}) for table in tables
@@ -73,13 +74,16 @@ def _cells() -> list[Mutant]:
 
 
 def _allowing(state: str, call: str) -> Mutant:
-    """A call that the state forbids is answered as if it were allowed."""
-    new = ACCEPT_MOVE.format(states=STATES[state], call=CALLS[call]) + ASK
-    return Mutant(f"{call} is accepted when {state}", f"server/states/{state}-{call}", RUNTIME, ASK, new)
+    """A server that accepts a call which the state forbids."""
+    name, states = STATES[state]
+    new = ACCEPT_MOVE.format(states=states, call=CALLS[call]) + ASK
+    path = call.replace("init-error", "init/error")
+    return Mutant(f"/{path} is accepted in the state {name}", f"server/states/{state}-{call}", RUNTIME, ASK, new)
 
 
 def _any_id(state: str, call: str) -> Mutant:
-    """A wrong id is not noticed in one state."""
-    new = ACCEPT_ID.format(states=STATES[state], call=CALLS[call]) + CLAIM
+    """A server that accepts any request id in one state."""
+    name, states = STATES[state]
+    new = ACCEPT_ID.format(states=states, call=CALLS[call]) + CLAIM
     case = f"server/states/{state}-{call}" + ("" if state in WITHOUT_INVOCATION else "-of-another-id")
-    return Mutant(f"{call} takes any id when {state}", case, INVOCATIONS, CLAIM, new)
+    return Mutant(f"/{call} accepts any request id in the state {name}", case, INVOCATIONS, CLAIM, new)

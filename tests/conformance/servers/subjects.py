@@ -1,4 +1,4 @@
-"""The servers that are judged, as templates of the kit."""
+"""The servers under test, as templates of the kit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADDRESSES = (
     "--runtime-interface-emulator-address 127.0.0.1:{invoke_port} --runtime-api-address 127.0.0.1:{api_port} "
     "{bootstrap} {handler}"
 )
-# A mount of its own, so that /opt is the case's and nobody else sees it.
+# A mount namespace, so that the case has an /opt that no other process sees.
 WITH_OPT = "--mount sh -c 'mount --bind {opt} /opt && exec \"$@\"' sh"
 
 
@@ -25,19 +25,19 @@ def ours() -> str:
 
 
 def service() -> str:
-    """`bootjack serve`, whose environments choose their own addresses."""
+    """`bootjack serve`, whose execution environments choose their own Runtime API addresses."""
     flags = "--sandbox process --port {invoke_port} --timeout {timeout} --memory 3008"
     return f"{_bootjack()} serve {flags} function={{task}}"
 
 
 def rie() -> str:
-    """AWS's emulator; it takes extensions from /opt only."""
+    """AWS's emulator, which reads extensions only from /opt."""
     user = "" if os.geteuid() == 0 else "--map-root-user "
     return f"unshare {user}{WITH_OPT} {shlex.quote(str(peers.rie()))} {ADDRESSES}"
 
 
 def cargo_lambda() -> list[str]:
-    """`cargo lambda watch`, which is started without a runtime; behind it comes --invoke-port PORT."""
+    """`cargo lambda watch` without a runtime; append --invoke-port PORT."""
     return [str(peers.cargo_lambda()), "lambda", "watch", "--only-lambda-apis", "--ignore-changes"]
 
 

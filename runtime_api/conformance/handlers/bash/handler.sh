@@ -1,6 +1,6 @@
-# The conformance handler in bash (docs/conformance-handler.md), for a bootstrap that sources it and calls its function
-# with the event as the argument. Each call may be in a subshell, so `state` and `exit` are not supported, nor is what
-# needs more than the event's own text.
+# The conformance handler in bash (docs/conformance-handler.md), for a bootstrap that sources this file and calls the
+# function with the event as its argument. A call may run in a subshell, so `state` and `exit` are not supported, nor are
+# commands that need more than the text of the event.
 
 case ${CONFORMANCE_INIT:-} in
     raise:*) echo "${CONFORMANCE_INIT#raise:}" >&2; false ;;

@@ -22,7 +22,7 @@ static json variable(std::string const& name)
     return value ? json(value) : json(nullptr);
 }
 
-// null when the text is no JSON, or has nothing there
+// null when the text is not JSON, or has no such value
 static json member(std::string const& text, json::json_pointer const& place)
 {
     json const document = json::parse(text, nullptr, false);
@@ -83,7 +83,7 @@ int main()
     std::string const init = std::getenv("CONFORMANCE_INIT") ? std::getenv("CONFORMANCE_INIT") : "";
     std::string const verb = init.substr(0, init.find(':')), text = init.substr(init.find(':') + 1);
     if (verb == "exit") std::_Exit(std::stoi(text));
-    if (verb == "raise") std::abort(); // the library has no way to post an init error
+    if (verb == "raise") std::abort(); // the library cannot post an init error
     if (verb == "print") std::cout << text << std::endl;
     aws::lambda_runtime::run_handler(handler);
 }

@@ -8,7 +8,7 @@ counts = {}
 
 
 def start():
-    """What CONFORMANCE_INIT asks for while the module is loaded."""
+    """Do what CONFORMANCE_INIT asks for while the module is loaded."""
     verb, _, rest = os.environ.get("CONFORMANCE_INIT", "").partition(":")
     if verb == "raise":
         raise RuntimeError(rest)
@@ -22,7 +22,7 @@ start()
 
 
 class ConformanceError(Exception):
-    """What `raise` raises."""
+    """The exception of the command `raise`."""
 
 
 def raise_(event, _context):
@@ -94,7 +94,7 @@ COMMANDS = {
 
 
 def handler(event, context):
-    """One command; an event that is none is returned."""
+    """Carry out a command, or return an event that is not a command."""
     if not isinstance(event, dict) or "do" not in event:
         return event
     verb = event["do"]

@@ -1,0 +1,82 @@
+"""The options of `bootjack serve` itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runtime_api.protocol.limits import CURRENT
+
+from .option_groups import OPTIONS, option_group, options_under
+from .options import IDLE, NAME, PORT, Whole
+
+__all__ = ["ServeOptions", "serve_options"]
+
+RUNTIME_API_PORT = 9001
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says of the server."""
+
+    host: str
+    port: int
+    name: str | None
+    watch: bool
+    concurrency: int
+    idle_timeout_s: float
+    only_lambda_apis: bool
+    runtime_api_port: int
+    allowed_hosts: tuple[str, ...]
+
+
+option = options_under(OPTIONS)
+
+serve_options = option_group(
+    ServeOptions,
+    "server",
+    option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on."),
+    option("-p", "--port", type=PORT, default=9000, show_default=True, help="Port to listen on; 0 picks a free one."),
+    option("--name", type=NAME, default=None, help="Name of a single function.  [default: from TARGET]"),
+    option(
+        "-w",
+        "--watch",
+        is_flag=True,
+        help="Reload a function when its code or a layer changes. Needs pip install 'bootjack[watch]'.",
+    ),
+    option(
+        "--concurrency",
+        type=Whole("N", 1, CURRENT.concurrency_max),
+        default=CURRENT.concurrency,
+        show_default=True,
+        help="Execution environments per function. Invocations beyond that are throttled.",
+    ),
+    option(
+        "--idle-timeout",
+        "idle_timeout_s",
+        type=IDLE,
+        default=300,
+        show_default=True,
+        help="Stop an execution environment after this many idle seconds.",
+    ),
+    option(
+        "--only-lambda-apis",
+        is_flag=True,
+        help="Start no bootstrap; wait for one that you start, in a debugger for example. Nothing times out. Takes "
+        "the function's NAME in place of a TARGET.",
+    ),
+    option(
+        "--runtime-api-port",
+        type=PORT,
+        default=RUNTIME_API_PORT,
+        show_default=True,
+        help="Port of the Runtime API for --only-lambda-apis; 0 picks a free one.",
+    ),
+    option(
+        "--allow-host",
+        "allowed_hosts",
+        multiple=True,
+        metavar="NAME",
+        help="Accept requests whose Host header is NAME. Repeatable. Otherwise, a loopback address accepts only "
+        "localhost and IP addresses.",
+    ),
+)

@@ -1,0 +1,66 @@
+"""The function's environment variables, from `--env-file` and `--env-var`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runtime_api.service.customer_variables import name_refusal
+
+from .options import fail, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["read_variables"]
+
+
+def read_variables(files: Iterable[Path], pairs: Iterable[str]) -> dict[str, str]:
+    """Read the files, then the NAME[=VALUE] pairs; the last value of a name counts."""
+    variables: dict[str, str] = {}
+    for file in files:
+        variables.update(_from_file(file))
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        _check_name(name, f"--env-var {shortened(pair)!r}")
+        if not equals:
+            if name not in os.environ:
+                fail(f"--env-var {name}: not set in your environment; give a value with {name}=VALUE")
+            value = os.environ[name]
+        variables[name] = value
+    return variables
+
+
+def _from_file(file: Path) -> dict[str, str]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        fail(f"--env-file {file}: not UTF-8 text; save it as UTF-8")
+    except OSError as error:
+        fail(f"--env-file {file}: {(error.strerror or 'cannot be read').lower()}")
+    variables = {}
+    for number, line in enumerate(text.split("\n"), 1):  # splitlines() would break lines at U+2028 and others, too
+        content = line.strip(" \t\r").removeprefix("export ").lstrip(" \t")
+        if not content or content.startswith("#"):
+            continue
+        place = f"{file}:{number}"
+        name, equals, value = content.partition("=")
+        if not equals or "\0" in content:
+            fail(f"{place}: {shortened(content)!r} is not NAME=VALUE")
+        _check_name(name.rstrip(" \t"), place)
+        variables[name.rstrip(" \t")] = _unquoted(value.strip(" \t"))
+    return variables
+
+
+def _unquoted(value: str) -> str:
+    for quote in ("'", '"'):
+        if len(value) >= 2 and value[0] == value[-1] == quote:
+            return value[1:-1]
+    return value
+
+
+def _check_name(name: str, place: str) -> None:
+    refusal = name_refusal(name)
+    if refusal:
+        fail(f"{place}: {shortened(name)!r} {refusal}")

@@ -1,0 +1,116 @@
+"""One run of one case against a bootstrap: what its steps share, and how they observe and answer calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from runtime_api.conformance.matching import shown
+
+from .answers import answer_bytes, event_headers, in_pieces
+from .calls import Call
+from .expect import described, differs_from, is_unsupported
+from .listener import PIECE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+    from .harness import Harness, Observation
+
+__all__ = ["CaseRun", "CommandUnsupported", "Deviated"]
+
+
+class Deviated(Exception):
+    """The bootstrap did something else than expected: an observation of this kind, or "silence"."""
+
+    def __init__(self, expected: str, happened: str, kind: str = "") -> None:
+        super().__init__(happened)
+        self.expected = expected
+        self.happened = happened
+        self.kind = kind
+
+
+class CommandUnsupported(Exception):
+    """The conformance handler says that it does not support a command."""
+
+
+class CaseRun:
+    """The state of a run."""
+
+    def __init__(self, harness: Harness, rng: Random, timeout_s: float, *, commands: bool) -> None:
+        self.harness = harness
+        self.timeout_s = timeout_s
+        self.waiting: list[Call] = []  # polls for an event that are not answered yet
+        self.names = {"id": "", "n": "00", "api": harness.api.address}  # filled into the texts of later steps
+        self._rng = rng
+        self._commands = commands  # whether the handler takes commands, and may not support one of them
+        self._count = 0
+
+    async def next_poll(self, step: Mapping[str, Any]) -> Call:
+        """A poll for an event: one that is waiting, or the next to arrive."""
+        if self.waiting:
+            return self.waiting.pop(0)
+        return await self.expect_call({"do": "next", "want": step.get("poll", {})})
+
+    async def deliver(self, call: Call, step: Mapping[str, Any]) -> str:
+        """Answer a poll with an event; returns its request id."""
+        self._count += 1
+        self.names["n"] = f"{self._count % 100:02}"
+        request_id = step.get("request_id") or str(UUID(int=self._rng.getrandbits(128), version=4))
+        self.names["id"] = request_id
+        headers = event_headers(step, request_id, self.names)
+        await self.send(call, {"body": "{}", **step, "headers": headers})
+        return request_id
+
+    async def accept(self, step: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Wait for a call and answer it; with `hold` only after that many seconds without any other call."""
+        found = await self.expect_call(step)
+        if "hold" in step:
+            await self.expect_nothing(step["hold"])
+        await self.send(found, {**answer, **step.get("answer", {})})
+
+    async def expect(self, step: Mapping[str, Any]) -> Observation:
+        """The next observation; Deviated when it is not what the step expects."""
+        found = await self.take(step)
+        self.judge(step, found)
+        return found
+
+    async def expect_call(self, step: Mapping[str, Any]) -> Call:
+        """The next observation, of a step that expects a call."""
+        found = await self.expect(step)
+        assert isinstance(found, Call), "`judge` refuses every other kind of observation"
+        return found
+
+    async def expect_nothing(self, seconds: float) -> None:
+        """Deviated when anything is observed during that time."""
+        found = await self.harness.next_observation(seconds)
+        if found is not None:
+            raise Deviated(f"nothing for {seconds} s", str(found))
+
+    async def take(self, step: Mapping[str, Any] | None = None, expected: str = "") -> Observation:
+        """The next observation, whatever it is; Deviated when none comes."""
+        found = await self.harness.next_observation(self.timeout_s)
+        if found is None:
+            expected = expected or (described(step) if step else "a result")
+            raise Deviated(expected, f"nothing for {self.timeout_s:g} s", "silence")
+        return found
+
+    def judge(self, step: Mapping[str, Any], found: Observation) -> None:
+        """Deviated when an observation is not what the step expects."""
+        if self._commands and is_unsupported(found):
+            raise CommandUnsupported(
+                f"the handler does not support this command: {shown(getattr(found, 'body', b''))}"
+            )
+        wrong = differs_from(step, found)
+        if wrong is not None:
+            raise Deviated(described(step), wrong, found.kind)
+
+    async def send(self, call: Call, answer: Mapping[str, Any]) -> None:
+        """Answer a call."""
+        head, body = answer_bytes(answer)
+        text = head.decode("utf-8", "replace").strip()
+        line, _, rest = text.partition("\r\n")
+        self.harness.recorder.note("api", "runtime", line.partition(" ")[2], rest, body)
+        pause, then = answer.get("pause", PIECE_S), answer.get("then", "keep")
+        await self.harness.api.send(call, in_pieces(head, body, answer), pause=pause, then=then)

@@ -1,0 +1,125 @@
+"""The kit's end of a puppet: a process that a server started as the bootstrap, or as an extension.
+
+Messages to and from a puppet use `json`: its environment may hold lone surrogates (bytes that are not UTF-8), which
+orjson refuses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+__all__ = ["Puppet", "ended", "write_puppets"]
+
+HELLO_S = 10
+PROGRAM = Path(__file__).with_name("puppet.py")
+
+
+def write_puppets(folder: Path, extensions: tuple[str, ...]) -> Path:
+    """Write the puppet program as the bootstrap and as each extension; returns the bootstrap's path."""
+    code = PROGRAM.read_text().replace("{control}", str(folder / "puppet"))
+    text = f"#!{sys.executable} -IS\n{code}"
+    places = [folder / "task" / "bootstrap"]
+    places += [folder / "opt" / "extensions" / name for name in extensions]
+    (folder / "opt" / "extensions").mkdir(parents=True)
+    for place in places:
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+        place.chmod(0o644 if place.name.startswith("broken") else 0o755)
+    return places[0]
+
+
+class Puppet:
+    """One process under the kit's control; every wait is bounded."""
+
+    def __init__(self, control: socket.socket) -> None:
+        control.settimeout(HELLO_S)
+        self._control = control
+        self._lines = control.makefile("rb")
+        hello = self._read()
+        self.name = str(hello.get("name", ""))
+        self.api = hello.get("api")  # its AWS_LAMBDA_RUNTIME_API
+        self.pid = int(hello.get("pid", 0))
+        # Opened while the process waits for orders, so the pid cannot belong to another process yet.
+        self._pidfd = os.pidfd_open(self.pid)
+        self._children: list[int] = []
+
+    def tell(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Give an order and return its result, which is empty when the order ends the process."""
+        try:
+            self._control.sendall(json.dumps(order).encode() + b"\n")
+        except (BrokenPipeError, ConnectionResetError):
+            return {}
+        result = self._read()
+        if "child" in result:
+            self._children.append(os.pidfd_open(result["child"]))
+        return result
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return not ended(self._pidfd, 0)
+
+    def children_ended(self, timeout_s: float) -> bool:
+        """Whether the children that it was ordered to leave behind end in time."""
+        return all(ended(child, timeout_s) for child in self._children)
+
+    def last_messages(self, timeout_s: float) -> list[dict[str, Any]] | None:
+        """Wait for its end, and return the unread messages it sent without an order; None when it keeps running."""
+        if not ended(self._pidfd, timeout_s):
+            return None
+        messages = []
+        while message := self._read():
+            messages.append(message)
+        return messages
+
+    def message(self, timeout_s: float) -> dict[str, Any]:
+        """The next message that it sends without an order; empty when none comes in time."""
+        self._control.settimeout(timeout_s)
+        try:
+            return self._read()
+        except TimeoutError:
+            return {}
+        finally:
+            self._control.settimeout(HELLO_S)
+
+    def end(self) -> None:
+        """Kill what is left of its process group, and close everything."""
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signal.SIGKILL)
+        for pidfd in (self._pidfd, *self._children):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            ended(pidfd, 5)
+            os.close(pidfd)
+        self._lines.close()
+        self._control.close()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            line = self._lines.readline()
+        except ConnectionResetError:
+            line = b""
+        return dict(json.loads(line)) if line else {}
+
+
+def ended(pidfd: int, timeout_s: float) -> bool:
+    """Whether a process ends in time."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    deadline = time.monotonic() + timeout_s
+    while not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        if time.monotonic() >= deadline:
+            return False
+    return True

@@ -1,0 +1,106 @@
+"""Dispatch to execution environments of this process: a pool for each function version, by its ARN."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from runtime_api.service.seams.dispatch import Unavailable
+
+from .closing import close_in_turn, close_together
+from .pool import Pool
+from .tracebacks import traceback_lines
+
+if TYPE_CHECKING:
+    from runtime_api.protocol.events import Invocation
+    from runtime_api.service.records import CodeRef
+    from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.service.seams.dispatch import RunResult
+
+    from .environment import ExecutionEnvironment
+    from .installations import Installations
+    from .pool import EnvironmentFactory
+
+__all__ = ["LocalDispatch"]
+
+REMOVED = "The function was removed before this invocation could be run"
+
+
+class LocalDispatch:
+    """Implements `Dispatch`. An environment that is free for `idle_s` is closed; None: never."""
+
+    def __init__(
+        self, factory: EnvironmentFactory, installations: Installations, idle_s: float | None = None
+    ) -> None:
+        self._factory = factory
+        self._installations = installations
+        self._idle_s = idle_s
+        self._pools: dict[str, Pool] = {}
+        self._retiring: dict[CodeRef, Pool] = {}
+        self._retirements: set[asyncio.Task[None]] = set()
+
+    def run(
+        self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool = False
+    ) -> asyncio.Future[RunResult]:
+        pool = self._pools.get(version.arn)
+        if pool is None or pool.revision < version.revision:
+            if version.code in self._retiring or version.code not in self._installations:
+                return _unavailable(REMOVED)
+            pool = self.prepare(version)
+        return pool.run(invocation, wants_tail, version.max_queued)
+
+    def prepare(self, version: ResolvedVersion) -> Pool:
+        """Run this version's ARN from this snapshot from now on; what runs may finish on the one before."""
+        pool = self._pools.get(version.arn)
+        if pool is None:
+            pool = self._pools[version.arn] = Pool(version, self._factory, self._idle_s)
+        else:
+            pool.replace(version)
+        return pool
+
+    async def provision(self, version: ResolvedVersion) -> ExecutionEnvironment | None:
+        """Open an environment before there is an invocation for it; None when there are as many as may be.
+
+        OSError when it cannot be opened.
+        """
+        pool = self._pools.get(version.arn) or self.prepare(version)
+        return await pool.provision()
+
+    def retire(self, version: ResolvedVersion) -> None:
+        """Run this version no more: what was accepted may finish, then its environments and its code are given up."""
+        pool = self._pools.pop(version.arn, None)
+        if pool is None:
+            self._installations.remove(version.code)
+            return
+        self._retiring[version.code] = pool
+        task = asyncio.get_running_loop().create_task(self._retire(version.code, pool))
+        self._retirements.add(task)
+        task.add_done_callback(self._retirements.discard)
+
+    async def _retire(self, code: CodeRef, pool: Pool) -> None:
+        try:
+            await pool.finished()
+            await pool.close()
+        except Exception as error:
+            self._factory.write(pool.version, traceback_lines("a removed function could not be closed", error))
+        finally:
+            del self._retiring[code]
+            self._installations.remove(code)
+
+    async def finished(self) -> None:
+        """Wait until every invocation that was accepted has its result."""
+        await asyncio.gather(*(pool.finished() for pool in (*self._pools.values(), *self._retiring.values())))
+
+    async def close(self) -> None:
+        """Close every pool; raise the first error at the end."""
+        pools = (*self._pools.values(), *self._retiring.values())
+        await close_in_turn(
+            lambda: close_together(pool.close() for pool in pools),
+            lambda: close_together(self._retirements),
+        )
+
+
+def _unavailable(message: str) -> asyncio.Future[RunResult]:
+    future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
+    future.set_result(Unavailable(message))
+    return future

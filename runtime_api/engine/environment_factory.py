@@ -1,0 +1,61 @@
+"""Makes the execution environments of this machine, from a version's snapshot and its installation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
+from .ids import log_stream_name
+from .launching import plan_launch
+
+if TYPE_CHECKING:
+    from runtime_api.service.seams.catalog import ResolvedVersion
+
+    from .installations import Installations
+    from .sandboxes import Sandboxes
+
+__all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
+
+# Given an environment's `post`, the edge of its Runtime API: who answers the runtime's calls, and where they arrive.
+RuntimeEdge = Callable[[Callable[..., None]], tuple[CallResponder, RuntimeApiListener]]
+
+
+class LocalEnvironmentFactory:
+    """Implements `EnvironmentFactory`; `log_of` gives the log of a function by its name."""
+
+    def __init__(
+        self, installations: Installations, sandboxes: Sandboxes, edge: RuntimeEdge, log_of: Callable[[str], Log]
+    ) -> None:
+        self._installations = installations
+        self._sandboxes = sandboxes
+        self._edge = edge
+        self._log_of = log_of
+        # Environments are opened one after the other, so that between two starts the warm ones get their turn.
+        self._one_start = asyncio.Lock()
+
+    def build(
+        self, version: ResolvedVersion, available: Callable[[ExecutionEnvironment], None]
+    ) -> ExecutionEnvironment:
+        installation = self._installations[version.code]
+        return ExecutionEnvironment(
+            version.settings,
+            self._sandboxes.make(version, installation),
+            self._log_of(version.spec.name),
+            available,
+            self._sandboxes.freeze_after_s,
+            [lease.share() for lease in installation.leases],
+        )
+
+    async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
+        spec, installation = version.spec, self._installations[version.code]
+        responder, listener = self._edge(environment.post)
+        stream = log_stream_name(spec.version)
+        launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
+        async with self._one_start:
+            await environment.open(responder, listener, installation.runtime_api, launch)
+
+    def write(self, version: ResolvedVersion, lines: bytes) -> None:
+        self._log_of(version.spec.name).write(lines)

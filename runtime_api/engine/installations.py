@@ -1,0 +1,63 @@
+"""The code that this server can run, by reference: what a catalog names, found on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from runtime_api.service.records import CodeRef
+
+from .closing import close_together
+
+if TYPE_CHECKING:
+    from runtime_api.sandbox.entrypoint import Program
+    from runtime_api.service.seams.archives import Lease
+
+__all__ = ["Address", "Installation", "Installations"]
+
+Address = tuple[str, int]
+
+
+class Installation(NamedTuple):
+    """Where a version's code and layers are on this machine, and how it is run here."""
+
+    program: Program
+    runtime_api: Address  # where its Runtime API listens; port 0: any
+    own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
+    leases: tuple[Lease, ...] = ()  # of the directories that code and layers were unpacked to
+
+
+class Installations:
+    """Holds installations, with leases of its own, until they are removed."""
+
+    def __init__(self) -> None:
+        self._held: dict[CodeRef, Installation] = {}
+        self._numbers = count(1)
+        self._releases: set[asyncio.Future[None]] = set()
+
+    def __contains__(self, code: CodeRef) -> bool:
+        return code in self._held
+
+    def __getitem__(self, code: CodeRef) -> Installation:
+        return self._held[code]
+
+    def add(self, installation: Installation) -> CodeRef:
+        """Hold it; its leases still have to be released by their owner."""
+        code = CodeRef(f"local:{next(self._numbers)}")
+        self._held[code] = installation._replace(leases=tuple(lease.share() for lease in installation.leases))
+        return code
+
+    def remove(self, code: CodeRef) -> None:
+        """Release what is held of it: directories go with their last lease, on a thread, since that may take long."""
+        installation = self._held.pop(code, None)
+        for lease in installation.leases if installation is not None else ():
+            release = asyncio.get_running_loop().run_in_executor(None, lease.release)
+            self._releases.add(release)
+            release.add_done_callback(self._releases.discard)
+
+    async def close(self) -> None:
+        """Remove everything."""
+        for code in tuple(self._held):
+            self.remove(code)
+        await close_together(self._releases)

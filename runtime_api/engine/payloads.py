@@ -1,0 +1,59 @@
+"""What counts as JSON where a caller hands it over: a payload, and the client context beside it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import msgspec
+
+from runtime_api.service.errors import InvalidRequestContentException
+
+__all__ = ["check_json", "decode_client_context"]
+
+_scan = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def check_json(payload: bytes) -> None:
+    """Raise InvalidRequestContentException when the payload is not JSON in UTF-8.
+
+    msgspec checks first, because it makes no objects: 5 MB of records take it 5 ms and a parser 100. It does not look
+    at UTF-8, and refuses some JSON (a lone surrogate), so `json` checks again what msgspec refuses.
+    """
+    try:
+        if not payload.isascii():
+            payload.decode()
+        _scan(payload)
+    except UnicodeDecodeError as error:
+        raise _not_json(f"not UTF-8 at byte {error.start}") from None
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            json.loads(payload.decode(), parse_int=str, parse_float=str, parse_constant=_no_constant)
+        except RecursionError:
+            raise _not_json("nested too deeply") from None
+        except ValueError as error:
+            raise _not_json(str(error)) from None
+
+
+def decode_client_context(given: str, most_bytes: int) -> str:
+    """Return the JSON object inside X-Amz-Client-Context, or raise InvalidRequestContentException."""
+    if len(given) > most_bytes:
+        raise InvalidRequestContentException(f"Client context is larger than {most_bytes} bytes")
+    try:
+        text = base64.b64decode(given, validate=True).decode()
+        check_json(text.encode())
+        if not text.lstrip().startswith("{"):
+            raise InvalidRequestContentException(text)
+    except (binascii.Error, UnicodeDecodeError, InvalidRequestContentException):
+        raise InvalidRequestContentException("Client context must be a valid Base64-encoded JSON object") from None
+    return text
+
+
+def _not_json(reason: str) -> InvalidRequestContentException:
+    return InvalidRequestContentException(f"Could not parse request body into json: {reason}")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

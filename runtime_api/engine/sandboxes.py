@@ -1,0 +1,69 @@
+"""Makes the sandbox of each execution environment: bubblewrap or plain processes, as decided once at the start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
+from runtime_api.sandbox.external_runtime import ExternalRuntime
+from runtime_api.sandbox.process import PlainSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runtime_api.sandbox import Sandbox
+    from runtime_api.sandbox.cgroup import Hierarchy
+    from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.store.trees import Trees
+
+    from .installations import Installation
+
+__all__ = ["Sandboxes"]
+
+FREEZE_AFTER_S = 0.1
+NO_CPU_SHARE = "no control groups of the processors may be made here, so functions share them as they like"
+
+
+class Sandboxes:
+    """Makes sandboxes of one kind. In bubblewrap several layers are merged in `trees`."""
+
+    def __init__(self, kind: Kind, trees: Trees, *, freeze: bool, cpu_share: bool) -> None:
+        self._kind = kind
+        self._trees = trees
+        self._freeze = freeze
+        self._cpu_share = cpu_share
+        self._hierarchies: Sequence[Hierarchy] = ()
+
+    async def prepare(self) -> list[str]:
+        """Find out what this machine offers; returns what users must know about it.
+
+        SandboxUnavailableError where bubblewrap is demanded and does not work.
+        """
+        self._kind, reason = await choose(self._kind)
+        notes = [f"{NOT_ISOLATED}, since {reason}"] if reason else []
+        if self._kind is Kind.BUBBLEWRAP:
+            from runtime_api.sandbox.cgroup import find_hierarchies
+
+            self._hierarchies = find_hierarchies()
+            if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
+                notes.append(NO_CPU_SHARE)
+        return notes
+
+    @property
+    def freeze_after_s(self) -> float | None:
+        """How long an environment may be idle before it is frozen; None: plain processes are never frozen."""
+        return FREEZE_AFTER_S if self._freeze and self._kind is Kind.BUBBLEWRAP else None
+
+    def make(self, version: ResolvedVersion, installation: Installation) -> Sandbox:
+        """Return a sandbox for one execution environment that is not open yet."""
+        settings = version.settings
+        if settings.external_runtime:
+            return ExternalRuntime()
+        if self._kind is Kind.PROCESS:
+            return PlainSandbox(settings.limits)
+        from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
+
+        spec, limits = version.spec, settings.limits
+        cpus = spec.memory_mb / limits.memory_mb_per_cpu if self._cpu_share else None
+        confinement = Confinement(spec.memory_mb, spec.ephemeral_mb, installation.own_network, cpus)
+        return BubblewrapSandbox(installation.program, confinement, self._trees, limits, self._hierarchies)

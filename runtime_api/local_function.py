@@ -1,0 +1,91 @@
+"""A function for `LocalLambda`, as its users describe it."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runtime_api.engine.installations import Address, Installation
+from runtime_api.protocol.limits import CURRENT
+from runtime_api.protocol.settings import FunctionSettings
+from runtime_api.sandbox.entrypoint import Program, bootstrap_program
+from runtime_api.service.records import CodeRef, FunctionSpec
+from runtime_api.service.seams.catalog import FunctionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+    from runtime_api.protocol.limits import Limits
+    from runtime_api.service.seams.archives import Lease
+
+__all__ = ["LocalFunction"]
+
+ANY_PORT: Address = ("127.0.0.1", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFunction:
+    """A function that runs on this machine: what Lambda knows of it, where its code is, and how it is run here."""
+
+    configuration: FunctionSpec
+    program: Program
+    init_ms: float | None = CURRENT.init_ms  # None: init is part of the first invocation, as in RIE
+    runtime_api: Address = ANY_PORT
+    also_known_as: frozenset[str] = field(default_factory=frozenset)
+    concurrency: int = CURRENT.concurrency  # execution environments at once
+    max_queued: int = 0  # invocations that may wait while all of them are busy; the next one is throttled
+    external_runtime: bool = False  # somebody else starts the runtime
+    own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
+    leases: tuple[
+        Lease, ...
+    ] = ()  # of the directories that hold code and layers; LocalLambda takes leases of its own
+
+    @classmethod
+    def at(
+        cls,
+        code: Path,
+        name: str = "function",
+        *,
+        handler: str = "function.handler",
+        timeout_s: float = 3,
+        memory_mb: int = 128,
+        variables: Mapping[str, str] | None = None,
+        layers: Sequence[Path] = (),
+        concurrency: int = CURRENT.concurrency,
+        mounts: Sequence[Path] = (),
+    ) -> Self:
+        """Describe the function whose bootstrap is in the directory `code`, or in the last of `layers` that has one.
+
+        `mounts` are visible in its sandbox too, read-only at their own paths. Raises NotADirectoryError for a layer
+        that is not a directory: unpack archives first.
+        """
+        for layer in layers:
+            if not layer.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "a layer is a directory here", str(layer))
+        configuration = FunctionSpec(
+            name, handler=handler, timeout_ms=timeout_s * 1000, memory_mb=memory_mb, variables=variables or {}
+        )
+        program = bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers))
+        program = program._replace(mounts=tuple(path.absolute() for path in mounts))
+        return cls(configuration, program, concurrency=concurrency)
+
+    def installation(self) -> Installation:
+        """Return the part that only this machine knows."""
+        return Installation(self.program, self.runtime_api, self.own_network, self.leases)
+
+    def record(self, code: CodeRef, limits: Limits) -> FunctionRecord:
+        """Return the part that a catalog keeps, for code that is installed as `code`."""
+        spec = self.configuration
+        settings = FunctionSettings(
+            spec.name,
+            spec.version,
+            spec.memory_mb,
+            spec.timeout_ms,
+            self.init_ms,
+            limits,
+            external_runtime=self.external_runtime,
+        )
+        return FunctionRecord(spec, code, settings, self.concurrency, self.max_queued, self.also_known_as)

@@ -1,0 +1,162 @@
+"""bwrap as a child process: its command line, its pipes, and the users that it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from .reaping import kill_group, when_ended
+from .users import GID, UID, map_users
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .reaping import Reaped
+    from .users import User
+
+__all__ = ["BwrapProcess", "Construction", "find_bwrap", "probe_command"]
+
+MESSAGE_BYTES = 4096
+CHILD = re.compile(rb'"child-pid": (\d+)\D')
+# The kernel kills bwrap with its parent, at any moment. If bwrap is killed before it lets its own child go on, that
+# child waits for ever. So this is not for a bwrap that waits until users are mapped: there everything ends when the
+# socket to the supervisor is closed, and functions, being other users, cannot keep the supervisor from noticing.
+DIE_WITH_PARENT = "--die-with-parent"
+SUPERVISOR_PRIVILEGES = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # to become the function's user, and to signal it
+
+
+class Construction(NamedTuple):
+    """What bwrap is to build."""
+
+    mounts: Sequence[str | Path]  # arguments; for a Path the descriptor of that file is put
+    program: Sequence[str]  # the first process
+    user: User | None  # who the other processes are on the host, see `users.py`
+    own_network: bool
+
+
+class BwrapProcess:
+    """bwrap from its start to its end."""
+
+    def __init__(self, construction: Construction, theirs: int, ended: Reaped) -> None:
+        """Start it; its first process inherits the descriptor `theirs`, which stays open here.
+
+        OSError when it cannot be started.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._user = construction.user
+        self._errors = self._info = self._block = -1
+        given: list[int] = []
+        try:
+            self._process = self._spawn(construction, theirs, given)
+            when_ended(self._process, ended)
+        except BaseException:
+            self.release()
+            raise
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+        if self._info >= 0:
+            self._loop.add_reader(self._info, self._map_users)
+
+    def message(self) -> str:
+        """What it has written to stderr."""
+        os.set_blocking(self._errors, False)
+        with suppress(BlockingIOError):
+            return os.read(self._errors, MESSAGE_BYTES).decode(errors="replace").strip()
+        return ""
+
+    def kill(self) -> None:
+        """Kill it and what it has started; only before its end has been reported."""
+        kill_group(self._process.pid)
+
+    def release(self) -> None:
+        """Close its pipes."""
+        if self._info >= 0:
+            self._loop.remove_reader(self._info)
+        for descriptor in (self._errors, self._info, self._block):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._errors = self._info = self._block = -1
+
+    def _spawn(self, construction: Construction, theirs: int, given: list[int]) -> subprocess.Popen[bytes]:
+        """Start it; what is opened for it is added to `given`."""
+        self._errors, errors = _pipe(given, written=True)
+        passed = [theirs]
+        arguments = [find_bwrap() or "bwrap", *_namespaces(construction.own_network)]
+        if self._user is None:
+            arguments += [DIE_WITH_PARENT, "--uid", str(UID), "--gid", str(GID)]
+        else:
+            self._info, info = _pipe(given, written=True)
+            self._block, block = _pipe(given, written=False)
+            # With our end closed, what bwrap writes to the pipe would kill it and leave its child waiting: it holds
+            # that end open itself.
+            passed.append(self._info)
+            arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
+            arguments += [word for name in SUPERVISOR_PRIVILEGES for word in ("--cap-add", name)]
+        arguments += [*_opened(construction.mounts, given), "--", *construction.program]
+        return subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env={},
+            pass_fds=[*passed, *(descriptor for descriptor in given if descriptor != errors)],
+            start_new_session=True,
+        )
+
+    def _map_users(self) -> None:
+        """Map the users once there is a namespace, and let bwrap go on, whether or not that worked.
+
+        bwrap may write more later, so our end of the pipe stays open.
+        """
+        self._loop.remove_reader(self._info)
+        found = CHILD.search(os.read(self._info, MESSAGE_BYTES) + b"\n")
+        if found and self._user is not None:
+            with suppress(OSError):  # bwrap reports it, and ends
+                map_users(int(found[1]), self._user, self._process.pid)
+        os.close(self._block)
+        self._block = -1
+
+
+def find_bwrap() -> str | None:
+    """Where bubblewrap is on this machine."""
+    return shutil.which("bwrap")
+
+
+def probe_command() -> list[str]:
+    """A command that ends with 0 where sandboxes can be built, and by itself in any case."""
+    arguments = ["--uid", str(UID), "--gid", str(GID), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
+    arguments += ["--size", "4096", "--tmpfs", "/tmp"]
+    return [find_bwrap() or "bwrap", *_namespaces(False), *arguments, "/bin/sh", "-c", ":"]
+
+
+def _namespaces(own_network: bool) -> list[str]:
+    arguments = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "localhost"]
+    arguments.append("--as-pid-1")
+    return [*arguments, "--unshare-net"] if own_network else arguments
+
+
+def _pipe(given: list[int], *, written: bool) -> tuple[int, int]:
+    """Open a pipe: our end, and bwrap's, which it writes to or reads and which is added to `given`."""
+    read, write = os.pipe()
+    ours, theirs = (read, write) if written else (write, read)
+    given.append(theirs)
+    return ours, theirs
+
+
+def _opened(mounts: Sequence[str | Path], given: list[int]) -> list[str]:
+    """The arguments, with descriptors in the place of files; these are added to `given`."""
+    arguments = []
+    for argument in mounts:
+        if isinstance(argument, Path):
+            given.append(os.open(argument, os.O_RDONLY | os.O_CLOEXEC))
+            arguments.append(str(given[-1]))
+        else:
+            arguments.append(argument)
+    return arguments

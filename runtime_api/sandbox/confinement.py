@@ -1,0 +1,49 @@
+"""What a function may take of the machine, and the kernel's limits that follow from it."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from .cgroup import Bounds
+
+if TYPE_CHECKING:
+    from runtime_api.protocol.limits import Limits
+
+__all__ = ["SUPERVISOR_BYTES", "Confinement", "group_bounds", "resource_limits"]
+
+SUPERVISOR_BYTES = 16 << 20  # more than the supervisor takes
+
+
+class Confinement(NamedTuple):
+    """What one function may take."""
+
+    memory_mb: int
+    tmp_mb: int
+    own_network: bool = False  # only a loopback interface of its own
+    cpus: float | None = None  # processors' time, where there are control groups; None: all of them
+
+
+def group_bounds(confinement: Confinement, limits: Limits) -> Bounds:
+    """The bounds of a control group: a backstop, since the kernel counts /tmp as memory too."""
+    memory = (confinement.memory_mb + confinement.tmp_mb << 20) + SUPERVISOR_BYTES
+    return Bounds(memory, limits.processes + 1, confinement.cpus)
+
+
+def resource_limits(limits: Limits) -> list[tuple[int, int]]:
+    """The limits of every process: descriptors, and processes where the kernel counts them for each sandbox."""
+    own = [(resource.RLIMIT_NOFILE, limits.open_files)]
+    if os.geteuid() == 0 or _counts_processes_apart():
+        own.append((resource.RLIMIT_NPROC, limits.processes))
+    hard = {kind: resource.getrlimit(kind)[1] for kind, _ in own}
+    return [(kind, most if hard[kind] == resource.RLIM_INFINITY else min(most, hard[kind])) for kind, most in own]
+
+
+@cache
+def _counts_processes_apart() -> bool:
+    """Whether a user's processes are counted for each user namespace: since Linux 5.14."""
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return found is not None and (int(found[1]), int(found[2])) >= (5, 14)

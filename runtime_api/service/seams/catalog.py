@@ -1,0 +1,77 @@
+"""The seam for functions: records with revisions, and what a caller's name for a function resolves to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from runtime_api.protocol.settings import FunctionSettings
+    from runtime_api.service.records import CodeRef, FunctionSpec
+
+__all__ = ["Catalog", "FunctionRecord", "ResolvedVersion", "Stale"]
+
+
+class FunctionRecord(Struct, frozen=True):
+    """A function as a catalog keeps it."""
+
+    spec: FunctionSpec
+    code: CodeRef
+    settings: FunctionSettings
+    concurrency: int  # execution environments at once
+    max_queued: int = 0  # invocations that may wait while all environments are busy; the next one is throttled
+    other_names: frozenset[str] = frozenset()
+    revision: int = 0  # counted by the catalog: each write of any record gets the next number
+
+
+class ResolvedVersion(Struct, frozen=True):
+    """Everything that an invocation needs to know of the function version it runs on.
+
+    An immutable snapshot that is taken once for each invocation and never looked up again.
+    """
+
+    spec: FunctionSpec
+    code: CodeRef
+    settings: FunctionSettings
+    arn: str  # of the version: pools and queues are keyed by it
+    invoked_arn: str  # as the caller named the function, qualifier included
+    concurrency: int
+    max_queued: int
+    revision: int  # of the record; a higher one means newer code for the same ARN
+
+
+class Stale(NamedTuple):
+    """A write that was not made, because the record is not at the expected revision any more."""
+
+    revision: int | None  # of the record as it is now; None: there is none
+
+
+class Catalog(Protocol):
+    """Keeps the functions.
+
+    `resolve` and `names` answer from what this server knows and never wait: each invocation asks. Writes are compare
+    and set, and return when they are as durable as the catalog makes them.
+    """
+
+    def resolve(self, function: str, qualifier: str | None = None) -> ResolvedVersion:
+        """Return the version that a name, a partial or a full ARN stands for.
+
+        Raises InvalidParameterValueException for what is none of these, ResourceNotFoundException for a function or
+        qualifier that is not there.
+        """
+
+    def names(self) -> list[str]:
+        """Return every name that can be invoked, sorted."""
+
+    def get(self, name: str) -> FunctionRecord | None:
+        """Return the record of a function by its own name."""
+
+    async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
+        """Write a record in place of the one at revision `expected`; None: there must be none.
+
+        Returns the record with its new revision.
+        """
+
+    async def remove(self, name: str, expected: int) -> FunctionRecord | Stale:
+        """Remove the record of a function that is at revision `expected`; returns what it was."""

@@ -1,0 +1,67 @@
+"""A catalog in memory: functions are known as long as the process runs."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from runtime_api.service.resolving import resolve_name, resolved_version
+from runtime_api.service.seams.catalog import Stale
+
+if TYPE_CHECKING:
+    from runtime_api.service.seams.catalog import FunctionRecord, ResolvedVersion
+
+__all__ = ["MemoryCatalog"]
+
+
+class MemoryCatalog:
+    """Implements `Catalog`. `set` and `drop` are for its owner, when nothing else writes."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, FunctionRecord] = {}  # by every name that they answer to
+        self._unqualified: dict[str, ResolvedVersion] = {}  # by the same names: what most invocations ask for
+        self._revisions = count(1)
+
+    def resolve(self, function: str, qualifier: str | None = None) -> ResolvedVersion:
+        found = self._unqualified.get(function)
+        if found is not None and qualifier is None:
+            return found
+        return resolve_name(self._records, function, qualifier)
+
+    def names(self) -> list[str]:
+        return sorted(self._records)
+
+    def get(self, name: str) -> FunctionRecord | None:
+        record = self._records.get(name)
+        return record if record is not None and record.spec.name == name else None
+
+    async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
+        current = self._revision(record.spec.name)
+        return self.set(record) if current == expected else Stale(current)
+
+    async def remove(self, name: str, expected: int) -> FunctionRecord | Stale:
+        current = self._revision(name)
+        return self.drop(name) if current == expected else Stale(current)
+
+    def set(self, record: FunctionRecord) -> FunctionRecord:
+        """Write a record whatever is there; returns it with its new revision."""
+        if self.get(record.spec.name) is not None:
+            self.drop(record.spec.name)
+        record = replace(record, revision=next(self._revisions))
+        for name in (record.spec.name, *record.other_names):
+            self._records[name] = record
+            self._unqualified[name] = resolved_version(record)
+        return record
+
+    def drop(self, name: str) -> FunctionRecord:
+        """Remove the record of a function that is there; returns it."""
+        record = self._records[name]
+        for each in [each for each, found in self._records.items() if found is record]:
+            del self._records[each], self._unqualified[each]
+        return record
+
+    def _revision(self, name: str) -> int | None:
+        record = self.get(name)
+        return None if record is None else record.revision

@@ -1,0 +1,136 @@
+"""Machines with one rule broken each, by the name of what they do wrong; the tables are right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runtime_api.protocol import effects as fx
+from runtime_api.protocol.environment import EnvironmentMachine
+from runtime_api.protocol.invocations import Invocations
+
+if TYPE_CHECKING:
+    from runtime_api.protocol import events as ev
+    from runtime_api.protocol.attempts import InvokeAttempt
+    from runtime_api.protocol.errors import Fault
+
+__all__ = ["BROKEN"]
+
+
+class WithInvocations(EnvironmentMachine):
+    """A machine whose books are broken."""
+
+    books: type[Invocations] = Invocations
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.invocations = self.books(self.settings, self.runtime)
+
+
+class KeepsBodiesAtTheEnd(WithInvocations):
+    class books(Invocations):
+        def release(self) -> list[fx.Effect]:
+            bodies = dict(self._bodies)
+            effects = super().release()
+            self._bodies.update(bodies)
+            return [each for each in effects if not isinstance(each, fx.Refuse)]
+
+
+class RefusesNoBodyAtTheEnd(WithInvocations):
+    class books(Invocations):
+        def release(self) -> list[fx.Effect]:
+            return [each for each in super().release() if not isinstance(each, fx.Refuse)]
+
+
+class ForgetsToEndInvocations(WithInvocations):
+    class books(Invocations):
+        def release(self) -> list[fx.Effect]:
+            return [each for each in super().release() if not isinstance(each, fx.Over)]
+
+
+class LeavesTheQueueWaiting(WithInvocations):
+    class books(Invocations):
+        def refuse_waiting(self) -> list[fx.Effect]:
+            return []
+
+
+class DeliversTheLatestFirst(WithInvocations):
+    class books(Invocations):
+        def deliver(self, now: float) -> list[fx.Effect]:
+            self.undelivered.reverse()
+            return super().deliver(now)
+
+
+class CountsTheDeadlineFromTheRequest(WithInvocations):
+    class books(Invocations):
+        def begin(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
+            return super().begin(event, now, now)
+
+
+class ForgetsWhoIsLate(WithInvocations):
+    class books(Invocations):
+        def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
+            effects = super().time_out(attempt, fault, now)
+            self._late.clear()
+            return effects
+
+
+class RemembersTheLateForEver(WithInvocations):
+    class books(Invocations):
+        def claim(self, event: Any, move: Any) -> Any:
+            late = dict(self._late)
+            claimed = super().claim(event, move)
+            self._late.update(late)
+            return claimed
+
+
+class LeavesTheBodyOfTheLate(WithInvocations):
+    class books(Invocations):
+        def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
+            effects = super().time_out(attempt, fault, now)
+            return [each for each in effects if not isinstance(each, fx.Refuse)]
+
+
+class NeverFreesASlot(EnvironmentMachine):
+    @property
+    def free_slots(self) -> int:
+        return min(super().free_slots, 1 if self.phase in ("new", "idle") else 0)
+
+
+class KeepsParkedCallsOfTheDead(EnvironmentMachine):
+    def _gone(self, fault: Fault, now: float) -> list[fx.Effect]:
+        calls = list(self.runtime.parked)
+        effects = super()._gone(fault, now)
+        return [each for each in effects if not (isinstance(each, fx.Refuse) and each.call in calls)]
+
+
+class LimitsExternalRuntimes(EnvironmentMachine):
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.invocations._settings = self.settings._replace(external_runtime=False)
+
+
+BROKEN = [
+    *(
+        (mode, make)
+        for mode in ("classic", "concurrent")
+        for make in (
+            KeepsBodiesAtTheEnd,
+            RefusesNoBodyAtTheEnd,
+            ForgetsToEndInvocations,
+            CountsTheDeadlineFromTheRequest,
+            KeepsParkedCallsOfTheDead,
+            LimitsExternalRuntimes,
+            LeavesTheQueueWaiting,
+        )
+    ),
+    *(
+        ("concurrent", make)
+        for make in (
+            DeliversTheLatestFirst,
+            ForgetsWhoIsLate,
+            RemembersTheLateForEver,
+            LeavesTheBodyOfTheLate,
+            NeverFreesASlot,
+        )
+    ),
+]
