@@ -42,7 +42,9 @@ def serial() -> list[Server]:
 
 def many_functions(*numbers: int) -> list[Server]:
     """bootjack, once for each number of functions."""
-    return [Server(f"{number:,} function{'s' * (number > 1)}", partial(_serve, functions=number)) for number in numbers]
+    return [
+        Server(f"{number:,} function{'s' * (number > 1)}", partial(_serve, functions=number)) for number in numbers
+    ]
 
 
 def isolated(name: str, *sandbox: str) -> Server:
