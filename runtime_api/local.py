@@ -22,12 +22,12 @@ from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
 from runtime_api.store.trees import Trees
-from runtime_api.web.http1 import HttpServer
-from runtime_api.web.outbox import Outbox
+from runtime_api.web.http1.outbox import Outbox
+from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from types import TracebackType
     from typing import Self
 
@@ -62,7 +62,8 @@ class LocalLambda:
     never. `sandbox` is what functions run in: with "bubblewrap" SandboxUnavailableError is raised where it does not
     work, with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an idle environment
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
-    for. `trees` is where its layers are merged, a temporary directory of its own by default.
+    for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
+    `allowed_hosts` as Host names although a DNS answer could forge them.
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class LocalLambda:
         freeze: bool = True,
         cpu_share: bool = False,
         trees: Trees | None = None,
+        allowed_hosts: Collection[str] = (),
     ) -> None:
+        self._allowed_hosts = frozenset(allowed_hosts)
         self._log_descriptor = STDERR if log is None else log
         self._label_log = label_log
         self._idle_timeout_s = idle_timeout_s
@@ -176,12 +179,21 @@ class LocalLambda:
         assert isinstance(result, InvokeResult)
         return result
 
-    async def listen(self, host: str, port: int, allowed_hosts: frozenset[str] = frozenset()) -> str:
-        """Open the public port; returns its URL. OSError when the address is not available."""
-        from runtime_api.web.public import PublicPort  # a single invocation starts sooner without it
+    async def listen(
+        self, host: str, port: int, allowed_hosts: Collection[str] = (), *, allowed_origins: Collection[str] = ()
+    ) -> str:
+        """Open the public port; returns its URL. OSError when the address is not available.
+
+        Web pages of `allowed_origins` (scheme://host[:port]) may use it, besides those of this machine.
+        """
+        # A single invocation starts sooner without these.
+        from runtime_api.web.guard import Guard
+        from runtime_api.web.hosts import is_loopback
+        from runtime_api.web.public import PublicPort
 
         parts = self._parts()
-        front = PublicPort(parts.invoker, self._limits, parts.outbox, host, allowed_hosts)
+        guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
+        front = PublicPort(parts.invoker, self._limits, parts.outbox, host, guard)
         bound = await front.listen(port)
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -196,10 +208,10 @@ class LocalLambda:
         await parts.dispatch.finished()
 
     def _assemble(self, log: LogSink) -> _Parts:
-        limits, label_log, outbox = self._limits, self._label_log, Outbox()
+        limits, label_log, outbox, allowed_hosts = self._limits, self._label_log, Outbox(), self._allowed_hosts
 
-        def edge(post: Callable[..., None]) -> tuple[CallResponder, RuntimeApiListener]:
-            api = RuntimeApi(post, limits)
+        def edge(post: Callable[..., None], host: str) -> tuple[CallResponder, RuntimeApiListener]:
+            api = RuntimeApi(post, limits, {*allowed_hosts, host})
             return api, HttpServer(api, outbox)
 
         def log_of(name: str) -> LogSink | LabelledLog:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from contextlib import closing
+from dataclasses import replace
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
@@ -124,12 +125,20 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE + "localhost\r\nOrigin: http://localhost:3000", 200),
         (INVOKE + "localhost\r\nOrigin: https://evil.example", 403),
         (INVOKE + "localhost\r\nOrigin: null", 403),
+        (INVOKE + "localhost\r\nOrigin:", 403),
+        (INVOKE + "localhost\r\nOrigin: http://203.0.113.5", 403),
+        (INVOKE + "localhost\r\nOrigin: https://app.example", 200),  # let in by name
+        (INVOKE + "localhost\r\nSec-Fetch-Site: cross-site", 403),
+        (INVOKE + "localhost\r\nHost: localhost", 403),
+        (INVOKE + "localhost\r\nOrigin: http://localhost\r\nOrigin: http://localhost", 403),
         (INVOKE.replace("POST", "GET") + "localhost", 405),
         (INVOKE.replace("echo", "other") + "localhost", 404),
         (INVOKE.replace("invocations", "nothing") + "localhost", 501),
         (INVOKE.replace("invocations", "nothing") + "rebound.example", 403),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost", 200),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: rebound.example", 403),
+        ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\nHost: localhost", 403),
+        ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site", 403),
         ("GET / HTTP/1.1\r\nHost: localhost", 404),
         (
             INVOKE.replace("echo", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aecho") + "localhost",
@@ -144,11 +153,39 @@ def test_the_public_port_checks_each_request(echo: LocalFunction, quiet: int, he
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as local:
             local.add_function(echo)
-            url = await local.listen("127.0.0.1", 0, frozenset({"friend.example"}))
+            url = await local.listen("127.0.0.1", 0, {"friend.example"}, allowed_origins={"https://app.example"})
             found, body = await ask(url, head)
             assert found == status, body
             if status in (403, 404, 501):
                 assert json.loads(body)["Message"]
+
+    run(main(), quiet)
+
+
+RESPONSE = "POST /2018-06-01/runtime/invocation/unknown/response HTTP/1.1\r\nHost: "
+
+
+@pytest.mark.parametrize(
+    ("host", "error_type"),
+    [
+        ("127.0.0.1:9001", "InvalidRequestID"),
+        ("box:9001", "InvalidRequestID"),
+        ("sandbox.localdomain", "InvalidRequestID"),
+        ("friend.example:9001", "InvalidRequestID"),  # let in by name
+        ("rebound.example:9001", "ForbiddenHost"),
+        ("localhost\r\nOrigin: http://localhost", "ForbiddenOrigin"),
+    ],
+)
+def test_a_runtime_api_refuses_a_host_that_dns_could_forge(
+    echo: LocalFunction, quiet: int, host: str, error_type: str
+) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox=SANDBOX, allowed_hosts={"friend.example"}) as local:
+            local.add_function(replace(echo, external_runtime=True))
+            api = await local.open_environment("echo")
+            status, body = await ask(f"http://{api}", RESPONSE + host)
+            assert json.loads(body)["errorType"] == error_type
+            assert status == (400 if error_type == "InvalidRequestID" else 403)
 
     run(main(), quiet)
 

@@ -24,6 +24,7 @@ __all__ = [
     "IDLE",
     "MEMORY",
     "NAME",
+    "ORIGIN",
     "PORT",
     "REGION",
     "TIMEOUT",
@@ -58,6 +59,19 @@ class Pattern(TextType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not self._pattern.fullmatch(value):
             self.fail(f"{shortened(value)!r} is not {self._form}", param, ctx)
+        return value
+
+
+class OriginText(TextType):
+    """A web origin, as browsers write it."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from runtime_api.web.hosts import read_origin
+
+        if read_origin(value) is None:
+            self.fail(f"{shortened(value)!r} is not an origin: give scheme://host or scheme://host:port", param, ctx)
         return value
 
 
@@ -106,6 +120,7 @@ IDLE = Seconds(1e6, positive=False)
 MEMORY = Whole("MB", CURRENT.memory_min_mb, CURRENT.memory_max_mb)
 EPHEMERAL = Whole("MB", 1, CURRENT.tmp_max_mb)
 PORT = Whole("port", 0, 65535)
+ORIGIN = OriginText()
 NAME = Pattern("name", patterns.FUNCTION_NAME, "a function name: up to 64 letters, digits, - and _")
 REGION = Pattern("region", patterns.REGION, "a region such as us-east-1")
 HANDLER = Pattern("handler", patterns.HANDLER, "a handler: up to 128 characters without spaces")

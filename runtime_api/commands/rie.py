@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .option_groups import OPTIONS, option_group, options_under
-from .options import fail
+from .options import ORIGIN, fail
 from .serving import blaming, opened, serve_until_signalled
 from .signals import interruptible, run
 from .verb import Verb
@@ -37,6 +37,7 @@ class RieOptions:
     opt_dir: Path
     clean_env: bool
     allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
 
     @property
     def quiet(self) -> bool:
@@ -90,6 +91,14 @@ rie_options = option_group(
         metavar="NAME",
         help="Accept requests whose Host header is NAME. Repeatable. Otherwise, a loopback address accepts only "
         "localhost and IP addresses.",
+    ),
+    option(
+        "--allow-origin",
+        "allowed_origins",
+        type=ORIGIN,
+        multiple=True,
+        help="Accept requests of web pages of this origin, such as https://app.example. Repeatable. Otherwise, only "
+        "pages of this machine may invoke functions.",
     ),
 )
 
@@ -154,15 +163,16 @@ def _address(flag: str, given: str) -> Address:
 async def _serve(function: LocalFunction, front: Address, options: RieOptions) -> None:
     from runtime_api.local import LocalLambda
 
-    allowed_hosts = frozenset(name.lower() for name in options.allowed_hosts)
     async with AsyncExitStack() as stack:
         with interruptible():
-            local = await stack.enter_async_context(opened(LocalLambda(idle_timeout_s=None)))
+            local = await stack.enter_async_context(
+                opened(LocalLambda(idle_timeout_s=None, allowed_hosts=options.allowed_hosts))
+            )
             local.add_function(function)
             with blaming("--runtime-api-address", function.runtime_api):
                 await local.open_environment(function.configuration.name)
             with blaming("--runtime-interface-emulator-address", front):
-                url = await local.listen(*front, allowed_hosts)
+                url = await local.listen(*front, allowed_origins=options.allowed_origins)
         if not options.quiet or front[1] == 0:  # a port that was picked has to be told
             _announce(url, front[0], function)
         await serve_until_signalled(local, grace_s=0)

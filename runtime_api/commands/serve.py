@@ -88,6 +88,7 @@ def command(
             freeze=not sandbox.no_freeze,
             cpu_share=sandbox.cpu_share,
             trees=trees,
+            allowed_hosts=server.allowed_hosts,
         )
         tune_server()
         with sandbox.explained():
@@ -124,7 +125,6 @@ async def _serve(
     from .external_runtime import exports, open_external
     from .watching import watch
 
-    allowed_hosts = frozenset(name.lower() for name in server.allowed_hosts)
     async with AsyncExitStack() as stack:
         with interruptible():
             await stack.enter_async_context(opened(local))
@@ -132,7 +132,7 @@ async def _serve(
                 hand_over(local, function)
                 _hint(function)
             with blaming("--host and --port", (server.host, server.port)):
-                url = await local.listen(server.host, server.port, allowed_hosts)
+                url = await local.listen(server.host, server.port, allowed_origins=server.allowed_origins)
             runtime_api = await open_external(local, functions[0]) if server.only_lambda_apis else None
         say(f"bootjack: serving {_listed(functions)} at {url}")
         if runtime_api is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runtime_api.protocol.limits import CURRENT
 
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, PORT, Whole
+from .options import IDLE, NAME, ORIGIN, PORT, Whole
 
 __all__ = ["ServeOptions", "serve_options"]
 
@@ -27,6 +27,7 @@ class ServeOptions:
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
 
 
 option = options_under(OPTIONS)
@@ -78,5 +79,13 @@ serve_options = option_group(
         metavar="NAME",
         help="Accept requests whose Host header is NAME. Repeatable. Otherwise, a loopback address accepts only "
         "localhost and IP addresses.",
+    ),
+    option(
+        "--allow-origin",
+        "allowed_origins",
+        type=ORIGIN,
+        multiple=True,
+        help="Accept requests of web pages of this origin, such as https://app.example. Repeatable. Otherwise, only "
+        "pages of this machine may invoke functions.",
     ),
 )

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
 
-# Given an environment's `post`, the edge of its Runtime API: who answers the runtime's calls, and where they arrive.
-RuntimeEdge = Callable[[Callable[..., None]], tuple[CallResponder, RuntimeApiListener]]
+# Given an environment's `post` and the host it listens on, the edge of its Runtime API: who answers the runtime's
+# calls, and where they arrive.
+RuntimeEdge = Callable[[Callable[..., None], str], tuple[CallResponder, RuntimeApiListener]]
 
 
 class LocalEnvironmentFactory:
@@ -51,7 +52,7 @@ class LocalEnvironmentFactory:
 
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
         spec, installation = version.spec, self._installations[version.code]
-        responder, listener = self._edge(environment.post)
+        responder, listener = self._edge(environment.post, installation.runtime_api[0])
         stream = log_stream_name(spec.version)
         launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
         async with self._one_start:

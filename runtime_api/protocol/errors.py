@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .states import RuntimeState
 
 __all__ = [
+    "FORBIDDEN_HOST",
     "FORBIDDEN_ORIGIN",
     "INVALID_REQUEST_ID",
     "INVALID_RESPONSE_MODE",
@@ -70,6 +71,12 @@ FORBIDDEN_ORIGIN = Refusal(
     403,
     "ForbiddenOrigin",
     "The Runtime API answers no browser: a request with Origin or Sec-Fetch-Site is refused",
+)
+FORBIDDEN_HOST = Refusal(
+    403,
+    "ForbiddenHost",
+    "The Runtime API refuses a Host that a DNS answer could forge: use an IP address, localhost or a name without a"
+    " dot, or let the name in with --allow-host",
 )
 
 

@@ -14,6 +14,7 @@ import posix as os
 import resource
 import select
 import sys
+import time
 from _socket import AF_INET, CMSG_SPACE, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 __all__ = ["main"]
@@ -25,6 +26,7 @@ BACKLOG = 4096
 CHANGING_DIRECTORY = 1  # what a refused start failed at; 0 for anything else
 STANDARD = 3  # the first descriptor after stdin, stdout and stderr
 MOST_DESCRIPTORS = 1 << 20
+REAP_S = 0.5  # to wait for killed processes; SIGKILL ends one at once unless the kernel holds it
 ALL_OTHERS = -1  # except this process (kill(2))
 OOM_SCORE = b"1000"  # if the machine runs out of memory, the kernel kills functions first
 
@@ -130,6 +132,8 @@ class Supervisor:
                     _kill(ALL_OTHERS, signal.SIGKILL)  # processes that left their group have nothing left to work for
             _, status, usage = os.wait4(pid, 0)
             if name is not None:
+                if not self._running:
+                    _reap_killed()
                 self._report(f"ended {name} {status} {int(usage.ru_maxrss)}")
 
     def _report(self, line: str) -> None:
@@ -137,6 +141,18 @@ class Supervisor:
             self._control.send(line.encode())
         except BrokenPipeError:
             pass  # the server has gone; the next poll of `control` shows it
+
+
+def _reap_killed() -> None:
+    """Reap what was killed, so that no later process meets it; what the kernel does not let go is left behind."""
+    deadline = time.monotonic() + REAP_S
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            time.sleep(0.001)
 
 
 def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout: int, stderr: int) -> None:

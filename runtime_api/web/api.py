@@ -17,7 +17,8 @@ from multidict import CIMultiDict
 from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
-from .http1 import DRAIN_BYTES
+from .http1.exchange import DRAIN_BYTES
+from .http1.headers import add_header
 from .replies import CONTINUE
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Api:
         return web.Response(status=reply.status, headers=headers, body=reply.body)
 
     async def _reply(self, request: web.BaseRequest) -> PlainReply:
-        headers = {name.lower(): value for name, value in reversed(request.raw_headers)}  # the first of several
+        headers: dict[bytes, bytes] = {}
+        for name, value in request.raw_headers:
+            add_header(headers, name, value)
         objection = self._guard.objection(headers)
         if objection is not None:
             return replies.foreign(objection)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
     from .guard import Guard
-    from .http1 import Exchange
-    from .outbox import Outbox
+    from .http1.exchange import Exchange
+    from .http1.outbox import Outbox
     from .replies import PlainReply
 
 __all__ = ["Front"]

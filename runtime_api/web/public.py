@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.engine.closing import close_in_turn
 
 from .front import Front
-from .guard import Guard, is_loopback
-from .http1 import HttpServer
+from .http1.server import HttpServer
 
 if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
     from runtime_api.protocol.limits import Limits
 
-    from .http1 import Exchange
-    from .outbox import Outbox
+    from .guard import Guard
+    from .http1.exchange import Exchange
+    from .http1.outbox import Outbox
 
 __all__ = ["PublicPort"]
 
@@ -29,12 +29,10 @@ __all__ = ["PublicPort"]
 class PublicPort:
     """The listener for callers."""
 
-    def __init__(
-        self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, allowed_hosts: frozenset[str]
-    ) -> None:
+    def __init__(self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, guard: Guard) -> None:
         self._invoker = invoker
         self._limits = limits
-        self._guard = Guard(is_loopback(host), allowed_hosts)
+        self._guard = guard
         self._host = host
         front = Front(invoker, self._guard, outbox, limits.request_bytes, self._pass_on)
         self._server = HttpServer(front, outbox)

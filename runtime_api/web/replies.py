@@ -11,19 +11,29 @@ OK = 200
 ACCEPTED = 202
 NO_CONTENT = 204
 
+# A status that is missing here is sent without a phrase, as RFC 9112 4 allows. The phrases of http.HTTPStatus change
+# between versions of Python, 413's for one, which is Go's here.
 REASONS = {
     200: "OK",
+    201: "Created",
     202: "Accepted",
     204: "No Content",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
     410: "Gone",
+    412: "Precondition Failed",
     413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -83,4 +93,4 @@ def reply_head(status: int, headers: str, length: int, close: bool) -> bytes:
     ending = "Connection: close\r\n\r\n" if close else "\r\n"
     if status == NO_CONTENT:
         return f"HTTP/1.1 204 No Content\r\n{headers}{ending}".encode()
-    return f"HTTP/1.1 {status} {REASONS[status]}\r\n{headers}Content-Length: {length}\r\n{ending}".encode()
+    return f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n{headers}Content-Length: {length}\r\n{ending}".encode()

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
-from runtime_api.protocol.errors import FORBIDDEN_ORIGIN, payload_too_large
+from runtime_api.protocol.errors import payload_too_large
 from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import replies
+from .guard import RuntimeApiGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from runtime_api.protocol.errors import Refusal
 
-    from .http1 import Exchange
+    from .http1.exchange import Exchange
     from .replies import PlainReply
 
 __all__ = ["RuntimeApi"]
@@ -28,8 +29,11 @@ __all__ = ["RuntimeApi"]
 class RuntimeApi:
     """Speaks for one environment: `post` takes what the runtime did; the answers come back by the methods below."""
 
-    def __init__(self, post: Callable[..., None], limits: Limits = CURRENT) -> None:
+    def __init__(
+        self, post: Callable[..., None], limits: Limits = CURRENT, allowed_hosts: Iterable[str] = ()
+    ) -> None:
         self._post = post
+        self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits)
         # All routes, but for POST /invocation/{id}/response and /error, which `_head` reads.
@@ -111,11 +115,11 @@ class RuntimeApi:
         return ev.ErrorStarted(exchange, request_id.decode("latin-1"), invocation_id, error_type)
 
     def _is_foreign(self, exchange: Exchange) -> bool:
-        headers = exchange.headers
-        if b"origin" in headers or b"sec-fetch-site" in headers:
-            _refuse(exchange, FORBIDDEN_ORIGIN)
-            return True
-        return False
+        refusal = self._guard.refusal(exchange.headers)
+        if refusal is None:
+            return False
+        _refuse(exchange, refusal)
+        return True
 
     def _miss(self, exchange: Exchange) -> PlainReply:
         path = exchange.path

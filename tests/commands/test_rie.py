@@ -237,11 +237,12 @@ def test_a_command_can_be_installed_later(tmp_path: Path) -> None:
 
 
 def test_a_loopback_address_accepts_only_local_names() -> None:
-    with Rie(*RAW, flags=("--allow-host", "lambda.test")) as rie:
+    with Rie(*RAW, flags=("--allow-host", "lambda.test", "--allow-origin", "https://app.example")) as rie:
         assert rie.invoke(b"[1]", Host="lambda.test:80").status == 200
         assert rie.invoke(b"[1]", Host="fn.localhost").status == 200
         assert rie.invoke(b"[1]", Host="evil.example").status == 403
         assert rie.invoke(b"[1]", Origin="http://evil.example").status == 403
+        assert rie.invoke(b"[1]", Origin="https://app.example").status == 200
 
 
 def variables(rie: Rie, *names: str) -> dict[str, str | None]:

@@ -55,6 +55,8 @@ def test_an_unknown_host(function: Path) -> None:
         (("a=function", "a=function"), "two functions are named a"),
         (("function", "b=function", "--name", "c"), "--name names a single function"),
         (("broken.zip",), "not a readable .zip file"),
+        (("function", "--allow-origin", "null"), "'null' is not an origin: give scheme://host"),
+        (("function", "--allow-origin", "app.example"), "'app.example' is not an origin: give scheme://host"),
         (("function", "--", "true"), "give only one of them"),
         (("--", "no-such-command-anywhere"), "no such command"),
         (("--",), "no COMMAND after --"),

@@ -166,6 +166,24 @@ def test_several_callers_are_served_in_turn(server: Serve, runtimes: ExternalRun
     assert [each.reply().body for each in asked] == [str(number).encode() for number in range(8)]
 
 
+def test_hosts_and_origins_can_be_let_in(tmp_path: Path) -> None:
+    allowed = ("--allow-host", "api.example", "--allow-origin", "https://app.example")
+    with Serve("--only-lambda-apis", "--runtime-api-port", "0", "--env-var", "MINE=my value", *allowed) as server:
+        hand = ExternalRuntimes(server, tmp_path)
+        with hand.connection() as connection:
+            statuses = []
+            for host in ("api.example:9001", "evil.example:9001"):
+                connection.request("POST", "/2018-06-01/runtime/invocation/1/response", b"", {"Host": host})
+                answer = connection.getresponse()
+                answer.read()
+                statuses.append(answer.status)
+        assert statuses == [400, 403]
+        hand.start()
+        assert server.invoke(b"1", Host="api.example", Origin="https://app.example").body == b"1"
+        assert server.invoke(b"1", Origin="https://evil.example").status == 403
+        hand.end()
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

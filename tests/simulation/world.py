@@ -89,7 +89,7 @@ class World:
         """Give an event to the machine and perform its effects; a rule of its own that it breaks is `Broken` too."""
         try:
             effects = self.machine.receive(event, self.now)
-        except (MisuseError, AssertionError, KeyError, ValueError) as error:
+        except (MisuseError, AssertionError, KeyError, TypeError, ValueError) as error:
             raise Broken(f"{event}: {error!r}") from error
         for effect in effects:
             self.perform(effect)

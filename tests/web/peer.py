@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATIENCE_S = 5.0
+CHANCES = 20
 
 
 class Answer(NamedTuple):
@@ -45,15 +49,21 @@ class Peer:
         """Write everything."""
         self.socket.sendall(data)
 
-    def send_until_blocked(self, data: bytes, silence_s: float = 0.3) -> int:
-        """Write until the server has taken nothing for so long; how many bytes went away."""
-        self.socket.settimeout(silence_s)
+    def send_until_blocked(self, data: bytes, settle: Callable[[], None]) -> int:
+        """Write until the server takes nothing more, however often it has the chance to; how many bytes were written.
+
+        `settle` gives it the chance: it returns when the server has read what it is ready to read.
+        """
+        self.socket.setblocking(False)
         left = memoryview(data)
-        try:
-            while left:
+        refused = 0
+        while left and refused < CHANCES:
+            try:
                 left = left[self.socket.send(left[:65_536]) :]
-        except TimeoutError:
-            pass
+                refused = 0
+            except BlockingIOError:
+                settle()
+                refused += 1
         self.socket.settimeout(PATIENCE_S)
         return len(data) - len(left)
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
 
-from runtime_api.web.http1 import HttpServer
-from runtime_api.web.outbox import Outbox
+from runtime_api.web.http1.outbox import Outbox
+from runtime_api.web.http1.server import HttpServer
 from tests.web.peer import PATIENCE_S, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runtime_api.web.http1 import Exchange
+    from runtime_api.web.http1.exchange import Exchange
 
 T = TypeVar("T")
 
@@ -46,7 +46,8 @@ class Echo:
     """Answers with what it was asked. The first part of the path says when.
 
     `now`: at once; `late`: when `Served.release` says so; `never`: not at all; `refuse`: 403 at the head, before the
-    body; `big`: at once, with as many bytes as the query says. `leave` in the query: a half-closed peer is dropped.
+    body; `big`: at once, with as many bytes as the query says; `status`: at once, with the
+    status that the query says. `leave` in the query: a half-closed peer is dropped.
     """
 
     def __init__(self, body_bytes: int) -> None:
@@ -71,6 +72,8 @@ class Echo:
                 self._answer(exchange, 403, b"refused")
             case "big" if exchange.query.isdigit():
                 self._answer(exchange, 200, b"." * min(int(exchange.query), MOST_BYTES))
+            case "status":
+                self._answer(exchange, int(exchange.query), b"as asked")
             case "never":
                 pass
             case _:
@@ -102,7 +105,7 @@ class Echo:
         headers = f"X-Asked: {exchange.method.decode()} {exchange.context.target.decode('latin-1')}\r\n"
         if exchange.trailers:
             headers += f"X-Trailers: {sorted(exchange.trailers.items())}\r\n"
-        self._answer(exchange, 413 if exchange.overflow else 200, exchange.body, headers)
+        self._answer(exchange, 413 if exchange.is_too_large(self.body_bytes) else 200, exchange.body, headers)
 
     def count(self, word: str) -> int:
         """How many times the handler was told this, or did it."""

@@ -229,6 +229,16 @@ def test_a_target_without_a_path_is_answered(served: Served, target: str) -> Non
         assert peer.ask(get("/now")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(200, b"OK"), (413, b"Request Entity Too Large"), (501, b"Not Implemented"), (418, b""), (599, b"")],
+)
+def test_every_status_can_be_answered(served: Served, status: int, reason: bytes) -> None:
+    with served.peer() as peer:
+        peer.send(get(f"/status?{status}", "Connection: close"))
+        assert peer.rest().startswith(b"HTTP/1.1 %d %b\r\n" % (status, reason))
+
+
 # -- Upgrade
 
 

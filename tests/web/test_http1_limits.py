@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.web.http1 import DRAIN_BYTES, HEAD_BYTES
+from runtime_api.web.http1.exchange import DRAIN_BYTES
+from runtime_api.web.http1.parser import HEAD_BYTES
 from tests.web.requests import chunked, get, in_chunks, post, request
 from tests.web.served import Served
 
@@ -86,12 +87,12 @@ def test_a_head_of_one_name_takes_no_longer_than_one_of_many(served: Served) -> 
     many = get("/now", *[f"x{number:05}:" for number in range(100_000)])
     one = get("/now", *["x:"] * 200_000)
     with served.peer() as peer:
-        before = time.perf_counter()
+        before = time.process_time()
         assert peer.ask(many).status in (200, 431)
-        between = time.perf_counter()
+        between = time.process_time()
     with served.peer() as peer:
         assert peer.ask(one).status in (200, 431)
-        assert time.perf_counter() - between < 4 * (between - before) + 0.2
+        assert time.process_time() - between < 4 * (between - before) + 0.2
 
 
 def test_trailers_are_limited_as_heads_are(served: Served) -> None:
@@ -176,7 +177,7 @@ def test_a_refused_body_in_chunks_has_the_same_bound(served: Served) -> None:
 def test_a_peer_that_does_not_read_its_answers_is_not_served_without_end(served: Served) -> None:
     answers, size = 1000, 100_000
     with served.peer(receive_bytes=65_536) as peer:
-        peer.send_until_blocked(get(f"/big?{size}") * answers)
+        peer.send_until_blocked(get(f"/big?{size}") * answers, served.settle)
         assert served.handler.count("answered") * size < 16 << 20
         for _ in range(answers):
             assert len(peer.answer().body) == size
@@ -186,7 +187,7 @@ def test_a_peer_that_does_not_read_its_answers_is_not_served_without_end(served:
 def test_small_answers_that_nobody_reads_are_bounded_too(served: Served) -> None:
     data = get("/big?100") * 200_000
     with served.peer(receive_bytes=65_536) as peer:
-        sent = peer.send_until_blocked(data)
+        sent = peer.send_until_blocked(data, served.settle)
         assert sent < len(data)
         done = served.handler.count("answered")
         served.settle()
@@ -199,7 +200,7 @@ def test_requests_behind_one_in_hand_are_not_read_without_end(served: Served) ->
     with served.peer() as peer:
         peer.send(get("/never"))
         served.handler.wait_for("finished")
-        assert peer.send_until_blocked(data) < len(data)
+        assert peer.send_until_blocked(data, served.settle) < len(data)
         assert len(served.handler.stories) == 1
 
 

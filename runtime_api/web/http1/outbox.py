@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .http1 import Connection
+    from collections.abc import Callable
 
 __all__ = ["Outbox"]
 
@@ -21,7 +21,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.callers = 0  # who wait for the outcome of an invocation now
-        self._full: list[Connection] = []
+        self._flushes: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None  # once it is known: to ask for it is a system call
 
     @property
@@ -29,15 +29,15 @@ class Outbox:
         """Whether it is worth while to collect."""
         return self.callers > 1
 
-    def add(self, connection: Connection) -> None:
-        """This connection has something to write, when the turn is over."""
-        if not self._full:
+    def add(self, flush: Callable[[], None]) -> None:
+        """Call this at the end of the event loop's turn, to write what there is."""
+        if not self._flushes:
             if self._loop is None:
                 self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._empty)
-        self._full.append(connection)
+        self._flushes.append(flush)
 
     def _empty(self) -> None:
-        full, self._full = self._full, []
-        for connection in full:
-            connection.flush()
+        flushes, self._flushes = self._flushes, []
+        for flush in flushes:
+            flush()

@@ -1,0 +1,355 @@
+"""One peer's connection: makes exchanges of what it reads, and has a handler answer them in order.
+
+The parser only collects events. Handlers are called after it has returned, from `_advance`, one request of a
+connection at a time and in order. So pipelined requests wait their turn, a request that is answered late (a long
+poll) holds up those behind it, and a handler's bug is never mistaken for a client's bad syntax: it is reported to
+the event loop and ends this connection. The connection stops reading while a request waits behind another, and takes
+no new request while its peer does not read the replies: what one peer can make us keep is one request and one read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, reply_head
+
+from .events import Broken, Data, Head, whole_request
+from .exchange import Exchange
+from .forwarding import as_bytes
+from .heads import HeadCache
+from .parser import BETWEEN, RequestParser
+from .states import (
+    ANSWER,
+    ANSWER_EARLY,
+    CLOSE,
+    COMPLETE,
+    DROP,
+    DUE,
+    FINISH,
+    LEAVE,
+    LEAVING,
+    NEXT,
+    OVERFLOW,
+    START,
+    TRUNCATE,
+    WHEN_LOST,
+)
+from .states import CONTINUE as SEND_CONTINUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runtime_api.web.replies import PlainReply
+
+    from .events import Event
+    from .handler import Handler
+    from .outbox import Outbox
+    from .states import Act
+
+__all__ = ["JOIN_BYTES", "Connection"]
+
+JOIN_BYTES = 65_536  # a body up to this is copied behind its head, for the sake of one write
+
+
+class Connection(asyncio.Protocol):
+    """The exchange in hand, and those that wait behind it."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        outbox: Outbox,
+        made: Callable[[Connection], None],
+        lost: Callable[[Connection], None],
+        heads: HeadCache | None = None,
+    ) -> None:
+        self._handler = handler
+        self._limit = handler.body_bytes
+        self._outbox = outbox
+        self._unsent = b""  # while it is in the outbox
+        self._made, self._lost = made, lost
+        self._parser = RequestParser()
+        self._heads = heads or HeadCache()
+        self._transport: asyncio.Transport | None = None
+        self._current: Exchange | None = None
+        self._queue: deque[Exchange] = deque()
+        self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
+        self._ended = False  # nothing more is read
+        self._fault: PlainReply | None = None  # what the peer is told, after the replies to its good requests
+        self._advancing = False
+        self._paused = False
+        self._writable = True
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._made(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._current is None and self._writable and self._parser.state is BETWEEN:
+            head = self._heads.find(data)
+            if head is not None:
+                self._serve(head, data[-head.length :] if head.length else b"", None)
+                return
+        self._read(data)
+
+    def eof_received(self) -> bool:
+        for event in self._parser.end():
+            self._take(event)
+        self._advance()
+        exchange = self._current
+        if exchange is None:
+            return bool(self._queue)
+        exchange.close = not self._queue
+        return exchange.answered or self._handler.half_closed(exchange)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        self._queue.clear()
+        exchange, self._current = self._current, None
+        try:
+            if exchange is not None and not exchange.answered:
+                act = WHEN_LOST.get(exchange.handler_state)
+                if act is not None:
+                    self._tell(act, exchange)
+        finally:  # whatever a handler raises, nobody waits for this connection any more
+            self._lost(self)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._advance()
+
+    # the way of an exchange
+
+    def _serve(self, head: Head, body: bytes, trailers: Mapping[bytes, bytes] | None) -> None:
+        """The usual case, and nothing but it: one whole request, and none before or behind it."""
+        exchange = self._current = Exchange(
+            self,
+            head.method,
+            head.path,
+            head.query,
+            head.headers,
+            body,
+            COMPLETE,
+            DUE,
+            close=head.close,
+            http10=head.http10,
+            arrived=len(body),
+            trailers=trailers,
+        )
+        try:
+            if len(body) > self._limit:
+                self._handler.overflowed(exchange)
+            else:
+                self._handler.finished(exchange)
+        except Exception as error:
+            self._fail(error)
+
+    def _read(self, data: bytes) -> None:
+        """Parse what came, and go on with what is to be done."""
+        idle = self._current is None and self._writable and self._parser.state is BETWEEN
+        if self._receiving is not None:
+            self._receiving.raw_bytes += len(data)
+        events = self._parser.feed(data)
+        request = whole_request(events) if idle else None
+        if request is not None:
+            head, body, end = request
+            self._heads.learn(data, head)
+            self._serve(head, body, end.trailers)
+            return
+        for event in events:
+            self._take(event)
+        self._advance()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Head):
+            exchange = Exchange(self, event.method, event.path, event.query, event.headers)
+            exchange.close, exchange.http10, exchange.announced = event.close, event.http10, event.length
+            self._receiving = exchange
+            self._queue.append(exchange)
+            return
+        if self._receiving is not None:
+            self._receiving.receive(event, self._limit)
+            if not isinstance(event, Data):
+                self._receiving = None
+        if isinstance(event, Broken):
+            self._ended, self._fault = True, event.fault
+
+    def _advance(self) -> None:
+        """Do what there is to do, until that is for the peer or a handler."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._step():
+                pass
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._advancing = False
+        if self._paused or self._queue or not self._writable or self._is_leaving:
+            self._adjust_reading()
+
+    def _step(self) -> bool:
+        """Go one step on with the current exchange, or the next one; False if there is nothing to do."""
+        exchange = self._current or self._next_in_queue()
+        act = None if exchange is None else exchange.next_act(self._limit, self._fault is not None)
+        if exchange is None or act is None or act is CLOSE:
+            if act is CLOSE:
+                self._end()
+            return False
+        if act is NEXT:
+            self._current = None
+        elif act is SEND_CONTINUE:
+            exchange.sent(act)
+            self._write_now(CONTINUE)
+        else:
+            self._tell(act, exchange)
+        return True
+
+    def _next_in_queue(self) -> Exchange | None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return None
+        if not self._queue:
+            if self._ended:
+                self._close_with_fault()
+            return None
+        if self._writable:
+            self._current = self._queue.popleft()
+        return self._current
+
+    def _tell(self, act: Act, exchange: Exchange) -> None:
+        exchange.told(act)
+        if act is FINISH:
+            self._handler.finished(exchange)
+        elif act is START:
+            self._handler.started(exchange)
+        elif act is OVERFLOW:
+            self._handler.overflowed(exchange)
+        elif act is TRUNCATE:
+            exchange.close = True
+            self._handler.truncated(exchange)
+        elif act is DROP:
+            self._handler.dropped(exchange)
+
+    def _fail(self, error: Exception) -> None:
+        """Report a handler's bug, and end this connection: what its exchange has become is not known."""
+        context = {"message": "A request handler failed", "exception": error, "protocol": self}
+        asyncio.get_running_loop().call_exception_handler(context)
+        self.abort()
+
+    def _adjust_reading(self) -> None:
+        crowded = bool(self._queue) or not self._writable or self._is_leaving
+        if crowded is not self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = crowded
+            if crowded:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    # writing
+
+    def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
+        """Write a reply. It is lost if the peer has gone."""
+        early = exchange.request_state is not COMPLETE and exchange.awaits_continue
+        exchange.sent(ANSWER_EARLY if early else ANSWER)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if early:
+            exchange.close = True
+        if exchange.http10 and not exchange.close:
+            headers += KEEP_ALIVE
+        head = reply_head(status, headers, len(body), exchange.close)
+        if exchange.method == b"HEAD":
+            body = b""
+        if self._unsent:
+            self.flush()
+        if len(body) > JOIN_BYTES:
+            transport.writelines((head, body))
+        elif self._outbox.is_open:
+            self._unsent = head + body
+            self._outbox.add(self.flush)
+        else:
+            transport.write(head + body)
+        if exchange.request_state is COMPLETE and not exchange.close and not self._queue and not self._ended:
+            self._current = None
+        else:
+            self._advance()
+
+    def flush(self) -> None:
+        """Write what is in the outbox."""
+        unsent, self._unsent = self._unsent, b""
+        if unsent and self._transport is not None:
+            self._transport.write(unsent)
+
+    def _write_now(self, data: bytes) -> None:
+        self.flush()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _close_with_fault(self) -> None:
+        """End a connection that sends nothing more: what was wrong is told after the replies to the good requests."""
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            self._write_now(reply_head(fault.status, fault.headers, len(fault.body), True) + fault.body)
+        self._end()
+
+    def _end(self) -> None:
+        if self._transport is not None:
+            self.flush()
+            self._transport.close()
+
+    def finish(self) -> None:
+        """End the connection as soon as what has been written is on its way."""
+        self._end()
+
+    def abort(self) -> None:
+        """End the connection now, answered or not."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # another protocol
+
+    @property
+    def _is_leaving(self) -> bool:
+        return self._current is not None and self._current.handler_state is LEAVING
+
+    def hold(self) -> None:
+        """Read nothing more until the connection is handed over, with the current exchange and what is behind it."""
+        if self._current is not None:
+            self._current.told(LEAVE)
+            self._adjust_reading()
+
+    def hand_over(self, protocol: asyncio.Protocol) -> None:
+        """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.
+
+        If the peer has sent part of another head behind it, the connection ends: a peer that pipelines has to repeat
+        what was not answered (RFC 9112 9.3.2).
+        """
+        transport, exchange = self._transport, self._current
+        if transport is None or transport.is_closing() or exchange is None:
+            return
+        if self._parser.has_part_of_a_head:
+            self._end()
+            return
+        self.flush()
+        data = b"".join([as_bytes(each) for each in (exchange, *self._queue)])
+        self._transport = self._current = None
+        self._queue.clear()
+        self._lost(self)
+        try:
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+            protocol.data_received(data)
+        except BaseException:
+            transport.abort()
+            raise
+        if self._paused:
+            transport.resume_reading()

@@ -1,0 +1,60 @@
+"""What the bytes of a peer mean: one request after another, each a Head, any number of Data, and an End."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runtime_api.web.replies import PlainReply
+
+__all__ = ["Broken", "Data", "End", "Event", "Head", "whole_request"]
+
+
+class Head(Struct, frozen=True):
+    """The head of a request."""
+
+    method: bytes
+    path: bytes
+    query: bytes
+    headers: Mapping[bytes, bytes]  # names in lower case; of several lines with one name the first counts
+    length: int = 0  # of the body, as far as the head tells: a chunked body has none
+    close: bool = False  # the connection ends with this request
+    http10: bool = False  # the peer speaks HTTP/1.0, and its version matters for this request
+
+
+class Data(Struct, frozen=True):
+    """A piece of a body."""
+
+    chunk: bytes
+
+
+class End(Struct, frozen=True):
+    """The request is complete."""
+
+    trailers: Mapping[bytes, bytes] | None = None
+
+
+class Broken(Struct, frozen=True):
+    """Nothing that comes from now on is read, and a request that has no End yet will get none."""
+
+    fault: PlainReply | None  # what the peer did wrong; None when it ended its side, or left HTTP
+
+
+Event = Head | Data | End | Broken
+
+
+def whole_request(events: Sequence[Event]) -> tuple[Head, bytes, End] | None:
+    """The head, body and end of the request that these events are, if they are one request and no more."""
+    if not 2 <= len(events) <= 3:
+        return None
+    head, end = events[0], events[-1]
+    if type(head) is not Head or type(end) is not End:
+        return None
+    if len(events) == 2:
+        return head, b"", end
+    data = events[1]
+    return (head, data.chunk, end) if type(data) is Data else None

@@ -1,0 +1,32 @@
+"""Writes out again what was parsed, for another protocol to parse: a connection is handed over with its requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .states import RequestState
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["as_bytes"]
+
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-settings", b"transfer-encoding", b"te"})
+
+
+def as_bytes(exchange: Exchange) -> bytes:
+    """The request as it could have been sent, as far as it has come. Not for a chunked one that is not complete.
+
+    What concerns only the peer and this server is left out: framing, offers of another protocol.
+    """
+    target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
+    headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}
+    if exchange.request_state is RequestState.COMPLETE:
+        headers.pop(b"expect", None)
+    if b"transfer-encoding" in exchange.headers:
+        headers[b"content-length"] = b"%d" % exchange.arrived
+    if exchange.close:
+        headers[b"connection"] = b"close"
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers.items()])
+    body = exchange.body or b"".join(exchange.chunks or ())
+    return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (exchange.method, target, lines, body)

@@ -1,0 +1,34 @@
+"""What a server asks of the code that answers its requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["Handler"]
+
+
+class Handler(Protocol):
+    """Answers requests by `Exchange.reply`, at once or later; there is no need to after `truncated` or `dropped`."""
+
+    body_bytes: int  # the limit for a request's body
+
+    def started(self, exchange: Exchange) -> None:
+        """The head is here, and the body on its way. Not called if both came together."""
+
+    def finished(self, exchange: Exchange) -> None:
+        """The whole request is here."""
+
+    def overflowed(self, exchange: Exchange) -> None:
+        """The body is over the limit. It is not kept, unless it came together with the head."""
+
+    def truncated(self, exchange: Exchange) -> None:
+        """The peer ended, or garbled, the body midway. It may still read a reply."""
+
+    def half_closed(self, exchange: Exchange) -> bool:
+        """The peer sends nothing more. True if it is to be answered all the same."""
+
+    def dropped(self, exchange: Exchange) -> None:
+        """The peer has gone without a reply."""

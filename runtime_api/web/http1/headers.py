@@ -1,0 +1,16 @@
+"""A request's header lines as a mapping: names in lower case; of several lines with one name the first counts."""
+
+from __future__ import annotations
+
+__all__ = ["REPEATED", "add_header"]
+
+# Two of these make a request ambiguous, and two Hosts make it invalid (RFC 9112 3.2): neither line may let it pass.
+_SINGLE = frozenset({b"host", b"origin", b"sec-fetch-site"})
+REPEATED = b"(sent more than once)"  # their value then; no rule of the guard accepts it
+
+
+def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
+    """Add a line to the headers of a request."""
+    name = name.lower()
+    if headers.setdefault(name, value) is not value and name in _SINGLE:
+        headers[name] = REPEATED

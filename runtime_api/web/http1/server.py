@@ -1,0 +1,87 @@
+"""A listener, and the connections that it has accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .connection import Connection
+from .outbox import Outbox
+
+if TYPE_CHECKING:
+    import socket
+
+    from .handler import Handler
+
+__all__ = ["HttpServer"]
+
+BACKLOG = 64 * 1024  # connections waiting to be accepted: the kernel caps it at its own somaxconn
+
+
+class HttpServer:
+    """A listener on one address, and the connections it has accepted."""
+
+    def __init__(self, handler: Handler, outbox: Outbox | None = None) -> None:
+        self._handler = handler
+        self._outbox = outbox or Outbox()
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._empty: asyncio.Event | None = None  # once somebody waits for the last connection's end
+
+    async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]:
+        """Open the listener, or take one that stands already; gives its address, with the port that was picked.
+
+        One that was open before is closed. OSError when the address cannot be had.
+        """
+        self.stop_listening()
+        loop = asyncio.get_running_loop()
+        place: dict[str, Any] = {"host": host, "port": port} if listener is None else {"sock": listener}
+        self._server = await loop.create_server(
+            lambda: Connection(self._handler, self._outbox, self._connections.add, self._lost),
+            **place,
+            backlog=BACKLOG,
+        )
+        bound = self._server.sockets[0].getsockname()
+        return bound[0], bound[1]
+
+    @property
+    def connections(self) -> int:
+        """How many peers are connected."""
+        return len(self._connections)
+
+    def stop_listening(self) -> None:
+        """Take no new connections; those that are there go on."""
+        if self._server is not None:
+            self._server.close()
+
+    async def close(self, timeout_s: float = 0) -> None:
+        """End every connection, quiet ones first; what is written gets this long to be read.
+
+        Every exchange in hand has been told of it when this returns.
+        """
+        self.stop_listening()
+        for connection in list(self._connections):
+            connection.finish()
+        if not await self._emptied(timeout_s):
+            for connection in list(self._connections):
+                connection.abort()
+            await self._emptied(None)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    async def _emptied(self, timeout_s: float | None) -> bool:
+        """Whether the last connection ends within this time."""
+        if not self._connections:
+            return True
+        self._empty = asyncio.Event()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if self._empty is not None and not self._connections:
+            self._empty.set()

@@ -1,0 +1,179 @@
+"""A head that came before is not parsed again; what is read is the same with and without this cache."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runtime_api.web.http1.connection import Connection
+from runtime_api.web.http1.heads import HeadCache
+from runtime_api.web.http1.outbox import Outbox
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from runtime_api.web.http1.events import Head
+    from runtime_api.web.http1.exchange import Exchange
+
+LIMIT = 64
+
+
+class Read(NamedTuple):
+    """What a handler was told of one request."""
+
+    what: str
+    method: bytes
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+    close: bool
+    trailers: Any
+
+
+class Recorder:
+    """A handler that answers every request at once and keeps what it was told."""
+
+    body_bytes = LIMIT
+
+    def __init__(self) -> None:
+        self.reads: list[Read] = []
+
+    def started(self, exchange: Exchange) -> None:
+        pass
+
+    def finished(self, exchange: Exchange) -> None:
+        self._record("finished", exchange, exchange.body)
+
+    def overflowed(self, exchange: Exchange) -> None:
+        self._record("overflowed", exchange, b"")
+
+    def truncated(self, exchange: Exchange) -> None:
+        self._record("truncated", exchange, b"")
+
+    def half_closed(self, exchange: Exchange) -> bool:
+        return True
+
+    def dropped(self, exchange: Exchange) -> None:
+        pass
+
+    def _record(self, what: str, exchange: Exchange, body: bytes) -> None:
+        headers = dict(exchange.headers)
+        self.reads.append(
+            Read(
+                what, exchange.method, exchange.path, exchange.query, headers, body, exchange.close, exchange.trailers
+            )
+        )
+        exchange.reply(200)
+
+
+class Transport:
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class NoCache(HeadCache):
+    """Knows no head, so that each is parsed."""
+
+    def find(self, data: bytes) -> Head | None:
+        return None
+
+
+def serve(pieces: list[bytes], heads: HeadCache) -> tuple[list[Read], bytes, bool]:
+    """Feed pieces, one read each: what the handler was told, what was written, whether the connection was closed."""
+    recorder, transport = Recorder(), Transport()
+    connection = Connection(recorder, Outbox(), lambda _: None, lambda _: None, heads)
+    connection.connection_made(cast("asyncio.Transport", transport))
+    for piece in pieces:
+        if not transport.closed:
+            connection.data_received(piece)
+    return recorder.reads, transport.written, transport.closed
+
+
+def bodies_of(pieces: list[bytes]) -> list[bytes]:
+    return [read.body for read in serve(pieces, HeadCache())[0]]
+
+
+bodies = st.sampled_from([b"", b"{}", b"GET / HTTP/1.1\r\n\r\n", b"x" * LIMIT, b"y" * (LIMIT + 1)])
+paths = st.sampled_from([b"/next", b"/a?q=1", b"/a?q=2", b"http://host/next", b"/a b", b"*"])
+extra = st.sampled_from(
+    [b"", b"A: 1\r\n", b"A: 2\r\nA: 3\r\n", b"Connection: keep-alive\r\n", b"Connection: close\r\n",
+     b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"no header\r\n"]
+)  # fmt: skip
+versions = st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0"])
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    path, header, body, version = draw(paths), draw(extra), draw(bodies), draw(versions)
+    if draw(st.integers(0, 3)) == 0:
+        return b"GET %b %b\r\nHost: x\r\n%b\r\n" % (path, version, header)
+    if draw(st.integers(0, 5)) == 0:
+        chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        trailer = draw(st.sampled_from([b"", b"T: 1\r\n"]))
+        head = b"POST %b %b\r\n%bTransfer-Encoding: chunked\r\n\r\n" % (path, version, header)
+        return head + chunk + b"0\r\n" + trailer + b"\r\n"
+    return b"POST %b %b\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (path, version, header, len(body), body)
+
+
+def split(stream: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({0, *(cut % (len(stream) + 1) for cut in cuts), len(stream)})
+    return [stream[start:end] for start, end in itertools.pairwise(places)]
+
+
+@given(st.lists(requests(), max_size=12))
+def test_whole_requests_are_read_as_a_parser_reads_them(sent: list[bytes]) -> None:
+    assert serve(sent, HeadCache()) == serve(sent, NoCache())
+
+
+@given(st.lists(requests() | st.binary(max_size=20), max_size=10), st.lists(st.integers(0, 2000), max_size=12))
+@example([b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n11"] * 3, [41, 82, 83])
+def test_any_bytes_in_any_pieces_are_read_as_a_parser_reads_them(sent: list[bytes], cuts: list[int]) -> None:
+    pieces = split(b"".join(sent), cuts)
+    assert serve(pieces, HeadCache()) == serve(pieces, NoCache())
+
+
+def test_a_request_with_a_known_head_is_not_parsed() -> None:
+    heads, post = HeadCache(), b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+    serve([post + b"11"], heads)
+    assert heads.find(post + b"22") is not None
+    assert heads.find(b"POST /b?q=1 HTTP/1.1\r\nContent-Length: 2\r\n\r\n22") is not None
+    assert heads.find(post + b"333") is None
+
+
+def test_the_body_of_a_request_with_a_known_head_is_its_own() -> None:
+    post = b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+    assert bodies_of([post + b"11", post + b"22", post + b"33"]) == [b"11", b"22", b"33"]
+    assert bodies_of([post + b"11", post + b"2", b"2", post, b"33"]) == [b"11", b"22", b"33"]
+
+
+def test_a_client_whose_heads_all_differ_is_not_remembered_for_ever() -> None:
+    heads = HeadCache()
+    sent = [b"GET /a HTTP/1.1\r\nDate: %d\r\n\r\n" % number for number in range(100)]
+    serve(sent, heads)
+    serve([b"GET /a HTTP/1.1\r\nDate: new\r\n\r\n"], heads)
+    assert heads.find(b"GET /a HTTP/1.1\r\nDate: new\r\n\r\n") is None
