@@ -175,7 +175,7 @@ def _run_suite(folder: Path, *options: str, **modules: str) -> subprocess.Comple
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
 
@@ -201,7 +201,7 @@ import pathlib, time
 def meet(name):
     pathlib.Path(__file__).with_name(name).touch()
 def wait_for(name):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 100
     while not pathlib.Path(__file__).with_name(name).exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)

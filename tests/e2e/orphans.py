@@ -20,7 +20,7 @@ END_SECONDS = 5
 
 def children() -> set[int]:
     """Return the direct children of this process that have not ended, adopted ones included."""
-    return {pid for pid in traces.children() if _runs(pid)}
+    return {pid for pid in traces.children() if _command_line(pid)}  # one that is ending has none any more
 
 
 def end_all(before: set[int]) -> list[str]:
@@ -28,18 +28,9 @@ def end_all(before: set[int]) -> list[str]:
     ended = []
     while left := children() - before:
         for pid in left:
-            ended.append(_command_line(pid))
+            ended.append(_command_line(pid) or f"process {pid}")
             _end(pid)
     return ended
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process runs: one that is exiting has no command line any more, before it becomes a zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state != "Z" and bool(Path(f"/proc/{pid}/cmdline").read_bytes())
-    except OSError:
-        return False
 
 
 def _end(pid: int) -> None:
@@ -59,4 +50,4 @@ def _command_line(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
-        return f"process {pid}"
+        return ""

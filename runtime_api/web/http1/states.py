@@ -35,6 +35,42 @@ if TYPE_CHECKING:
 
     from .events import Event
 
+__all__ = [
+    "AFTER_START",
+    "ANSWER",
+    "ANSWERED",
+    "ANSWERED_EARLY",
+    "ANSWER_EARLY",
+    "BODY",
+    "BROKEN",
+    "CLOSE",
+    "COMPLETE",
+    "CONTINUE",
+    "CONTINUED",
+    "DROP",
+    "DUE",
+    "FINISH",
+    "GONE",
+    "HANDLER",
+    "LEAVE",
+    "LEAVING",
+    "NEXT",
+    "NONE",
+    "OVERFLOW",
+    "QUEUED",
+    "REPLY",
+    "REQUEST",
+    "START",
+    "STARTED",
+    "TRUNCATE",
+    "TRUNCATED",
+    "WHEN_LOST",
+    "Act",
+    "HandlerState",
+    "ReplyState",
+    "RequestState",
+]
+
 
 class _Key(Enum):
     """A table key. Enum's own hash is a Python call: 0.2 µs, where an object's takes 0.02 µs."""
