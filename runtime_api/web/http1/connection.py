@@ -39,7 +39,7 @@ from .states import (
 from .states import CONTINUE as SEND_CONTINUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from runtime_api.web.replies import PlainReply
 
@@ -89,9 +89,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._current is None and self._writable and self._parser.state is BETWEEN:
-            head = self._heads.find(data)
-            if head is not None:
-                self._serve(head, data[-head.length :] if head.length else b"", None)
+            known = self._heads.find(data)
+            if known is not None:
+                head, body = known
+                method, path, query, headers = head.method, head.path, head.query, head.headers
+                self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body)))
                 return
         self._read(data)
 
@@ -126,24 +128,11 @@ class Connection(asyncio.Protocol):
 
     # an exchange, step by step
 
-    def _serve(self, head: Head, body: bytes, trailers: Mapping[bytes, bytes] | None) -> None:
+    def _serve(self, exchange: Exchange) -> None:
         """Handle the usual case on a fast path: one whole request, none before it and none behind."""
-        exchange = self._current = Exchange(
-            self,
-            head.method,
-            head.path,
-            head.query,
-            head.headers,
-            body,
-            COMPLETE,
-            DUE,
-            close=head.close,
-            http10=head.http10,
-            arrived=len(body),
-            trailers=trailers,
-        )
+        self._current = exchange
         try:
-            if len(body) > self._limit:
+            if exchange.arrived > self._limit:
                 self._handler.overflowed(exchange)
             else:
                 self._handler.finished(exchange)
@@ -160,18 +149,31 @@ class Connection(asyncio.Protocol):
         if request is not None:
             head, body, end = request
             self._heads.learn(data, head)
-            self._serve(head, body, end.trailers)
+            exchange = self._exchange(head)
+            exchange.request_state, exchange.handler_state = COMPLETE, DUE
+            exchange.body, exchange.arrived, exchange.trailers = body, len(body), end.trailers
+            self._serve(exchange)
             return
         for event in events:
             self._take(event)
         self._advance()
 
+    def _exchange(self, head: Head) -> Exchange:
+        return Exchange(
+            self,
+            head.method,
+            head.path,
+            head.query,
+            head.headers,
+            close=head.close,
+            http10=head.http10,
+            announced=head.length,
+        )
+
     def _take(self, event: Event) -> None:
         if isinstance(event, Head):
-            exchange = Exchange(self, event.method, event.path, event.query, event.headers)
-            exchange.close, exchange.http10, exchange.announced = event.close, event.http10, event.length
-            self._receiving = exchange
-            self._queue.append(exchange)
+            self._receiving = self._exchange(event)
+            self._queue.append(self._receiving)
             return
         if self._receiving is not None:
             self._receiving.receive(event, self._limit)
@@ -339,6 +341,7 @@ class Connection(asyncio.Protocol):
         if self._parser.has_part_of_a_head:
             self._end()
             return
+        exchange.told(LEAVE)
         self.flush()
         data = b"".join([as_bytes(each) for each in (exchange, *self._queue)])
         self._transport = self._current = None

@@ -61,14 +61,14 @@ class Exchange(Struct, eq=False):
     path: bytes
     query: bytes
     headers: Mapping[bytes, bytes]  # names in lower case; of several lines with one name the first counts
-    body: bytes = b""  # once the request is complete
     request_state: RequestState = BODY
     handler_state: HandlerState = QUEUED
+    body: bytes = b""  # once the request is complete
+    arrived: int = 0  # bytes of the body, kept or not
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
     announced: int = 0  # bytes of the body, according to the head
-    arrived: int = 0  # bytes of the body, kept or not
     raw_bytes: int = 0  # read for the body after the read with the head; framing and trailers included
     chunks: list[bytes] | None = None  # of the body that are kept
     trailers: Mapping[bytes, bytes] | None = None

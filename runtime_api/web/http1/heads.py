@@ -7,16 +7,14 @@ any pieces the result is the same with and without this cache.
 
 from __future__ import annotations
 
-import re
-
 from .events import Head
 
 __all__ = ["HeadCache"]
 
 KNOWN_BYTES = 8192  # a longer head is parsed each time
 KNOWN_HEADS = 8  # of one connection
-GIVEN_UP = 64  # unknown heads in a row, after which no more are kept: each may have a date that no other has
-_PLAIN_TARGET = re.compile(rb"/[!-~]*").fullmatch
+GIVEN_UP = 64  # unknown heads in a row, after which no head is looked up: each may have a date that no other has
+_VISIBLE = bytes(byte if 0x21 <= byte <= 0x7E else 0x21 for byte in range(256))  # changes every other byte
 # With these headers a request is more than a head and a number of bytes.
 _SPECIAL = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"connection"})
 
@@ -25,42 +23,49 @@ class HeadCache:
     """The known heads of one connection."""
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, Head] = {}  # by all their bytes
+        self._heads: dict[bytes, Head] = {}  # by their bytes, without the empty line
         self._heads_by_rest: dict[bytes, Head] = {}  # by what follows the target
         self._unknown = 0  # heads in a row
 
-    def find(self, data: bytes) -> Head | None:
-        """The head, when these bytes are a whole request with a known head."""
+    def find(self, data: bytes) -> tuple[Head, bytes] | None:
+        """The head and the body, when these bytes are a whole request with a known head."""
         if not self._heads:
             return None
-        head_end = data.find(b"\r\n\r\n") + 4
-        head = self._heads.get(data[:head_end]) or self._with_new_target(data, head_end)
-        if head is None or len(data) - head_end != head.length:
+        start, end, body = data.partition(b"\r\n\r\n")
+        if not end:
+            return None
+        head = self._heads.get(start) or self._with_new_target(start)
+        if head is None or len(body) != head.length:
             return None
         self._unknown = 0
-        return head
+        return head, body
 
-    def _with_new_target(self, data: bytes, head_end: int) -> Head | None:
+    def _with_new_target(self, start: bytes) -> Head | None:
         """A known head in which only the target is new."""
-        method_end = data.find(b" ")
-        target_end = data.find(b" ", method_end + 1)
-        head = self._heads_by_rest.get(data[target_end:head_end])
-        target = data[method_end + 1 : target_end]
-        if head is None or data[:method_end] != head.method or not _PLAIN_TARGET(target):
+        words = start.split(b" ", 2)
+        if len(words) < 3:
+            return None
+        method, target, rest = words
+        head = self._heads_by_rest.get(rest)
+        if head is None or method != head.method or target[:1] != b"/" or target.translate(_VISIBLE) != target:
             return None
         path, _, query = target.partition(b"?")
-        return Head(head.method, path, query, head.headers, head.length)
+        return Head(method, path, query, head.headers, head.length)
 
     def learn(self, data: bytes, head: Head) -> None:
         """Keep the head of this whole request, if it is a plain one."""
         self._unknown += 1
         if self._unknown > GIVEN_UP:
+            self._forget()
             return
-        head_end = len(data) - head.length
-        plain = not head.close and _SPECIAL.isdisjoint(head.headers)
-        if plain and head_end <= KNOWN_BYTES and data.endswith(b"\r\n\r\n", 0, head_end):
+        if head.close or not _SPECIAL.isdisjoint(head.headers):
+            return
+        start, _, body = data.partition(b"\r\n\r\n")
+        if len(body) == head.length and len(start) <= KNOWN_BYTES:
             if len(self._heads) >= KNOWN_HEADS:
-                self._heads.clear()
-                self._heads_by_rest.clear()
-            target_end = data.find(b" ", data.find(b" ") + 1)
-            self._heads[data[:head_end]] = self._heads_by_rest[data[target_end:head_end]] = head
+                self._forget()
+            self._heads[start] = self._heads_by_rest[start.split(b" ", 2)[2]] = head
+
+    def _forget(self) -> None:
+        self._heads.clear()
+        self._heads_by_rest.clear()

@@ -147,7 +147,7 @@ HANDLER: Mapping[HandlerState, Mapping[Act, HandlerState]] = {
     },
     DUE: {LEAVE: LEAVING, DROP: GONE},
     TRUNCATED: {},
-    LEAVING: {DROP: GONE},
+    LEAVING: {LEAVE: LEAVING, DROP: GONE},  # held first, then handed over
     GONE: {},
 }
 REPLY: Mapping[ReplyState, Mapping[Act, ReplyState]] = {
