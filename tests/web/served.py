@@ -47,7 +47,7 @@ class Echo:
 
     `now`: at once; `late`: when `Served.release` says so; `never`: not at all; `refuse`: 403 at the head, before the
     body; `big`: at once, with as many bytes as the query says; `status`: at once, with the
-    status that the query says. `leave` in the query: a half-closed peer is dropped.
+    status that the query says. `leave` in the query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
     """
 
     def __init__(self, body_bytes: int) -> None:
@@ -135,6 +135,8 @@ class Echo:
                 self.stories.append(exchange.context)
             exchange.context.words.append(word)
             self._heard.notify_all()
+        if exchange.query == b"fail-" + word.encode():
+            raise ZeroDivisionError(f"a bug in {word}")
 
 
 class Served:
@@ -150,7 +152,7 @@ class Served:
         self._released = 0
         self._ready = threading.Event()
         self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="server under test")
+        self._thread = threading.Thread(target=self._run, name="server under test", daemon=True)  # it may hang
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -99,7 +100,7 @@ class Transport:
 class NoCache(HeadCache):
     """Knows no head, so that each is parsed."""
 
-    def find(self, data: bytes) -> Head | None:
+    def find(self, data: bytes) -> tuple[Head, bytes] | None:
         return None
 
 
@@ -154,6 +155,48 @@ def test_whole_requests_are_read_as_a_parser_reads_them(sent: list[bytes]) -> No
 @example([b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n11"] * 3, [41, 82, 83])
 def test_any_bytes_in_any_pieces_are_read_as_a_parser_reads_them(sent: list[bytes], cuts: list[int]) -> None:
     pieces = split(b"".join(sent), cuts)
+    assert serve(pieces, HeadCache()) == serve(pieces, NoCache())
+
+
+@given(st.lists(requests(), min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=12), st.data())
+def test_heads_that_come_again_are_read_as_a_parser_reads_them(
+    few: list[bytes], order: list[int], data: st.DataObject
+) -> None:
+    pieces: list[bytes] = []
+    for number in order:
+        one = few[number % len(few)]
+        cut = data.draw(st.sampled_from([0, 0, 0, len(one) // 3, one.find(b"\r\n\r\n")]))
+        pieces += [one[:cut], one[cut:]] if cut > 0 else [one]
+    assert serve(pieces, HeadCache()) == serve(pieces, NoCache())
+
+
+GET = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n11"
+BIG = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (LIMIT + 1) + b"x" * (LIMIT + 1)
+HTTP_1_0 = b"GET /next HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+CONVERSATIONS = {
+    "a known head that goes on": [GET, GET[:-4], b"yz\r\n\r\n", GET],
+    "a known request inside another head": [GET, b"GET /a HTTP/1.1\r\nX: ", GET, GET],
+    "a known request inside a body": [GET, b"POST /a HTTP/1.1\r\nContent-Length: 40\r\n\r\n", GET, b"x" * 10, GET],
+    "a target that is no path": [GET, GET.replace(b"/next", b"http://x/next"), GET.replace(b"/next", b"next"), GET],
+    "another method": [POST, POST.replace(b"POST /a", b"PUT /b"), POST],
+    "empty lines before": [b"\r\n\r\n" + GET, GET, b"\r\n" + GET, b"\r\n" + GET, GET],
+    "empty lines behind": [GET + b"\r\n\r\n", GET, POST + b"\r\n\r\n\r\n", POST],
+    "a body that is too large": [BIG, BIG, BIG],
+    "HTTP/1.0 that goes on": [HTTP_1_0, HTTP_1_0, HTTP_1_0.replace(b"/next", b"/a")],
+    "an upgrade": [GET.replace(b"\r\n\r\n", b"\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")] * 3,
+}
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_a_conversation_is_read_as_a_parser_reads_it(name: str) -> None:
+    pieces = CONVERSATIONS[name]
+    assert serve(pieces, HeadCache()) == serve(pieces, NoCache())
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_a_new_target_with_any_byte_in_it_is_read_as_a_parser_reads_it(byte: int) -> None:
+    pieces = [GET, GET, GET.replace(b"ext", b"ex" + bytes([byte])), GET]
     assert serve(pieces, HeadCache()) == serve(pieces, NoCache())
 
 
