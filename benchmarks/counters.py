@@ -1,7 +1,8 @@
 """Count the user-space instructions that a server executes for one warm invocation.
 
 `perf stat` reads the processor's counter, and many virtual machines have none. cachegrind executes the server on a
-simulated processor: the same counts, at about ten times the wall time.
+simulated processor, about 25 times slower. The server's clock is slowed by that factor as well: the server does some
+things every few milliseconds, such as writing its log, and they would otherwise count for each invocation.
 """
 
 import shutil
@@ -76,16 +77,16 @@ def _with_perf(checkout: Checkout, tools: Tools, payload: Path) -> float:
 
 
 def _with_cachegrind(checkout: Checkout, tools: Tools, payload: Path) -> float:
-    """The difference between a long and a short run: start, warm-up and shutdown are the same in both."""
+    """The difference between a long and a short run, which have start, warm-up and shutdown in common."""
     short, long = (_cachegrind_total(checkout, tools, payload, count) for count in (WARM_UP, WARM_UP + REQUESTS))
     return (long - short) / REQUESTS
 
 
 def _cachegrind_total(checkout: Checkout, tools: Tools, payload: Path, requests: int) -> int:
-    # %p: a child that is forked to execute the bootstrap writes a file of its own if that fails.
+    # %p, since a child that fails to execute the bootstrap writes a file as well.
     pattern = tools.scratch / "cachegrind.%p"
-    wrapper = ("valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={pattern}")
-    with launching.running(servers.of_checkout("counted", checkout, wrapper), tools) as running:
+    valgrind = ["valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={pattern}"]
+    with launching.running(servers.simulated(checkout, valgrind), tools) as running:
         load.send(tools, running, payload, requests)
         output = tools.scratch / f"cachegrind.{running.process}"
     return _summary(output)
@@ -98,5 +99,5 @@ def _summary(output: Path) -> int:
     except (OSError, IndexError):
         name, count = "", ""
     if name != "summary":
-        raise Unmeasured("cachegrind wrote no total: the server did not end by itself")
+        raise Unmeasured("cachegrind wrote no total: the server did not exit in time")
     return int(count)

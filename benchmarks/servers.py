@@ -9,12 +9,12 @@ from pathlib import Path
 
 from benchmarks.checkouts import Checkout
 from benchmarks.errors import Unmeasured
-from benchmarks.launching import READY_LIMIT_SECONDS, STOP_LIMIT_SECONDS, Launch, Server
+from benchmarks.launching import Launch, Server
 from benchmarks.tools import Tools
 from tests import peers
 
 BOOTJACK = Path(sys.executable).parent / "bootjack"
-WRAPPED_LIMIT_SECONDS = 120.0  # a start under valgrind takes a hundred times as long
+SIMULATED_LIMIT_SECONDS = 120.0  # valgrind makes a start take a hundred times as long
 
 
 def everyone() -> list[Server]:
@@ -42,7 +42,9 @@ def serial() -> list[Server]:
 
 def many_functions(*numbers: int) -> list[Server]:
     """bootjack, once for each number of functions."""
-    return [Server(f"{number:,} functions", partial(_serve, functions=number)) for number in numbers]
+    return [
+        Server(f"{number:,} function{'s' * (number > 1)}", partial(_serve, functions=number)) for number in numbers
+    ]
 
 
 def isolated(name: str, *sandbox: str) -> Server:
@@ -50,9 +52,14 @@ def isolated(name: str, *sandbox: str) -> Server:
     return Server(name, partial(_serve, sandbox=sandbox))
 
 
-def of_checkout(name: str, checkout: Checkout, wrapper: tuple[str, ...] = ()) -> Server:
-    """bootjack from a source tree; `wrapper` is a command that runs the server's command."""
-    return Server(name, partial(_of_checkout, checkout=checkout, wrapper=wrapper))
+def of_checkout(name: str, checkout: Checkout) -> Server:
+    """bootjack from a source tree."""
+    return Server(name, partial(_of_checkout, checkout=checkout))
+
+
+def simulated(checkout: Checkout, valgrind: list[str]) -> Server:
+    """The same on valgrind's simulated processor, with a clock that fits its speed."""
+    return Server("simulated", partial(_simulated, checkout=checkout, valgrind=valgrind))
 
 
 def _emulator(program: list[str], tools: Tools, port: int, runtime_port: int) -> Launch:
@@ -97,14 +104,20 @@ def _serve(
     return Launch([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
 
 
-def _of_checkout(tools: Tools, port: int, runtime_port: int, checkout: Checkout, wrapper: tuple[str, ...]) -> Launch:
+def _of_checkout(tools: Tools, port: int, runtime_port: int, checkout: Checkout) -> Launch:
     launch = _serve(tools, port, runtime_port)
+    command = [*checkout.command, *launch.command[1:]]
+    return replace(launch, command=command, environment=checkout.environment(tools.scratch))
+
+
+def _simulated(tools: Tools, port: int, runtime_port: int, checkout: Checkout, valgrind: list[str]) -> Launch:
+    launch = _of_checkout(tools, port, runtime_port, checkout)
     return replace(
         launch,
-        command=[*wrapper, *checkout.command, *launch.command[1:]],
-        environment=checkout.environment(tools.scratch),
-        ready_limit_s=WRAPPED_LIMIT_SECONDS if wrapper else READY_LIMIT_SECONDS,
-        stop_limit_s=WRAPPED_LIMIT_SECONDS if wrapper else STOP_LIMIT_SECONDS,
+        command=[*valgrind, *launch.command],
+        environment={**checkout.environment(tools.scratch), "LD_PRELOAD": str(tools.slow_clock)},
+        ready_limit_s=SIMULATED_LIMIT_SECONDS,
+        stop_limit_s=SIMULATED_LIMIT_SECONDS,
     )
 
 

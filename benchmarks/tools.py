@@ -1,4 +1,4 @@
-"""Compile the C programs of the benchmarks: the echo bootstrap, the load generator and the feeder."""
+"""Compile the C programs of the benchmarks."""
 
 import shutil
 import subprocess
@@ -19,18 +19,21 @@ class Tools:
     echo: Path
     load: Path
     feeder: Path
+    slow_clock: Path
 
 
 def build(scratch: Path) -> Tools:
     compiler = shutil.which("cc")
     if compiler is None:
         raise Unusable("the benchmarks need a C compiler: there is no `cc` on PATH")
-    return Tools(scratch, *(_compile(compiler, name, scratch) for name in ("echo", "load", "feeder")))
+    echo, load, feeder = (_compile(compiler, name, scratch) for name in ("echo", "load", "feeder"))
+    slow_clock = _compile(compiler, "slow_clock", scratch, "-shared", "-fPIC")
+    return Tools(scratch, echo, load, feeder, slow_clock)
 
 
-def _compile(compiler: str, name: str, scratch: Path) -> Path:
+def _compile(compiler: str, name: str, scratch: Path, *options: str) -> Path:
     program = scratch / name
-    command = [compiler, "-O2", "-pthread", "-o", str(program), str(SOURCES / f"{name}.c")]
+    command = [compiler, "-O2", "-pthread", *options, "-o", str(program), str(SOURCES / f"{name}.c")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_LIMIT_SECONDS, check=False)
     if done.returncode != 0:
         raise Unusable(f"{name}.c does not compile:\n{done.stderr.strip()}")

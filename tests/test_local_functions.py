@@ -256,6 +256,22 @@ def test_a_removed_function_finishes_its_invocations_and_is_not_found_any_more(
     run(main())
 
 
+def test_finishing_waits_for_a_removed_function_that_still_runs(tmp_path: Path, quiet: int, gate: Gate) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(PATIENCE_S), LocalLambda(quiet, sandbox="process") as lam:
+            lam.add_function(function(tmp_path))
+            held = asyncio.ensure_future(ask(lam, wait=gate.path))
+            await asyncio.sleep(0)
+            lam.remove_function("f")
+            finish = asyncio.ensure_future(lam.finish())
+            await asyncio.sleep(0)
+            await gate.open()
+            await held
+            await finish
+
+    run(main())
+
+
 def test_a_removed_function_releases_its_code_and_can_be_added_again(tmp_path: Path, quiet: int) -> None:
     async def main(trees: Trees) -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:

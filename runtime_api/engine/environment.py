@@ -203,7 +203,7 @@ class ExecutionEnvironment:
 
     def post(self, *events: ev.Event) -> None:
         """Give the machine what happened, in order, and perform its effects."""
-        now = self._now = now_ms()
+        now = self._now = time.monotonic() * 1000
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
             self.sandbox.drain()  # output that the function wrote before belongs before END

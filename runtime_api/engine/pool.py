@@ -65,7 +65,7 @@ class Pool:
         self._alarm: asyncio.TimerHandle | None = None
         self._failure = ""  # why the last environment could not be opened
         self._shut = False
-        self._quiet: asyncio.Event | None = None  # set at each action while `finished` waits
+        self._quiet: asyncio.Event | None = None  # set at each action once something waits in `finished`
         self._perform: dict[type, Callable[[Any], None]] = {
             Assign: _assign,
             Start: self._start,
@@ -114,7 +114,8 @@ class Pool:
 
     async def finished(self) -> None:
         """Wait until every invocation that was accepted has its result."""
-        self._quiet = asyncio.Event()
+        if self._quiet is None:
+            self._quiet = asyncio.Event()
         while self._fleet.running or self._fleet.waiting:
             self._quiet.clear()
             await self._quiet.wait()

@@ -1,7 +1,7 @@
 """The machine of one execution environment: `EnvironmentMachine.receive(event, now)` gives the effects to perform.
 
 Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), and the invocations in hand, keyed
-by request id. Three moments of an invocation are told apart: it *begins* (START; its event is delivered to a parked
+by request id. An invocation has three distinct moments: it *begins* (START; its event is delivered to a parked
 /next), its *outcome is known* (`Complete`: the caller can be answered), and it *is over* (`Over`: the runtime is
 back in /next, or gone). Between the last two a new invocation may be accepted; it begins when the old one is over.
 

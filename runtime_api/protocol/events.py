@@ -1,6 +1,6 @@
 """What happened: everything that an `EnvironmentMachine` can receive.
 
-`call` is an opaque token for one HTTP request; whoever made it finds it again in the effects. Events, effects and
+`call` is an opaque token for one HTTP request; effects carry it back to the code that made it. Events, effects and
 records are msgspec's Structs because every invocation makes some twenty of them: 0.06 µs each, where a NamedTuple
 takes 0.2 µs and a frozen dataclass 1.0 µs.
 """

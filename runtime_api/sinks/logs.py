@@ -16,10 +16,10 @@ import stat
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import Lines, log_bytes
 
 if TYPE_CHECKING:
-    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.platform_events import Record
 
 __all__ = ["LabelledLog", "LogSink", "OutputSource"]
@@ -68,16 +68,13 @@ class LogSink:
         """Leave the output of `source` alone from now on."""
         self._sources.discard(source)
 
-    def consume(self, entry: Entry) -> None:
-        """Take an entry of a journal; it is written soon."""
-        self.take(entry.records)
-
     def write(self, lines: bytes) -> None:
         """Take whole lines; they are written soon, as they are."""
-        self.take((Lines(OWN, lines),))
+        self.consume(Entry(0, (Lines(OWN, lines),)))
 
-    def take(self, records: tuple[Record, ...], label: bytes = b"") -> None:
-        """Take records; they are written soon, each line behind `label`."""
+    def consume(self, entry: Entry, label: bytes = b"") -> None:
+        """Take an entry of a journal; it is written soon, each line behind `label`."""
+        records = entry.records
         if self._held_bytes > LOST_BYTES:
             self._lose(records)
             return
@@ -177,8 +174,8 @@ class LabelledLog:
 
     def write(self, lines: bytes) -> None:
         """Take whole lines; they are written soon."""
-        self._sink.take((Lines(OWN, lines),), self._label)
+        self._sink.consume(Entry(0, (Lines(OWN, lines),)), self._label)
 
     def consume(self, entry: Entry) -> None:
         """Take an entry of the function's journal; it is written soon."""
-        self._sink.take(entry.records, self._label)
+        self._sink.consume(entry, self._label)

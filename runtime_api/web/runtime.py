@@ -27,7 +27,7 @@ __all__ = ["RuntimeApi"]
 
 
 class RuntimeApi:
-    """Speaks for one environment: `post` takes what the runtime did; the answers come back by the methods below."""
+    """Posts what the runtime does to one environment; answers the runtime when the environment says so."""
 
     def __init__(
         self, post: Callable[..., None], limits: Limits = CURRENT, allowed_hosts: Iterable[str] = ()
@@ -36,7 +36,7 @@ class RuntimeApi:
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits)
-        # All routes, but for POST /invocation/{id}/response and /error, which `_head` reads.
+        # Every route except POST /invocation/{id}/response and /error, which `_head` reads.
         self._routes: dict[bytes, tuple[bytes, Callable[[Exchange], None]]] = {
             _NEXT: (b"GET", self._next),
             wire.INIT_ERROR.encode(): (b"POST", self._init_error),
@@ -79,7 +79,7 @@ class RuntimeApi:
             self._post(ev.BodyTruncated(exchange))
 
     def half_closed(self, exchange: Exchange) -> bool:
-        # A poller that has closed its side is as good as gone: an event must not be given to nobody.
+        # A poller that has closed its side counts as gone: an event must not be sent to nobody.
         return exchange.path != _NEXT
 
     def dropped(self, exchange: Exchange) -> None:
@@ -99,7 +99,7 @@ class RuntimeApi:
         exchange.reply(replies.OK, replies.PLAIN, wire.PONG)
 
     def _head(self, exchange: Exchange) -> ev.ResponseStarted | ev.ErrorStarted | None:
-        """What the head of a /response or /error says; None when it is neither, or was refused at the door."""
+        """The event of a /response or /error head; None when it is neither, or was refused."""
         path = exchange.path
         if exchange.method != b"POST" or not path.startswith(_INVOCATION_PREFIX):
             return None
@@ -132,17 +132,17 @@ class RuntimeApi:
     # -- answers, as the environment asks for them
 
     def accept(self, effect: fx.Accept) -> None:
-        """202, with the one body that AWS gives."""
-        call: Any = effect.call  # a call token of ours is always the exchange it came with
+        """Answer 202, with AWS's one body."""
+        call: Any = effect.call  # the call token that this class passes is always the exchange
         call.reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
 
     def refuse(self, effect: fx.Refuse) -> None:
-        """The refusal's status and JSON."""
+        """Answer with the refusal's status and JSON."""
         call: Any = effect.call
         _refuse(call, effect.refusal)
 
     def deliver(self, effect: fx.Deliver) -> None:
-        """200 with the event, bytes untouched."""
+        """Answer 200 with the event, bytes untouched."""
         call: Any = effect.call
         call.reply(replies.OK, wire.event_headers(effect.invocation, effect.deadline_ms), effect.invocation.payload)
 
@@ -154,7 +154,7 @@ _ANSWERS = frozenset({_RESPONSE, wire.ERROR.encode()})
 
 
 def _body(exchange: Exchange) -> ev.BodyFinished:
-    """The body of an answer, and what its trailers say when it failed midway."""
+    """The body of an answer, and its error trailers when it failed midway."""
     content_type = _text(exchange.headers.get(b"content-type"))
     trailers = exchange.trailers
     if not trailers:
@@ -177,7 +177,7 @@ def _text(value: bytes | None) -> str | None:
 
 
 def _decoded(value: bytes | None) -> bytes | None:
-    """The error document of a trailer, which is base64 (spec-bootstrap 1b); as it is where it is not."""
+    """The error document of a trailer: base64 (spec-bootstrap 1b), or as it is when it is not."""
     if value is None:
         return None
     try:

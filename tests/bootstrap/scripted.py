@@ -146,6 +146,10 @@ class Scripted:
                 assert time.monotonic() < deadline, f"{what} did not happen; so far: {self.calls}"
                 self._news.wait(0.02)  # a process that has ended does not notify
 
+    def read_everything(self) -> None:
+        """Wait until all that ended processes have sent is read."""
+        self.wait_for(lambda it: not it._open, "the end of the connections")
+
     @property
     def posts(self) -> list[Request]:
         """The POST requests, in order."""

@@ -155,6 +155,7 @@ def finish(process: subprocess.Popen[bytes], server: Scripted, folder: Path) -> 
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise AssertionError(f"the bootstrap hangs after {server.calls}: {_read(folder)}") from None
+    server.read_everything()
     return Ran(code, *_read(folder), list(server.requests), server.connections)
 
 

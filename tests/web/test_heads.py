@@ -22,7 +22,7 @@ LIMIT = 64
 
 
 class Read(NamedTuple):
-    """What a handler was told of one request."""
+    """What a handler learned of one request."""
 
     what: str
     method: bytes

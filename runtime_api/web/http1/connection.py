@@ -1,10 +1,10 @@
-"""One peer's connection: makes exchanges of what it reads, and has a handler answer them in order.
+"""One peer's connection: makes exchanges of what it reads, and lets a handler answer them in order.
 
 The parser only collects events. Handlers are called after it has returned, from `_advance`, one request of a
 connection at a time and in order. So pipelined requests wait their turn, a request that is answered late (a long
-poll) holds up those behind it, and a handler's bug is never mistaken for a client's bad syntax: it is reported to
-the event loop and ends this connection. The connection stops reading while a request waits behind another, and takes
-no new request while its peer does not read the replies: what one peer can make us keep is one request and one read.
+poll) holds up the ones behind it, and a handler's bug is never mistaken for a client's bad syntax: it is reported to
+the event loop and closes this connection. The connection stops reading while a request waits behind another, and
+takes no new request while its peer does not read the replies, so one peer can make it keep one request and one read.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JOIN_BYTES", "Connection"]
 
-JOIN_BYTES = 65_536  # a body up to this is copied behind its head, for the sake of one write
+JOIN_BYTES = 65_536  # a body up to this size is copied behind its head, to need one write only
 
 
 class Connection(asyncio.Protocol):
@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Exchange] = deque()
         self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
         self._ended = False  # nothing more is read
-        self._fault: PlainReply | None = None  # what the peer is told, after the replies to its good requests
+        self._fault: PlainReply | None = None  # sent after the replies to the peer's good requests
         self._advancing = False
         self._paused = False
         self._writable = True
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is not a subclass
         self._made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
                 act = WHEN_LOST.get(exchange.handler_state)
                 if act is not None:
                     self._tell(act, exchange)
-        finally:  # whatever a handler raises, nobody waits for this connection any more
+        finally:  # whatever a handler raises, the server must not wait for this connection
             self._lost(self)
 
     def pause_writing(self) -> None:
@@ -124,10 +124,10 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._advance()
 
-    # the way of an exchange
+    # an exchange, step by step
 
     def _serve(self, head: Head, body: bytes, trailers: Mapping[bytes, bytes] | None) -> None:
-        """The usual case, and nothing but it: one whole request, and none before or behind it."""
+        """Handle the usual case on a fast path: one whole request, none before it and none behind."""
         exchange = self._current = Exchange(
             self,
             head.method,
@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
             self._fail(error)
 
     def _read(self, data: bytes) -> None:
-        """Parse what came, and go on with what is to be done."""
+        """Parse what arrived, and go on."""
         idle = self._current is None and self._writable and self._parser.state is BETWEEN
         if self._receiving is not None:
             self._receiving.raw_bytes += len(data)
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
             self._ended, self._fault = True, event.fault
 
     def _advance(self) -> None:
-        """Do what there is to do, until that is for the peer or a handler."""
+        """Do the next acts until the peer or a handler has to go on."""
         if self._advancing:
             return
         self._advancing = True
@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
             self._adjust_reading()
 
     def _step(self) -> bool:
-        """Go one step on with the current exchange, or the next one; False if there is nothing to do."""
+        """Do one act of the current exchange, or of the next one; False when there is none."""
         exchange = self._current or self._next_in_queue()
         act = None if exchange is None else exchange.next_act(self._limit, self._fault is not None)
         if exchange is None or act is None or act is CLOSE:
@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol):
             self._handler.dropped(exchange)
 
     def _fail(self, error: Exception) -> None:
-        """Report a handler's bug, and end this connection: what its exchange has become is not known."""
+        """Report a handler's bug, and close this connection: the state of its exchange is unknown."""
         context = {"message": "A request handler failed", "exception": error, "protocol": self}
         asyncio.get_running_loop().call_exception_handler(context)
         self.abort()
@@ -256,7 +256,7 @@ class Connection(asyncio.Protocol):
     # writing
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
-        """Write a reply. It is lost if the peer has gone."""
+        """Write a reply. It is lost when the peer has disconnected."""
         early = exchange.request_state is not COMPLETE and exchange.awaits_continue
         exchange.sent(ANSWER_EARLY if early else ANSWER)
         transport = self._transport
@@ -295,7 +295,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
     def _close_with_fault(self) -> None:
-        """End a connection that sends nothing more: what was wrong is told after the replies to the good requests."""
+        """Close a connection that sends nothing more; a fault is reported after the replies to good requests."""
         fault, self._fault = self._fault, None
         if fault is not None:
             self._write_now(reply_head(fault.status, fault.headers, len(fault.body), True) + fault.body)
@@ -307,11 +307,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def finish(self) -> None:
-        """End the connection as soon as what has been written is on its way."""
+        """Close the connection as soon as what was written has been sent."""
         self._end()
 
     def abort(self) -> None:
-        """End the connection now, answered or not."""
+        """Close the connection now, answered or not."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -322,7 +322,7 @@ class Connection(asyncio.Protocol):
         return self._current is not None and self._current.handler_state is LEAVING
 
     def hold(self) -> None:
-        """Read nothing more until the connection is handed over, with the current exchange and what is behind it."""
+        """Read nothing more until the connection is handed over, with the current exchange and the ones behind it."""
         if self._current is not None:
             self._current.told(LEAVE)
             self._adjust_reading()
@@ -330,8 +330,8 @@ class Connection(asyncio.Protocol):
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.
 
-        If the peer has sent part of another head behind it, the connection ends: a peer that pipelines has to repeat
-        what was not answered (RFC 9112 9.3.2).
+        If the peer has sent part of another head behind it, the connection is closed: a peer that pipelines must
+        repeat what was not answered (RFC 9112 9.3.2).
         """
         transport, exchange = self._transport, self._current
         if transport is None or transport.is_closing() or exchange is None:

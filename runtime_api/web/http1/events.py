@@ -1,4 +1,4 @@
-"""What the bytes of a peer mean: one request after another, each a Head, any number of Data, and an End."""
+"""The parser's events: one request after another, each a Head, any number of Data, and an End."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Head(Struct, frozen=True):
     path: bytes
     query: bytes
     headers: Mapping[bytes, bytes]  # names in lower case; of several lines with one name the first counts
-    length: int = 0  # of the body, as far as the head tells: a chunked body has none
+    length: int = 0  # of the body, if the head announces it; 0 for a chunked body
     close: bool = False  # the connection ends with this request
-    http10: bool = False  # the peer speaks HTTP/1.0, and its version matters for this request
+    http10: bool = False  # the peer speaks HTTP/1.0, and that matters for this request
 
 
 class Data(Struct, frozen=True):
@@ -39,16 +39,16 @@ class End(Struct, frozen=True):
 
 
 class Broken(Struct, frozen=True):
-    """Nothing that comes from now on is read, and a request that has no End yet will get none."""
+    """Nothing after this is read; a request without an End will not get one."""
 
-    fault: PlainReply | None  # what the peer did wrong; None when it ended its side, or left HTTP
+    fault: PlainReply | None  # what the peer did wrong; None when it closed its side, or left HTTP
 
 
 Event = Head | Data | End | Broken
 
 
 def whole_request(events: Sequence[Event]) -> tuple[Head, bytes, End] | None:
-    """The head, body and end of the request that these events are, if they are one request and no more."""
+    """The head, body and end, when these events are exactly one request."""
     if not 2 <= len(events) <= 3:
         return None
     head, end = events[0], events[-1]

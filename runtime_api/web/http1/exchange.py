@@ -1,4 +1,4 @@
-"""One request and its reply: what has come of it, what was told and sent, and what has to be done next."""
+"""One request and its reply: what has arrived, what the handler knows, what was sent, and which act comes next."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAIN_BYTES", "Channel", "Exchange"]
 
-DRAIN_BYTES = 67_108_864  # of a refused body, read for the sake of the connection
+DRAIN_BYTES = 67_108_864  # of a refused body, read so that the connection can go on
 
 
 class Channel(Protocol):
     """The connection, as the handler of an exchange sees it."""
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
-        """Write a reply. It is lost if the peer has gone."""
+        """Write a reply. It is lost when the peer has disconnected."""
 
     def hold(self) -> None:
         """Read nothing more until the connection is handed over."""
@@ -54,7 +54,7 @@ class Channel(Protocol):
 
 
 class Exchange(Struct, eq=False):
-    """A Struct because each invocation makes three: 0.3 µs each, where an ordinary class takes 1 µs."""
+    """A request and its reply. Every invocation makes three; a Struct takes 0.3 µs, an ordinary class 1 µs."""
 
     connection: Channel
     method: bytes
@@ -66,28 +66,28 @@ class Exchange(Struct, eq=False):
     handler_state: HandlerState = QUEUED
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
-    http10: bool = False  # the peer speaks HTTP/1.0 and has to be told what is a matter of course in HTTP/1.1
-    announced: int = 0  # bytes of the body, as its head tells
+    http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
+    announced: int = 0  # bytes of the body, according to the head
     arrived: int = 0  # bytes of the body, kept or not
-    raw_bytes: int = 0  # read for the body, framing and trailers included, since the read that brought the head
+    raw_bytes: int = 0  # read for the body after the read with the head; framing and trailers included
     chunks: list[bytes] | None = None  # of the body that are kept
     trailers: Mapping[bytes, bytes] | None = None
     context: Any = None  # for the handler's own use
 
     @property
     def answered(self) -> bool:
-        """Whether the peer has been sent its reply."""
+        """Whether the reply was sent."""
         return self.reply_state is ANSWERED or self.reply_state is ANSWERED_EARLY
 
     @property
     def awaits_continue(self) -> bool:
-        """Whether the peer waits for 100 Continue before it sends the body. HTTP/1.0 does not know it."""
+        """Whether the peer waits for 100 Continue before it sends the body; HTTP/1.0 does not have it."""
         if self.request_state is not BODY or self.reply_state is not NONE or self.http10:
             return False
         return self.headers.get(b"expect", b"").lower() == b"100-continue"
 
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
-        """Answer, unless this has been answered. `headers` are lines with CRLF; length and connection are added."""
+        """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
         if self.reply_state is NONE or self.reply_state is CONTINUED:
             self.connection.send_reply(self, status, headers, body)
 
@@ -101,10 +101,10 @@ class Exchange(Struct, eq=False):
             self.body, self.chunks = b"".join(self.chunks or ()), None
 
     def _keep(self, chunk: bytes, limit: int) -> None:
-        """Keep a piece of the body if somebody may want it.
+        """Keep a piece of the body if the handler may want it.
 
-        What comes together with the head is kept whatever its size: whether there is a limit, is for the handler to
-        say once it knows the head.
+        What arrives together with the head is kept, whatever its size: the handler decides whether there is a limit
+        when it knows the head.
         """
         self.arrived += len(chunk)
         unwanted = self.answered or (self.is_too_large(limit) and self.handler_state is not QUEUED)
@@ -120,19 +120,19 @@ class Exchange(Struct, eq=False):
         return self.announced > limit or self.arrived > limit
 
     def told(self, act: Act) -> None:
-        """The handler is told something of this exchange."""
+        """The handler learns something about this exchange."""
         self.handler_state = HANDLER[self.handler_state][act]
 
     def sent(self, act: Act) -> None:
-        """The peer is sent something of the reply."""
+        """Something of the reply is sent to the peer."""
         self.reply_state = REPLY[self.reply_state][act]
         if act is not CONTINUE:
             self.chunks = None
 
     def next_act(self, limit: int, is_lost: bool) -> Act | None:
-        """Say what has to be done next; None if that is for the peer or the handler to do (the rules: `states.py`).
+        """The next act; None while the peer or the handler has to go on (the rules are in `states.py`).
 
-        `is_lost`: what the peer has sent behind this request is no HTTP.
+        `is_lost`: what the peer sent after this request is not HTTP.
         """
         complete = self.request_state is COMPLETE
         if not self.answered:

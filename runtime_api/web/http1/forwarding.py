@@ -1,4 +1,4 @@
-"""Writes out again what was parsed, for another protocol to parse: a connection is handed over with its requests."""
+"""Writes a parsed request out again, so that another protocol can parse it when a connection is handed over."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-setti
 
 
 def as_bytes(exchange: Exchange) -> bytes:
-    """The request as it could have been sent, as far as it has come. Not for a chunked one that is not complete.
+    """The request as it could have been sent, as far as it has arrived; not for a chunked one that is not complete.
 
-    What concerns only the peer and this server is left out: framing, offers of another protocol.
+    Hop-by-hop headers are left out: framing, offers of another protocol.
     """
     target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
     headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}

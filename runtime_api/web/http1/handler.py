@@ -16,19 +16,19 @@ class Handler(Protocol):
     body_bytes: int  # the limit for a request's body
 
     def started(self, exchange: Exchange) -> None:
-        """The head is here, and the body on its way. Not called if both came together."""
+        """The head is here and the body is on its way; not called when both arrived together."""
 
     def finished(self, exchange: Exchange) -> None:
         """The whole request is here."""
 
     def overflowed(self, exchange: Exchange) -> None:
-        """The body is over the limit. It is not kept, unless it came together with the head."""
+        """The body is over the limit; it is not kept, unless it arrived together with the head."""
 
     def truncated(self, exchange: Exchange) -> None:
-        """The peer ended, or garbled, the body midway. It may still read a reply."""
+        """The peer ended or garbled the body midway; it may still read a reply."""
 
     def half_closed(self, exchange: Exchange) -> bool:
-        """The peer sends nothing more. True if it is to be answered all the same."""
+        """The peer sends nothing more; return whether it still gets an answer."""
 
     def dropped(self, exchange: Exchange) -> None:
-        """The peer has gone without a reply."""
+        """The peer disconnected before it got a reply."""

@@ -1,12 +1,12 @@
-"""A request's header lines as a mapping: names in lower case; of several lines with one name the first counts."""
+"""A request's header lines as a mapping: names in lower case; the first of several lines with one name counts."""
 
 from __future__ import annotations
 
 __all__ = ["REPEATED", "add_header"]
 
-# Two of these make a request ambiguous, and two Hosts make it invalid (RFC 9112 3.2): neither line may let it pass.
+# Two of these make a request ambiguous, and two Hosts make it invalid (RFC 9112 3.2), so neither value may count.
 _SINGLE = frozenset({b"host", b"origin", b"sec-fetch-site"})
-REPEATED = b"(sent more than once)"  # their value then; no rule of the guard accepts it
+REPEATED = b"(sent more than once)"  # the value in that case; no rule of the guard accepts it
 
 
 def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:

@@ -1,8 +1,8 @@
-"""The heads that a client has sent before: a request with one of these is not parsed again.
+"""A cache of request heads: a request whose head has come before is not parsed again.
 
 A client sends the same head again and again, or one in which only the target is new, as a runtime does with its
-responses. When such a request comes whole and in one read, its meaning is known without a parser. For any bytes in
-any pieces, what comes of them is the same with and without this cache.
+responses. When such a request arrives whole and in one read, its meaning is known without a parser. For any bytes in
+any pieces the result is the same with and without this cache.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ __all__ = ["HeadCache"]
 
 KNOWN_BYTES = 8192  # a longer head is parsed each time
 KNOWN_HEADS = 8  # of one connection
-GIVEN_UP = 64  # unknown heads in a row, after which no more are kept: each has a date, say, that no other has
+GIVEN_UP = 64  # unknown heads in a row, after which no more are kept: each may have a date that no other has
 _PLAIN_TARGET = re.compile(rb"/[!-~]*").fullmatch
-# Headers that give a request more to it than its head and so many bytes.
+# With these headers a request is more than a head and a number of bytes.
 _SPECIAL = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"connection"})
 
 
@@ -25,12 +25,12 @@ class HeadCache:
     """The known heads of one connection."""
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, Head] = {}  # by all of their bytes
-        self._heads_by_rest: dict[bytes, Head] = {}  # by what stands behind the target
+        self._heads: dict[bytes, Head] = {}  # by all their bytes
+        self._heads_by_rest: dict[bytes, Head] = {}  # by what follows the target
         self._unknown = 0  # heads in a row
 
     def find(self, data: bytes) -> Head | None:
-        """The head of the request that these bytes are, if they are a whole request and its head is known."""
+        """The head, when these bytes are a whole request with a known head."""
         if not self._heads:
             return None
         head_end = data.find(b"\r\n\r\n") + 4
@@ -52,7 +52,7 @@ class HeadCache:
         return Head(head.method, path, query, head.headers, head.length)
 
     def learn(self, data: bytes, head: Head) -> None:
-        """Keep the head of the request that these bytes are, if it is a plain one."""
+        """Keep the head of this whole request, if it is a plain one."""
         self._unknown += 1
         if self._unknown > GIVEN_UP:
             return

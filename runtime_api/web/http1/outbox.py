@@ -1,8 +1,8 @@
 """Small answers to several peers, written together at the end of the event loop's turn.
 
-A write wakes the peer that sleeps on it, often on another core that has gone idle meanwhile, and that is the dearest
-part of it. Peers that are woken in one go find a core that is awake already: with eight callers a quarter more
-invocations a second. A single caller would only wait longer, so answers are collected only while there are several.
+A write wakes the peer that sleeps on it, often on a core that has gone idle meanwhile, and that is the most expensive
+part of it. Peers that are woken together find a core that is awake: eight callers get a quarter more invocations a
+second. A single caller would only wait longer, so answers are collected only while there are several.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ __all__ = ["Outbox"]
 
 
 class Outbox:
-    """What the connections of one event loop have to write."""
+    """Collects what the connections of one event loop have to write."""
 
     def __init__(self) -> None:
-        self.callers = 0  # who wait for the outcome of an invocation now
+        self.callers = 0  # how many wait for the outcome of an invocation
         self._flushes: list[Callable[[], None]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None  # once it is known: to ask for it is a system call
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept, because asking for it is a system call
 
     @property
     def is_open(self) -> bool:
-        """Whether it is worth while to collect."""
+        """Whether collecting pays."""
         return self.callers > 1
 
     def add(self, flush: Callable[[], None]) -> None:

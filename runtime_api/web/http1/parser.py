@@ -1,4 +1,4 @@
-"""From bytes to events: httptools' parser, and what it leaves to its user."""
+"""From bytes to events: httptools' parser, and what it leaves to its caller."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 class ParserState(Enum):
     """Where in the stream of requests the parser is."""
 
-    BETWEEN = auto()  # two requests, or before the first
+    BETWEEN = auto()  # between two requests, or before the first
     HEAD = auto()
     BODY = auto()
-    LAST = auto()  # behind a request that ends the connection
+    LAST = auto()  # after a request that ends the connection
     OVER = auto()  # nothing more is read
 
 
-BETWEEN, HEAD, BODY, LAST, OVER = ParserState  # names of their own: see states.py
+BETWEEN, HEAD, BODY, LAST, OVER = ParserState  # module-level names: see states.py
 
 
 class RequestParser:
@@ -49,7 +49,7 @@ class RequestParser:
         self._headers: dict[bytes, bytes] = {}  # of the head, and later of the trailers
         self._head_bytes = 0  # read since the last head was complete, bodies not counted
         self._closes = False  # the request that is being read ends the connection
-        self._resumes = False  # the next head is only there to make a new parser read a body
+        self._resumes = False  # the next head only makes a new parser read a body
 
     def feed(self, data: bytes) -> Sequence[Event]:
         """Parse the next bytes."""
@@ -62,7 +62,7 @@ class RequestParser:
         if self._head_bytes > HEAD_BYTES:
             fault = HEAD_TOO_LARGE
         if fault is not None:
-            # What follows a request that ends the connection is not read, so nothing can be wrong with it.
+            # What follows a request that ends the connection is not read, so it cannot be wrong.
             self._stop(Broken(None if self.state is LAST else fault))
         return self._events
 
@@ -76,11 +76,11 @@ class RequestParser:
 
     @property
     def has_part_of_a_head(self) -> bool:
-        """Whether bytes were read that no event tells of, or is going to."""
+        """Whether bytes were read that are in no event."""
         return self.state is HEAD or self.state is OVER
 
     def _parse(self, data: bytes) -> PlainReply | None:
-        """Collect events; gives what is wrong with the data, if it is no HTTP."""
+        """Collect events; returns the fault when the data is not HTTP."""
         while True:
             try:
                 self._llhttp.feed_data(data)
@@ -95,8 +95,8 @@ class RequestParser:
     def _stay_in_http1(self) -> bytes:
         """Ignore an upgrade and let the request be answered, as RFC 9110 7.8 allows.
 
-        llhttp has taken the request for complete. If it has a body, a new parser reads that behind a head which
-        announces one; gives this head.
+        llhttp takes the request for complete. If it has a body, a new parser reads it after a head that announces it;
+        returns this head.
         """
         self._llhttp = HttpRequestParser(self)
         head = self._events[-2]  # before its End: llhttp reads no further in this call
@@ -115,7 +115,7 @@ class RequestParser:
         self.state = OVER
         self._events.append(event)
 
-    # httptools calls these from feed_data, and would take what they raise for the peer's mistake: they only collect.
+    # httptools calls these from feed_data, and reports what they raise as the peer's mistake: they only collect.
 
     def on_message_begin(self) -> None:
         self.state = HEAD

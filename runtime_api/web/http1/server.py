@@ -26,12 +26,12 @@ class HttpServer:
         self._outbox = outbox or Outbox()
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
-        self._empty: asyncio.Event | None = None  # once somebody waits for the last connection's end
+        self._empty: asyncio.Event | None = None  # made when `close` waits for the last connection
 
     async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]:
-        """Open the listener, or take one that stands already; gives its address, with the port that was picked.
+        """Open the listener, or take over an open one; returns its address, with the port that was picked.
 
-        One that was open before is closed. OSError when the address cannot be had.
+        The listener before it is closed. OSError when the address is not available.
         """
         self.stop_listening()
         loop = asyncio.get_running_loop()
@@ -50,14 +50,14 @@ class HttpServer:
         return len(self._connections)
 
     def stop_listening(self) -> None:
-        """Take no new connections; those that are there go on."""
+        """Accept no new connections; the open ones continue."""
         if self._server is not None:
             self._server.close()
 
     async def close(self, timeout_s: float = 0) -> None:
-        """End every connection, quiet ones first; what is written gets this long to be read.
+        """Close every connection; peers get `timeout_s` to read what is written.
 
-        Every exchange in hand has been told of it when this returns.
+        When this returns, the handler has learned what became of every exchange.
         """
         self.stop_listening()
         for connection in list(self._connections):
