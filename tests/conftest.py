@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ _shared: set[str] = set()  # names of this project's fixtures that several tests
 
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare this process, which is one worker of several under pytest-xdist, to be watched alone."""
+    # A shell starts background jobs with SIGINT ignored, and every process that a test starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     traces.note_starts()
     if hasattr(config, "workerinput"):
         traces.separate_mounts()

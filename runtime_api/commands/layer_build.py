@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -24,6 +24,23 @@ __all__ = ["command"]
 
 VERSION = Pattern("version", r"3\.\d{1,2}", "a Python version such as 3.12")
 KINDS = ("unchecked", "checked", "none")
+
+
+class Options(NamedTuple):
+    """What the command line says."""
+
+    directory: Path | None
+    output: Path
+    bootstrap: bool
+    requirements: tuple[Path, ...]
+    packages: tuple[str, ...]
+    with_python: bool
+    python: Path | None
+    bundle_libc: bool
+    python_version: str | None
+    bytecode: Literal["unchecked", "checked", "none"]
+    runtime: str
+    arch: str | None
 
 
 @click.command()
@@ -68,7 +85,7 @@ KINDS = ("unchecked", "checked", "none")
     "none adds no bytecode.",
 )
 @target_options
-def command(output: Path, **options: Any) -> None:
+def command(**given: Any) -> None:
     """Build a layer from any of these: the files of DIR, libraries from pip, our bootstrap, a Python.
 
     The same input gives the same bytes: the time of all files is SOURCE_DATE_EPOCH, or 1980.
@@ -78,7 +95,8 @@ def command(output: Path, **options: Any) -> None:
     from bootjack_layers.errors import LayerError
     from bootjack_layers.pack import time_of
 
-    request = _request(output, options)
+    options = Options(**given)
+    output, request = options.output, _request(options)
     try:
         seconds = time_of(os.environ.get("SOURCE_DATE_EPOCH"))
         with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
@@ -92,33 +110,31 @@ def command(output: Path, **options: Any) -> None:
     _print_sizes(packed, output)
 
 
-def _request(output: Path, options: dict[str, Any]) -> BuildRequest:
+def _request(options: Options) -> BuildRequest:
     from bootjack_layers.build import BuildRequest
 
-    directory: Path | None = options["directory"]
-    parts = (directory, options["bootstrap"], options["requirements"], options["packages"], options["with_python"])
-    if not any(parts):
+    directory = options.directory
+    if not any((directory, options.bootstrap, options.requirements, options.packages, options.with_python)):
         fail("nothing to build: name a DIR, --bootstrap, --requirements, --package or --with-python")
     if directory and not directory.is_dir():
         fail(f"{directory}: no such directory")
-    _check_output(output)
-    for name in options["packages"]:
+    _check_output(options.output)
+    for name in options.packages:
         if not re.match(r"[A-Za-z0-9]", name):
             fail(f"--package {name!r} is not the name of a library")
-    kind = options["bytecode"]
     return BuildRequest(
-        image=read_image(options["runtime"]),
-        arch=architecture(options["arch"]),
+        image=read_image(options.runtime),
+        arch=architecture(options.arch),
         content=directory,
-        exclude=output,
-        bootstrap=options["bootstrap"],
-        requirements=options["requirements"],
-        packages=options["packages"],
-        version=options["python_version"],
-        python=options["python"],
-        with_python=options["with_python"],
-        with_libc=options["bundle_libc"],
-        bytecode=None if kind == "none" else kind,
+        exclude=options.output,
+        bootstrap=options.bootstrap,
+        requirements=options.requirements,
+        packages=options.packages,
+        version=options.python_version,
+        python=options.python,
+        with_python=options.with_python,
+        with_libc=options.bundle_libc,
+        bytecode=None if options.bytecode == "none" else options.bytecode,
     )
 
 

@@ -132,7 +132,7 @@ def test_sigterm_is_not_lost_where_python_drops_exceptions(tmp_path: Path, insid
     source = f"""
         {HOOK.replace(chr(10), chr(10) + "        ")}
         def end():
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)  # to this thread, so that it is handled here and not later
             for _ in range(1000): pass
         class Dying:
             def __del__(self): end()
