@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import ORIGIN, fail
+from .options import fail
 from .serving import blaming, opened, serve_until_signalled
 from .signals import interruptible, run
 from .verb import Verb
@@ -84,22 +85,7 @@ rie_options = option_group(
         help="Directory to use as /opt when looking for a bootstrap.",
     ),
     option("--clean-env", is_flag=True, help="Don't pass the host environment to the function."),
-    option(
-        "--allow-host",
-        "allowed_hosts",
-        multiple=True,
-        metavar="NAME",
-        help="Accept requests whose Host header is NAME. Repeatable. Otherwise, a loopback address accepts only "
-        "localhost and IP addresses.",
-    ),
-    option(
-        "--allow-origin",
-        "allowed_origins",
-        type=ORIGIN,
-        multiple=True,
-        help="Accept requests of web pages of this origin, such as https://app.example. Repeatable. Otherwise, only "
-        "pages of this machine may invoke functions.",
-    ),
+    *access_options,
 )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from runtime_api.protocol.limits import CURRENT
 
+from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, ORIGIN, PORT, Whole
+from .options import IDLE, NAME, PORT, Whole
 
 __all__ = ["ServeOptions", "serve_options"]
 
@@ -72,20 +73,5 @@ serve_options = option_group(
         show_default=True,
         help="Port of the Runtime API for --only-lambda-apis; 0 picks a free one.",
     ),
-    option(
-        "--allow-host",
-        "allowed_hosts",
-        multiple=True,
-        metavar="NAME",
-        help="Accept requests whose Host header is NAME. Repeatable. Otherwise, a loopback address accepts only "
-        "localhost and IP addresses.",
-    ),
-    option(
-        "--allow-origin",
-        "allowed_origins",
-        type=ORIGIN,
-        multiple=True,
-        help="Accept requests of web pages of this origin, such as https://app.example. Repeatable. Otherwise, only "
-        "pages of this machine may invoke functions.",
-    ),
+    *access_options,
 )

@@ -52,7 +52,7 @@ class NoChannel:
 
 
 class Course:
-    """One exchange as a connection drives it: the handler answers when the `answer_at`-th thing is told to it."""
+    """One exchange as a connection drives it: the handler answers at its `answer_at`-th notice."""
 
     def __init__(self, announced: int, expects: bool, http10: bool, close: bool, answer_at: int) -> None:
         headers = {b"expect": b"100-continue"} if expects else {}

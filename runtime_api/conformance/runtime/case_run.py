@@ -89,7 +89,7 @@ class CaseRun:
             raise Deviated(f"nothing for {seconds} s", str(found))
 
     async def take(self, step: Mapping[str, Any] | None = None, expected: str = "") -> Observation:
-        """The next observation, whatever it is; Deviated when none comes."""
+        """The next observation of any kind; Deviated when none comes."""
         found = await self.harness.next_observation(self.timeout_s)
         if found is None:
             expected = expected or (described(step) if step else "a result")
