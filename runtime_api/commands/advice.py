@@ -54,6 +54,8 @@ def _first_line(bootstrap: Path, start: bytes) -> str | None:
     if not start.startswith(b"#!"):
         return f"{bootstrap} is neither a program nor a script; begin a script with #! and its interpreter"
     line = start[2:].partition(b"\n")[0]
+    if b"\0" in line:
+        return f"{bootstrap} has a NUL in its first line, where the kernel stops reading; write it as plain text"
     if line.endswith(b"\r"):
         return f"{bootstrap} has CRLF line endings, which become part of its interpreter's name; convert them to LF"
     if not line.split():

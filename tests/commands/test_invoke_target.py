@@ -134,6 +134,7 @@ def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[s
     [
         (None, 0o644, "permission denied", "chmod +x"),
         ("#!/bin/sh\r\necho\r\n", 0o755, "no such file or directory", "CRLF"),
+        ("#!/bin/\0sh\necho\n", 0o755, "permission denied", "has a NUL in its first line"),
         ("#!/no/such/interpreter\n", 0o755, "no such file or directory", "/no/such/interpreter"),
         ("echo no first line\n", 0o755, "exec format error", "#!"),
         ("", 0o755, "exec format error", "empty"),
