@@ -67,6 +67,7 @@ def test_a_fault_may_name_a_path_that_is_not_utf8() -> None:
     assert json.loads(wire.fault_document(fault))["errorMessage"].startswith("fork/exec /caf\\udce9/bootstrap")
     line = log.FaultLine(None, fault.error_type, fault.message)
     assert log.log_bytes([line]).startswith(b"fork/exec /caf\xe9/bootstrap")
+    assert log.log_bytes([log.FaultLine(None, "Type", "a lone \ud800")]) == b"a lone \\ud800\nType\n"
 
 
 def test_an_error_body_is_passed_on_as_it_is() -> None:
