@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
     from runtime_api.web.public import PublicPort
 
@@ -210,9 +211,9 @@ class LocalLambda:
     def _assemble(self, log: LogSink) -> _Parts:
         limits, label_log, outbox, allowed_hosts = self._limits, self._label_log, Outbox(), self._allowed_hosts
 
-        def edge(post: Callable[..., None], host: str) -> tuple[CallResponder, RuntimeApiListener]:
+        def edge(post: Callable[..., None], host: str, door: Admission) -> tuple[CallResponder, RuntimeApiListener]:
             api = RuntimeApi(post, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox)
+            return api, HttpServer(api, outbox, door)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log

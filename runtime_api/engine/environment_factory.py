@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .admission import Admission
 from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
 from .ids import log_stream_name
 from .launching import plan_launch
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
 
-# Given an environment's `post` and the host it listens on, the edge of its Runtime API: who answers the runtime's
-# calls, and where they arrive.
-RuntimeEdge = Callable[[Callable[..., None], str], tuple[CallResponder, RuntimeApiListener]]
+# Given an environment's `post`, the host it listens on and who may connect, the edge of its Runtime API: who answers
+# the runtime's calls, and where they arrive.
+RuntimeEdge = Callable[[Callable[..., None], str, Admission], tuple[CallResponder, RuntimeApiListener]]
 
 
 class LocalEnvironmentFactory:
@@ -34,6 +35,7 @@ class LocalEnvironmentFactory:
         self._sandboxes = sandboxes
         self._edge = edge
         self._log_of = log_of
+        self._noted: set[str] = set()
         # Environments are opened one after the other, so that between two starts the warm ones get their turn.
         self._one_start = asyncio.Lock()
 
@@ -52,7 +54,8 @@ class LocalEnvironmentFactory:
 
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
         spec, installation = version.spec, self._installations[version.code]
-        responder, listener = self._edge(environment.post, installation.runtime_api[0])
+        admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
+        responder, listener = self._edge(environment.post, installation.runtime_api[0], admission)
         stream = log_stream_name(spec.version)
         launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
         async with self._one_start:
@@ -60,3 +63,6 @@ class LocalEnvironmentFactory:
 
     def write(self, version: ResolvedVersion, lines: bytes) -> None:
         self._log_of(version.spec.name).write(lines)
+
+    def _note(self, version: ResolvedVersion, text: str) -> None:
+        self.write(version, f"bootjack: {text}\n".encode())

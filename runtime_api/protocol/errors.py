@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 __all__ = [
     "FORBIDDEN_HOST",
     "FORBIDDEN_ORIGIN",
+    "FORBIDDEN_PEER",
+    "HIDDEN_PEER",
     "INVALID_REQUEST_ID",
     "INVALID_RESPONSE_MODE",
     "INVOKE_TIMEOUT",
     "TRUNCATED_REQUEST",
+    "VANISHED_PEER",
     "ErrorType",
     "Fault",
     "MisuseError",
@@ -77,6 +80,24 @@ FORBIDDEN_HOST = Refusal(
     "ForbiddenHost",
     "The Runtime API refuses a Host that a DNS answer could forge: use an IP address, localhost or a name without a"
     " dot, or let the name in with --allow-host",
+)
+FORBIDDEN_PEER = Refusal(
+    403,
+    "ForbiddenPeer",
+    "The Runtime API answers the processes of its own execution environment only, and this connection is of another"
+    " process",
+)
+VANISHED_PEER = Refusal(
+    403,
+    "ForbiddenPeer",
+    "The Runtime API answers the processes of its own execution environment only, and the process behind this"
+    " connection had closed it or ended before it was known: keep a connection open until the answer is there",
+)
+HIDDEN_PEER = Refusal(
+    403,
+    "ForbiddenPeer",
+    "The Runtime API answers the processes of its own execution environment only, and this connection is of another"
+    " process, or of one that hides its descriptors (PR_SET_DUMPABLE)",
 )
 
 

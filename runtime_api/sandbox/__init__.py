@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.events import ExitStatus
 
     from .entrypoint import Program
+    from .ownership import Belonging
 
 __all__ = ["Exited", "Launch", "Moved", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
 
@@ -109,6 +110,12 @@ class Sandbox(Protocol):
 
     def peak_bytes(self) -> int:
         """The highest resident size of the running processes so far, in bytes."""
+
+    def belonging(self) -> Belonging | None:
+        """How its processes are told from others that reach its Runtime API; None if there is nothing to tell apart.
+
+        That is so where no other process reaches it (a network of its own), or where any process may.
+        """
 
     async def close(self) -> None:
         """Kill what still runs and release everything that `open` took."""

@@ -27,6 +27,7 @@ from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
 from .memory import MemoryWatch
 from .opt import hold_merged, with_merged
+from .ownership import Belonging
 from .pidfds import pidfd_of_child
 from .process_table import ProcessTable
 from .reaping import exit_status
@@ -138,6 +139,14 @@ class BubblewrapSandbox:
     def peak_bytes(self) -> int:
         """The highest sum of all processes that was seen, or the kernel's own maximum of a named one."""
         return max(self._watch.peak_bytes, *(process.peak_bytes() for process in self._processes), 0)
+
+    def belonging(self) -> Belonging | None:
+        if self._confinement.own_network:
+            return None
+        enclosure = self._enclosure
+        if enclosure is None or enclosure.stage is not Stage.UP:
+            return Belonging()
+        return Belonging(supervisor=enclosure.supervisor, user=enclosure.unique_user)
 
     async def close(self) -> None:
         async with AsyncExitStack() as parts:  # each is closed, in reverse order, even if closing another one fails

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .reaping import kill_group, when_ended
-from .users import GID, UID, map_users
+from .users import GID, UID, UNIQUE, map_users, unique_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,11 @@ class BwrapProcess:
                 os.close(descriptor)
         if self._info >= 0:
             self._loop.add_reader(self._info, self._map_users)
+
+    @property
+    def unique_user(self) -> int | None:
+        """The uid that the processes inside have on the host, and no others; None if they share one."""
+        return unique_id(self._process.pid) if self._user == UNIQUE else None
 
     def message(self) -> str:
         """What it has written to stderr."""

@@ -84,6 +84,11 @@ class Enclosure:
         finally:
             os.close(self._control.theirs)
 
+    @property
+    def unique_user(self) -> int | None:
+        """The uid on the host that only the processes inside have; None if they share one with other processes."""
+        return self._bwrap.unique_user
+
     def claim_listener(self) -> socket.socket | None:
         """Take over the listener for the Runtime API; the taker closes it. None without a network of its own."""
         listener, self._listener = self._listener, None

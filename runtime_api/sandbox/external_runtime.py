@@ -49,5 +49,8 @@ class ExternalRuntime:
     def peak_bytes(self) -> int:
         return 0
 
+    def belonging(self) -> None:
+        """Return None: whoever connects is the runtime."""
+
     async def close(self) -> None:
         pass

@@ -11,12 +11,14 @@ from runtime_api.protocol.limits import CURRENT, Limits
 
 from .managed_process import ManagedProcess, State
 from .memory import high_water
+from .ownership import Belonging
 from .process_table import ProcessTable
 from .reaping import kill_group, when_ended
 from .refusals import cannot_change_directory, cannot_execute, cannot_start
-from .spawning import spawn
+from .spawning import encoded, spawn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from . import Exited, Launch, Notify, StartRefused
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PlainSandbox"]
 
 CLOSE_S = 5.0
+MARKS = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_STREAM_NAME")  # no two environments have the same of both
 # Linux adds up three kinds of memory from counters that each processor keeps (percpu_counter): a figure may lag
 # behind by a batch of pages of each, and two readings of the same memory differ by as much.
 _PROCESSORS = os.cpu_count() or 1
@@ -38,6 +41,7 @@ class PlainSandbox:
         self._limits = limits
         self._processes = ProcessTable()
         self._notify: Notify = lambda _event: None
+        self._marks: tuple[bytes, ...] = ()
 
     def inside(self, path: str | Path) -> str:
         return str(path)
@@ -76,6 +80,10 @@ class PlainSandbox:
     def peak_bytes(self) -> int:
         return sum(process.peak_bytes() for process in self._processes)
 
+    def belonging(self) -> Belonging:
+        leaders = tuple(process.pid for process in self._processes if process.state is State.RUNNING)
+        return Belonging(leaders, marks=self._marks)
+
     async def close(self) -> None:
         for process in self._processes:
             self.signal(process.launch.name, signal.SIGKILL)
@@ -97,11 +105,18 @@ class PlainSandbox:
         # Our own maximum only grows, so what it is now covers what the child's may have begun with.
         process.started(child.pid, high_water(os.getpid()) + COUNTING_ERROR_BYTES)
         self._processes.add(process)
+        self._marks = _marks(launch.variables)
         return None
 
     def _over(self, end: Exited | StartRefused) -> None:
         self._processes.remove(end.name)
         self._notify(end)
+
+
+def _marks(variables: Mapping[str, str]) -> tuple[bytes, ...]:
+    """The variables that name the environment; nothing if one of them is missing."""
+    marks = tuple(encoded(f"{name}={variables[name]}") for name in MARKS if variables.get(name))
+    return marks if len(marks) == len(MARKS) else ()
 
 
 def _start_failure(launch: Launch, error: OSError) -> StartRefused:

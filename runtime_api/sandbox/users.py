@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["GID", "UID", "UNIQUE", "User", "map_users", "outside_user"]
+__all__ = ["GID", "UID", "UNIQUE", "User", "map_users", "outside_user", "unique_id"]
 
 UID, GID = 993, 990  # sbx_user1051 on Lambda
 
@@ -44,13 +44,18 @@ def outside_user(shown: Sequence[str]) -> User | None:
     return UNIQUE
 
 
+def unique_id(sandbox: int) -> int:
+    """The uid and gid that are unique to a sandbox; `sandbox` is a number that no other sandbox has."""
+    return FIRST_UNIQUE + sandbox
+
+
 def map_users(child: int, user: User, sandbox: int) -> None:
     """Map the users of the user namespace of `child`; `sandbox` is a number that no other sandbox has.
 
     OSError if the kernel refuses.
     """
     uid, gid = user
-    unique = FIRST_UNIQUE + sandbox
+    unique = unique_id(sandbox)
     proc = Path("/proc") / str(child)
     (proc / "uid_map").write_text(f"0 0 1\n{UID} {unique if uid < 0 else uid} 1\n")
     (proc / "gid_map").write_text(f"0 0 1\n{GID} {unique if gid < 0 else gid} 1\n")
