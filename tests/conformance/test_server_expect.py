@@ -19,4 +19,6 @@ def test_a_refusal_that_nests_too_deeply_is_not_json() -> None:
 def test_a_refusal_has_its_type() -> None:
     refusal = observed(b'{"errorMessage":"m","errorType":"InvalidStateTransition"}')
     assert differences({"status": 403, "refusal": "InvalidStateTransition"}, refusal) is None
+    assert differences({"status": [200, 403]}, refusal) is None
+    assert differences({"status": [200, 404]}, refusal) is not None
     assert differences({"refusal": "InvalidRequestID"}, refusal) is not None

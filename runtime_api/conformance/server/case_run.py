@@ -166,7 +166,7 @@ class CaseRun:
         if on in self._connections:
             self._give_up(on)
             self._connections[on].close()
-        self._connections[on] = Connection(address)
+        self._connections[on] = Connection(address, self.server.caller(address))
         return self._connections[on]
 
     def _give_up(self, on: str) -> None:

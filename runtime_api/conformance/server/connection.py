@@ -11,6 +11,10 @@ import struct
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .puppets import Puppet
 
 __all__ = ["FORK_LOCK", "Address", "Answer", "Connection", "MalformedAnswer", "NoAnswer"]
 
@@ -54,8 +58,11 @@ class Answer:
 class Connection:
     """A client socket; every wait has a deadline."""
 
-    def __init__(self, address: Address) -> None:
-        self._socket = socket.create_connection(address, timeout=5)
+    def __init__(self, address: Address, puppet: Puppet | None = None) -> None:
+        """Connect, from a process that the server has started if there is one."""
+        made = puppet.connect(*address) if puppet is not None else None
+        self._puppet = puppet if made is not None else None
+        self._socket, self._copy = made or (socket.create_connection(address, timeout=5), 0)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setblocking(False)
         self._received = bytearray()
@@ -108,6 +115,9 @@ class Connection:
         """Close in both directions."""
         with FORK_LOCK:
             self._socket.close()
+        if self._puppet is not None:
+            self._puppet.let_go(self._copy)
+            self._puppet = None
 
     def fileno(self) -> int:
         """The descriptor, for `select`."""

@@ -43,10 +43,11 @@ def first_missing(patterns: list[str], text: str) -> str | None:
     return None
 
 
-def _status(want: int | str, observed: Observed) -> str | None:
-    """A code, or "2xx"."""
+def _status(want: int | list[int] | str, observed: Observed) -> str | None:
+    """A code, one of several, or "2xx"."""
     status = observed.answer.status
-    return None if want in (status, f"{status // 100}xx") else f"status {status}: {shown(observed.answer.body)}"
+    matches = status in want if isinstance(want, list) else want in (status, f"{status // 100}xx")
+    return None if matches else f"status {status}: {shown(observed.answer.body)}"
 
 
 def _headers(want: Table, observed: Observed) -> str | None:

@@ -1,8 +1,9 @@
 """The puppet: a process that takes orders from the kit over a unix socket, one JSON object per line.
 
 The server runs it as the bootstrap and, under other names, as extensions. It runs under `python -IS`, with the
-standard library only, so it starts within milliseconds. It never calls the Runtime API; the kit does.
-`puppets.write_puppets` writes it as an executable file.
+standard library only, so it starts within milliseconds. It never calls the Runtime API; the kit does, over
+connections that the puppet makes: a server may answer only the processes that it has started.
+`puppets.write_puppets` writes the puppet as an executable file.
 """
 
 import json
@@ -15,6 +16,7 @@ import sys
 
 CONTROL = "{control}"
 STREAMS = {"stdout": 1, "stderr": 2}
+CONNECT_S = 5
 
 
 def descriptors() -> dict[str, str]:
@@ -61,6 +63,19 @@ def trap(control: socket.socket) -> None:
     signal.signal(signal.SIGTERM, lambda *_: control.sendall(b'{"signal":"SIGTERM"}\n'))
 
 
+def connect(order: dict[str, str], control: socket.socket, connections: dict[int, socket.socket]) -> None:
+    """Pass a connection to the kit. A copy is kept here, so that it stays one of a process of the server's."""
+    try:
+        connection = socket.create_connection((order["host"], int(order["port"])), CONNECT_S)
+    except OSError as error:
+        control.sendall(json.dumps({"connected": 0, "error": error.errno}).encode() + b"\n")
+        return
+    connection.setblocking(True)
+    connections[connection.fileno()] = connection
+    told = json.dumps({"connected": connection.fileno()}).encode() + b"\n"
+    socket.send_fds(control, [told], [connection.fileno()])
+
+
 def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str]) -> object:
     """Carry out an order, and return its result."""
     match order["order"]:
@@ -82,6 +97,7 @@ def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str
 def main() -> None:
     """Introduce this process, then obey orders until the kit closes the connection."""
     inherited = descriptors()
+    connections: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(CONTROL)
         hello = {
@@ -91,7 +107,13 @@ def main() -> None:
         }
         control.sendall(json.dumps(hello).encode() + b"\n")
         for line in control.makefile("rb"):
-            control.sendall(json.dumps(obey(json.loads(line), control, inherited)).encode() + b"\n")
+            order = json.loads(line)
+            if order["order"] == "connect":
+                connect(order, control, connections)
+                continue
+            if order["order"] == "let go":
+                connections.pop(int(order["connection"])).close()
+            control.sendall(json.dumps(obey(order, control, inherited)).encode() + b"\n")
 
 
 if __name__ == "__main__":

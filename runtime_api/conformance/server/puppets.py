@@ -11,13 +11,13 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
 __all__ = ["Puppet", "ended", "write_puppets"]
@@ -46,7 +46,9 @@ class Puppet:
     def __init__(self, control: socket.socket) -> None:
         control.settimeout(HELLO_S)
         self._control = control
-        self._lines = control.makefile("rb")
+        self._received = b""
+        self._descriptors: list[int] = []  # that came with what was received
+        self._unread: list[dict[str, Any]] = []  # messages that came while a result was waited for
         hello = self._read()
         self.name = str(hello.get("name", ""))
         self.api = hello.get("api")  # its AWS_LAMBDA_RUNTIME_API
@@ -65,6 +67,32 @@ class Puppet:
         if "child" in result:
             self._children.append(os.pidfd_open(result["child"]))
         return result
+
+    def connect(self, host: str, port: int) -> tuple[socket.socket, int] | None:
+        """Have the process connect; returns its socket, and a number for `let_go`. None if the process does not.
+
+        OSError if nothing listens there.
+        """
+        connected = self._order({"order": "connect", "host": host, "port": port}, "connected")
+        if connected.get("error"):
+            raise OSError(connected["error"], os.strerror(connected["error"]))
+        if not self._descriptors:
+            return None
+        return socket.socket(fileno=self._descriptors.pop()), connected["connected"]
+
+    def let_go(self, connection: int) -> None:
+        """Have the process close its copy of a connection."""
+        self._order({"order": "let go", "connection": connection}, "done")
+
+    def _order(self, order: Mapping[str, Any], answer: str) -> dict[str, Any]:
+        """Give an order, and wait for the message that answers it; empty if the process has ended or is stopped."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
+            self._control.sendall(json.dumps(order).encode() + b"\n")
+            while message := self._receive():
+                if answer in message:
+                    return message
+                self._unread.append(message)
+        return {}
 
     def alive(self) -> bool:
         """Whether the process still runs."""
@@ -103,15 +131,26 @@ class Puppet:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             ended(pidfd, 5)
             os.close(pidfd)
-        self._lines.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
         self._control.close()
 
     def _read(self) -> dict[str, Any]:
-        try:
-            line = self._lines.readline()
-        except ConnectionResetError:
-            line = b""
-        return dict(json.loads(line)) if line else {}
+        """The next message; empty when the process has ended."""
+        return self._unread.pop(0) if self._unread else self._receive()
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\n" not in self._received:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._control, 1 << 16, 1, socket.MSG_CMSG_CLOEXEC)
+            except ConnectionResetError:
+                data, descriptors = b"", []
+            self._descriptors += descriptors
+            if not data:
+                return {}
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        return dict(json.loads(line))
 
 
 def ended(pidfd: int, timeout_s: float) -> bool:

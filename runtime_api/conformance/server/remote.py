@@ -46,6 +46,9 @@ class RemoteServer(Server):
     def puppet(self, name: str, timeout_s: float, *, new: bool = False) -> None:
         """There is none: the kit itself is the runtime."""
 
+    def caller(self, address: Address) -> None:
+        """Return None: the kit itself connects."""
+
     def stop(self) -> None:
         """The server belongs to its user."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Server", "ServerFailed"]
 
 READY_S = 20
+BOOTSTRAP = "bootstrap"
 
 
 class ServerFailed(Exception):
@@ -83,7 +84,7 @@ class Server:
     def api(self) -> tuple[Address, str]:
         """The Runtime API's address, and the prefix of its paths."""
         if self._api is None:
-            puppet = self.puppet("bootstrap", READY_S)
+            puppet = self.puppet(BOOTSTRAP, READY_S)
             if puppet is None:
                 raise ServerFailed("the server started no bootstrap, so the address of its Runtime API is unknown")
             host, _, rest = str(puppet.api).partition(":")
@@ -135,6 +136,13 @@ class Server:
     def last_puppet(self, name: str) -> Puppet:
         """The process of that name that was started last, running or not."""
         return next(puppet for puppet in reversed(self._puppets) if puppet.name == name)
+
+    def caller(self, address: Address) -> Puppet | None:
+        """The process that connects to this address: one of the server's own if that is the Runtime API.
+
+        None if this one is to connect, or no process of the server's is left.
+        """
+        return self.puppet(BOOTSTRAP, 0) if self._api is not None and address == self._api[0] else None
 
     def signal(self, name: str) -> None:
         """Send a signal to the server itself."""
