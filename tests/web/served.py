@@ -17,6 +17,7 @@ from tests.web.peer import PATIENCE_S, Peer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runtime_api.web.http1.doorway import Door
     from runtime_api.web.http1.exchange import Exchange
 
 T = TypeVar("T")
@@ -142,13 +143,13 @@ class Echo:
 class Served:
     """The server, and what went wrong in it; with many `callers` it collects its answers before it writes them."""
 
-    def __init__(self, body_bytes: int = 1_000_000, callers: int = 0) -> None:
+    def __init__(self, body_bytes: int = 1_000_000, callers: int = 0, door: Door | None = None) -> None:
         self.handler = Echo(body_bytes)
         self.address = ("", 0)
         self.problems: list[dict[str, Any]] = []
         outbox = Outbox()
         outbox.callers = callers
-        self._server = HttpServer(self.handler, outbox)
+        self._server = HttpServer(self.handler, outbox, door)
         self._released = 0
         self._ready = threading.Event()
         self._stop = asyncio.Event()
@@ -173,13 +174,13 @@ class Served:
         """Answer the late request that waits, as soon as there is one."""
         self._released += 1
         self.handler.wait_for("parked", self._released)
-        self._do(lambda: self.handler.echo(self.handler.parked.popleft()))
+        self.do(lambda: self.handler.echo(self.handler.parked.popleft()))
 
     def release_all(self) -> None:
         """Answer every request that waits, and those that come to wait by that."""
         self.settle()
         while self.handler.parked:
-            self._do(self._release_one)
+            self.do(self._release_one)
 
     def _release_one(self) -> None:
         if self.handler.parked:  # its peer may have gone meanwhile
@@ -188,13 +189,13 @@ class Served:
 
     def settle(self) -> None:
         """Return when the server has read all that was sent to it before: its loop has come round, twice."""
-        self._do(lambda: None)
-        self._do(lambda: None)
+        self.do(lambda: None)
+        self.do(lambda: None)
 
     def wait_until_alone(self) -> None:
         """Wait until no peer is connected any more."""
         deadline = time.monotonic() + PATIENCE_S
-        while self._do(lambda: self._server.connections):
+        while self.do(lambda: self._server.connections):
             assert time.monotonic() < deadline, f"{self._server.connections} connections are left"
 
     def judge(self) -> None:
@@ -203,7 +204,13 @@ class Served:
         unclear = [story for story in self.handler.stories if len(story.endings) != 1]
         assert not unclear, f"not exactly one of {ENDINGS}: {unclear[:10]}"
 
-    def _do(self, function: Callable[[], T]) -> T:
+    def connections(self) -> int:
+        """How many peers the server counts."""
+        return self.do(lambda: self._server.connections)
+
+    def do(self, function: Callable[[], T]) -> T:
+        """Call a function on the server's loop."""
+
         async def called() -> T:
             return function()
 
