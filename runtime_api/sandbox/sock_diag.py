@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from ipaddress import IPv6Address
 from typing import NamedTuple
 
 __all__ = ["Endpoint", "TcpSocket", "endpoint", "read_reply", "request"]
@@ -17,6 +16,7 @@ __all__ = ["Endpoint", "TcpSocket", "endpoint", "read_reply", "request"]
 SOCK_DIAG_BY_FAMILY = 20
 NLMSG_ERROR = 2
 NLM_F_REQUEST = 1
+MAPPED = b"\0" * 10 + b"\xff" * 2  # before an IPv4 address in the form of IPv6 (RFC 4291 2.5.5.2)
 ANY_STATE = 0xFFFF_FFFF
 ANY_COOKIE = 0xFFFF_FFFF  # INET_DIAG_NOCOOKIE: the addresses alone name the socket
 LISTENING = 10  # TCP_LISTEN
@@ -50,11 +50,11 @@ def endpoint(name: tuple[object, ...]) -> Endpoint:
         raise ValueError(f"{name!r} is no TCP address")
     if ":" not in host:
         return Endpoint(socket.inet_pton(socket.AF_INET, host), port)
-    address = IPv6Address(host.partition("%")[0])
-    if address.ipv4_mapped is not None:
-        return Endpoint(address.ipv4_mapped.packed, port)
+    address = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    if address.startswith(MAPPED):
+        return Endpoint(address.removeprefix(MAPPED), port)
     interface = rest[1] if len(rest) > 1 and isinstance(rest[1], int) else 0
-    return Endpoint(address.packed, port, interface)
+    return Endpoint(address, port, interface)
 
 
 def request(own: Endpoint, peer: Endpoint, sequence: int) -> bytes:
