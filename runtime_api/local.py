@@ -213,7 +213,7 @@ class LocalLambda:
 
         def edge(post: Callable[..., None], host: str, door: Admission) -> tuple[CallResponder, RuntimeApiListener]:
             api = RuntimeApi(post, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox, door)
+            return api, HttpServer(api, outbox, door=door)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log

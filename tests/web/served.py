@@ -149,7 +149,7 @@ class Served:
         self.problems: list[dict[str, Any]] = []
         outbox = Outbox()
         outbox.callers = callers
-        self._server = HttpServer(self.handler, outbox, door)
+        self._server = HttpServer(self.handler, outbox, door=door)
         self._released = 0
         self._ready = threading.Event()
         self._stop = asyncio.Event()
@@ -174,13 +174,13 @@ class Served:
         """Answer the late request that waits, as soon as there is one."""
         self._released += 1
         self.handler.wait_for("parked", self._released)
-        self.do(lambda: self.handler.echo(self.handler.parked.popleft()))
+        self._do(lambda: self.handler.echo(self.handler.parked.popleft()))
 
     def release_all(self) -> None:
         """Answer every request that waits, and those that come to wait by that."""
         self.settle()
         while self.handler.parked:
-            self.do(self._release_one)
+            self._do(self._release_one)
 
     def _release_one(self) -> None:
         if self.handler.parked:  # its peer may have gone meanwhile
@@ -189,14 +189,22 @@ class Served:
 
     def settle(self) -> None:
         """Return when the server has read all that was sent to it before: its loop has come round, twice."""
-        self.do(lambda: None)
-        self.do(lambda: None)
+        self._do(lambda: None)
+        self._do(lambda: None)
 
     def wait_until_alone(self) -> None:
         """Wait until no peer is connected any more."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.do(lambda: self._server.connections):
+        while self._do(lambda: self._server.connections):
             assert time.monotonic() < deadline, f"{self._server.connections} connections are left"
+
+    def connections(self) -> int:
+        """How many peers the server counts."""
+        return self._do(lambda: self._server.connections)
+
+    def do(self, function: Callable[[], T]) -> T:
+        """Call a function on the server's loop."""
+        return self._do(function)
 
     def judge(self) -> None:
         """After the end: nothing was raised in the loop, and every exchange came to one end."""
@@ -204,13 +212,7 @@ class Served:
         unclear = [story for story in self.handler.stories if len(story.endings) != 1]
         assert not unclear, f"not exactly one of {ENDINGS}: {unclear[:10]}"
 
-    def connections(self) -> int:
-        """How many peers the server counts."""
-        return self.do(lambda: self._server.connections)
-
-    def do(self, function: Callable[[], T]) -> T:
-        """Call a function on the server's loop."""
-
+    def _do(self, function: Callable[[], T]) -> T:
         async def called() -> T:
             return function()
 

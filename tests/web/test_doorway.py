@@ -164,6 +164,19 @@ def test_a_crowd_of_refused_peers_is_disconnected_without_a_word(served: Served,
         peer.socket.close()
 
 
+def test_of_peers_whose_judgement_takes_a_while_there_are_not_too_many(served: Served, door: ScriptedDoor) -> None:
+    door.verdict = WAIT
+    held = [served.peer() for _ in range(doorway.MOST_WAITING)]
+    until(lambda: len(door.peers) == doorway.MOST_WAITING)
+    with served.peer() as one_more:
+        assert one_more.rest() == b""
+    door.verdict = ADMIT
+    with served.peer() as own:
+        assert own.ask(get("/now")).status == 200
+    for peer in held:
+        peer.socket.close()
+
+
 @pytest.mark.parametrize("verdict", [REFUSE, WAIT])
 def test_a_server_ends_while_peers_are_at_its_door(door: ScriptedDoor, verdict: str) -> None:
     door.verdict = verdict

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Door", "Doorway", "Place"]
 
+MOST_WAITING = 256  # peers whose judgement takes a while; any other is disconnected
 MOST_REFUSED = 64  # peers that may be told why; any other is disconnected
 REFUSED_S = 1.0  # a refused peer that asks nothing for so long is disconnected
 
@@ -70,10 +71,12 @@ class Doorway(asyncio.Protocol):
         refusal: Any = self._door.refusal(
             transport.get_extra_info("sockname") or (), transport.get_extra_info("peername") or ()
         )
-        if isinstance(refusal, asyncio.Future):
-            refusal.add_done_callback(lambda judged: self._decide(judged.result()))
-        else:
+        if not isinstance(refusal, asyncio.Future):
             self._decide(refusal)
+        elif self._number_of(Place.WAITING) > MOST_WAITING:
+            self.abort()
+        else:
+            refusal.add_done_callback(lambda judged: self._decide(judged.result()))
 
     def data_received(self, data: bytes) -> None:
         self._arrived += data
@@ -96,8 +99,8 @@ class Doorway(asyncio.Protocol):
             return
         if refusal is None:
             self._let_in(self._transport)
-        elif sum(each.place is Place.REFUSED for each in self._others) >= MOST_REFUSED:
-            self._transport.abort()
+        elif self._number_of(Place.REFUSED) >= MOST_REFUSED:
+            self.abort()
         else:
             self.place, self._refusal = Place.REFUSED, refusal
             if self._arrived or self._ended:
@@ -131,6 +134,9 @@ class Doorway(asyncio.Protocol):
         """Disconnect at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _number_of(self, place: Place) -> int:
+        return sum(each.place is place for each in self._others)
 
     def _leave(self, place: Place) -> None:
         self.place = place
