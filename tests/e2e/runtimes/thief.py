@@ -10,9 +10,10 @@ from typing import Any
 
 API = "/2018-06-01"
 ID = "Lambda-Runtime-Aws-Request-Id"
-PATIENCE_S = 60
+PATIENCE_S = 40
 LISTENING = "0A"
 _loot: list[Any] = []
+_threads: list[threading.Thread] = []
 
 
 def handler(event: Any, _context: Any) -> Any:
@@ -28,13 +29,17 @@ def do_find(port: int) -> bool:
 def do_steal(port: int) -> None:
     """Poll, and answer what comes, beside this handler; return once the server has read the poll."""
     polling = threading.Event()
-    threading.Thread(target=_steal, args=(port, polling), daemon=True).start()
+    thread = threading.Thread(target=_steal, args=(port, polling), daemon=True)
+    thread.start()
+    _threads.append(thread)
     polling.wait(PATIENCE_S)
     _ask(_connect(port), "GET", "/ping")
 
 
 def do_loot(_port: int) -> Any:
-    """What has come up to now."""
+    """What has come, once it has."""
+    for thread in _threads:
+        thread.join(PATIENCE_S)
     return _loot
 
 
