@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 from contextlib import suppress
 from enum import Enum
 from functools import cache
@@ -18,8 +19,10 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .bwrap import BwrapProcess, Construction
-from .control import Control, Report, Up
+from .bwrap import BwrapProcess, Construction, Restrictions
+from .control import Control, Lie, Up
+from .pidfds import parent_of, pidfd_of_child
+from .reports import Ledger, Report, Teller
 from .users import GID, UID
 
 if TYPE_CHECKING:
@@ -35,10 +38,10 @@ __all__ = ["OWN_PORT", "Enclosure", "Stage"]
 
 OWN_PORT = 9001  # where AWS's own Runtime API listens
 CLOSE_S = 5.0
-SUPERVISOR = "runtime_api.sandbox.supervisor"
+PROGRAM = ("rights", "supervisor")  # modules of this package, each importing only those before it
 BOOT = (
-    "import marshal,_socket\ns=_socket.socket(fileno={})\nc,u,p=marshal.loads(s.recv(1<<20))\n"
-    "g={{'__name__':'supervisor'}}\nexec(c,g)\ng['main'](s,u,p)"
+    "import marshal,sys,_socket\ns=_socket.socket(fileno={})\nm,u,p=marshal.loads(s.recv(1<<20))\n"
+    "for n,c in m:\n g=sys.modules[n]=type(sys)(n)\n exec(c,g.__dict__)\ng.main(s,u,p)"
 )
 
 
@@ -52,7 +55,10 @@ class Stage(Enum):
 
 
 class Enclosure:
-    """A sandbox of bubblewrap's; `reported` gets what the supervisor reports, and `gone` is called at its end."""
+    """A sandbox of bubblewrap's; `reported` gets what the supervisor reports, and `gone` is called at its end.
+
+    A supervisor that lies is killed, with all that is inside; `lied` gets the lie before `gone` is called.
+    """
 
     def __init__(
         self,
@@ -62,6 +68,8 @@ class Enclosure:
         own_network: bool,
         reported: Callable[[Report], None],
         gone: Callable[[], None],
+        lied: Callable[[str], None],
+        restrictions: Restrictions,
     ) -> None:
         """Begin to build it; `up` is done when it is ready, or fails. OSError if bwrap cannot be started."""
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -70,13 +78,15 @@ class Enclosure:
         self._listener: socket.socket | None = None
         self._reported = reported
         self._tell_gone = gone
+        self._tell_lied = lied
+        self._ledger = Ledger()
         self._ended = asyncio.Event()
         self._control = Control(self._received, self._hang_up)
         try:
             inside = None if user is None else (UID, GID)
-            self._control.send((_supervisor_code(), inside, OWN_PORT if own_network else None))
+            self._control.send((_program_code(), inside, OWN_PORT if own_network else None))
             program = (str(executable), "-I", "-S", "-c", BOOT.format(self._control.theirs))
-            construction = Construction(mounts, program, user, own_network)
+            construction = Construction(mounts, program, user, own_network, restrictions)
             self._bwrap = BwrapProcess(construction, self._control.theirs, self._bwrap_ended)
         except BaseException:
             self._control.close()
@@ -93,6 +103,11 @@ class Enclosure:
         """Order the supervisor to do something. OSError if the order does not get through."""
         self._control.send(order, descriptors)
 
+    def start(self, tag: int, *how: Any, descriptors: Sequence[int]) -> None:
+        """Order the supervisor to start a process and to report what becomes of it. OSError as of `order`."""
+        self.order("start", tag, *how, descriptors=descriptors)
+        self._ledger.ordered(tag)
+
     async def close(self) -> None:
         """End everything inside and close every descriptor."""
         try:
@@ -102,21 +117,52 @@ class Enclosure:
                     async with asyncio.timeout(CLOSE_S):
                         await self._ended.wait()
             if self.stage is not Stage.GONE:
-                self._bwrap.kill()
+                self._kill()
                 await self._ended.wait()
         finally:
             listener = self.claim_listener()
             if listener is not None:
                 listener.close()
 
-    def _received(self, message: Up | Report) -> None:
-        if isinstance(message, Report):
-            self._reported(message)
-            return
+    def _received(self, message: Up | Report | Lie) -> None:
+        match message:
+            case Report():
+                if self._ledger.believes(message, self._teller(message.pid)):
+                    self._reported(message)
+                else:
+                    self._distrust(f"a process was {message.verb.value}, which is not so")
+            case Lie(what):
+                self._distrust(what)
+            case Up(pid, listener):
+                self._listener = listener or self._listener
+                if self.stage is Stage.BUILDING and parent_of(pid) == self._bwrap.pid:
+                    self._is_up(pid)
+                else:
+                    self._distrust("it is up, which is not so")
+
+    def _is_up(self, supervisor: int) -> None:
         self.stage = Stage.UP
-        self.supervisor, self._listener = message
+        self.supervisor = supervisor
         if not self.up.done():  # its waiter may have given up
             self.up.set_result(None)
+
+    def _teller(self, pid: int) -> Teller:
+        if pid == self.supervisor:
+            return Teller.SUPERVISOR
+        return Teller.CHILD if parent_of(pid) in (self.supervisor, 0) else Teller.OTHER
+
+    def _distrust(self, lie: str) -> None:
+        self._hang_up()
+        self._kill()
+        self._tell_lied(lie)
+
+    def _kill(self) -> None:
+        """Kill everything inside, even if the supervisor has left the group of bwrap; only before its end."""
+        supervisor = pidfd_of_child(self.supervisor, self._bwrap.pid)
+        if supervisor >= 0:
+            signal.pidfd_send_signal(supervisor, signal.SIGKILL)  # the kernel then kills its whole namespace
+            os.close(supervisor)
+        self._bwrap.kill()
 
     def _hang_up(self) -> None:
         self._control.close()
@@ -137,7 +183,12 @@ class Enclosure:
 
 
 @cache
-def _supervisor_code() -> CodeType:
-    code = SourceFileLoader(SUPERVISOR, str(Path(__file__).with_name("supervisor.py"))).get_code(SUPERVISOR)
+def _program_code() -> list[tuple[str, CodeType]]:
+    return [(f"{__package__}.{module}", _code(f"{__package__}.{module}")) for module in PROGRAM]
+
+
+def _code(module: str) -> CodeType:
+    file = Path(__file__).with_name(f"{module.rpartition('.')[2]}.py")
+    code = SourceFileLoader(module, str(file)).get_code(module)
     assert code is not None
     return code

@@ -1,32 +1,57 @@
-"""Finds out whether bubblewrap works on this machine, by trying it."""
+"""Finds out whether bubblewrap works on this machine, and what it can do, by trying it."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import subprocess
 import sys
 import tempfile
-from typing import IO
+from typing import IO, NamedTuple
 
-from .bwrap import find_bwrap, probe_command
+from .bwrap import NO_USER_NAMESPACES, find_bwrap, probe_command
 from .reaping import kill_group, when_ended
 
-__all__ = ["why_not"]
+__all__ = ["Probed", "probe"]
 
 PROBE_S = 10.0
 MESSAGE_BYTES = 4096
 
 
-async def why_not() -> str:
-    """Why bubblewrap does not work here; empty if it does."""
+class Probed(NamedTuple):
+    """What was found out."""
+
+    why_not: str  # why it does not work here; empty if it does
+    no_user_namespaces: bool = False  # it can forbid to make user namespaces inside
+
+
+async def probe() -> Probed:
+    """Try it, at first with all that it should do."""
+    missing = _missing()
+    if missing:
+        return Probed(missing)
+    if not await _why_it_fails(NO_USER_NAMESPACES):
+        return Probed("", no_user_namespaces=True)
+    # bubblewrap before 0.8 does not know the option; where /proc/sys is read-only, as in Docker, it cannot work
+    return Probed(await _why_it_fails())
+
+
+def _missing() -> str:
+    """What is missing here, and how to get it."""
     if not sys.platform.startswith("linux"):
         return "bubblewrap needs Linux"
     if find_bwrap() is None:
         return "bubblewrap is not installed (apt-get install bubblewrap, dnf install bubblewrap)"
     if not sys.executable:
         return "this Python does not know where its interpreter is (sys.executable is empty)"
+    if importlib.util.find_spec("_ctypes") is None:
+        return "this Python was built without ctypes (libffi), which the sandbox needs"
+    return ""
+
+
+async def _why_it_fails(*options: str) -> str:
     try:
-        message = await _probe()
+        message = await _run(*options)
     except TimeoutError:
         return f"bubblewrap does not work here: it does not end within {PROBE_S:.0f} s"
     except OSError as error:
@@ -37,10 +62,10 @@ async def why_not() -> str:
     return f"bubblewrap does not work here ({message}): {cause}"
 
 
-async def _probe() -> str | None:
+async def _run(*options: str) -> str | None:
     """Build a sandbox; the error message if that fails. Leaves nothing running, even when cancelled."""
     with tempfile.TemporaryFile() as errors:
-        process = _start(errors)
+        process = _start(errors, *options)
         ended = asyncio.Event()
         when_ended(process, lambda _status, _maxrss: ended.set())
         try:
@@ -55,6 +80,8 @@ async def _probe() -> str | None:
         return None if process.returncode == 0 else message or f"it ended with {process.returncode}"
 
 
-def _start(errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(errors: IO[bytes], *options: str) -> subprocess.Popen[bytes]:
     nothing = subprocess.DEVNULL
-    return subprocess.Popen(probe_command(), stdin=nothing, stdout=nothing, stderr=errors, start_new_session=True)
+    return subprocess.Popen(
+        probe_command(*options), stdin=nothing, stdout=nothing, stderr=errors, start_new_session=True
+    )
