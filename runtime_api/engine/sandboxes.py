@@ -23,9 +23,7 @@ __all__ = ["Sandboxes"]
 
 FREEZE_AFTER_S = 0.1
 NO_CPU_SHARE = "no control groups of the processors may be made here, so functions share them as they like"
-NO_SECCOMP = (
-    "functions may make every system call (--no-seccomp): debuggers work, and more of the kernel is open to them"
-)
+NO_SECCOMP = "functions may make every system call (--no-seccomp): debuggers work, and more of the kernel is exposed"
 NO_FILTER = f"functions may make every system call: bootjack has no filter for {os.uname().machine}"
 
 

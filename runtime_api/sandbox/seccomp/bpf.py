@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Condition", "Label", "Load", "Return", "Statement", "Test", "assemble"]
+__all__ = ["Branch", "Condition", "Label", "Load", "Return", "Statement", "assemble"]
 
 LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS (linux/bpf_common.h)
 RETURN = 0x06  # BPF_RET | BPF_K
@@ -18,7 +18,7 @@ INSTRUCTION = struct.Struct("<HBBI")  # struct sock_filter (linux/filter.h); bot
 
 
 class Condition(IntEnum):
-    """How a test compares the loaded word with its operand: BPF_JMP | ... | BPF_K."""
+    """How a branch compares the loaded word with its operand: BPF_JMP | ... | BPF_K."""
 
     EQUAL = 0x15
     AT_LEAST = 0x35
@@ -37,7 +37,7 @@ class Load(NamedTuple):
     offset: int
 
 
-class Test(NamedTuple):
+class Branch(NamedTuple):
     """Go on at one of two labels."""
 
     condition: Condition
@@ -52,13 +52,13 @@ class Return(NamedTuple):
     verdict: int
 
 
-Statement = Label | Load | Test | Return
+Statement = Label | Load | Branch | Return
 
 
 def assemble(statements: Iterable[Statement]) -> bytes:
     """The instructions as the kernel reads them. ValueError if a jump is too long or goes back."""
     places: dict[str, int] = {}
-    instructions: list[Load | Test | Return] = []
+    instructions: list[Load | Branch | Return] = []
     for statement in statements:
         if isinstance(statement, Label):
             places[statement.name] = len(instructions)
@@ -67,13 +67,13 @@ def assemble(statements: Iterable[Statement]) -> bytes:
     return b"".join(_encoded(instruction, at, places) for at, instruction in enumerate(instructions))
 
 
-def _encoded(instruction: Load | Test | Return, at: int, places: dict[str, int]) -> bytes:
+def _encoded(instruction: Load | Branch | Return, at: int, places: dict[str, int]) -> bytes:
     match instruction:
         case Load(offset):
             return INSTRUCTION.pack(LOAD_WORD, 0, 0, offset)
         case Return(verdict):
             return INSTRUCTION.pack(RETURN, 0, 0, verdict)
-        case Test(condition, operand, then, otherwise):
+        case Branch(condition, operand, then, otherwise):
             jumps = [places[label] - at - 1 for label in (then, otherwise)]
             if not all(0 <= jump <= LONGEST_JUMP for jump in jumps):
                 raise ValueError(f"no jump reaches from {at} to {then} or {otherwise}: {jumps}")

@@ -11,7 +11,7 @@ from errno import ENOSYS
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from .bpf import Condition, Label, Load, Return, Statement, Test, assemble
+from .bpf import Branch, Condition, Label, Load, Return, Statement, assemble
 from .rules import RULES, HasNone, Is, IsNot, Rule, Word
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def program(architecture: Architecture, rules: Sequence[Rule] = RULES) -> bytes:
 
 def _statements(architecture: Architecture, rules: Sequence[Rule]) -> Iterator[Statement]:
     yield Load(ARCHITECTURE)
-    yield Test(Condition.EQUAL, architecture.audit, "number", KILL)
+    yield Branch(Condition.EQUAL, architecture.audit, "number", KILL)
     yield Label("number")
     yield Load(NUMBER)
     spans = _spans(architecture, rules)
@@ -92,12 +92,12 @@ def _spans(architecture: Architecture, rules: Sequence[Rule]) -> list[_Span]:
 
 
 def _bisection(spans: Sequence[_Span], name: str) -> Iterator[Statement]:
-    """Tests that lead to the label of the span that the loaded number is in."""
+    """Branches that lead to the label of the span that the loaded number is in."""
     middle = len(spans) // 2
     halves = {f"{name}, below {spans[middle].begin}": spans[:middle], f"{name}, above": spans[middle:]}
     below, above = (half[0].label if len(half) == 1 else label for label, half in halves.items())
     yield Label(name)
-    yield Test(Condition.AT_LEAST, spans[middle].begin, above, below)
+    yield Branch(Condition.AT_LEAST, spans[middle].begin, above, below)
     for label, half in halves.items():
         if len(half) > 1:
             yield from _bisection(half, label)
@@ -111,7 +111,7 @@ def _exceptions(rule: Rule) -> Iterator[Statement]:
         yield Load(_offset(exception.word))
         match exception:
             case HasNone(_, bits):
-                yield Test(Condition.ANY_BIT, bits, refused, holds)
+                yield Branch(Condition.ANY_BIT, bits, refused, holds)
             case Is(_, values):
                 yield from _comparisons(rule.name, number, values, holds, refused)
             case IsNot(_, values):
@@ -122,7 +122,7 @@ def _exceptions(rule: Rule) -> Iterator[Statement]:
 def _comparisons(name: str, number: int, values: tuple[int, ...], found: str, missing: str) -> Iterator[Statement]:
     for value in values:
         following = missing if value == values[-1] else f"{name} {number}, not {value}"
-        yield Test(Condition.EQUAL, value, found, following)
+        yield Branch(Condition.EQUAL, value, found, following)
         if following != missing:
             yield Label(following)
 
