@@ -157,12 +157,17 @@ class Enclosure:
         self._tell_lied(lie)
 
     def _kill(self) -> None:
-        """Kill everything inside, even if the supervisor has left the group of bwrap; only before its end."""
+        """Kill everything inside; only before the end of bwrap.
+
+        The supervisor may have left bwrap's process group. With it the kernel kills its whole namespace; bwrap reaps it
+        and ends.
+        """
         supervisor = pidfd_of_child(self.supervisor, self._bwrap.pid)
-        if supervisor >= 0:
-            signal.pidfd_send_signal(supervisor, signal.SIGKILL)  # the kernel then kills its whole namespace
-            os.close(supervisor)
-        self._bwrap.kill()
+        if supervisor < 0:
+            self._bwrap.kill()
+            return
+        signal.pidfd_send_signal(supervisor, signal.SIGKILL)
+        os.close(supervisor)
 
     def _hang_up(self) -> None:
         self._control.close()
