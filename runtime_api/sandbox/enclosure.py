@@ -159,7 +159,7 @@ class Enclosure:
     def _kill(self) -> None:
         """Kill everything inside; only before the end of bwrap.
 
-        The supervisor may have left bwrap's process group. With it the kernel kills its whole namespace; bwrap reaps it
+        The supervisor may have left bwrap's process group. With it the kernel kills its namespace; bwrap reaps it
         and ends.
         """
         supervisor = pidfd_of_child(self.supervisor, self._bwrap.pid)
