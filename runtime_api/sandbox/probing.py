@@ -30,10 +30,18 @@ async def probe() -> Probed:
     missing = _missing()
     if missing:
         return Probed(missing)
-    if not await _why_it_fails(NO_USER_NAMESPACES):
-        return Probed("", no_user_namespaces=True)
-    # bubblewrap before 0.8 does not know the option; where /proc/sys is read-only, as in Docker, it cannot work
-    return Probed(await _why_it_fails())
+    try:
+        async with asyncio.timeout(PROBE_S):
+            if await _why_it_fails(NO_USER_NAMESPACES) is None:
+                return Probed("", no_user_namespaces=True)
+            # bubblewrap before 0.8 does not know the option; where /proc/sys is read-only, as in Docker, it fails
+            message = await _why_it_fails()
+    except TimeoutError:
+        return Probed(f"bubblewrap does not work here: it does not end within {PROBE_S:.0f} s")
+    except OSError as error:
+        return Probed(f"bubblewrap does not work here: {error}")
+    cause = "it needs user namespaces, which this system or container forbids"
+    return Probed("" if message is None else f"bubblewrap does not work here ({message}): {cause}")
 
 
 def _missing() -> str:
@@ -49,28 +57,14 @@ def _missing() -> str:
     return ""
 
 
-async def _why_it_fails(*options: str) -> str:
-    try:
-        message = await _run(*options)
-    except TimeoutError:
-        return f"bubblewrap does not work here: it does not end within {PROBE_S:.0f} s"
-    except OSError as error:
-        return f"bubblewrap does not work here: {error}"
-    if message is None:
-        return ""
-    cause = "it needs user namespaces, which this system or container forbids"
-    return f"bubblewrap does not work here ({message}): {cause}"
-
-
-async def _run(*options: str) -> str | None:
+async def _why_it_fails(*options: str) -> str | None:
     """Build a sandbox; the error message if that fails. Leaves nothing running, even when cancelled."""
     with tempfile.TemporaryFile() as errors:
         process = _start(errors, *options)
         ended = asyncio.Event()
         when_ended(process, lambda _status, _maxrss: ended.set())
         try:
-            async with asyncio.timeout(PROBE_S):
-                await ended.wait()
+            await ended.wait()
         finally:
             if not ended.is_set():
                 kill_group(process.pid)

@@ -18,7 +18,11 @@ CAPABILITY_VERSION = 0x2008_0522  # _LINUX_CAPABILITY_VERSION_3: two words of 32
 KILL, SETGID, SETUID = 1 << 5, 1 << 6, 1 << 7  # linux/capability.h
 KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "loongarch64": 219, "ppc64le": 271, "s390x": 280}
 JOIN_SESSION_KEYRING = 1
-NO_KEYS_FOR_ANYONE = (errno.ENOSYS, errno.EPERM)  # a kernel without keys, a container that forbids them
+NO_KEYS_FOR_ANYONE = (
+    0,
+    errno.ENOSYS,
+    errno.EPERM,
+)  # it worked after all, a kernel without keys, a container that forbids them
 
 
 def give_up_rights(needed: int) -> None:

@@ -1,4 +1,4 @@
-"""A hostile function in bubblewrap, of root's and of an ordinary user's, with the filter of system calls or without."""
+"""A hostile function in bubblewrap, of root and of an ordinary user, with the filter of system calls and without."""
 
 from __future__ import annotations
 
@@ -254,6 +254,5 @@ def test_that_there_is_no_filter_is_said_once(hostile: Hostile) -> None:
     assert hostile.serve.log().count(NOTE) == (0 if hostile.filtered else 1)
 
 
-def test_no_core_is_dumped(hostile: Hostile) -> None:
-    limits = hostile.ask("limits")
-    assert limits["core"] == [0, 0]
+def test_no_core_is_dumped_and_the_kernel_kills_functions_first(hostile: Hostile) -> None:
+    assert hostile.ask("limits") == {"core": [0, 0], "score": 1000}

@@ -17,7 +17,6 @@ EVERYWHERE = (
     "test_bubblewrap",
     "test_bubblewrap_failures",
     "test_lies",
-    "test_rights",
 )
 
 

@@ -77,7 +77,8 @@ def do_status(_event: Any) -> dict[str, str]:
 
 
 def do_limits(_event: Any) -> dict[str, Any]:
-    return {"core": resource.getrlimit(resource.RLIMIT_CORE)}
+    score = int(Path("/proc/self/oom_score_adj").read_text())
+    return {"core": resource.getrlimit(resource.RLIMIT_CORE), "score": score}
 
 
 def do_type_into_a_terminal(event: Any) -> list[str]:
