@@ -21,7 +21,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             errno.EDQUOT,
-            "no session keyring: disk quota exceeded; sysctl kernel.keys.maxkeys limits them for each user",
+            "disk quota exceeded; sysctl kernel.keys.maxkeys limits them for each user",
         ),
         (errno.ENOMEM, "cannot allocate memory"),
     ],
