@@ -132,7 +132,7 @@ def test_what_programs_do_works(hostile: Hostile) -> None:
 def test_the_supervisor_is_out_of_reach(hostile: Hostile) -> None:
     """Also without the filter, and also where it is the same user."""
     files = [("/proc/1/mem", "O_RDWR"), ("/proc/1/environ", "O_RDONLY"), ("/proc/1/fd/0", "O_RDONLY")]
-    files += [("/proc/1/maps", "O_RDONLY"), ("/proc/1/task/1/mem", "O_RDWR"), ("/proc/1/root/etc", "O_RDONLY")]
+    files += [("/proc/1/maps", "O_RDONLY"), ("/proc/1/task/1/mem", "O_RDWR"), ("/proc/1/root", "O_RDONLY")]
     files += [("/proc/1/ns/net", "O_RDONLY"), ("/proc/1/cwd", "O_RDONLY"), ("/proc/1/exe", "O_RDONLY")]
     assert set(hostile.ask("open", files=files)) == {"EACCES"}
     (supervisor,) = hostile.calls(("pidfd_open", 1, 0))
