@@ -48,14 +48,14 @@ class Sandboxes:
         notes = [f"{NOT_ISOLATED}, since {reason}"] if reason else []
         if self._kind is Kind.BUBBLEWRAP:
             from runtime_api.sandbox.cgroup import find_hierarchies
-            from runtime_api.sandbox.seccomp import filter_file
+            from runtime_api.sandbox.seccomp import system_call_filter
 
             self._hierarchies = find_hierarchies()
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 notes.append(NO_CPU_SHARE)
             if not self._seccomp:
                 notes.append(NO_SECCOMP)
-            elif filter_file() is None:
+            elif system_call_filter() is None:
                 notes.append(NO_FILTER)
         return notes
 

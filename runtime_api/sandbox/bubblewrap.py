@@ -20,9 +20,8 @@ from runtime_api.protocol.events import ExitStatus
 from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import Exited, Moved, Output, StartRefused
-from .bwrap import Restrictions
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
-from .enclosure import Enclosure, Stage
+from .enclosure import Enclosure, Restrictions, Stage
 from .interpreters import interpreter_of, own_installation
 from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
@@ -33,7 +32,7 @@ from .process_table import ProcessTable
 from .reaping import exit_status
 from .refusals import cannot_change_directory, cannot_execute, cannot_execute_because, cannot_start
 from .reports import Verb
-from .seccomp import filter_file
+from .seccomp import system_call_filter
 from .spawning import encoded
 from .users import outside_user
 from .view import View, check_paths, mount_arguments, view_of
@@ -76,6 +75,7 @@ class BubblewrapSandbox:
         self._trees = trees
         self._merging: asyncio.Future[Lease] | None = None
         self._confinement = confinement
+        self._system_calls = system_call_filter() if confinement.seccomp else None
         self._limits = limits
         self._hierarchies = hierarchies
         self._bounds: KernelBounds | None = None
@@ -176,7 +176,7 @@ class BubblewrapSandbox:
             self._reported,
             self._gone,
             self._lied,
-            Restrictions(filter_file() if self._confinement.seccomp else None, self._confinement.no_user_namespaces),
+            Restrictions(self._system_calls, self._confinement.no_user_namespaces),
         )
         enclosure.up.add_done_callback(partial(self._is_up, enclosure))
         return enclosure

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .reaping import Reaped
     from .users import User
 
-__all__ = ["NO_USER_NAMESPACES", "BwrapProcess", "Construction", "Restrictions", "find_bwrap", "probe_command"]
+__all__ = ["NO_USER_NAMESPACES", "BwrapProcess", "Construction", "find_bwrap", "probe_command"]
 
 MESSAGE_BYTES = 4096
 CHILD = re.compile(rb'"child-pid": (\d+)\D')
@@ -35,13 +35,6 @@ KEYS = Path("/proc/keys")  # lists the keys of the user who runs bootjack, with 
 MASKED = ("--ro-bind", "/dev/null", str(KEYS))  # a device that may not be opened, in its place
 
 
-class Restrictions(NamedTuple):
-    """What the kernel refuses to every process inside."""
-
-    system_calls: Path | None  # the filter; None for none
-    user_namespaces: bool  # none can be made inside; not where users are mapped, since bwrap does not do both
-
-
 class Construction(NamedTuple):
     """What bwrap is to build."""
 
@@ -49,7 +42,7 @@ class Construction(NamedTuple):
     program: Sequence[str]  # the first process
     user: User | None  # who the other processes are on the host, see `users.py`
     own_network: bool
-    restrictions: Restrictions
+    no_user_namespaces: bool  # none can be made inside; has no effect where users are mapped: bwrap does not do both
 
 
 class BwrapProcess:
@@ -108,7 +101,7 @@ class BwrapProcess:
         arguments = [find_bwrap() or "bwrap", *_namespaces(construction.own_network), "--cap-drop", "ALL"]
         if self._user is None:
             arguments += [DIE_WITH_PARENT, "--uid", str(UID), "--gid", str(GID)]
-            arguments += [NO_USER_NAMESPACES] if construction.restrictions.user_namespaces else []
+            arguments += [NO_USER_NAMESPACES] if construction.no_user_namespaces else []
         else:
             self._info, info = _pipe(given, written=True)
             self._block, block = _pipe(given, written=False)
@@ -117,10 +110,8 @@ class BwrapProcess:
             passed.append(self._info)
             arguments += ["--info-fd", str(info), "--userns-block-fd", str(block)]
             arguments += [word for name in SUPERVISOR_PRIVILEGES for word in ("--cap-add", name)]
-        filtered = construction.restrictions.system_calls
         masked = MASKED if KEYS.exists() else ()
-        filters: tuple[str | Path, ...] = ("--seccomp", filtered) if filtered else ()
-        arguments += _opened([*construction.mounts, *masked, *filters], given)
+        arguments += _opened([*construction.mounts, *masked], given)
         arguments += ["--", *construction.program]
         return subprocess.Popen(
             arguments,

@@ -17,9 +17,9 @@ from enum import Enum
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .bwrap import BwrapProcess, Construction, Restrictions
+from .bwrap import BwrapProcess, Construction
 from .control import Control, Lie, Up
 from .pidfds import parent_of, pidfd_of_child
 from .reports import Ledger, Report, Teller
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
     from .users import User
 
-__all__ = ["OWN_PORT", "Enclosure", "Stage"]
+__all__ = ["OWN_PORT", "Enclosure", "Restrictions", "Stage"]
 
 OWN_PORT = 9001  # where AWS's own Runtime API listens
 CLOSE_S = 5.0
 PROGRAM = ("rights", "supervisor")  # modules of this package, each importing only those before it
 BOOT = (
-    "import marshal,sys,_socket\ns=_socket.socket(fileno={})\nm,u,p=marshal.loads(s.recv(1<<20))\n"
-    "for n,c in m:\n g=sys.modules[n]=type(sys)(n)\n exec(c,g.__dict__)\ng.main(s,u,p)"
+    "import marshal,sys,_socket\ns=_socket.socket(fileno={})\nm,*a=marshal.loads(s.recv(1<<20))\n"
+    "for n,c in m:\n g=sys.modules[n]=type(sys)(n)\n exec(c,g.__dict__)\ng.main(s,*a)"
 )
 
 
@@ -52,6 +52,13 @@ class Stage(Enum):
     UP = "up"
     ENDING = "ending"  # the socket is closed: everything inside ends, and then bwrap
     GONE = "gone"
+
+
+class Restrictions(NamedTuple):
+    """What the kernel refuses to every process inside."""
+
+    system_calls: bytes | None  # the filter; None for none
+    no_user_namespaces: bool  # see `Construction`
 
 
 class Enclosure:
@@ -84,9 +91,10 @@ class Enclosure:
         self._control = Control(self._received, self._hang_up)
         try:
             inside = None if user is None else (UID, GID)
-            self._control.send((_program_code(), inside, OWN_PORT if own_network else None))
+            port = OWN_PORT if own_network else None
+            self._control.send((_program_code(), inside, port, restrictions.system_calls))
             program = (str(executable), "-I", "-S", "-c", BOOT.format(self._control.theirs))
-            construction = Construction(mounts, program, user, own_network, restrictions)
+            construction = Construction(mounts, program, user, own_network, restrictions.no_user_namespaces)
             self._bwrap = BwrapProcess(construction, self._control.theirs, self._bwrap_ended)
         except BaseException:
             self._control.close()

@@ -225,8 +225,11 @@ def _kill(pid: int, number: int) -> None:
         pass
 
 
-def main(control: socket, user: tuple[int, int] | None, own_port: int | None) -> None:
-    """Report that the sandbox is ready, and serve. `own_port`: of a listener in this network, which is passed out."""
+def main(control: socket, user: tuple[int, int] | None, own_port: int | None, system_calls: bytes | None) -> None:
+    """Report that the sandbox is ready, and serve.
+
+    `own_port`: of a listener in this network, which is passed out. `system_calls`: the filter of them.
+    """
     os.set_inheritable(control.fileno(), False)
     os.closerange(STANDARD, control.fileno())  # what bwrap leaves open is not for functions
     os.closerange(control.fileno() + 1, MOST_DESCRIPTORS)
@@ -238,6 +241,6 @@ def main(control: socket, user: tuple[int, int] | None, own_port: int | None) ->
         listener.listen(BACKLOG)
         rights = [(SOL_SOCKET, SCM_RIGHTS, listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder))]
     supervisor = Supervisor(control, user)
-    give_up_rights(0 if user is None else SETUID | SETGID | KILL)
+    give_up_rights(0 if user is None else SETUID | SETGID | KILL, system_calls)
     control.sendmsg([b"up"], rights)
     supervisor.run()

@@ -13,8 +13,7 @@ import pytest
 
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import bubblewrap, bwrap, enclosure
-from runtime_api.sandbox.bwrap import Restrictions
-from runtime_api.sandbox.enclosure import Enclosure
+from runtime_api.sandbox.enclosure import Enclosure, Restrictions
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.interpreters import own_installation
 from runtime_api.sandbox.memory import tree

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from .bpf import Branch, Condition, Label, Load, Return, Statement, assemble
-from .rules import RULES, HasNone, Is, IsNot, Rule, Word
+from .rules import RULES, HasNone, Is, IsNot, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "Architecture", "Verdict", "program"]
 
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # where they are in struct seccomp_data (linux/seccomp.h)
-ARGUMENT_BYTES, WORD_BYTES = 8, 4
+ARGUMENT_BYTES = 8  # the low half comes first
 X32_NUMBERS = 0x4000_0000  # __X32_SYSCALL_BIT: the same kernel, with other layouts that no rule here knows
 ALLOW, KILL = "allow", "kill"
 BEGIN = "the bisection"
@@ -63,8 +63,8 @@ def _statements(architecture: Architecture, rules: Sequence[Rule]) -> Iterator[S
     spans = _spans(architecture, rules)
     yield from _bisection(spans, BEGIN)
     for rule in rules:
-        if rule.exceptions and architecture.number(rule) is not None:
-            yield from _exceptions(rule)
+        if rule.exception is not None and architecture.number(rule) is not None:
+            yield from _exception(rule, rule.exception)
     yield Label(KILL)
     yield Return(Verdict.KILL)
     yield Label(ALLOW)
@@ -83,7 +83,7 @@ class _Span(NamedTuple):
 
 def _spans(architecture: Architecture, rules: Sequence[Rule]) -> list[_Span]:
     """The line of all numbers, cut where something else happens."""
-    labels = {architecture.number(rule): rule.name if rule.exceptions else _refused(rule.refusal) for rule in rules}
+    labels = {architecture.number(rule): rule.name if rule.exception else _refused(rule.refusal) for rule in rules}
     cuts = sorted({cut for number in labels if number is not None for cut in (number, number + 1)} | {0})
     line = [_Span(cut, labels.get(cut, ALLOW)) for cut in cuts]
     if architecture.x32:
@@ -103,32 +103,25 @@ def _bisection(spans: Sequence[_Span], name: str) -> Iterator[Statement]:
             yield from _bisection(half, label)
 
 
-def _exceptions(rule: Rule) -> Iterator[Statement]:
-    yield Label(rule.name)
+def _exception(rule: Rule, exception: Is | IsNot | HasNone) -> Iterator[Statement]:
     refused = _refused(rule.refusal)
-    for number, exception in enumerate(rule.exceptions, 1):
-        holds = ALLOW if number == len(rule.exceptions) else f"{rule.name} {number}"
-        yield Load(_offset(exception.word))
-        match exception:
-            case HasNone(_, bits):
-                yield Branch(Condition.ANY_BIT, bits, refused, holds)
-            case Is(_, values):
-                yield from _comparisons(rule.name, number, values, holds, refused)
-            case IsNot(_, values):
-                yield from _comparisons(rule.name, number, values, refused, holds)
-        yield Label(holds if holds != ALLOW else f"{rule.name}, end")
+    yield Label(rule.name)
+    yield Load(ARGUMENTS + exception.argument * ARGUMENT_BYTES)
+    match exception:
+        case HasNone(_, bits):
+            yield Branch(Condition.ANY_BIT, bits, refused, ALLOW)
+        case Is(_, values):
+            yield from _comparisons(rule.name, values, ALLOW, refused)
+        case IsNot(_, values):
+            yield from _comparisons(rule.name, values, refused, ALLOW)
 
 
-def _comparisons(name: str, number: int, values: tuple[int, ...], found: str, missing: str) -> Iterator[Statement]:
+def _comparisons(name: str, values: tuple[int, ...], found: str, missing: str) -> Iterator[Statement]:
     for value in values:
-        following = missing if value == values[-1] else f"{name} {number}, not {value}"
+        following = missing if value == values[-1] else f"{name}, not {value}"
         yield Branch(Condition.EQUAL, value, found, following)
         if following != missing:
             yield Label(following)
-
-
-def _offset(word: Word) -> int:
-    return ARGUMENTS + word.argument * ARGUMENT_BYTES + word.high * WORD_BYTES
 
 
 def _refused(number: int) -> str:

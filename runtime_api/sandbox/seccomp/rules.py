@@ -1,4 +1,4 @@
-"""The table of system calls that functions are refused, and the few arguments that make an exception.
+"""The table of system calls that functions are refused, and the arguments that make an exception.
 
 It is a list of what is refused, since one of what is allowed would break runtimes with every new kernel and libc. Its
 rows are those that flatpak (common/flatpak-run.c) refuses, those that Docker's default profile refuses a program
@@ -11,48 +11,39 @@ from __future__ import annotations
 from errno import EAFNOSUPPORT, ENOSYS, EPERM
 from typing import NamedTuple
 
-__all__ = ["RULES", "HasNone", "Is", "IsNot", "Rule", "Word"]
-
-
-class Word(NamedTuple):
-    """Half of an argument of a system call; what the kernel declares as an int is its low half only."""
-
-    argument: int
-    high: bool = False
+__all__ = ["RULES", "HasNone", "Is", "IsNot", "Rule"]
 
 
 class Is(NamedTuple):
-    """The word is one of these values."""
+    """An argument (0 is the first) is one of these values: its low half, since the kernel takes each as an int."""
 
-    word: Word
+    argument: int
     values: tuple[int, ...]
 
 
 class IsNot(NamedTuple):
-    """The word is none of these values."""
+    """An argument is none of these values, in the same way."""
 
-    word: Word
+    argument: int
     values: tuple[int, ...]
 
 
 class HasNone(NamedTuple):
-    """The word has none of these bits."""
+    """An argument has none of these bits, in the same way."""
 
-    word: Word
+    argument: int
     bits: int
 
 
 class Rule(NamedTuple):
-    """One refused system call. A call is allowed if there are exceptions and all of them hold."""
+    """One refused system call; if there is an exception, calls for which it holds are allowed."""
 
     name: str
     x86_64: int | None  # None: the architecture does not have it
     aarch64: int | None
     refusal: int = EPERM  # ENOSYS where programs then try something older
-    exceptions: tuple[Is | IsNot | HasNone, ...] = ()
+    exception: Is | IsNot | HasNone | None = None
 
-
-FIRST, SECOND = Word(0), Word(1)
 
 # clone(2): CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. In unshare(2) also NEWTIME, which
 # clone cannot take: there the bit belongs to the signal that is sent at the end.
@@ -61,7 +52,6 @@ UNSHARED_NAMESPACE = NEW_NAMESPACE | 0x80
 FAMILIES = (0, 1, 2, 10, 16)  # AF_UNSPEC, UNIX, INET, INET6, NETLINK; the libc asks NETLINK for the interfaces
 PERSONALITIES = (0, 0x0004_0000, 0xFFFF_FFFF)  # Linux, ADDR_NO_RANDOMIZE, and the question which one it is
 TIOCSTI, TIOCSETD, TIOCLINUX = 0x5412, 0x5423, 0x541C  # to type into a terminal, to change its driver, the console
-JOIN_SESSION_KEYRING = 1  # without a name (NULL) it makes a new keyring: the supervisor has to
 
 RULES = (
     # -- the machine's own affairs
@@ -91,7 +81,7 @@ RULES = (
     Rule("vhangup", 153, 58),
     # -- namespaces and mounts: to be root in a namespace of one's own opens more of the kernel than all the rest
     Rule("chroot", 161, 51),
-    Rule("clone", 56, 220, exceptions=(HasNone(FIRST, NEW_NAMESPACE),)),
+    Rule("clone", 56, 220, exception=HasNone(0, NEW_NAMESPACE)),
     Rule("clone3", 435, 435, ENOSYS),  # its flags lie in memory, where no filter can look; libcs fall back to clone
     Rule("fsconfig", 431, 431, ENOSYS),
     Rule("fsmount", 432, 432, ENOSYS),
@@ -105,15 +95,10 @@ RULES = (
     Rule("pivot_root", 155, 41),
     Rule("setns", 308, 268),
     Rule("umount2", 166, 39),
-    Rule("unshare", 272, 97, exceptions=(HasNone(FIRST, UNSHARED_NAMESPACE),)),
+    Rule("unshare", 272, 97, exception=HasNone(0, UNSHARED_NAMESPACE)),
     # -- keys: those of the user who runs bootjack are within reach of every process of that user
     Rule("add_key", 248, 217),
-    Rule(
-        "keyctl",
-        250,
-        219,
-        exceptions=(Is(FIRST, (JOIN_SESSION_KEYRING,)), Is(SECOND, (0,)), Is(Word(1, high=True), (0,))),
-    ),
+    Rule("keyctl", 250, 219),
     Rule("request_key", 249, 218),
     # -- other processes
     Rule("kcmp", 312, 272),
@@ -132,9 +117,9 @@ RULES = (
     Rule("io_uring_enter", 426, 426, ENOSYS),
     Rule("io_uring_register", 427, 427, ENOSYS),
     Rule("io_uring_setup", 425, 425, ENOSYS),
-    Rule("ioctl", 16, 29, exceptions=(IsNot(SECOND, (TIOCSTI, TIOCLINUX, TIOCSETD)),)),
-    Rule("personality", 135, 92, exceptions=(Is(FIRST, PERSONALITIES),)),
-    Rule("socket", 41, 198, EAFNOSUPPORT, (Is(FIRST, FAMILIES),)),
-    Rule("socketpair", 53, 199, EAFNOSUPPORT, (Is(FIRST, FAMILIES),)),
+    Rule("ioctl", 16, 29, exception=IsNot(1, (TIOCSTI, TIOCLINUX, TIOCSETD))),
+    Rule("personality", 135, 92, exception=Is(0, PERSONALITIES)),
+    Rule("socket", 41, 198, EAFNOSUPPORT, Is(0, FAMILIES)),
+    Rule("socketpair", 53, 199, EAFNOSUPPORT, Is(0, FAMILIES)),
     Rule("userfaultfd", 323, 282),
 )
