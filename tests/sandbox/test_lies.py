@@ -43,6 +43,13 @@ def main(control, *_given):
 LIES = {
     "it ended before it started": 'say(b"ended 1 0 0")',
     "it started, says the supervisor": 'say(b"started 1")',
+    "it started, says a grandchild": """
+    if not os.fork():
+        if not os.fork():
+            say(b"started 1")
+        while True:
+            pass
+""",
     "an error that there is not": 'say(b"refused 1 4096 0")',
     "another one was killed": 'say(b"ended 2 9 0")',
     "a signal that there is not": 'say(b"ended 1 127 0")',

@@ -53,3 +53,9 @@ def test_capabilities_that_stay_end_the_sandbox(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(rights, "call_function", lambda _address, arguments: held.get(arguments[0], 1))
     with pytest.raises(SystemExit, match="does not take capability 0 away"):
         rights._empty_bounding_set(0)
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_kernel_that_does_not_filter_ends_the_sandbox_and_the_option_is_named() -> None:
+    with pytest.raises(SystemExit, match="does not filter system calls; --no-seccomp does without"):
+        rights._filter(0, bytes(8))
