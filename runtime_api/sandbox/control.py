@@ -117,7 +117,8 @@ def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int
         return Lie("a descriptor that is no listener")
     _close(descriptors)
     report = None if descriptors or flags & INCOMPLETE else read_report(packet, pid)
-    return report or Lie(f"{packet[:QUOTED_BYTES]!r} with {len(descriptors)} descriptors")
+    more = " and more, or no room here for them" if flags & INCOMPLETE else ""
+    return report or Lie(f"{packet[:QUOTED_BYTES]!r} with {len(descriptors)} descriptors{more}")
 
 
 def _listener(descriptor: int) -> socket.socket | None:

@@ -87,6 +87,7 @@ class Enclosure:
         self._tell_gone = gone
         self._tell_lied = lied
         self._ledger = Ledger()
+        self._lie = ""
         self._ended = asyncio.Event()
         self._control = Control(self._received, self._hang_up)
         try:
@@ -160,6 +161,7 @@ class Enclosure:
         return Teller.CHILD if parent_of(pid) in (self.supervisor, 0) else Teller.OTHER
 
     def _distrust(self, lie: str) -> None:
+        self._lie = lie
         self._hang_up()
         self._kill()
         self._tell_lied(lie)
@@ -187,7 +189,7 @@ class Enclosure:
         self._hang_up()
         self.stage = Stage.GONE
         if not self.up.done():
-            reason = self._bwrap.message() or "bwrap was killed"
+            reason = self._bwrap.message() or self._lie or "bwrap was killed"
             self.up.set_exception(OSError(errno.EPERM, f"the sandbox could not be built: {reason}"))
             self.up.exception()  # nothing may be waiting for it any more
         self._bwrap.release()

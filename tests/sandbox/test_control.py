@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import os
+import resource
 import socket
 import uuid
 from contextlib import suppress
@@ -198,3 +199,18 @@ def test_received_descriptors_are_not_inherited(listener: socket.socket) -> None
             peer.close()
 
     run(main())
+
+
+def test_a_listener_that_found_no_room_is_not_taken_for_none(listener: socket.socket) -> None:
+    async def main() -> Up | Report | Lie | None:
+        peer = Peer()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            peer.say(b"up", [listener.fileno()])
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+            return await peer.hears()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            peer.close()
+
+    assert run(main()) == Lie("b'up' with 0 descriptors and more, or no room here for them")
