@@ -16,7 +16,7 @@ BOTH_SANDBOXES = tests/commands tests/engine tests/e2e $(wildcard tests/test_loc
 timed = @for target in $(1); do begin=$$(date +%s); \
 	$(MAKE) --no-print-directory $$target || exit; echo "== $$target: $$(($$(date +%s) - begin)) s"; done
 
-.PHONY: demo check test bench lint types floors fast slow plain tools docs clean
+.PHONY: demo check test bench lint types floors fast slow plain tools docs filters clean
 
 demo: $(BIN)/bootjack
 	@command -v curl >/dev/null || { echo "the demo's runtime needs curl: install curl" >&2; exit 2; }
@@ -55,6 +55,10 @@ docs: .venv/ready
 	$(BIN)/python docs/rules.py
 	$(BIN)/python docs/draw_conformance.py
 	$(BIN)/python docs/draw_subjects.py
+
+# The filters of system calls as bytes, after a change of their table.
+filters: .venv/ready
+	$(BIN)/python -m runtime_api.sandbox.seccomp
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -63,8 +63,9 @@ class LocalLambda:
     never. `sandbox` is what functions run in: with "bubblewrap" SandboxUnavailableError is raised where it does not
     work, with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an idle environment
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
-    for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
-    `allowed_hosts` as Host names although a DNS answer could forge them.
+    for. With `seccomp` the kernel refuses system calls that functions do without. `trees` is where its layers are
+    merged, a temporary directory of its own by default. Ports accept `allowed_hosts` as Host names although a DNS
+    answer could forge them.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class LocalLambda:
         sandbox: str = Kind.PROCESS,
         freeze: bool = True,
         cpu_share: bool = False,
+        seccomp: bool = True,
         trees: Trees | None = None,
         allowed_hosts: Collection[str] = (),
     ) -> None:
@@ -86,7 +88,9 @@ class LocalLambda:
         self._idle_timeout_s = idle_timeout_s
         self._limits = limits
         self._own_trees = Trees()
-        self._sandboxes = Sandboxes(Kind(sandbox), trees or self._own_trees, freeze=freeze, cpu_share=cpu_share)
+        self._sandboxes = Sandboxes(
+            Kind(sandbox), trees or self._own_trees, freeze=freeze, cpu_share=cpu_share, seccomp=seccomp
+        )
         self._open: _Parts | None = None
 
     async def __aenter__(self) -> Self:

@@ -87,7 +87,11 @@ def command(
         made = function_of_source(_source(target, name, function), function, sandbox, DirectoryArchives(trees))
         given = read_event(event)
         local = LocalLambda(
-            sandbox=sandbox.wanted, freeze=not sandbox.no_freeze, cpu_share=sandbox.cpu_share, trees=trees
+            sandbox=sandbox.wanted,
+            freeze=not sandbox.no_freeze,
+            cpu_share=sandbox.cpu_share,
+            seccomp=not sandbox.no_seccomp,
+            trees=trees,
         )
         with sandbox.explained():
             result = run(_invoke(local, made, given))

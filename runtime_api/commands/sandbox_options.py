@@ -30,6 +30,7 @@ class SandboxOptions:
     mounts: tuple[Path, ...]
     cpu_share: bool
     no_freeze: bool
+    no_seccomp: bool
 
     @property
     def own_network(self) -> bool:
@@ -110,5 +111,11 @@ sandbox_options = option_group(
         "--no-freeze",
         is_flag=True,
         help="Keep functions running between invocations; Lambda, and bubblewrap by default, freezes them.",
+    ),
+    option(
+        "--no-seccomp",
+        is_flag=True,
+        help="Let functions make every system call, which debuggers and profilers (gdb, strace, perf) need. "
+        "Bubblewrap refuses some by default.",
     ),
 )

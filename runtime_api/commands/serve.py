@@ -87,6 +87,7 @@ def command(
             sandbox=sandbox.wanted,
             freeze=not sandbox.no_freeze,
             cpu_share=sandbox.cpu_share,
+            seccomp=not sandbox.no_seccomp,
             trees=trees,
             allowed_hosts=server.allowed_hosts,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
@@ -22,16 +23,20 @@ __all__ = ["Sandboxes"]
 
 FREEZE_AFTER_S = 0.1
 NO_CPU_SHARE = "no control groups of the processors may be made here, so functions share them as they like"
+NO_SECCOMP = "functions may make every system call (--no-seccomp): debuggers work, and more of the kernel is exposed"
+NO_FILTER = f"functions may make every system call: bootjack has no filter for {os.uname().machine}"
 
 
 class Sandboxes:
     """Makes sandboxes of one kind. In bubblewrap several layers are merged in `trees`."""
 
-    def __init__(self, kind: Kind, trees: Trees, *, freeze: bool, cpu_share: bool) -> None:
+    def __init__(self, kind: Kind, trees: Trees, *, freeze: bool, cpu_share: bool, seccomp: bool = True) -> None:
         self._kind = kind
         self._trees = trees
         self._freeze = freeze
         self._cpu_share = cpu_share
+        self._seccomp = seccomp
+        self._no_user_namespaces = False
         self._hierarchies: Sequence[Hierarchy] = ()
 
     async def prepare(self) -> list[str]:
@@ -39,14 +44,19 @@ class Sandboxes:
 
         SandboxUnavailableError where bubblewrap is demanded and does not work.
         """
-        self._kind, reason = await choose(self._kind)
+        self._kind, reason, self._no_user_namespaces = await choose(self._kind)
         notes = [f"{NOT_ISOLATED}, since {reason}"] if reason else []
         if self._kind is Kind.BUBBLEWRAP:
             from runtime_api.sandbox.cgroup import find_hierarchies
+            from runtime_api.sandbox.seccomp import system_call_filter
 
             self._hierarchies = find_hierarchies()
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 notes.append(NO_CPU_SHARE)
+            if not self._seccomp:
+                notes.append(NO_SECCOMP)
+            elif system_call_filter() is None:
+                notes.append(NO_FILTER)
         return notes
 
     @property
@@ -65,5 +75,12 @@ class Sandboxes:
 
         spec, limits = version.spec, settings.limits
         cpus = spec.memory_mb / limits.memory_mb_per_cpu if self._cpu_share else None
-        confinement = Confinement(spec.memory_mb, spec.ephemeral_mb, installation.own_network, cpus)
+        confinement = Confinement(
+            spec.memory_mb,
+            spec.ephemeral_mb,
+            installation.own_network,
+            cpus,
+            seccomp=self._seccomp,
+            no_user_namespaces=self._no_user_namespaces,
+        )
         return BubblewrapSandbox(installation.program, confinement, self._trees, limits, self._hierarchies)

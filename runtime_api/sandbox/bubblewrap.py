@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.protocol.limits import CURRENT, Limits
 
-from . import Exited, Moved, StartRefused
+from . import Exited, Moved, Output, StartRefused
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
-from .enclosure import Enclosure, Stage
+from .enclosure import Enclosure, Restrictions, Stage
 from .interpreters import interpreter_of, own_installation
 from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
@@ -32,6 +32,8 @@ from .pidfds import pidfd_of_child
 from .process_table import ProcessTable
 from .reaping import exit_status
 from .refusals import cannot_change_directory, cannot_execute, cannot_execute_because, cannot_start
+from .reports import Verb
+from .seccomp import system_call_filter
 from .spawning import encoded
 from .users import outside_user
 from .view import View, check_paths, mount_arguments, view_of
@@ -44,14 +46,15 @@ if TYPE_CHECKING:
 
     from . import Launch, Notify
     from .cgroup import Hierarchy
-    from .control import Report
     from .entrypoint import Program
     from .opt import SharedTrees
+    from .reports import Report
 
 __all__ = ["BubblewrapSandbox", "Confinement"]
 
 OPEN_S = 10.0
 CLOSE_S = 5.0
+SANDBOX = "sandbox"  # whose line it is when no process has a name
 
 
 class BubblewrapSandbox:
@@ -73,12 +76,13 @@ class BubblewrapSandbox:
         self._trees = trees
         self._merging: asyncio.Future[Lease] | None = None
         self._confinement = confinement
+        self._system_calls = system_call_filter() if confinement.seccomp else None
         self._limits = limits
         self._hierarchies = hierarchies
         self._bounds: KernelBounds | None = None
         self._notify: Notify = lambda _event: None
         self._processes = ProcessTable()
-        self._tags: dict[str, str] = {}  # what a named process is called inside
+        self._tags: dict[str, int] = {}  # what a named process is called inside
         self._serial = itertools.count(1)
         self._enclosure: Enclosure | None = None
         self._watch = MemoryWatch(confinement.memory_mb << 20, self._exceeded)
@@ -180,6 +184,8 @@ class BubblewrapSandbox:
             self._confinement.own_network,
             self._reported,
             self._gone,
+            self._lied,
+            Restrictions(self._system_calls, self._confinement.no_user_namespaces),
         )
         enclosure.up.add_done_callback(partial(self._is_up, enclosure))
         return enclosure
@@ -210,6 +216,12 @@ class BubblewrapSandbox:
         for process in self._processes:
             process.exited(ExitStatus(None, signal.SIGKILL), 0)
 
+    def _lied(self, lie: str) -> None:
+        """Say so in the log of the function."""
+        named = next((process.launch.name for process in self._processes), SANDBOX)
+        line = f"bootjack: killed the sandbox, because its first process reported what cannot be true: {lie}\n"
+        self._notify(Output(named, line.encode()))
+
     # -- processes
 
     def _hidden_interpreter(self, launch: Launch) -> StartRefused | None:
@@ -226,10 +238,9 @@ class BubblewrapSandbox:
             process = ManagedProcess(launch, self._limits.log_line_bytes, self._notify, self._over)
         except OSError as error:
             return cannot_execute(launch, error.errno)
-        tag = f"{launch.name}.{next(self._serial)}"  # no report can be mistaken for one of an earlier process
+        tag = next(self._serial)  # no report can be mistaken for one of an earlier process
         try:
-            enclosure.order(
-                "start",
+            enclosure.start(
                 tag,
                 [encoded(argument) for argument in launch.argv],
                 encoded(str(launch.directory)),
@@ -246,19 +257,18 @@ class BubblewrapSandbox:
         return None
 
     def _reported(self, report: Report) -> None:
-        name = report.name.rpartition(".")[0]
-        process = self._processes.find(name)
-        if process is None or self._enclosure is None or self._tags[name] != report.name:
+        process = next((found for found in self._processes if self._tags[found.launch.name] == report.tag), None)
+        if process is None or self._enclosure is None:
             return
         supervisor = self._enclosure.supervisor
         match report.verb, report.numbers:
-            case "started", ():
+            case Verb.STARTED, _:
                 process.started(report.pid, SUPERVISOR_BYTES, pidfd_of_child(report.pid, supervisor))
                 self._watch.start(supervisor)
-            case "refused", (number, changing_directory):
+            case Verb.REFUSED, (number, changing_directory):
                 refuse = cannot_change_directory if changing_directory else cannot_execute
                 process.refused(refuse(process.launch, number))
-            case "ended", (status, maxrss_kb):
+            case _, (status, maxrss_kb):
                 process.exited(exit_status(status), maxrss_kb * 1024)
 
     def _over(self, end: Exited | StartRefused) -> None:

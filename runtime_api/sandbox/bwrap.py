@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .reaping import Reaped
     from .users import User
 
-__all__ = ["BwrapProcess", "Construction", "find_bwrap", "probe_command"]
+__all__ = ["NO_USER_NAMESPACES", "BwrapProcess", "Construction", "find_bwrap", "probe_command"]
 
 MESSAGE_BYTES = 4096
 CHILD = re.compile(rb'"child-pid": (\d+)\D')
@@ -28,7 +28,11 @@ CHILD = re.compile(rb'"child-pid": (\d+)\D')
 # child waits for ever. So this is not for a bwrap that waits until users are mapped: there everything ends when the
 # socket to the supervisor is closed, and functions, being other users, cannot keep the supervisor from noticing.
 DIE_WITH_PARENT = "--die-with-parent"
-SUPERVISOR_PRIVILEGES = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # to become the function's user, and to signal it
+# To become the function's user and to signal it, and to let go of the rest (`rights.py`).
+SUPERVISOR_PRIVILEGES = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_SETPCAP")
+NO_USER_NAMESPACES = "--disable-userns"  # bubblewrap 0.8
+KEYS = Path("/proc/keys")  # lists the keys of the user who runs bootjack, with their names
+MASKED = ("--ro-bind", "/dev/null", str(KEYS))  # a device that may not be opened, in its place
 
 
 class Construction(NamedTuple):
@@ -38,6 +42,7 @@ class Construction(NamedTuple):
     program: Sequence[str]  # the first process
     user: User | None  # who the other processes are on the host, see `users.py`
     own_network: bool
+    no_user_namespaces: bool  # none can be made inside; has no effect where users are mapped: bwrap does not do both
 
 
 class BwrapProcess:
@@ -69,6 +74,11 @@ class BwrapProcess:
         """The uid that the processes inside have on the host, and no others; None if they share one."""
         return unique_id(self._process.pid) if self._user == UNIQUE else None
 
+    @property
+    def pid(self) -> int:
+        """Its pid, until its end has been reported."""
+        return self._process.pid
+
     def message(self) -> str:
         """What it has written to stderr."""
         os.set_blocking(self._errors, False)
@@ -93,18 +103,21 @@ class BwrapProcess:
         """Start it; what is opened for it is added to `given`."""
         self._errors, errors = _pipe(given, written=True)
         passed = [theirs]
-        arguments = [find_bwrap() or "bwrap", *_namespaces(construction.own_network)]
+        arguments = [find_bwrap() or "bwrap", *_namespaces(construction.own_network), "--cap-drop", "ALL"]
         if self._user is None:
             arguments += [DIE_WITH_PARENT, "--uid", str(UID), "--gid", str(GID)]
+            arguments += [NO_USER_NAMESPACES] if construction.no_user_namespaces else []
         else:
             self._info, info = _pipe(given, written=True)
             self._block, block = _pipe(given, written=False)
             # With our end closed, what bwrap writes to the pipe would kill it and leave its child waiting: it holds
             # that end open itself.
             passed.append(self._info)
-            arguments += ["--info-fd", str(info), "--userns-block-fd", str(block), "--cap-drop", "ALL"]
+            arguments += ["--info-fd", str(info), "--userns-block-fd", str(block)]
             arguments += [word for name in SUPERVISOR_PRIVILEGES for word in ("--cap-add", name)]
-        arguments += [*_opened(construction.mounts, given), "--", *construction.program]
+        masked = MASKED if KEYS.exists() else ()
+        arguments += _opened([*construction.mounts, *masked], given)
+        arguments += ["--", *construction.program]
         return subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
@@ -134,11 +147,11 @@ def find_bwrap() -> str | None:
     return shutil.which("bwrap")
 
 
-def probe_command() -> list[str]:
-    """A command that ends with 0 where sandboxes can be built, and by itself in any case."""
+def probe_command(*more: str) -> list[str]:
+    """A command that ends with 0 where sandboxes can be built with the options `more`, and by itself in any case."""
     arguments = ["--uid", str(UID), "--gid", str(GID), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     arguments += ["--size", "4096", "--tmpfs", "/tmp"]
-    return [find_bwrap() or "bwrap", *_namespaces(False), *arguments, "/bin/sh", "-c", ":"]
+    return [find_bwrap() or "bwrap", *_namespaces(False), *more, *arguments, "/bin/sh", "-c", ":"]
 
 
 def _namespaces(own_network: bool) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
-__all__ = ["NOT_ISOLATED", "Kind", "SandboxUnavailableError", "choose"]
+__all__ = ["NOT_ISOLATED", "Choice", "Kind", "SandboxUnavailableError", "choose"]
 
 NOT_ISOLATED = (
     "functions run as plain processes (they see this machine's files, users and processes; /var/task and /opt do not "
@@ -24,15 +25,23 @@ class SandboxUnavailableError(Exception):
     """The sandbox that was asked for does not work here; the text says why and what to do."""
 
 
-async def choose(wanted: Kind) -> tuple[Kind, str]:
-    """Choose BUBBLEWRAP or PROCESS; with the reason if AUTO had to become PROCESS."""
-    if wanted is Kind.PROCESS:
-        return wanted, ""
-    from .probing import why_not  # plain processes start faster without it
+class Choice(NamedTuple):
+    """BUBBLEWRAP or PROCESS, and what is to be known about it."""
 
-    reason = await why_not()
-    if not reason:
-        return Kind.BUBBLEWRAP, ""
+    kind: Kind
+    reason: str = ""  # why AUTO had to become PROCESS
+    no_user_namespaces: bool = False  # this bubblewrap can forbid to make them inside
+
+
+async def choose(wanted: Kind) -> Choice:
+    """Choose the sandbox for this machine."""
+    if wanted is Kind.PROCESS:
+        return Choice(wanted)
+    from .probing import probe  # plain processes start faster without it
+
+    found = await probe()
+    if not found.why_not:
+        return Choice(Kind.BUBBLEWRAP, no_user_namespaces=found.no_user_namespaces)
     if wanted is Kind.BUBBLEWRAP:
-        raise SandboxUnavailableError(reason)
-    return Kind.PROCESS, reason
+        raise SandboxUnavailableError(found.why_not)
+    return Choice(Kind.PROCESS, found.why_not)

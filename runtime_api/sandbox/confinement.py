@@ -25,6 +25,8 @@ class Confinement(NamedTuple):
     tmp_mb: int
     own_network: bool = False  # only a loopback interface of its own
     cpus: float | None = None  # processors' time, where there are control groups; None: all of them
+    seccomp: bool = True  # the kernel refuses the system calls of `seccomp/rules.py`
+    no_user_namespaces: bool = False  # bwrap forbids to make any, where it can
 
 
 def group_bounds(confinement: Confinement, limits: Limits) -> Bounds:
@@ -34,8 +36,8 @@ def group_bounds(confinement: Confinement, limits: Limits) -> Bounds:
 
 
 def resource_limits(limits: Limits) -> list[tuple[int, int]]:
-    """The limits of every process: descriptors, and processes where the kernel counts them for each sandbox."""
-    own = [(resource.RLIMIT_NOFILE, limits.open_files)]
+    """The limits of every process: descriptors, no core dumps, and processes where each sandbox has its own count."""
+    own = [(resource.RLIMIT_NOFILE, limits.open_files), (resource.RLIMIT_CORE, 0)]
     if os.geteuid() == 0 or _counts_processes_apart():
         own.append((resource.RLIMIT_NPROC, limits.processes))
     hard = {kind: resource.getrlimit(kind)[1] for kind, _ in own}

@@ -1,7 +1,7 @@
 """The server's end of the socket to a sandbox's supervisor: orders go in, reports come out.
 
-Nothing that comes out is trusted. A report is a short line of ASCII that a pattern checks, the pid of its sender is
-the kernel's word (SO_PASSCRED), and it can only concern the sandbox that the socket belongs to.
+Nothing that comes out is trusted. The kernel says who has sent a packet (SO_PASSCRED), a report must have the form
+that `reports.py` reads, and descriptors may come only with the packet that is meant to bring them.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ import asyncio
 import errno
 import marshal
 import os
-import re
 import socket
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .reports import Report, read_report
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Control", "Report", "Up"]
+__all__ = ["Control", "Lie", "Up"]
 
-REPORT_BYTES = 4096
+REPORT_BYTES = 256
+QUOTED_BYTES = 60
 DESCRIPTOR_BYTES = 4
 CREDENTIALS_BYTES = 12  # pid, uid, gid (unix(7))
 RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(DESCRIPTOR_BYTES)
-REPORT = re.compile(rb"(started|refused|ended) ([\w.-]{1,128})((?: \d{1,10})*)")
+INCOMPLETE = socket.MSG_TRUNC | socket.MSG_CTRUNC  # the packet, or what came with it, was longer
 
 
 class Up(NamedTuple):
@@ -35,19 +37,19 @@ class Up(NamedTuple):
     listener: socket.socket | None  # for the Runtime API, in a network of the sandbox's own; the receiver closes it
 
 
-class Report(NamedTuple):
-    """What became of an order."""
+class Lie(NamedTuple):
+    """Something that no supervisor of ours sends."""
 
-    verb: str
-    name: str  # of the process
-    numbers: tuple[int, ...]
-    pid: int  # who reports: the process itself, or the supervisor
+    what: str
 
 
 class Control:
-    """Sends orders; gives what comes back to `received`, and calls `hung_up` when the supervisor has gone."""
+    """Sends orders; gives what comes back to `received`, and calls `hung_up` when the supervisor has gone.
 
-    def __init__(self, received: Callable[[Up | Report], None], hung_up: Callable[[], None]) -> None:
+    After a lie nothing more is received: the receiver closes it.
+    """
+
+    def __init__(self, received: Callable[[Up | Report | Lie], None], hung_up: Callable[[], None]) -> None:
         """OSError when there are no descriptors left."""
         self._loop = asyncio.get_running_loop()
         self._received = received
@@ -81,19 +83,22 @@ class Control:
             raise OSError(errno.E2BIG, os.strerror(errno.E2BIG)) from None  # as execve(2) calls it
 
     def receive(self) -> None:
-        """Read all that has arrived."""
+        """Read all that has arrived. That is not much: true reports are few, and the first lie is the last."""
         while self.is_open:
             try:
-                packet, ancillary, _, _ = self._socket.recvmsg(REPORT_BYTES, RIGHTS_BYTES)
+                packet, ancillary, flags, _ = self._socket.recvmsg(
+                    REPORT_BYTES, RIGHTS_BYTES, socket.MSG_CMSG_CLOEXEC
+                )
             except BlockingIOError:
                 return
             except OSError:
-                packet, ancillary = b"", []
+                packet, ancillary, flags = b"", [], 0
             if not packet:
+                _close(_descriptors(ancillary))
                 self.close()
                 self._hung_up()
                 return
-            self._take(packet, _sender(ancillary), _descriptors(ancillary))
+            self._received(_read(packet, ancillary, flags))
 
     def close(self) -> None:
         """Hang up: the supervisor then ends, and with it everything inside."""
@@ -101,16 +106,38 @@ class Control:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
 
-    def _take(self, packet: bytes, pid: int, descriptors: list[int]) -> None:
-        if packet == b"up":
-            listener = socket.socket(fileno=descriptors.pop()) if descriptors else None
-            self._received(Up(pid, listener))
-        for descriptor in descriptors:
-            os.close(descriptor)
-        found = REPORT.fullmatch(packet)
-        if found:
-            verb, name, numbers = found.groups()
-            self._received(Report(verb.decode(), name.decode(), tuple(map(int, numbers.split())), pid))
+
+def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int) -> Up | Report | Lie:
+    """Read a packet; what it brought along is closed unless it is passed on."""
+    pid, descriptors = _sender(ancillary), _descriptors(ancillary)
+    if packet == b"up" and len(descriptors) < 2 and not flags & INCOMPLETE:
+        listeners = [_listener(descriptor) for descriptor in descriptors]
+        if None not in listeners:
+            return Up(pid, listeners[0] if listeners else None)
+        return Lie("a descriptor that is no listener")
+    _close(descriptors)
+    report = None if descriptors or flags & INCOMPLETE else read_report(packet, pid)
+    more = " and more, or no room here for them" if flags & INCOMPLETE else ""
+    return report or Lie(f"{packet[:QUOTED_BYTES]!r} with {len(descriptors)} descriptors{more}")
+
+
+def _listener(descriptor: int) -> socket.socket | None:
+    """A socket that listens on TCP; None for any other descriptor, which is closed then."""
+    try:
+        found = socket.socket(fileno=descriptor)
+    except OSError:  # no socket at all
+        os.close(descriptor)
+        return None
+    listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if listens and (found.family, found.type) == (socket.AF_INET, socket.SOCK_STREAM):
+        return found
+    found.close()
+    return None
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _sender(ancillary: Sequence[tuple[int, int, bytes]]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["open_pidfd", "pidfd_of_child"]
+__all__ = ["open_pidfd", "parent_of", "pidfd_of_child"]
 
 
 def open_pidfd(pid: int) -> int:
@@ -23,13 +23,14 @@ def pidfd_of_child(pid: int, parent: int) -> int:
     descriptor is open: a process with this parent is the child, or another one that belongs to it.
     """
     descriptor = open_pidfd(pid)
-    if descriptor >= 0 and _parent(pid) != parent:
+    if descriptor >= 0 and parent_of(pid) != parent:
         os.close(descriptor)
         return -1
     return descriptor
 
 
-def _parent(pid: int) -> int:
+def parent_of(pid: int) -> int:
+    """The pid of a process's parent; 0 when there is no such process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()  # proc(5): state, ppid
     except OSError:

@@ -2,8 +2,10 @@
 
 It runs as pid 1 of its namespace, from code that the server sends it (`enclosure.BOOT`). So it imports only what
 CPython has built in or right beside it, and is ready as soon as the interpreter is. Orders are marshalled tuples,
-reports are lines of ASCII, since the server trusts nothing that comes out of a sandbox; each is one packet. When the
-server closes its end of the socket this process ends, and with it everything inside.
+reports are lines of ASCII, since the server trusts nothing that comes out of a sandbox; each is one packet.
+When the server closes its end of the socket this process ends, and with it everything inside.
+
+If an ordinary user runs bootjack, this process is the same user as the function: `rights.py` keeps it out of reach.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import sys
 import time
 from _socket import AF_INET, CMSG_SPACE, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
+from runtime_api.sandbox.rights import KILL, SETGID, SETUID, give_up_rights
+
 __all__ = ["main"]
 
 ORDER_BYTES = 1 << 20
@@ -28,6 +32,7 @@ STANDARD = 3  # the first descriptor after stdin, stdout and stderr
 MOST_DESCRIPTORS = 1 << 20
 REAP_S = 0.5  # to wait for killed processes; SIGKILL ends one at once unless the kernel holds it
 ALL_OTHERS = -1  # except this process (kill(2))
+OOM_SCORE_BYTES = 16
 OOM_SCORE = b"1000"  # if the machine runs out of memory, the kernel kills functions first
 
 
@@ -37,7 +42,8 @@ class Supervisor:
     def __init__(self, control: socket, user: tuple[int, int] | None) -> None:
         self._control = control
         self._user = user  # uid and gid of the processes; None: those of this process
-        self._running: dict[int, str] = {}
+        self._running: dict[int, int] = {}  # what a process is called in orders and words, by pid
+        self._oom_score = OomScore()
 
     def run(self) -> None:
         """Serve until the server closes its end."""
@@ -46,6 +52,7 @@ class Supervisor:
         os.set_blocking(woken, False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # without a handler nothing is written to `wake`
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which the kernel keeps from pid 1, other than Python's handler
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(woken, select.POLLIN)
@@ -78,7 +85,7 @@ class Supervisor:
 
     def _start(
         self,
-        name: str,
+        tag: int,
         argv: list[bytes],
         directory: bytes,
         variables: dict[bytes, bytes],
@@ -87,32 +94,32 @@ class Supervisor:
         stderr: int,
     ) -> None:
         try:
-            pid = os.fork()
+            pid = self._oom_score.fork()
         except OSError as error:  # a fork bomb inside has used up what the control group allows
-            self._report(f"refused {name} {error.errno} 0")
+            self._report(f"refused {tag} {error.errno} 0")
             return
         if pid:
-            self._running[pid] = name
+            self._running[pid] = tag
             return
         stage = 0
         try:
             os.setsid()
-            self._report(f"started {name}")  # the kernel adds which process this is outside (SO_PASSCRED)
+            self._report(f"started {tag}")  # the kernel adds which process this is outside (SO_PASSCRED)
             _become(limits, self._user, stdout, stderr)
             stage = CHANGING_DIRECTORY
             os.chdir(directory)
             stage = 0
             os.execve(argv[0], argv, variables)
         except OSError as error:
-            self._report(f"refused {name} {error.errno} {stage}")
+            self._report(f"refused {tag} {error.errno} {stage}")
         except ValueError:
-            self._report(f"refused {name} 22 0")
+            self._report(f"refused {tag} 22 0")
         finally:
             os._exit(127)
 
-    def _signal(self, name: str, number: int) -> None:
+    def _signal(self, tag: int, number: int) -> None:
         for pid, running in self._running.items():
-            if running == name:
+            if running == tag:
                 _kill(-pid, number)
 
     def _reap(self) -> None:
@@ -125,22 +132,51 @@ class Supervisor:
             if ended is None:
                 return
             pid = ended.si_pid
-            name = self._running.pop(pid, None)
-            if name is not None:
+            tag = self._running.pop(pid, None)
+            if tag is not None:
                 _kill(-pid, signal.SIGKILL)  # before it is reaped: then its number could belong to others
                 if not self._running:
                     _kill(ALL_OTHERS, signal.SIGKILL)  # processes that left their group have nothing left to work for
             _, status, usage = os.wait4(pid, 0)
-            if name is not None:
+            if tag is not None:
                 if not self._running:
                     _reap_killed()
-                self._report(f"ended {name} {status} {int(usage.ru_maxrss)}")
+                self._report(f"ended {tag} {status} {int(usage.ru_maxrss)}")
 
     def _report(self, line: str) -> None:
         try:  # noqa: SIM105 - contextlib would have to be imported
             self._control.send(line.encode())
         except BrokenPipeError:
             pass  # the server has gone; the next poll of `control` shows it
+
+
+class OomScore:
+    """This process's score, raised while it forks: children inherit it.
+
+    They may not write their own: what is not dumpable owns nothing in /proc (proc(5)), and that is what a child is
+    until it executes a program.
+    """
+
+    def __init__(self) -> None:
+        """Only a process that has not given up its rights yet may open it."""
+        self._own = b""
+        try:
+            self._descriptor = os.open("/proc/self/oom_score_adj", os.O_RDWR)
+        except OSError:
+            return
+        self._own = os.read(self._descriptor, OOM_SCORE_BYTES)
+
+    def fork(self) -> int:
+        """Fork a child that has the highest score. OSError as of fork(2)."""
+        self._set(OOM_SCORE)
+        try:
+            return os.fork()
+        finally:
+            self._set(self._own)  # for the child too this is its parent's score
+
+    def _set(self, score: bytes) -> None:
+        if self._own:
+            os.write(self._descriptor, score)
 
 
 def _reap_killed() -> None:
@@ -162,7 +198,6 @@ def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout:
     nothing = os.open("/dev/null", os.O_RDONLY)
     for descriptor, standard in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(descriptor, standard)
-    _write("/proc/self/oom_score_adj", OOM_SCORE)
     if user is not None:
         uid, gid = user
         os.setgroups([])
@@ -180,19 +215,6 @@ def _integers(data: bytes) -> list[int]:
     ]
 
 
-def _write(path: str, content: bytes) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY)
-    except OSError:
-        return
-    try:
-        os.write(descriptor, content)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
-
-
 def _kill(pid: int, number: int) -> None:
     try:
         if pid < ALL_OTHERS:
@@ -203,8 +225,11 @@ def _kill(pid: int, number: int) -> None:
         pass
 
 
-def main(control: socket, user: tuple[int, int] | None, own_port: int | None) -> None:
-    """Report that the sandbox is ready, and serve. `own_port`: of a listener in this network, which is passed out."""
+def main(control: socket, user: tuple[int, int] | None, own_port: int | None, system_calls: bytes | None) -> None:
+    """Report that the sandbox is ready, and serve.
+
+    `own_port`: of a listener in this network, which is passed out. `system_calls`: the filter of them.
+    """
     os.set_inheritable(control.fileno(), False)
     os.closerange(STANDARD, control.fileno())  # what bwrap leaves open is not for functions
     os.closerange(control.fileno() + 1, MOST_DESCRIPTORS)
@@ -215,5 +240,7 @@ def main(control: socket, user: tuple[int, int] | None, own_port: int | None) ->
         listener.bind(("127.0.0.1", own_port))
         listener.listen(BACKLOG)
         rights = [(SOL_SOCKET, SCM_RIGHTS, listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder))]
+    supervisor = Supervisor(control, user)
+    give_up_rights(0 if user is None else SETUID | SETGID | KILL, system_calls)
     control.sendmsg([b"up"], rights)
-    Supervisor(control, user).run()
+    supervisor.run()

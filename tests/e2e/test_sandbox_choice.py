@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,6 +114,26 @@ def test_network_none_is_never_the_network_of_this_machine(code: Path, missing: 
 def test_a_python_handler_needs_no_further_options() -> None:
     ended = bootjack("invoke", "--sandbox", "bubblewrap", "app.handler", "-e", "[1]", cwd=RUNTIMES)
     assert (ended.code, ended.out) == (0, b"[1]"), ended
+
+
+def test_an_older_bubblewrap_does_what_it_can(code: Path, tmp_path: Path) -> None:
+    """It does not know how to forbid user namespaces. Code that others may not read is where it would."""
+    real = shutil.which("bwrap")
+    program = tmp_path / "bin" / "bwrap"
+    program.parent.mkdir()
+    program.write_text(
+        f"""#!/bin/sh
+for argument; do
+    [ "$argument" != --disable-userns ] || {{ echo "bwrap: Unknown option $argument" >&2; exit 1; }}
+done
+exec {real} "$@"
+"""
+    )
+    program.chmod(0o755)
+    code.chmod(0o700)
+    assert (
+        place("--sandbox", "bubblewrap", code, env={"PATH": f"{program.parent}:{os.environ['PATH']}"}) == "/var/task"
+    )
 
 
 def test_a_sandbox_that_cannot_be_built_is_an_error_of_the_command(code: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import bubblewrap, bwrap, enclosure
-from runtime_api.sandbox.enclosure import Enclosure
+from runtime_api.sandbox.enclosure import Enclosure, Restrictions
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.interpreters import own_installation
 from runtime_api.sandbox.memory import tree
@@ -152,7 +152,14 @@ def test_a_listener_that_was_not_claimed_is_closed(tmp_path: Path) -> None:
         executable, own = own_installation()
         view = view_of(Program(tmp_path), own)
         enclosure = Enclosure(
-            mount_arguments(view, MB), executable, outside_user([]), True, lambda _report: None, lambda: None
+            mount_arguments(view, MB),
+            executable,
+            outside_user([]),
+            True,
+            lambda _report: None,
+            lambda: None,
+            lambda _lie: None,
+            Restrictions(None, False),
         )
         await enclosure.up
         await enclosure.close()
