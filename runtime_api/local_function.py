@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.protocol.limits import Limits
+    from runtime_api.sandbox.network import Network
     from runtime_api.service.seams.archives import Lease
 
 __all__ = ["LocalFunction"]
@@ -38,7 +39,8 @@ class LocalFunction:
     concurrency: int = CURRENT.concurrency  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all of them are busy; the next one is throttled
     external_runtime: bool = False  # somebody else starts the runtime
-    own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
+    network: Network | None = None  # None: its own in bubblewrap, where there is a choice, else the host's
+    loopback_ports: tuple[int, ...] = ()  # of this machine, which a network of its own reaches at the same ports
     leases: tuple[
         Lease, ...
     ] = ()  # of the directories that hold code and layers; LocalLambda takes leases of its own
@@ -74,7 +76,7 @@ class LocalFunction:
 
     def installation(self) -> Installation:
         """Return the part that only this machine knows."""
-        return Installation(self.program, self.runtime_api, self.own_network, self.leases)
+        return Installation(self.program, self.runtime_api, self.network, self.loopback_ports, self.leases)
 
     def record(self, code: CodeRef, limits: Limits) -> FunctionRecord:
         """Return the part that a catalog keeps, for code that is installed as `code`."""

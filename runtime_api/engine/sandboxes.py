@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
+from runtime_api.sandbox.network import Network, forwarded_ports
 from runtime_api.sandbox.process import PlainSandbox
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.cgroup import Hierarchy
+    from runtime_api.sandbox.outside import Outside
+    from runtime_api.service.records import FunctionSpec
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.trees import Trees
 
@@ -33,6 +36,7 @@ class Sandboxes:
         self._freeze = freeze
         self._cpu_share = cpu_share
         self._hierarchies: Sequence[Hierarchy] = ()
+        self._outside: Outside | None = None
 
     async def prepare(self) -> list[str]:
         """Find out what this machine offers; returns what users must know about it.
@@ -43,7 +47,9 @@ class Sandboxes:
         notes = [f"{NOT_ISOLATED}, since {reason}"] if reason else []
         if self._kind is Kind.BUBBLEWRAP:
             from runtime_api.sandbox.cgroup import find_hierarchies
+            from runtime_api.sandbox.outside import Outside
 
+            self._outside = Outside()
             self._hierarchies = find_hierarchies()
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 notes.append(NO_CPU_SHARE)
@@ -53,6 +59,22 @@ class Sandboxes:
     def freeze_after_s(self) -> float | None:
         """How long an environment may be idle before it is frozen; None: plain processes are never frozen."""
         return FREEZE_AFTER_S if self._freeze and self._kind is Kind.BUBBLEWRAP else None
+
+    def check(self, spec: FunctionSpec, installation: Installation) -> str:
+        """Check a function before it is added; returns what its user must know about its network, once.
+
+        ValueError, with what to do, if it cannot have the network that it asks for.
+        """
+        asked = installation.network
+        if self._outside is None:
+            if asked not in (None, Network.HOST):
+                raise ValueError(
+                    f"network {asked}: a plain process shares the host's; use bubblewrap, or network host"
+                )
+            return ""
+        network = asked or Network.OWN
+        forwarded_ports(network, spec.variables, installation.loopback_ports)
+        return self._outside.missing() if network is Network.OWN else ""
 
     def make(self, version: ResolvedVersion, installation: Installation) -> Sandbox:
         """Return a sandbox for one execution environment that is not open yet."""
@@ -65,5 +87,9 @@ class Sandboxes:
 
         spec, limits = version.spec, settings.limits
         cpus = spec.memory_mb / limits.memory_mb_per_cpu if self._cpu_share else None
-        confinement = Confinement(spec.memory_mb, spec.ephemeral_mb, installation.own_network, cpus)
-        return BubblewrapSandbox(installation.program, confinement, self._trees, limits, self._hierarchies)
+        network = installation.network or Network.OWN
+        ports = forwarded_ports(network, spec.variables, installation.loopback_ports)
+        confinement = Confinement(spec.memory_mb, spec.ephemeral_mb, network, cpus, ports)
+        return BubblewrapSandbox(
+            installation.program, confinement, self._trees, limits, self._hierarchies, self._outside
+        )

@@ -19,14 +19,17 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.protocol.limits import CURRENT, Limits
 
-from . import Exited, Moved, StartRefused
+from . import Exited, Moved, Notice, StartRefused
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
-from .enclosure import Enclosure, Stage
+from .enclosure import Enclosure, Plan, Stage
 from .interpreters import interpreter_of, own_installation
 from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
 from .memory import MemoryWatch
+from .names import name_files
+from .network import Network
 from .opt import hold_merged, with_merged
+from .outside_helper import OutsideLost
 from .pidfds import pidfd_of_child
 from .process_table import ProcessTable
 from .reaping import exit_status
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from .control import Report
     from .entrypoint import Program
     from .opt import SharedTrees
+    from .outside import Outside
 
 __all__ = ["BubblewrapSandbox", "Confinement"]
 
@@ -63,8 +67,12 @@ class BubblewrapSandbox:
         trees: SharedTrees,
         limits: Limits = CURRENT,
         hierarchies: Sequence[Hierarchy] = (),
+        outside: Outside | None = None,
     ) -> None:
-        """`trees`: where several layers are merged. `hierarchies`: where control groups may be made."""
+        """`trees`: where several layers are merged. `hierarchies`: where control groups may be made.
+
+        `outside`: the way out of a network of its own.
+        """
         self._loop = asyncio.get_running_loop()
         self._executable, self._own = own_installation()
         self._program = program
@@ -74,12 +82,14 @@ class BubblewrapSandbox:
         self._confinement = confinement
         self._limits = limits
         self._hierarchies = hierarchies
+        self._outside = outside
         self._bounds: KernelBounds | None = None
         self._notify: Notify = lambda _event: None
         self._processes = ProcessTable()
         self._tags: dict[str, str] = {}  # what a named process is called inside
         self._serial = itertools.count(1)
         self._enclosure: Enclosure | None = None
+        self._enclosures: list[Enclosure] = []  # that one, and those that were killed and are not quite gone
         self._watch = MemoryWatch(confinement.memory_mb << 20, self._exceeded)
 
     def inside(self, path: str | Path) -> str:
@@ -145,8 +155,8 @@ class BubblewrapSandbox:
             if self._bounds is not None:
                 parts.push_async_callback(self._bounds.close)
             parts.push_async_callback(self._processes.emptied)
-            if self._enclosure is not None:
-                parts.push_async_callback(self._enclosure.close)
+            for enclosure in self._enclosures:
+                parts.push_async_callback(enclosure.close)
             parts.callback(self._watch.stop)
             for process in self._processes:
                 self.signal(process.launch.name, signal.SIGKILL)
@@ -163,17 +173,19 @@ class BubblewrapSandbox:
 
     def _build(self) -> Enclosure:
         """Have bwrap build it, for the first time or because the last one was killed."""
-        shown = [*(outside for outside, _ in self._view.own), *map(str, self._program.mounts)]
-        self._enclosure = enclosure = Enclosure(
-            mount_arguments(self._view, self._confinement.tmp_mb << 20),
-            self._executable,
-            outside_user(shown),
-            self._confinement.own_network,
-            self._reported,
-            self._gone,
-        )
+        self._enclosure = enclosure = Enclosure(self._plan(), self._reported, self._gone)
+        self._enclosures = [each for each in self._enclosures if not each.is_over] + [enclosure]
         enclosure.up.add_done_callback(partial(self._is_up, enclosure))
         return enclosure
+
+    def _plan(self) -> Plan:
+        network = self._confinement.network
+        tool = self._outside.tool if self._outside is not None and network is Network.OWN else None
+        files = name_files(network, outside=tool is not None)
+        mounts = mount_arguments(self._view, self._confinement.tmp_mb << 20, files)
+        shown = [*(outside for outside, _ in self._view.own), *map(str, self._program.mounts)]
+        ports = self._confinement.loopback_ports
+        return Plan(mounts, self._executable, outside_user(shown), network, ports, tool)
 
     def _is_up(self, enclosure: Enclosure, up: asyncio.Future[None]) -> None:
         if self._bounds is not None and not up.cancelled() and up.exception() is None:
@@ -236,7 +248,10 @@ class BubblewrapSandbox:
         self._tags[launch.name] = tag
         return None
 
-    def _reported(self, report: Report) -> None:
+    def _reported(self, report: Report | OutsideLost) -> None:
+        if isinstance(report, OutsideLost):
+            self._tell(report)
+            return
         name = report.name.rpartition(".")[0]
         process = self._processes.find(name)
         if process is None or self._enclosure is None or self._tags[name] != report.name:
@@ -251,6 +266,16 @@ class BubblewrapSandbox:
                 process.refused(refuse(process.launch, number))
             case "ended", (status, maxrss_kb):
                 process.exited(exit_status(status), maxrss_kb * 1024)
+
+    def _tell(self, lost: OutsideLost) -> None:
+        """Tell the user that there is no way to the outside; only once if there never was one."""
+        assert self._outside is not None
+        if lost.was_ready:
+            text = f"an execution environment reaches nothing outside its sandbox any more, since {lost.reason}"
+        else:
+            text = self._outside.news(f"functions reach nothing outside their sandboxes, since {lost.reason}")
+        if text:
+            self._notify(Notice(text))
 
     def _over(self, end: Exited | StartRefused) -> None:
         self._processes.remove(end.name)

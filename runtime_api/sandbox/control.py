@@ -24,7 +24,8 @@ __all__ = ["Control", "Report", "Up"]
 REPORT_BYTES = 4096
 DESCRIPTOR_BYTES = 4
 CREDENTIALS_BYTES = 12  # pid, uid, gid (unix(7))
-RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(DESCRIPTOR_BYTES)
+MOST_DESCRIPTORS = 253  # in one packet (SCM_MAX_FD, linux/net/scm.h)
+RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(MOST_DESCRIPTORS * DESCRIPTOR_BYTES)
 REPORT = re.compile(rb"(started|refused|ended) ([\w.-]{1,128})((?: \d{1,10})*)")
 
 
@@ -32,7 +33,7 @@ class Up(NamedTuple):
     """The supervisor is ready."""
 
     pid: int  # as seen from outside
-    listener: socket.socket | None  # for the Runtime API, in a network of the sandbox's own; the receiver closes it
+    listeners: list[socket.socket]  # opened in a network of the sandbox's own; the receiver closes them
 
 
 class Report(NamedTuple):
@@ -103,8 +104,9 @@ class Control:
 
     def _take(self, packet: bytes, pid: int, descriptors: list[int]) -> None:
         if packet == b"up":
-            listener = socket.socket(fileno=descriptors.pop()) if descriptors else None
-            self._received(Up(pid, listener))
+            listeners = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+            descriptors = []
+            self._received(Up(pid, listeners))
         for descriptor in descriptors:
             os.close(descriptor)
         found = REPORT.fullmatch(packet)

@@ -2,6 +2,10 @@
 
     BUILDING --the supervisor reports--> UP --either end hangs up--> ENDING --bwrap is reaped--> GONE
 
+If it has a way to the outside, the helper that makes it starts as soon as bwrap has made the namespaces. By the time
+that the supervisor is there, it is ready; in any case the supervisor waits, so that no function meets a network that
+is not there yet.
+
 The supervisor's code travels over the socket, so that its file need not be visible inside. It is sent before bwrap is
 started: a bwrap that fails at once cannot turn into a broken pipe here.
 """
@@ -16,10 +20,13 @@ from enum import Enum
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .bwrap import BwrapProcess, Construction
 from .control import Control, Report, Up
+from .loopback import LoopbackForwarder
+from .network import OWN_PORT, Network
+from .outside_helper import OutsideHelper, OutsideLost, OutsideReady
 from .users import GID, UID
 
 if TYPE_CHECKING:
@@ -29,16 +36,18 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.events import ExitStatus
 
+    from .bwrap import Argument
+    from .outside import Tool
     from .users import User
 
-__all__ = ["OWN_PORT", "Enclosure", "Stage"]
+__all__ = ["Enclosure", "Plan", "Stage"]
 
-OWN_PORT = 9001  # where AWS's own Runtime API listens
 CLOSE_S = 5.0
+FIRST_UNPRIVILEGED = 1024  # port
 SUPERVISOR = "runtime_api.sandbox.supervisor"
 BOOT = (
-    "import marshal,_socket\ns=_socket.socket(fileno={})\nc,u,p=marshal.loads(s.recv(1<<20))\n"
-    "g={{'__name__':'supervisor'}}\nexec(c,g)\ng['main'](s,u,p)"
+    "import marshal,_socket\ns=_socket.socket(fileno={})\nc,a=marshal.loads(s.recv(1<<20))\n"
+    "g={{'__name__':'supervisor'}}\nexec(c,g)\ng['main'](s,*a)"
 )
 
 
@@ -51,38 +60,54 @@ class Stage(Enum):
     GONE = "gone"
 
 
+class Plan(NamedTuple):
+    """What to build."""
+
+    mounts: Sequence[Argument]
+    executable: Path  # the Python that runs the supervisor
+    user: User | None
+    network: Network = Network.HOST
+    ports: tuple[int, ...] = ()  # of this machine's loopback, forwarded to a network of its own
+    tool: Tool | None = None  # makes the way out of it
+
+    @property
+    def listens_on(self) -> list[int]:
+        """The ports inside, that of the Runtime API first."""
+        return [] if self.network is Network.HOST else [OWN_PORT, *self.ports]
+
+
 class Enclosure:
-    """A sandbox of bubblewrap's; `reported` gets what the supervisor reports, and `gone` is called at its end."""
+    """A sandbox of bubblewrap's; `reported` gets what is reported of it, and `gone` is called at its end."""
 
     def __init__(
         self,
-        mounts: Sequence[str | Path],
-        executable: Path,
-        user: User | None,
-        own_network: bool,
-        reported: Callable[[Report], None],
+        plan: Plan,
+        reported: Callable[[Report | OutsideLost], None],
         gone: Callable[[], None],
     ) -> None:
         """Begin to build it; `up` is done when it is ready, or fails. OSError if bwrap cannot be started."""
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stage = Stage.BUILDING
         self.supervisor = 0  # its pid as seen from outside
+        self._plan = plan
         self._listener: socket.socket | None = None
+        self._forwarder: LoopbackForwarder | None = None
+        self._helper: OutsideHelper | None = None
+        self._gate = -1  # open until functions may use their network
         self._reported = reported
         self._tell_gone = gone
         self._ended = asyncio.Event()
         self._control = Control(self._received, self._hang_up)
+        inherited = [self._control.theirs]
         try:
-            inside = None if user is None else (UID, GID)
-            self._control.send((_supervisor_code(), inside, OWN_PORT if own_network else None))
-            program = (str(executable), "-I", "-S", "-c", BOOT.format(self._control.theirs))
-            construction = Construction(mounts, program, user, own_network)
-            self._bwrap = BwrapProcess(construction, self._control.theirs, self._bwrap_ended)
+            self._bwrap = self._start(inherited)
         except BaseException:
+            self._open_gate()
             self._control.close()
             raise
         finally:
-            os.close(self._control.theirs)
+            for descriptor in inherited:
+                os.close(descriptor)
 
     def claim_listener(self) -> socket.socket | None:
         """Take over the listener for the Runtime API; the taker closes it. None without a network of its own."""
@@ -92,6 +117,11 @@ class Enclosure:
     def order(self, *order: Any, descriptors: Sequence[int] = ()) -> None:
         """Order the supervisor to do something. OSError if the order does not get through."""
         self._control.send(order, descriptors)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left."""
+        return self.stage is Stage.GONE and (self._helper is None or self._helper.is_reaped)
 
     async def close(self) -> None:
         """End everything inside and close every descriptor."""
@@ -108,18 +138,78 @@ class Enclosure:
             listener = self.claim_listener()
             if listener is not None:
                 listener.close()
+            if self._helper is not None:
+                await self._helper.ended()
+
+    def _start(self, inherited: list[int]) -> BwrapProcess:
+        """Start bwrap; descriptors that it inherits are added."""
+        plan, gate = self._plan, None
+        if plan.tool is not None:
+            gate, self._gate = os.pipe()
+            inherited.append(gate)
+        inside = None if plan.user is None else (UID, GID)
+        self._control.send((_supervisor_code(), (inside, plan.listens_on, gate)))
+        program = (str(plan.executable), "-I", "-S", "-c", BOOT.format(self._control.theirs))
+        low_ports = any(port < FIRST_UNPRIVILEGED for port in plan.ports)
+        construction = Construction(plan.mounts, program, plan.user, plan.network, inherited, low_ports)
+        return BwrapProcess(construction, self._bwrap_ended, self._born if plan.tool is not None else None)
+
+    # -- the network
+
+    def _born(self, pid: int) -> None:
+        assert self._plan.tool is not None
+        try:
+            self._helper = OutsideHelper(self._plan.tool, pid, self._outside)
+        except OSError as error:
+            self._outside(OutsideLost(f"{self._plan.tool.name} cannot be started: {error.strerror}", False))
+
+    def _outside(self, event: OutsideReady | OutsideLost) -> None:
+        self._open_gate()
+        if isinstance(event, OutsideLost):
+            self._reported(event)
+
+    def _open_gate(self) -> None:
+        if self._gate >= 0:
+            os.close(self._gate)
+            self._gate = -1
+
+    def _take(self, listeners: Sequence[socket.socket]) -> str:
+        """Take over what was opened inside; returns what is wrong with it."""
+        found = {listener.getsockname()[:2]: listener for listener in listeners}
+        self._listener = found.pop(("127.0.0.1", OWN_PORT), None)
+        self._forwarder = LoopbackForwarder(found.values())
+        missing = [port for port in self._plan.listens_on[1:] if ("127.0.0.1", port) not in found]
+        if not missing:
+            return ""
+        return f"port {missing[0]} of this machine cannot be forwarded to it: only root can forward ports below 1024"
+
+    # -- what happens to it
 
     def _received(self, message: Up | Report) -> None:
         if isinstance(message, Report):
             self._reported(message)
             return
         self.stage = Stage.UP
-        self.supervisor, self._listener = message
-        if not self.up.done():  # its waiter may have given up
+        self.supervisor = message.pid
+        refusal = self._take(message.listeners)
+        if self.up.done():  # its waiter has given up
+            return
+        if refusal:
+            self._fail(refusal)
+        else:
             self.up.set_result(None)
 
+    def _fail(self, reason: str) -> None:
+        self.up.set_exception(OSError(errno.EPERM, f"the sandbox could not be built: {reason}"))
+        self.up.exception()  # nothing may be waiting for it any more
+
     def _hang_up(self) -> None:
+        self._open_gate()
         self._control.close()
+        if self._forwarder is not None:
+            self._forwarder.close()
+        if self._helper is not None:
+            self._helper.close()
         if self.stage is not Stage.GONE:
             self.stage = Stage.ENDING
 
@@ -128,9 +218,7 @@ class Enclosure:
         self._hang_up()
         self.stage = Stage.GONE
         if not self.up.done():
-            reason = self._bwrap.message() or "bwrap was killed"
-            self.up.set_exception(OSError(errno.EPERM, f"the sandbox could not be built: {reason}"))
-            self.up.exception()  # nothing may be waiting for it any more
+            self._fail(self._bwrap.message() or "bwrap was killed")
         self._bwrap.release()
         self._ended.set()
         self._tell_gone()

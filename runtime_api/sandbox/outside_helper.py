@@ -1,0 +1,173 @@
+"""slirp4netns or pasta as a child process, one for each sandbox that has a way to the outside.
+
+    STARTING --the interface is there--> READY --it ends or is closed--> OVER
+        '----------it ends, is closed, or takes too long-----------------^
+
+The helper starts beside its sandbox, while bwrap still builds it, and ends with it. If this process is killed, it
+ends because its lifeline does. One that has ended is not started again: a function that finds a way to crash it must
+not make this process start one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import subprocess
+from contextlib import suppress
+from enum import Enum
+from fcntl import ioctl
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from .outside import Given, start_of
+from .reaping import kill_group, when_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime_api.protocol.events import ExitStatus
+
+    from .outside import Tool
+
+__all__ = ["OutsideHelper", "OutsideLost", "OutsideReady"]
+
+READY_S = 5.0
+MESSAGE_BYTES = 4096
+SHOWN = 300  # characters of what the program has said
+READY = re.compile(rb"^\d+\n?\Z", re.MULTILINE)  # what both programs write last: slirp4netns 1, pasta its pid
+NS_GET_USERNS = 0xB701  # the user namespace that owns a namespace (ioctl_ns(2))
+OWN_NETWORK = Path("/proc/self/ns/net")
+
+
+class OutsideReady(NamedTuple):
+    """The interface can be used."""
+
+
+class OutsideLost(NamedTuple):
+    """The sandbox has no way to the outside: the helper could not do its work, or has ended."""
+
+    reason: str
+    was_ready: bool
+
+
+class State(Enum):
+    """How far the helper has come."""
+
+    STARTING = "starting"
+    READY = "ready"
+    OVER = "over"  # it has ended or is about to; nothing more is told
+
+
+class OutsideHelper:
+    """Tells `tell` when the interface is ready, and when it is lost without having been closed."""
+
+    def __init__(self, tool: Tool, inside: int, tell: Callable[[OutsideReady | OutsideLost], None]) -> None:
+        """Start it for the network of the process `inside`. OSError if that is not possible."""
+        self._loop = asyncio.get_running_loop()
+        self._tool = tool
+        self._tell = tell
+        self._state = State.STARTING
+        self._reaped = asyncio.Event()
+        self._written = b""
+        self._lifeline = self._ready = self._said = -1
+        given: list[int] = []
+        try:
+            self._process = self._spawn(inside, given)
+            when_ended(self._process, self._ended)
+        except BaseException:
+            self._release()
+            raise
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+        self._loop.add_reader(self._ready, self._look)
+        self._late = self._loop.call_later(READY_S, self._lose, f"is not ready within {READY_S:g} s")
+
+    def close(self) -> None:
+        """Begin to end it; nothing more is told."""
+        self._enter(State.OVER)
+        if not self._reaped.is_set():
+            kill_group(self._process.pid)
+
+    @property
+    def is_reaped(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._reaped.is_set()
+
+    async def ended(self) -> None:
+        """Wait until it has been reaped. Its interface is gone then, which takes the kernel some 30 ms."""
+        await self._reaped.wait()
+
+    def _spawn(self, inside: int, given: list[int]) -> subprocess.Popen[bytes]:
+        """Start it; what is opened for it is added to `given`."""
+        given.append(network := os.open(f"/proc/{inside}/ns/net", os.O_RDONLY))
+        if os.path.samestat(os.fstat(network), OWN_NETWORK.stat()):  # the number belongs to another process already
+            raise OSError(errno.ESRCH, "the sandbox has ended")
+        given.append(users := ioctl(network, NS_GET_USERNS))
+        given.append(lifeline := self._open_lifeline())
+        self._ready, ready = os.pipe()
+        given.append(ready)
+        self._said, said = os.pipe()
+        given.append(said)
+        for written in (ready, said):  # a program that says too much loses the rest: it never waits for a reader
+            os.set_blocking(written, False)
+        start = start_of(self._tool, Given(network, users, ready, lifeline, said), root=os.geteuid() == 0)
+        stdin, stdout, stderr = (subprocess.DEVNULL if each < 0 else each for each in start.standard)
+        return subprocess.Popen(
+            start.command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=given,
+            start_new_session=True,
+        )
+
+    def _open_lifeline(self) -> int:
+        theirs, self._lifeline = os.pipe()
+        return theirs
+
+    def _look(self) -> None:
+        """Read what has come through the pipe that shows that it is ready."""
+        written = os.read(self._ready, MESSAGE_BYTES)
+        self._written = (self._written + written)[-MESSAGE_BYTES:]
+        if not written:
+            self._loop.remove_reader(self._ready)  # its end follows
+        elif READY.search(self._written):
+            self._enter(State.READY)
+            self._tell(OutsideReady())
+
+    def _lose(self, reason: str) -> None:
+        was_ready = self._state is State.READY
+        self.close()
+        self._tell(OutsideLost(f"{self._tool.name} {reason}", was_ready))
+
+    def _ended(self, status: ExitStatus, _maxrss: int) -> None:
+        self._reaped.set()
+        if self._state is not State.OVER:
+            words = f"was killed by signal {status.signal}" if status.signal else f"has ended with code {status.code}"
+            self._lose(f"{words}{self._message()}")
+        self._release()
+
+    def _message(self) -> str:
+        """What it has said, as the end of a sentence; it is not ready before it has said all that matters."""
+        said = self._written
+        for descriptor in (self._ready, self._said):
+            os.set_blocking(descriptor, False)
+            with suppress(BlockingIOError):
+                said += os.read(descriptor, MESSAGE_BYTES)
+        lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+        return f" ({'; '.join(lines)[:SHOWN]})" if lines else ""
+
+    def _enter(self, state: State) -> None:
+        """Stop waiting for it to become ready."""
+        self._state = state
+        self._late.cancel()
+        self._loop.remove_reader(self._ready)
+
+    def _release(self) -> None:
+        for descriptor in (self._lifeline, self._ready, self._said):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._lifeline = self._ready = self._said = -1
