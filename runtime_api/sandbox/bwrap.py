@@ -124,7 +124,7 @@ class BwrapProcess:
         )
 
     def _announced(self) -> None:
-        """Once there are namespaces map the users, and let bwrap go on, whether or not that worked.
+        """Once there are namespaces, map the users and let bwrap go on, whether or not that worked.
 
         bwrap may write more later, so our end of the pipe stays open.
         """
@@ -133,11 +133,11 @@ class BwrapProcess:
         if found and self._user is not None:
             with suppress(OSError):  # bwrap reports it, and ends
                 map_users(int(found[1]), self._user, self._process.pid)
+        if found and self._born is not None:
+            self._born(int(found[1]))
         if self._block >= 0:
             os.close(self._block)
             self._block = -1
-        if found and self._born is not None:
-            self._born(int(found[1]))
 
 
 def find_bwrap() -> str | None:

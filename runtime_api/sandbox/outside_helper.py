@@ -1,7 +1,7 @@
 """slirp4netns or pasta as a child process, one for each sandbox that has a way to the outside.
 
-    STARTING --the interface is there--> READY --it ends or is closed--> OVER
-        '----------it ends, is closed, or takes too long-----------------^
+    WAITING --bwrap has set up the loopback interface--> STARTING --the interface is there--> READY --> OVER
+       '-----------------------------------------------------'---------it ends, is closed or takes too long---^
 
 The helper starts beside its sandbox, while bwrap still builds it, and ends with it. If this process is killed, it
 ends because its lifeline does. One that has ended is not started again: a function that finds a way to crash it must
@@ -39,6 +39,8 @@ SHOWN = 300  # characters of what the program has said
 READY = re.compile(rb"^\d+\n?\Z", re.MULTILINE)  # what both programs write last: slirp4netns 1, pasta its pid
 NS_GET_USERNS = 0xB701  # the user namespace that owns a namespace (ioctl_ns(2))
 OWN_NETWORK = Path("/proc/self/ns/net")
+LOOPBACK = b"127.0.0.1"
+LOOK_S = 0.001
 
 
 class OutsideReady(NamedTuple):
@@ -55,6 +57,7 @@ class OutsideLost(NamedTuple):
 class State(Enum):
     """How far the helper has come."""
 
+    WAITING = "waiting"  # bwrap fails if the helper sets up the loopback interface before it does
     STARTING = "starting"
     READY = "ready"
     OVER = "over"  # it has ended or is about to; nothing more is told
@@ -64,49 +67,66 @@ class OutsideHelper:
     """Tells `tell` when the interface is ready, and when it is lost without having been closed."""
 
     def __init__(self, tool: Tool, inside: int, tell: Callable[[OutsideReady | OutsideLost], None]) -> None:
-        """Start it for the network of the process `inside`. OSError if that is not possible."""
+        """Start it for the network of the process `inside`, the first one there. OSError if that is not possible."""
         self._loop = asyncio.get_running_loop()
         self._tool = tool
         self._tell = tell
-        self._state = State.STARTING
+        self._state = State.WAITING
+        self._process: subprocess.Popen[bytes] | None = None
         self._reaped = asyncio.Event()
         self._written = b""
         self._lifeline = self._ready = self._said = -1
-        given: list[int] = []
-        try:
-            self._process = self._spawn(inside, given)
-            when_ended(self._process, self._ended)
-        except BaseException:
-            self._release()
-            raise
-        finally:
-            for descriptor in given:
-                os.close(descriptor)
-        self._loop.add_reader(self._ready, self._look)
+        self._namespaces = _namespaces(inside)
         self._late = self._loop.call_later(READY_S, self._lose, f"is not ready within {READY_S:g} s")
+        self._timer = self._loop.call_later(LOOK_S, self._wait, Path("/proc") / str(inside) / "net/fib_trie")
 
     def close(self) -> None:
         """Begin to end it; nothing more is told."""
-        self._enter(State.OVER)
-        if not self._reaped.is_set():
-            kill_group(self._process.pid)
+        if self._state is not State.OVER:
+            self._enter(State.OVER)
+            if self._process is None:
+                self._release()
+            elif not self._reaped.is_set():
+                kill_group(self._process.pid)
 
     @property
     def is_reaped(self) -> bool:
         """Whether nothing of it is left."""
-        return self._reaped.is_set()
+        return self._process is None or self._reaped.is_set()
 
     async def ended(self) -> None:
         """Wait until it has been reaped. Its interface is gone then, which takes the kernel some 30 ms."""
-        await self._reaped.wait()
+        if self._process is not None:
+            await self._reaped.wait()
 
-    def _spawn(self, inside: int, given: list[int]) -> subprocess.Popen[bytes]:
+    def _wait(self, addresses: Path) -> None:
+        """Start the program once this file shows that the loopback interface is up: no event tells."""
+        with suppress(OSError):  # the sandbox has ended, and is about to close this
+            if LOOPBACK in addresses.read_bytes():
+                self._start()
+                return
+        self._timer = self._loop.call_later(LOOK_S, self._wait, addresses)
+
+    def _start(self) -> None:
+        given, self._namespaces = [*self._namespaces], ()
+        try:
+            self._process = self._spawn(given)
+            when_ended(self._process, self._ended)
+        except OSError as error:
+            self._process = None
+            self._lose(f"cannot be started: {(error.strerror or str(error)).lower()}")
+        else:
+            self._state = State.STARTING
+            self._loop.add_reader(self._ready, self._look)
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+
+    def _spawn(self, given: list[int]) -> subprocess.Popen[bytes]:
         """Start it; what is opened for it is added to `given`."""
-        given.append(network := os.open(f"/proc/{inside}/ns/net", os.O_RDONLY))
-        if os.path.samestat(os.fstat(network), OWN_NETWORK.stat()):  # the number belongs to another process already
-            raise OSError(errno.ESRCH, "the sandbox has ended")
-        given.append(users := ioctl(network, NS_GET_USERNS))
-        given.append(lifeline := self._open_lifeline())
+        network, users = given
+        lifeline, self._lifeline = os.pipe()
+        given.append(lifeline)
         self._ready, ready = os.pipe()
         given.append(ready)
         self._said, said = os.pipe()
@@ -116,17 +136,8 @@ class OutsideHelper:
         start = start_of(self._tool, Given(network, users, ready, lifeline, said), root=os.geteuid() == 0)
         stdin, stdout, stderr = (subprocess.DEVNULL if each < 0 else each for each in start.standard)
         return subprocess.Popen(
-            start.command,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=given,
-            start_new_session=True,
+            start.command, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=given, start_new_session=True
         )
-
-    def _open_lifeline(self) -> int:
-        theirs, self._lifeline = os.pipe()
-        return theirs
 
     def _look(self) -> None:
         """Read what has come through the pipe that shows that it is ready."""
@@ -164,10 +175,25 @@ class OutsideHelper:
         """Stop waiting for it to become ready."""
         self._state = state
         self._late.cancel()
-        self._loop.remove_reader(self._ready)
+        self._timer.cancel()
+        if self._ready >= 0:
+            self._loop.remove_reader(self._ready)
 
     def _release(self) -> None:
-        for descriptor in (self._lifeline, self._ready, self._said):
+        for descriptor in (*self._namespaces, self._lifeline, self._ready, self._said):
             if descriptor >= 0:
                 os.close(descriptor)
+        self._namespaces = ()
         self._lifeline = self._ready = self._said = -1
+
+
+def _namespaces(inside: int) -> tuple[int, ...]:
+    """The network namespace of this process, and the user namespace that owns it, as descriptors."""
+    network = os.open(f"/proc/{inside}/ns/net", os.O_RDONLY)
+    try:
+        if os.path.samestat(os.fstat(network), OWN_NETWORK.stat()):  # another process has this number by now
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        return network, ioctl(network, NS_GET_USERNS)
+    except BaseException:
+        os.close(network)
+        raise
