@@ -11,7 +11,7 @@ from .network import Network
 __all__ = ["NAMESERVER", "name_files", "resolver_text"]
 
 RESOLVER = "/etc/resolv.conf"
-# In a network of its own with a way to the outside, port 53 of this address is the first name server of the host.
+# In a network with a way to the outside, port 53 of this address is the host's first IPv4 name server.
 NAMESERVER = "10.0.2.3"
 LOOPBACK = 127  # the first byte of such addresses
 
@@ -27,8 +27,8 @@ def name_files(network: Network, *, outside: bool) -> dict[str, bytes]:
 def resolver_text(host: bytes) -> bytes:
     """The host's resolv.conf(5) for a network in which the host's loopback addresses lead nowhere.
 
-    The host's IPv4 name servers are reached as they are. One on a loopback address (dnsmasq, systemd-resolved) is
-    reached through NAMESERVER, which stands for the first of them only.
+    NAMESERVER takes the place of the first IPv4 name server, which may be on a loopback address (dnsmasq,
+    systemd-resolved). The further ones are reached as they are, or not at all.
     """
     others, servers = [], []
     for line in host.decode(errors="replace").splitlines():
@@ -37,15 +37,14 @@ def resolver_text(host: bytes) -> bytes:
             servers += words[1:2]
         else:
             others.append(line)
-    reached = [server for server in servers if _is_reached(server)]
-    if servers[:1] != reached[:1] or not servers:
-        reached.insert(0, NAMESERVER)
+    further = [server for server in servers if _first_byte(server) is not None][1:]
+    reached = [NAMESERVER, *(server for server in further if _first_byte(server) != LOOPBACK)]
     return "".join(f"{line}\n" for line in (*others, *(f"nameserver {server}" for server in reached))).encode()
 
 
-def _is_reached(server: str) -> bool:
-    """Whether it is an IPv4 address that is not loopback."""
+def _first_byte(server: str) -> int | None:
+    """Of an IPv4 address; None for anything else."""
     try:
-        return socket.inet_pton(socket.AF_INET, server)[0] != LOOPBACK
+        return socket.inet_pton(socket.AF_INET, server)[0]
     except (OSError, ValueError):
-        return False
+        return None

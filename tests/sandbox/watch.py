@@ -158,7 +158,7 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(watched())
-    assert not problems
+    assert not problems, problems
     return result
 
 
