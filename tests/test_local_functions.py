@@ -19,6 +19,7 @@ from bootjack import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.network import Network
 from runtime_api.service.errors import ResourceNotFoundException, ServiceException, TooManyRequestsException
 from runtime_api.service.records import FunctionSpec
 from runtime_api.store.trees import Trees
@@ -192,7 +193,7 @@ def test_an_environment_that_cannot_be_opened_fails_its_invocation(tmp_path: Pat
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
-                lam.add_function(function(tmp_path, runtime_api=taken.getsockname()))
+                lam.add_function(function(tmp_path, runtime_api=taken.getsockname(), network=Network.HOST))
                 for _ in range(2):
                     with pytest.raises(ServiceException, match=r"could be opened: .*address already in use"):
                         await lam.invoke("f")

@@ -52,7 +52,7 @@ class SandboxOptions:
         except SandboxUnavailableError as error:
             if self.kind == "bubblewrap":
                 fail(f"--sandbox bubblewrap: {error}; --sandbox process works without it")
-            fail(f"--network {self.network} needs bubblewrap: {error}; leave out --network to go on without it")
+            fail(f"--network {self.network} needs bubblewrap: {error}")
 
 
 class NetworkName(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -64,7 +64,7 @@ class NetworkName(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         try:
             return Network(value)
         except ValueError:
-            names = ", ".join(map(repr, Network))
+            names = ", ".join(f"'{each}'" for each in Network)
             self.fail(f"{shortened(value)!r} is not one of {names}", param, ctx)
 
 

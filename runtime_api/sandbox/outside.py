@@ -32,6 +32,7 @@ class Tool(NamedTuple):
 
     name: str
     path: str
+    nsenter: str | None = None  # of util-linux
 
 
 class Given(NamedTuple):
@@ -56,7 +57,7 @@ def find_tool() -> Tool | None:
     for name in ("slirp4netns", "pasta"):
         path = shutil.which(name)
         if path is not None:
-            return Tool(name, path)
+            return Tool(name, path, shutil.which("nsenter"))
     return None
 
 
@@ -81,14 +82,26 @@ class Outside:
 
 def start_of(tool: Tool, given: Given, *, root: bool) -> Started:
     """How to start it; `root`: that is who does."""
-    return _slirp(tool, given) if tool.name == "slirp4netns" else _pasta(tool, given, root=root)
+    return _slirp(tool, given, root=root) if tool.name == "slirp4netns" else _pasta(tool, given, root=root)
 
 
-def _slirp(tool: Tool, given: Given) -> Started:
-    arguments = ["--configure", "--disable-host-loopback", "--enable-sandbox", "--enable-seccomp"]
-    arguments += ["--ready-fd", str(given.ready), "--exit-fd", str(given.lifeline), "--netns-type", "path"]
-    arguments += ["--userns-path", DESCRIPTOR.format(given.users), DESCRIPTOR.format(given.network), INTERFACE]
-    return Started([tool.path, *arguments], (-1, -1, given.said))
+def _slirp(tool: Tool, given: Given, *, root: bool) -> Started:
+    """In its own sandbox slirp4netns sees no files and has no privileges.
+
+    An ordinary user's can make that sandbox only as root of the user namespace: it enters the one of a process for
+    that (version 1.2.0), and not one that it is given, although it enters the latter to make the interface.
+    """
+    network, users = DESCRIPTOR.format(given.network), DESCRIPTOR.format(given.users)
+    arguments = [tool.path, "--configure", "--disable-host-loopback", "--enable-seccomp"]
+    arguments += ["--ready-fd", str(given.ready), "--exit-fd", str(given.lifeline)]
+    if root:
+        arguments += ["--enable-sandbox", "--userns-path", users]
+    elif tool.nsenter is not None:
+        entered = [tool.nsenter, f"--user={users}", "--preserve-credentials", "--"]
+        arguments = [*entered, *arguments, "--enable-sandbox"]
+    else:
+        arguments += ["--userns-path", users]
+    return Started([*arguments, "--netns-type", "path", network, INTERFACE], (-1, -1, given.said))
 
 
 def _pasta(tool: Tool, given: Given, *, root: bool) -> Started:

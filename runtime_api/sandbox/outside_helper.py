@@ -1,7 +1,7 @@
 """slirp4netns or pasta as a child process, one for each sandbox that has a way to the outside.
 
-    WAITING --bwrap has set up the loopback interface--> STARTING --the interface is there--> READY --> OVER
-       '-----------------------------------------------------'---------it ends, is closed or takes too long---^
+    WAITING --bwrap has set up loopback and users--> STARTING --the interface is there--> READY --> OVER
+       '------------------------------------------------'---------it ends, is closed or takes too long---^
 
 The helper starts beside its sandbox, while bwrap still builds it, and ends with it. If this process is killed, it
 ends because its lifeline does. One that has ended is not started again: a function that finds a way to crash it must
@@ -57,7 +57,7 @@ class OutsideLost(NamedTuple):
 class State(Enum):
     """How far the helper has come."""
 
-    WAITING = "waiting"  # bwrap fails if the helper sets up the loopback interface before it does
+    WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
     OVER = "over"  # it has ended or is about to; nothing more is told
@@ -78,7 +78,7 @@ class OutsideHelper:
         self._lifeline = self._ready = self._said = -1
         self._namespaces = _namespaces(inside)
         self._late = self._loop.call_later(READY_S, self._lose, f"is not ready within {READY_S:g} s")
-        self._timer = self._loop.call_later(LOOK_S, self._wait, Path("/proc") / str(inside) / "net/fib_trie")
+        self._timer = self._loop.call_later(LOOK_S, self._wait, Path("/proc") / str(inside))
 
     def close(self) -> None:
         """Begin to end it; nothing more is told."""
@@ -99,13 +99,12 @@ class OutsideHelper:
         if self._process is not None:
             await self._reaped.wait()
 
-    def _wait(self, addresses: Path) -> None:
-        """Start the program once this file shows that the loopback interface is up: no event tells."""
-        with suppress(OSError):  # the sandbox has ended, and is about to close this
-            if LOOPBACK in addresses.read_bytes():
-                self._start()
-                return
-        self._timer = self._loop.call_later(LOOK_S, self._wait, addresses)
+    def _wait(self, process: Path) -> None:
+        """Start the program once bwrap has done its part with this process: no event tells."""
+        if _is_set_up(process):
+            self._start()
+        else:
+            self._timer = self._loop.call_later(LOOK_S, self._wait, process)
 
     def _start(self) -> None:
         given, self._namespaces = [*self._namespaces], ()
@@ -185,6 +184,17 @@ class OutsideHelper:
                 os.close(descriptor)
         self._namespaces = ()
         self._lifeline = self._ready = self._said = -1
+
+
+def _is_set_up(process: Path) -> bool:
+    """Whether the loopback interface is up, and the users are mapped.
+
+    slirp4netns and pasta bring that interface up, too, and then bwrap fails to; and they need the users.
+    """
+    try:
+        return LOOPBACK in (process / "net/fib_trie").read_bytes() and bool((process / "gid_map").read_bytes())
+    except OSError:
+        return False  # it has ended, which is about to close this helper
 
 
 def _namespaces(inside: int) -> tuple[int, ...]:

@@ -120,7 +120,7 @@ def test_without_a_way_out_the_resolvers_configuration_is_the_hosts(network: str
 @pytest.mark.parametrize("name", ["slirp4netns", "pasta"])
 @pytest.mark.parametrize("root", [False, True])
 def test_the_program_cannot_lead_to_the_hosts_loopback_or_take_orders(name: str, root: bool) -> None:
-    line = " ".join(start_of(Tool(name, f"/usr/bin/{name}"), GIVEN, root=root).command)
+    line = " ".join(start_of(Tool(name, f"/usr/bin/{name}", "/usr/bin/nsenter"), GIVEN, root=root).command)
     wanted = {
         "slirp4netns": ["--disable-host-loopback", "--enable-sandbox", "--enable-seccomp", "--exit-fd 13"],
         "pasta": ["--no-map-gw", "-t none -u none -T none -U none", "--ipv4-only", "/proc/self/fd/13"],
@@ -139,7 +139,7 @@ def test_what_is_found_first_is_used(
     for name in ("pasta", "slirp4netns"):
         program = folder / name
         program.touch(0o755)
-        assert find_tool() == (name, str(program))
+        assert find_tool() == (name, str(program), None)
 
 
 def test_the_user_is_told_once_that_there_is_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
