@@ -34,12 +34,19 @@ class SandboxOptions:
     no_freeze: bool
 
     @property
+    def isolates_network(self) -> bool:
+        """Whether the user asks for a network other than the host's."""
+        return self.network not in (None, Network.HOST)
+
+    @property
     def wanted(self) -> str:
         """The kind of sandbox to ask for. Without bubblewrap, asking for a network fails, and is not ignored."""
-        if self.network in (None, Network.HOST):
+        if not self.isolates_network:
             return self.kind
         if self.kind == "process":
-            fail(f"--network {self.network} needs bubblewrap; leave out --sandbox process, or --network")
+            fail(
+                f"--network {self.network} needs bubblewrap; leave out --sandbox process, or --network {self.network}"
+            )
         return "bubblewrap"
 
     @contextmanager

@@ -178,16 +178,23 @@ class Enclosure:
         found = {listener.getsockname()[:2]: listener for listener in listeners}
         self._listener = found.pop(("127.0.0.1", OWN_PORT), None)
         self._forwarder = LoopbackForwarder(found.values())
-        missing = [port for port in self._plan.listens_on[1:] if ("127.0.0.1", port) not in found]
+        missing = [port for port in self._plan.ports if ("127.0.0.1", port) not in found]
         if not missing:
             return ""
-        return f"port {missing[0]} of this machine cannot be forwarded to it: only root can forward ports below 1024"
+        return (
+            f"port {missing[0]} cannot be forwarded to it: ports below 1024 need root. Give a port from 1024 on, or "
+            "share the host's network"
+        )
 
     # -- what happens to it
 
     def _received(self, message: Up | Report) -> None:
         if isinstance(message, Report):
             self._reported(message)
+            return
+        if self.stage is not Stage.BUILDING:  # nothing that comes out of a sandbox is trusted
+            for listener in message.listeners:
+                listener.close()
             return
         self.stage = Stage.UP
         self.supervisor = message.pid

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,6 +62,8 @@ def _endpoint_ports(variables: Mapping[str, str]) -> dict[int, str]:
 
 
 def _loopback_port(url: str) -> int | None:
+    from urllib.parse import urlsplit  # a command line starts sooner without it
+
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

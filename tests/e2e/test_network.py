@@ -65,7 +65,7 @@ def user() -> Iterator[User]:
 
 def path_with(folder: Path, *programs: str) -> dict[str, str]:
     (folder / "bin").mkdir()
-    for name in ("bwrap", *programs):
+    for name in ("bwrap", "nsenter", *programs):
         found = shutil.which(name)
         assert found is not None, f"{name} is not installed"
         (folder / "bin" / name).symlink_to(found)
@@ -165,15 +165,17 @@ def in_world(resolver: str, command: list[str], **how: Any) -> Ended:
     return end(start(*whole[1:], command=(whole[0],), **{"cwd": RUNTIMES, **how}))
 
 
-@pytest.mark.parametrize("only", HELPERS, indirect=True)
-def test_an_ordinary_users_functions_reach_the_outside_too(user: User, only: dict[str, str]) -> None:
+@pytest.mark.parametrize("program", HELPERS)
+def test_an_ordinary_users_functions_reach_the_outside_too(user: User, program: str) -> None:
     folder = user.home / "code"
     shutil.copytree(RUNTIMES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (folder, *folder.iterdir()):
         os.chown(path, user.number, user.number)
     event = json.dumps({"do": "listen", "to": [("any.example", OPEN), ("127.0.0.1", HIDDEN), ("127.0.0.1", OPEN)]})
     variables = ["env", *(f"{name}={value}" for name, value in user.environment.items())]
-    user = user._replace(command=(*user.command[:-1], "env", f"PATH={only['PATH']}", user.command[-1]))
+    user = user._replace(
+        command=(*user.command[:-1], "env", f"PATH={path_with(user.home, program)['PATH']}", user.command[-1])
+    )
     options = (*IN_BUBBLEWRAP, "--allow-loopback", str(HIDDEN), "greedy.handler", "-e", event)
     ended = in_world("127.0.0.53", [*variables, *user.command, "invoke", *options], cwd=folder)
     assert json.loads(ended.out) == [f"port {OPEN}", f"port {HIDDEN}", "ECONNREFUSED"], ended
