@@ -367,13 +367,16 @@ def test_nothing_of_it_survives_the_server(only: dict[str, str], number: int) ->
 
 
 def test_a_function_that_connects_at_once_finds_its_network(tmp_path: Path) -> None:
-    """The first thing that it does is to connect, by a compiled program that is there a moment after its start."""
+    """By a compiled program that is there a moment after its start, and with a way out that takes long to make."""
     source = tmp_path / "first.c"
     source.write_text(FIRST)
     subprocess.run(["gcc", "-o", tmp_path / "bootstrap", source], check=True)
-    for _ in range(10):
-        ended = bootjack("invoke", *IN_BUBBLEWRAP, tmp_path)
-        assert b"exit status 42" in ended.out, ended
+    env = path_with(tmp_path)
+    slow = tmp_path / "bin" / "slirp4netns"
+    slow.write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]}\nsleep 0.5; exec slirp4netns "$@"\n')
+    slow.chmod(0o755)
+    ended = bootjack("invoke", *IN_BUBBLEWRAP, tmp_path, env=env)
+    assert b"exit status 42" in ended.out, ended
 
 
 FIRST = """
