@@ -32,16 +32,14 @@ DIE_WITH_PARENT = "--die-with-parent"
 SUPERVISOR_PRIVILEGES = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # to become the function's user, and to signal it
 BIND_SERVICE = "CAP_NET_BIND_SERVICE"  # to listen on ports below 1024 (capabilities(7))
 
-
-Argument = (
-    str | Path | bytes
-)  # a Path stands for a descriptor of that file, bytes for one of a file with this content
+# A Path stands for a descriptor of that file, bytes for one of a file with this content.
+Argument = str | Path | bytes
 
 
 class Construction(NamedTuple):
     """What bwrap is to build."""
 
-    mounts: Sequence[Argument]  # for a Path or content the descriptor of a file is put
+    mounts: Sequence[Argument]
     program: Sequence[str]  # the first process
     user: User | None  # who the other processes are on the host, see `users.py`
     network: Network

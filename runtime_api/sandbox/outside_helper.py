@@ -14,6 +14,7 @@ import asyncio
 import errno
 import os
 import re
+import resource
 import subprocess
 from contextlib import suppress
 from enum import Enum
@@ -41,6 +42,8 @@ NS_GET_USERNS = 0xB701  # the user namespace that owns a namespace (ioctl_ns(2))
 OWN_NETWORK = Path("/proc/self/ns/net")
 LOOPBACK = b"127.0.0.1"
 LOOK_S = 0.001
+MOST_FILES = 1024
+OOM_SCORE = "1000"  # if the machine runs out of memory, the kernel kills functions and what is theirs first
 
 
 class OutsideReady(NamedTuple):
@@ -117,6 +120,7 @@ class OutsideHelper:
         else:
             self._state = State.STARTING
             self._loop.add_reader(self._ready, self._look)
+            _bound(self._process.pid)
         finally:
             for descriptor in given:
                 os.close(descriptor)
@@ -184,6 +188,14 @@ class OutsideHelper:
                 os.close(descriptor)
         self._namespaces = ()
         self._lifeline = self._ready = self._said = -1
+
+
+def _bound(pid: int) -> None:
+    """Bound what a function can make the helper take: it has a socket and buffers for each connection."""
+    with suppress(OSError):  # it has ended, or may not be bounded any more
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
+    with suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text(OOM_SCORE)
 
 
 def _is_set_up(process: Path) -> bool:

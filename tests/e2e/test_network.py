@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -232,6 +233,17 @@ def test_a_program_that_ends_is_reported_and_the_function_goes_on() -> None:
             r"killed by signal 11"
         )
         assert invoke(client, {"do": "connect", "to": [("192.0.2.77", 80)]}).document == ["ENETUNREACH"]
+
+
+@pytest.mark.parametrize("only", HELPERS, indirect=True)
+def test_what_a_function_can_make_its_way_out_take_is_bounded(only: dict[str, str]) -> None:
+    """Its connections, each with its buffers; and if the machine runs out of memory, it goes before the server."""
+    with connected_serve(env=only) as (serve, client):
+        assert invoke(client, {"a": 1}).document == {"a": 1}
+        (helper,) = helpers(serve.process.pid)
+        assert resource.prlimit(helper, resource.RLIMIT_NOFILE) == (1024, 1024)
+        assert Path(f"/proc/{helper}/oom_score_adj").read_text() == "1000\n"
+        assert re.search(r"^Seccomp:\t2$", Path(f"/proc/{helper}/status").read_text(), re.MULTILINE)
 
 
 # -- loopback ports
