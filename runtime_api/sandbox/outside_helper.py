@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OutsideHelper", "OutsideLost", "OutsideReady"]
 
-READY_S = 5.0
+READY_S = 3.0
 MESSAGE_BYTES = 4096
 SHOWN = 300  # characters of what the program has said
 READY = re.compile(rb"^\d+\n?\Z", re.MULTILINE)  # what both programs write last: slirp4netns 1, pasta its pid

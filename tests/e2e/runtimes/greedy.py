@@ -185,11 +185,15 @@ def _connect(address: Any) -> str:
 
 
 def do_listen(event: Any) -> list[str]:
-    """What is said on a connection to each of these hosts and ports, or why there is none."""
-    return [_listen(host, port) for host, port in event["to"]]
+    """What is said on a connection to each of these hosts and ports, or why there is none; all at once."""
+    from concurrent.futures import ThreadPoolExecutor  # the other functions start sooner without it
+
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(_listen, event["to"]))
 
 
-def _listen(host: str, port: int) -> str:
+def _listen(place: list[Any]) -> str:
+    host, port = place
     try:
         with socket.create_connection((host, port), 4) as connection:
             return connection.makefile().read()
