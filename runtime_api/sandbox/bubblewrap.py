@@ -157,6 +157,7 @@ class BubblewrapSandbox:
             parts.push_async_callback(self._processes.emptied)
             for enclosure in self._enclosures:
                 parts.push_async_callback(enclosure.close)
+                enclosure.cut_off()
             parts.callback(self._watch.stop)
             for process in self._processes:
                 self.signal(process.launch.name, signal.SIGKILL)

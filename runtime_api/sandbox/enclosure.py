@@ -123,6 +123,11 @@ class Enclosure:
         """Whether nothing of it is left."""
         return self.stage is Stage.GONE and (self._helper is None or self._helper.is_reaped)
 
+    def cut_off(self) -> None:
+        """Begin to end the way to the outside, which takes the kernel longest."""
+        if self._helper is not None:
+            self._helper.close()
+
     async def close(self) -> None:
         """End everything inside and close every descriptor."""
         try:
