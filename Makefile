@@ -76,10 +76,10 @@ $(BIN)/bootjack: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(BIN)/bootjack
 
-# Programs that the tests run and pip cannot install: bubblewrap; Node, npm, Ruby and gcc for runtimes in those languages;
+# Programs that the tests run and pip cannot install: bubblewrap with slirp4netns, pasta and ip; Node, npm, Ruby and gcc for runtimes in those languages;
 # a C++ toolchain to build AWS's Node.js runtime; cargo, which cargo-lambda calls. Root gets them from apt-get.
 tools:
-	@for tool in bwrap:bubblewrap node:nodejs npm:npm ruby:ruby gcc:gcc cargo:cargo make:make g++:g++ cmake:cmake \
+	@for tool in bwrap:bubblewrap slirp4netns:slirp4netns pasta:passt ip:iproute2 node:nodejs npm:npm ruby:ruby gcc:gcc cargo:cargo make:make g++:g++ cmake:cmake \
 			autoreconf:autoconf libtoolize:libtool xz:xz-utils; do \
 		command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	prefix=$$(dirname "$$(dirname "$$(readlink -f "$$(command -v node || echo /usr/bin/node)")")"); \

@@ -125,11 +125,16 @@ class LocalLambda:
     def add_function(self, function: LocalFunction) -> None:
         """Add a function, or replace the one of this name: running invocations may finish on the old code.
 
-        No environment is started before the function is invoked.
+        No environment is started before the function is invoked. Raises ValueError if the function cannot have the
+        network or the loopback ports that it asks for.
         """
         parts = self._parts()
+        installation = function.installation()
+        note = self._sandboxes.check(function.configuration, installation)
+        if note:
+            parts.log.write(f"bootjack: {note}\n".encode())
         before = parts.catalog.get(function.configuration.name)
-        code = parts.installations.add(function.installation())
+        code = parts.installations.add(installation)
         parts.catalog.set(function.record(code, self._limits))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:

@@ -10,6 +10,7 @@ from runtime_api.engine.installations import Address, Installation
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program
+from runtime_api.sandbox.network import Network
 from runtime_api.service.records import CodeRef, FunctionSpec
 from runtime_api.service.seams.catalog import FunctionRecord
 
@@ -33,12 +34,13 @@ class LocalFunction:
     configuration: FunctionSpec
     program: Program
     init_ms: float | None = CURRENT.init_ms  # None: init is part of the first invocation, as in RIE
-    runtime_api: Address = ANY_PORT
+    runtime_api: Address = ANY_PORT  # in the host's network; a network of its own has it at 127.0.0.1:9001
     also_known_as: frozenset[str] = field(default_factory=frozenset)
     concurrency: int = CURRENT.concurrency  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all of them are busy; the next one is throttled
     external_runtime: bool = False  # somebody else starts the runtime
-    own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
+    network: str | None = None  # "own", "host" or "none"; None: its own in bubblewrap, the host's in plain processes
+    loopback_ports: tuple[int, ...] = ()  # of this machine, which a network of its own reaches at the same ports
     leases: tuple[
         Lease, ...
     ] = ()  # of the directories that hold code and layers; LocalLambda takes leases of its own
@@ -56,6 +58,8 @@ class LocalFunction:
         layers: Sequence[Path] = (),
         concurrency: int = CURRENT.concurrency,
         mounts: Sequence[Path] = (),
+        network: str | None = None,
+        loopback_ports: Sequence[int] = (),
     ) -> Self:
         """Describe the function whose bootstrap is in the directory `code`, or in the last of `layers` that has one.
 
@@ -70,11 +74,14 @@ class LocalFunction:
         )
         program = bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers))
         program = program._replace(mounts=tuple(path.absolute() for path in mounts))
-        return cls(configuration, program, concurrency=concurrency)
+        return cls(
+            configuration, program, concurrency=concurrency, network=network, loopback_ports=tuple(loopback_ports)
+        )
 
     def installation(self) -> Installation:
         """Return the part that only this machine knows."""
-        return Installation(self.program, self.runtime_api, self.own_network, self.leases)
+        network = None if self.network is None else Network(self.network)
+        return Installation(self.program, self.runtime_api, network, self.loopback_ports, self.leases)
 
     def record(self, code: CodeRef, limits: Limits) -> FunctionRecord:
         """Return the part that a catalog keeps, for code that is installed as `code`."""

@@ -17,6 +17,7 @@ import pytest
 
 from bootjack import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT
+from runtime_api.sandbox.choice import Kind
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.memory import tree
 from runtime_api.service.errors import ResourceNotFoundException, ServiceException, TooManyRequestsException
@@ -192,10 +193,48 @@ def test_an_environment_that_cannot_be_opened_fails_its_invocation(tmp_path: Pat
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
-                lam.add_function(function(tmp_path, runtime_api=taken.getsockname()))
+                lam.add_function(function(tmp_path, runtime_api=taken.getsockname(), network="host"))
                 for _ in range(2):
                     with pytest.raises(ServiceException, match=r"could be opened: .*address already in use"):
                         await lam.invoke("f")
+
+    run(main())
+
+
+@pytest.mark.parametrize("network", ["own", "none"])
+def test_a_plain_process_has_no_network_of_its_own(tmp_path: Path, quiet: int, network: str) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox="process") as lam:
+            with pytest.raises(ValueError, match=f"network {network}: a plain process shares the host's"):
+                lam.add_function(function(tmp_path, network=network))
+            with pytest.raises(ResourceNotFoundException):
+                await lam.invoke("f")
+            lam.add_function(function(tmp_path, network="host"))
+            await ask(lam)
+
+    run(main())
+
+
+@pytest.mark.skipif(SANDBOX is Kind.PROCESS, reason="plain processes share the host's network")
+@pytest.mark.parametrize(("network", "own"), [(None, True), ("own", True), ("none", True), ("host", False)])
+def test_a_function_in_bubblewrap_has_the_network_that_it_asks_for(
+    tmp_path: Path, quiet: int, network: str | None, own: bool
+) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox="bubblewrap") as lam:
+            lam.add_function(function(tmp_path, network=network))
+            assert (await lam.open_environment("f") == "127.0.0.1:9001") is own
+
+    run(main())
+
+
+def test_a_port_that_cannot_be_forwarded_is_refused_before_a_start(tmp_path: Path, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox="bubblewrap") as lam:
+            with pytest.raises(ValueError, match="port 9001, where a function has its Runtime API"):
+                lam.add_function(function(tmp_path, loopback_ports=(9001,)))
+            with pytest.raises(ValueError, match="'mine' is not a valid Network"):
+                lam.add_function(function(tmp_path, network="mine"))
 
     run(main())
 

@@ -31,10 +31,10 @@ def external_function(
     targets: tuple[str, ...], server: ServeOptions, options: FunctionOptions, sandbox: SandboxOptions, alias: str
 ) -> LocalFunction:
     """Make the function whose bootstrap the user starts. `alias` is another name of it, and the default one."""
-    if command_behind_dashes() or options.layers or server.watch or sandbox.own_network or len(targets) > 1:
+    if command_behind_dashes() or options.layers or server.watch or sandbox.isolates_network or len(targets) > 1:
         fail(
             "--only-lambda-apis starts no bootstrap; give at most one NAME, and leave out COMMAND, --layer, --watch "
-            "and --network none"
+            "and --network, unless that is host"
         )
     given = server.name or (targets[0] if targets else alias)
     try:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .handlers import BOOTSTRAP
+from .options import fail
 from .targets import find_layers, find_mounts, find_program
 from .variables import read_variables
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .sandbox_options import SandboxOptions
     from .sources import Source
 
-__all__ = ["function_of_program", "function_of_source", "hand_over"]
+__all__ = ["add", "function_of_program", "function_of_source", "hand_over"]
 
 
 def function_of_source(
@@ -56,11 +57,19 @@ def function_of_program(
     # Our own bootstrap lies outside of what a sandbox shows by itself.
     needed: tuple[Path, ...] = (BOOTSTRAP.parent,) if ours else ()
     program = program._replace(mounts=(*find_mounts(sandbox.mounts), *needed))
-    return LocalFunction(configuration, program, own_network=sandbox.own_network)
+    return LocalFunction(configuration, program, network=sandbox.network, loopback_ports=sandbox.loopback_ports)
+
+
+def add(local: LocalLambda, function: LocalFunction) -> None:
+    """Add the function to `local`; a usage error says why it cannot have the network that it asks for."""
+    try:
+        local.add_function(function)
+    except ValueError as error:
+        fail(f"{function.configuration.name}: {error}")
 
 
 def hand_over(local: LocalLambda, function: LocalFunction) -> None:
     """Add the function to `local`, which then holds its code; the command's own leases are released."""
-    local.add_function(function)
+    add(local, function)
     for lease in function.leases:
         lease.release()

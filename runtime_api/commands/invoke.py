@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .event import read_event
-from .function import function_of_source
+from .function import add, function_of_source
 from .function_options import function_options
 from .option_groups import OPTIONS, options_under
 from .options import NAME, fail
@@ -57,7 +57,7 @@ option = options_under(OPTIONS)
     examples=(
         'bootjack invoke ./my-runtime -e \'{"name": "Zoë"}\'',
         "bootjack invoke app.handler -e event.json --env-file .env -t 10",
-        "bootjack invoke function.zip --layer runtime.zip --network none",
+        "bootjack invoke function.zip --layer runtime.zip --allow-loopback 5432",
         "bootjack invoke -e - -- python3 -m awslambdaric app.handler < event.json",
     ),
 )
@@ -111,7 +111,7 @@ async def _invoke(local: LocalLambda, function: LocalFunction, event: Event) -> 
     async with AsyncExitStack() as stack:
         with interruptible():
             await stack.enter_async_context(opened(local))
-            local.add_function(function)
+            add(local, function)
             try:
                 return await local.invoke(function.configuration.name, event.payload)
             except ServiceException as error:  # of this machine's, not of the event's

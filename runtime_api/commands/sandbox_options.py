@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runtime_api.protocol.limits import CURRENT
+from runtime_api.sandbox.network import Network, port_refusal
 
 from .option_groups import option_group, options_under
-from .options import EPHEMERAL, fail
+from .options import EPHEMERAL, Whole, fail, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,8 @@ class SandboxOptions:
     """What the command line says of the sandbox of each function."""
 
     kind: str
-    network: str
+    network: Network | None
+    loopback_ports: tuple[int, ...]
     ephemeral_mb: int
     mounts: tuple[Path, ...]
     cpu_share: bool
@@ -33,17 +35,19 @@ class SandboxOptions:
     no_seccomp: bool
 
     @property
-    def own_network(self) -> bool:
-        """Whether functions get a network of their own, in which there is nothing but the Runtime API."""
-        return self.network == "none"
+    def isolates_network(self) -> bool:
+        """Whether the user asks for a network other than the host's."""
+        return self.network not in (None, Network.HOST)
 
     @property
     def wanted(self) -> str:
-        """The kind of sandbox to ask for. Without bubblewrap, --network none fails instead of having no effect."""
-        if not self.own_network:
+        """The kind of sandbox to ask for. Without bubblewrap, asking for a network fails, and is not ignored."""
+        if not self.isolates_network:
             return self.kind
         if self.kind == "process":
-            fail("--network none needs bubblewrap; leave out --sandbox process, or --network none")
+            fail(
+                f"--network {self.network} needs bubblewrap; leave out --sandbox process, or --network {self.network}"
+            )
         return "bubblewrap"
 
     @contextmanager
@@ -56,9 +60,34 @@ class SandboxOptions:
         except SandboxUnavailableError as error:
             if self.kind == "bubblewrap":
                 fail(f"--sandbox bubblewrap: {error}; --sandbox process works without it")
-            fail(f"--network none needs bubblewrap: {error}")
+            fail(f"--network {self.network} needs bubblewrap: {error}")
 
 
+class NetworkName(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """The name of a network."""
+
+    name = "network"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Network:
+        try:
+            return Network(value)
+        except ValueError:
+            names = ", ".join(f"'{each}'" for each in Network)
+            self.fail(f"{shortened(value)!r} is not one of {names}", param, ctx)
+
+
+class LoopbackPort(Whole):
+    """A port that can be forwarded."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        port: int = super().convert(value, param, ctx)
+        refusal = port_refusal(port)
+        if refusal:
+            self.fail(refusal, param, ctx)
+        return port
+
+
+LOOPBACK_PORT = LoopbackPort("port", 1, 65535)
 option = options_under("Sandbox options")
 
 sandbox_options = option_group(
@@ -78,11 +107,21 @@ sandbox_options = option_group(
     ),
     option(
         "--network",
-        type=click.Choice(["host", "none"]),
-        metavar="host|none",
-        default="host",
-        show_default=True,
-        help="What functions can reach: your network, or nothing but the Runtime API. Needs bubblewrap.",
+        type=NetworkName(),
+        metavar="own|host|none",
+        default=None,
+        help="What functions reach: the outside, but neither this machine's loopback nor other functions (own); all "
+        "that this machine reaches (host); nothing but the Runtime API (none). Plain processes share the host's.  "
+        "[default: own in bubblewrap]",
+    ),
+    option(
+        "--allow-loopback",
+        "loopback_ports",
+        multiple=True,
+        type=LOOPBACK_PORT,
+        metavar="PORT",
+        help="Let functions reach this port of this machine at the same 127.0.0.1:PORT. Repeatable. Ports in "
+        "AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_* are allowed anyway, except with --network none.",
     ),
     option(
         "--ephemeral-storage",

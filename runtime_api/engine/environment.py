@@ -22,7 +22,7 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
-from runtime_api.sandbox import Exited, Launch, Moved, Output, Sandbox, SandboxEvent, StartRefused
+from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
 from runtime_api.service.seams.dispatch import InvokeResult
 
 from .alarms import Alarms, now_ms
@@ -283,6 +283,8 @@ class ExecutionEnvironment:
                 self._settle(event, SETTLE_LOOKS)
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
+            case Notice():
+                self._log.write(f"bootjack: {event.text}\n".encode())
 
     async def _move(self, listener: socket.socket) -> None:
         """Listen on the new socket, and keep the connections that are open."""

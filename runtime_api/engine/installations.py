@@ -12,6 +12,7 @@ from .closing import close_together
 
 if TYPE_CHECKING:
     from runtime_api.sandbox.entrypoint import Program
+    from runtime_api.sandbox.network import Network
     from runtime_api.service.seams.archives import Lease
 
 __all__ = ["Address", "Installation", "Installations"]
@@ -24,7 +25,8 @@ class Installation(NamedTuple):
 
     program: Program
     runtime_api: Address  # where its Runtime API listens; port 0: any
-    own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
+    network: Network | None = None  # None: its own in bubblewrap, else the host's
+    loopback_ports: tuple[int, ...] = ()  # of this machine, forwarded to a network of its own
     leases: tuple[Lease, ...] = ()  # of the directories that code and layers were unpacked to
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
+from runtime_api.sandbox.network import Network, forwarded_ports
 from runtime_api.sandbox.process import PlainSandbox
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.cgroup import Hierarchy
+    from runtime_api.sandbox.outside import Outside
+    from runtime_api.service.records import FunctionSpec
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.trees import Trees
 
@@ -38,6 +41,7 @@ class Sandboxes:
         self._seccomp = seccomp
         self._no_user_namespaces = False
         self._hierarchies: Sequence[Hierarchy] = ()
+        self._outside: Outside | None = None
 
     async def prepare(self) -> list[str]:
         """Find out what this machine offers; returns what users must know about it.
@@ -48,8 +52,10 @@ class Sandboxes:
         notes = [f"{NOT_ISOLATED}, since {reason}"] if reason else []
         if self._kind is Kind.BUBBLEWRAP:
             from runtime_api.sandbox.cgroup import find_hierarchies
+            from runtime_api.sandbox.outside import Outside
             from runtime_api.sandbox.seccomp import system_call_filter
 
+            self._outside = Outside()
             self._hierarchies = find_hierarchies()
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 notes.append(NO_CPU_SHARE)
@@ -64,6 +70,22 @@ class Sandboxes:
         """How long an environment may be idle before it is frozen; None: plain processes are never frozen."""
         return FREEZE_AFTER_S if self._freeze and self._kind is Kind.BUBBLEWRAP else None
 
+    def check(self, spec: FunctionSpec, installation: Installation) -> str:
+        """Check a function before it is added; returns what its user must know about its network, once.
+
+        ValueError, with what to do, if it cannot have the network that it asks for.
+        """
+        asked = installation.network
+        if self._outside is None:
+            if asked not in (None, Network.HOST):
+                raise ValueError(
+                    f"network {asked}: a plain process shares the host's; use bubblewrap, or network host"
+                )
+            return ""
+        network = asked or Network.OWN
+        forwarded_ports(network, spec.variables, installation.loopback_ports)
+        return self._outside.missing() if network is Network.OWN else ""
+
     def make(self, version: ResolvedVersion, installation: Installation) -> Sandbox:
         """Return a sandbox for one execution environment that is not open yet."""
         settings = version.settings
@@ -75,12 +97,16 @@ class Sandboxes:
 
         spec, limits = version.spec, settings.limits
         cpus = spec.memory_mb / limits.memory_mb_per_cpu if self._cpu_share else None
+        network = installation.network or Network.OWN
         confinement = Confinement(
             spec.memory_mb,
             spec.ephemeral_mb,
-            installation.own_network,
+            network,
             cpus,
+            forwarded_ports(network, spec.variables, installation.loopback_ports),
             seccomp=self._seccomp,
             no_user_namespaces=self._no_user_namespaces,
         )
-        return BubblewrapSandbox(installation.program, confinement, self._trees, limits, self._hierarchies)
+        return BubblewrapSandbox(
+            installation.program, confinement, self._trees, limits, self._hierarchies, self._outside
+        )

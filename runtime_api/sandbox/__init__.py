@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .entrypoint import Program
     from .ownership import Belonging
 
-__all__ = ["Exited", "Launch", "Moved", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
+__all__ = ["Exited", "Launch", "Moved", "Notice", "Notify", "Output", "Sandbox", "SandboxEvent", "StartRefused"]
 
 
 class Launch(NamedTuple):
@@ -64,7 +64,13 @@ class Moved(NamedTuple):
     listener: socket.socket  # the receiver closes it
 
 
-SandboxEvent = Output | Exited | StartRefused | Moved
+class Notice(NamedTuple):
+    """Something about this machine that its user has to know: what is not as it should be, and what to do."""
+
+    text: str
+
+
+SandboxEvent = Output | Exited | StartRefused | Moved | Notice
 Notify = Callable[[SandboxEvent], None]
 
 

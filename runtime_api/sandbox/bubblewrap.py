@@ -19,14 +19,17 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.protocol.limits import CURRENT, Limits
 
-from . import Exited, Moved, Output, StartRefused
+from . import Exited, Moved, Notice, Output, StartRefused
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
-from .enclosure import Enclosure, Restrictions, Stage
+from .enclosure import Enclosure, Plan, Stage
 from .interpreters import interpreter_of, own_installation
 from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
 from .memory import MemoryWatch
+from .names import name_files
+from .network import Network
 from .opt import hold_merged, with_merged
+from .outside_helper import OutsideLost
 from .ownership import Belonging
 from .pidfds import pidfd_of_child
 from .process_table import ProcessTable
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from .cgroup import Hierarchy
     from .entrypoint import Program
     from .opt import SharedTrees
+    from .outside import Outside
     from .reports import Report
 
 __all__ = ["BubblewrapSandbox", "Confinement"]
@@ -67,8 +71,12 @@ class BubblewrapSandbox:
         trees: SharedTrees,
         limits: Limits = CURRENT,
         hierarchies: Sequence[Hierarchy] = (),
+        outside: Outside | None = None,
     ) -> None:
-        """`trees`: where several layers are merged. `hierarchies`: where control groups may be made."""
+        """`trees`: where several layers are merged. `hierarchies`: where control groups may be made.
+
+        `outside`: the way out of a network of its own.
+        """
         self._loop = asyncio.get_running_loop()
         self._executable, self._own = own_installation()
         self._program = program
@@ -79,12 +87,14 @@ class BubblewrapSandbox:
         self._system_calls = system_call_filter() if confinement.seccomp else None
         self._limits = limits
         self._hierarchies = hierarchies
+        self._outside = outside
         self._bounds: KernelBounds | None = None
         self._notify: Notify = lambda _event: None
         self._processes = ProcessTable()
         self._tags: dict[str, int] = {}  # what a named process is called inside
         self._serial = itertools.count(1)
         self._enclosure: Enclosure | None = None
+        self._enclosures: list[Enclosure] = []  # that one, and those that were killed and are not quite gone
         self._watch = MemoryWatch(confinement.memory_mb << 20, self._exceeded)
 
     def inside(self, path: str | Path) -> str:
@@ -145,7 +155,7 @@ class BubblewrapSandbox:
         return max(self._watch.peak_bytes, *(process.peak_bytes() for process in self._processes), 0)
 
     def belonging(self) -> Belonging | None:
-        if self._confinement.own_network:
+        if self._confinement.network is not Network.HOST:
             return None
         enclosure = self._enclosure
         if enclosure is None or enclosure.stage is not Stage.UP:
@@ -158,8 +168,9 @@ class BubblewrapSandbox:
             if self._bounds is not None:
                 parts.push_async_callback(self._bounds.close)
             parts.push_async_callback(self._processes.emptied)
-            if self._enclosure is not None:
-                parts.push_async_callback(self._enclosure.close)
+            for enclosure in self._enclosures:
+                parts.push_async_callback(enclosure.close)
+                enclosure.cut_off()
             parts.callback(self._watch.stop)
             for process in self._processes:
                 self.signal(process.launch.name, signal.SIGKILL)
@@ -176,19 +187,27 @@ class BubblewrapSandbox:
 
     def _build(self) -> Enclosure:
         """Have bwrap build it, for the first time or because the last one was killed."""
-        shown = [*(outside for outside, _ in self._view.own), *map(str, self._program.mounts)]
-        self._enclosure = enclosure = Enclosure(
-            mount_arguments(self._view, self._confinement.tmp_mb << 20),
-            self._executable,
-            outside_user(shown),
-            self._confinement.own_network,
-            self._reported,
-            self._gone,
-            self._lied,
-            Restrictions(self._system_calls, self._confinement.no_user_namespaces),
-        )
+        self._enclosure = enclosure = Enclosure(self._plan(), self._reported, self._gone, self._lied)
+        self._enclosures = [each for each in self._enclosures if not each.is_over] + [enclosure]
         enclosure.up.add_done_callback(partial(self._is_up, enclosure))
         return enclosure
+
+    def _plan(self) -> Plan:
+        network = self._confinement.network
+        tool = self._outside.tool if self._outside is not None and network is Network.OWN else None
+        files = name_files(network, outside=tool is not None)
+        mounts = mount_arguments(self._view, self._confinement.tmp_mb << 20, files)
+        shown = [*(outside for outside, _ in self._view.own), *map(str, self._program.mounts)]
+        return Plan(
+            mounts,
+            self._executable,
+            outside_user(shown),
+            network,
+            self._confinement.loopback_ports,
+            tool,
+            self._system_calls,
+            self._confinement.no_user_namespaces,
+        )
 
     def _is_up(self, enclosure: Enclosure, up: asyncio.Future[None]) -> None:
         if self._bounds is not None and not up.cancelled() and up.exception() is None:
@@ -256,7 +275,10 @@ class BubblewrapSandbox:
         self._tags[launch.name] = tag
         return None
 
-    def _reported(self, report: Report) -> None:
+    def _reported(self, report: Report | OutsideLost) -> None:
+        if isinstance(report, OutsideLost):
+            self._tell(report)
+            return
         process = next((found for found in self._processes if self._tags[found.launch.name] == report.tag), None)
         if process is None or self._enclosure is None:
             return
@@ -270,6 +292,16 @@ class BubblewrapSandbox:
                 process.refused(refuse(process.launch, number))
             case _, (status, maxrss_kb):
                 process.exited(exit_status(status), maxrss_kb * 1024)
+
+    def _tell(self, lost: OutsideLost) -> None:
+        """Tell the user that there is no way to the outside; only once if there never was one."""
+        assert self._outside is not None
+        if lost.was_ready:
+            text = f"an execution environment reaches nothing outside its sandbox any more, since {lost.reason}"
+        else:
+            text = self._outside.news(f"functions reach nothing outside their sandboxes, since {lost.reason}")
+        if text:
+            self._notify(Notice(text))
 
     def _over(self, end: Exited | StartRefused) -> None:
         self._processes.remove(end.name)

@@ -11,16 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from .network import Network
 from .reaping import kill_group, when_ended
 from .users import GID, UID, UNIQUE, map_users, unique_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .reaping import Reaped
     from .users import User
 
-__all__ = ["NO_USER_NAMESPACES", "BwrapProcess", "Construction", "find_bwrap", "probe_command"]
+__all__ = ["NO_USER_NAMESPACES", "Argument", "BwrapProcess", "Construction", "find_bwrap", "probe_command"]
 
 MESSAGE_BYTES = 4096
 CHILD = re.compile(rb'"child-pid": (\d+)\D')
@@ -30,35 +31,42 @@ CHILD = re.compile(rb'"child-pid": (\d+)\D')
 DIE_WITH_PARENT = "--die-with-parent"
 # To become the function's user and to signal it, and to let go of the rest (`rights.py`).
 SUPERVISOR_PRIVILEGES = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_SETPCAP")
+BIND_SERVICE = "CAP_NET_BIND_SERVICE"  # to listen on ports below 1024 (capabilities(7))
 NO_USER_NAMESPACES = "--disable-userns"  # bubblewrap 0.8
 KEYS = Path("/proc/keys")  # lists the keys of the user who runs bootjack, with their names
 MASKED = ("--ro-bind", "/dev/null", str(KEYS))  # a device that may not be opened, in its place
+
+# A Path stands for a descriptor of that file, bytes for one of a file with this content.
+Argument = str | Path | bytes
 
 
 class Construction(NamedTuple):
     """What bwrap is to build."""
 
-    mounts: Sequence[str | Path]  # arguments; for a Path the descriptor of that file is put
+    mounts: Sequence[Argument]
     program: Sequence[str]  # the first process
     user: User | None  # who the other processes are on the host, see `users.py`
-    own_network: bool
-    no_user_namespaces: bool  # none can be made inside; has no effect where users are mapped: bwrap does not do both
+    network: Network
+    inherited: Sequence[int]  # descriptors for the first process; they stay open here
+    low_ports: bool = False  # the first process listens on ports below 1024
+    no_user_namespaces: bool = False  # none can be made; has no effect where users are mapped: bwrap does not do both
 
 
 class BwrapProcess:
     """bwrap from its start to its end."""
 
-    def __init__(self, construction: Construction, theirs: int, ended: Reaped) -> None:
-        """Start it; its first process inherits the descriptor `theirs`, which stays open here.
+    def __init__(self, construction: Construction, ended: Reaped, born: Callable[[int], None] | None = None) -> None:
+        """Start it. `born` gets the pid of its first process as soon as that has its namespaces.
 
         OSError when it cannot be started.
         """
         self._loop = asyncio.get_running_loop()
         self._user = construction.user
+        self._born = born
         self._errors = self._info = self._block = -1
         given: list[int] = []
         try:
-            self._process = self._spawn(construction, theirs, given)
+            self._process = self._spawn(construction, given)
             when_ended(self._process, ended)
         except BaseException:
             self.release()
@@ -67,7 +75,7 @@ class BwrapProcess:
             for descriptor in given:
                 os.close(descriptor)
         if self._info >= 0:
-            self._loop.add_reader(self._info, self._map_users)
+            self._loop.add_reader(self._info, self._announced)
 
     @property
     def unique_user(self) -> int | None:
@@ -99,22 +107,25 @@ class BwrapProcess:
                 os.close(descriptor)
         self._errors = self._info = self._block = -1
 
-    def _spawn(self, construction: Construction, theirs: int, given: list[int]) -> subprocess.Popen[bytes]:
+    def _spawn(self, construction: Construction, given: list[int]) -> subprocess.Popen[bytes]:
         """Start it; what is opened for it is added to `given`."""
         self._errors, errors = _pipe(given, written=True)
-        passed = [theirs]
-        arguments = [find_bwrap() or "bwrap", *_namespaces(construction.own_network), "--cap-drop", "ALL"]
+        passed = [*construction.inherited]
+        arguments = [find_bwrap() or "bwrap", *_namespaces(construction.network), "--cap-drop", "ALL"]
+        if self._user is not None or self._born is not None:
+            self._info, info = _pipe(given, written=True)
+            # With our end closed, what bwrap writes to the pipe would kill it and leave its child waiting: it holds
+            # that end open itself.
+            passed.append(self._info)
+            arguments += ["--info-fd", str(info)]
         if self._user is None:
             arguments += [DIE_WITH_PARENT, "--uid", str(UID), "--gid", str(GID)]
             arguments += [NO_USER_NAMESPACES] if construction.no_user_namespaces else []
         else:
-            self._info, info = _pipe(given, written=True)
             self._block, block = _pipe(given, written=False)
-            # With our end closed, what bwrap writes to the pipe would kill it and leave its child waiting: it holds
-            # that end open itself.
-            passed.append(self._info)
-            arguments += ["--info-fd", str(info), "--userns-block-fd", str(block)]
-            arguments += [word for name in SUPERVISOR_PRIVILEGES for word in ("--cap-add", name)]
+            arguments += ["--userns-block-fd", str(block)]
+            privileges = (*SUPERVISOR_PRIVILEGES, *([BIND_SERVICE] if construction.low_ports else []))
+            arguments += [word for name in privileges for word in ("--cap-add", name)]
         masked = MASKED if KEYS.exists() else ()
         arguments += _opened([*construction.mounts, *masked], given)
         arguments += ["--", *construction.program]
@@ -128,8 +139,8 @@ class BwrapProcess:
             start_new_session=True,
         )
 
-    def _map_users(self) -> None:
-        """Map the users once there is a namespace, and let bwrap go on, whether or not that worked.
+    def _announced(self) -> None:
+        """Once there are namespaces, map the users and let bwrap go on, whether or not that worked.
 
         bwrap may write more later, so our end of the pipe stays open.
         """
@@ -138,8 +149,11 @@ class BwrapProcess:
         if found and self._user is not None:
             with suppress(OSError):  # bwrap reports it, and ends
                 map_users(int(found[1]), self._user, self._process.pid)
-        os.close(self._block)
-        self._block = -1
+        if found and self._born is not None:
+            self._born(int(found[1]))
+        if self._block >= 0:
+            os.close(self._block)
+            self._block = -1
 
 
 def find_bwrap() -> str | None:
@@ -151,13 +165,13 @@ def probe_command(*more: str) -> list[str]:
     """A command that ends with 0 where sandboxes can be built with the options `more`, and by itself in any case."""
     arguments = ["--uid", str(UID), "--gid", str(GID), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     arguments += ["--size", "4096", "--tmpfs", "/tmp"]
-    return [find_bwrap() or "bwrap", *_namespaces(False), *more, *arguments, "/bin/sh", "-c", ":"]
+    return [find_bwrap() or "bwrap", *_namespaces(Network.HOST), *more, *arguments, "/bin/sh", "-c", ":"]
 
 
-def _namespaces(own_network: bool) -> list[str]:
+def _namespaces(network: Network) -> list[str]:
     arguments = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", "localhost"]
     arguments.append("--as-pid-1")
-    return [*arguments, "--unshare-net"] if own_network else arguments
+    return arguments if network is Network.HOST else [*arguments, "--unshare-net"]
 
 
 def _pipe(given: list[int], *, written: bool) -> tuple[int, int]:
@@ -168,12 +182,17 @@ def _pipe(given: list[int], *, written: bool) -> tuple[int, int]:
     return ours, theirs
 
 
-def _opened(mounts: Sequence[str | Path], given: list[int]) -> list[str]:
+def _opened(mounts: Sequence[Argument], given: list[int]) -> list[str]:
     """The arguments, with descriptors in the place of files; these are added to `given`."""
     arguments = []
     for argument in mounts:
         if isinstance(argument, Path):
             given.append(os.open(argument, os.O_RDONLY | os.O_CLOEXEC))
+            arguments.append(str(given[-1]))
+        elif isinstance(argument, bytes):
+            given.append(os.memfd_create("file"))
+            os.write(given[-1], argument)
+            os.lseek(given[-1], 0, os.SEEK_SET)
             arguments.append(str(given[-1]))
         else:
             arguments.append(argument)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from .cgroup import Bounds
+from .network import Network
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
@@ -23,8 +24,9 @@ class Confinement(NamedTuple):
 
     memory_mb: int
     tmp_mb: int
-    own_network: bool = False  # only a loopback interface of its own
+    network: Network = Network.HOST
     cpus: float | None = None  # processors' time, where there are control groups; None: all of them
+    loopback_ports: tuple[int, ...] = ()  # of this machine, reached at the same ports in a network of its own
     seccomp: bool = True  # the kernel refuses the system calls of `seccomp/rules.py`
     no_user_namespaces: bool = False  # bwrap forbids to make any, where it can
 

@@ -26,7 +26,8 @@ REPORT_BYTES = 256
 QUOTED_BYTES = 60
 DESCRIPTOR_BYTES = 4
 CREDENTIALS_BYTES = 12  # pid, uid, gid (unix(7))
-RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(DESCRIPTOR_BYTES)
+MOST_DESCRIPTORS = 253  # in one packet (SCM_MAX_FD, linux/net/scm.h)
+RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(MOST_DESCRIPTORS * DESCRIPTOR_BYTES)
 INCOMPLETE = socket.MSG_TRUNC | socket.MSG_CTRUNC  # the packet, or what came with it, was longer
 
 
@@ -34,7 +35,7 @@ class Up(NamedTuple):
     """The supervisor is ready."""
 
     pid: int  # as seen from outside
-    listener: socket.socket | None  # for the Runtime API, in a network of the sandbox's own; the receiver closes it
+    listeners: list[socket.socket]  # opened in a network of the sandbox's own; the receiver closes them
 
 
 class Lie(NamedTuple):
@@ -110,10 +111,13 @@ class Control:
 def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int) -> Up | Report | Lie:
     """Read a packet; what it brought along is closed unless it is passed on."""
     pid, descriptors = _sender(ancillary), _descriptors(ancillary)
-    if packet == b"up" and len(descriptors) < 2 and not flags & INCOMPLETE:
-        listeners = [_listener(descriptor) for descriptor in descriptors]
-        if None not in listeners:
-            return Up(pid, listeners[0] if listeners else None)
+    if packet == b"up" and not flags & INCOMPLETE:
+        found = [_listener(descriptor) for descriptor in descriptors]
+        listeners = [listener for listener in found if listener is not None]
+        if len(listeners) == len(found):
+            return Up(pid, listeners)
+        for listener in listeners:
+            listener.close()
         return Lie("a descriptor that is no listener")
     _close(descriptors)
     report = None if descriptors or flags & INCOMPLETE else read_report(packet, pid)
@@ -129,7 +133,7 @@ def _listener(descriptor: int) -> socket.socket | None:
         os.close(descriptor)
         return None
     listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    if listens and (found.family, found.type) == (socket.AF_INET, socket.SOCK_STREAM):
+    if listens and found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
         return found
     found.close()
     return None

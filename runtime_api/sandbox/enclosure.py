@@ -2,6 +2,10 @@
 
     BUILDING --the supervisor reports--> UP --either end hangs up--> ENDING --bwrap is reaped--> GONE
 
+If it has a way to the outside, the helper that makes it starts as soon as bwrap has made the namespaces. By the time
+that the supervisor is there, it is ready; in any case the supervisor waits, so that no function meets a network that
+is not there yet.
+
 The supervisor's code travels over the socket, so that its file need not be visible inside. It is sent before bwrap is
 started: a bwrap that fails at once cannot turn into a broken pipe here.
 """
@@ -21,6 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .bwrap import BwrapProcess, Construction
 from .control import Control, Lie, Up
+from .loopback import LoopbackForwarder
+from .network import OWN_PORT, Network
+from .outside_helper import OutsideHelper, OutsideLost, OutsideReady
 from .pidfds import parent_of, pidfd_of_child
 from .reports import Ledger, Report, Teller
 from .users import GID, UID
@@ -32,12 +39,14 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.events import ExitStatus
 
+    from .bwrap import Argument
+    from .outside import Tool
     from .users import User
 
-__all__ = ["OWN_PORT", "Enclosure", "Restrictions", "Stage"]
+__all__ = ["Enclosure", "Plan", "Stage"]
 
-OWN_PORT = 9001  # where AWS's own Runtime API listens
 CLOSE_S = 5.0
+FIRST_UNPRIVILEGED = 1024  # port
 PROGRAM = ("rights", "supervisor")  # modules of this package, each importing only those before it
 BOOT = (
     "import marshal,sys,_socket\ns=_socket.socket(fileno={})\nm,*a=marshal.loads(s.recv(1<<20))\n"
@@ -54,35 +63,51 @@ class Stage(Enum):
     GONE = "gone"
 
 
-class Restrictions(NamedTuple):
-    """What the kernel refuses to every process inside."""
+class Plan(NamedTuple):
+    """What to build."""
 
-    system_calls: bytes | None  # the filter; None for none
-    no_user_namespaces: bool  # see `Construction`
+    mounts: Sequence[Argument]
+    executable: Path  # the Python that runs the supervisor
+    user: User | None
+    network: Network = Network.HOST
+    ports: tuple[int, ...] = ()  # of this machine's loopback, forwarded to a network of its own
+    tool: Tool | None = None  # makes the way out of it
+    system_calls: bytes | None = None  # the filter of those that the kernel refuses; None for none
+    no_user_namespaces: bool = False  # see `Construction`
+
+    @property
+    def listens_on(self) -> list[int]:
+        """The ports inside, that of the Runtime API first."""
+        return [] if self.network is Network.HOST else [OWN_PORT, *self.ports]
+
+    def agrees_with(self, addresses: Sequence[tuple[str, int]]) -> bool:
+        """Whether listeners at these addresses are none but those that the supervisor is to open, each once."""
+        agreed = {("127.0.0.1", port) for port in self.listens_on} | {("::1", port) for port in self.ports}
+        return len(set(addresses)) == len(addresses) and agreed.issuperset(addresses)
 
 
 class Enclosure:
-    """A sandbox of bubblewrap's; `reported` gets what the supervisor reports, and `gone` is called at its end.
+    """A sandbox of bubblewrap's; `reported` gets what is reported of it, and `gone` is called at its end.
 
     A supervisor that lies is killed, with all that is inside; `lied` gets the lie before `gone` is called.
     """
 
     def __init__(
         self,
-        mounts: Sequence[str | Path],
-        executable: Path,
-        user: User | None,
-        own_network: bool,
-        reported: Callable[[Report], None],
+        plan: Plan,
+        reported: Callable[[Report | OutsideLost], None],
         gone: Callable[[], None],
         lied: Callable[[str], None],
-        restrictions: Restrictions,
     ) -> None:
         """Begin to build it; `up` is done when it is ready, or fails. OSError if bwrap cannot be started."""
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stage = Stage.BUILDING
         self.supervisor = 0  # its pid as seen from outside
+        self._plan = plan
         self._listener: socket.socket | None = None
+        self._forwarder: LoopbackForwarder | None = None
+        self._helper: OutsideHelper | None = None
+        self._gate = -1  # open until functions may use their network
         self._reported = reported
         self._tell_gone = gone
         self._tell_lied = lied
@@ -90,18 +115,16 @@ class Enclosure:
         self._lie = ""
         self._ended = asyncio.Event()
         self._control = Control(self._received, self._hang_up)
+        inherited = [self._control.theirs]
         try:
-            inside = None if user is None else (UID, GID)
-            port = OWN_PORT if own_network else None
-            self._control.send((_program_code(), inside, port, restrictions.system_calls))
-            program = (str(executable), "-I", "-S", "-c", BOOT.format(self._control.theirs))
-            construction = Construction(mounts, program, user, own_network, restrictions.no_user_namespaces)
-            self._bwrap = BwrapProcess(construction, self._control.theirs, self._bwrap_ended)
+            self._bwrap = self._start(inherited)
         except BaseException:
+            self._open_gate()
             self._control.close()
             raise
         finally:
-            os.close(self._control.theirs)
+            for descriptor in inherited:
+                os.close(descriptor)
 
     @property
     def unique_user(self) -> int | None:
@@ -122,6 +145,16 @@ class Enclosure:
         self.order("start", tag, *how, descriptors=descriptors)
         self._ledger.ordered(tag)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left."""
+        return self.stage is Stage.GONE and (self._helper is None or self._helper.is_reaped)
+
+    def cut_off(self) -> None:
+        """Begin to end the way to the outside, which takes the kernel longest."""
+        if self._helper is not None:
+            self._helper.close()
+
     async def close(self) -> None:
         """End everything inside and close every descriptor."""
         try:
@@ -137,6 +170,57 @@ class Enclosure:
             listener = self.claim_listener()
             if listener is not None:
                 listener.close()
+            if self._helper is not None:
+                await self._helper.ended()
+
+    def _start(self, inherited: list[int]) -> BwrapProcess:
+        """Start bwrap; descriptors that it inherits are added."""
+        plan, gate = self._plan, None
+        if plan.tool is not None:
+            gate, self._gate = os.pipe()
+            inherited.append(gate)
+        inside = None if plan.user is None else (UID, GID)
+        self._control.send((_program_code(), inside, plan.listens_on, gate, plan.system_calls))
+        program = (str(plan.executable), "-I", "-S", "-c", BOOT.format(self._control.theirs))
+        low_ports = any(port < FIRST_UNPRIVILEGED for port in plan.ports)
+        construction = Construction(
+            plan.mounts, program, plan.user, plan.network, inherited, low_ports, plan.no_user_namespaces
+        )
+        return BwrapProcess(construction, self._bwrap_ended, self._born if plan.tool is not None else None)
+
+    # -- the network
+
+    def _born(self, pid: int) -> None:
+        assert self._plan.tool is not None
+        try:
+            self._helper = OutsideHelper(self._plan.tool, pid, self._outside)
+        except OSError as error:
+            self._outside(OutsideLost(f"{self._plan.tool.name} cannot be started: {error.strerror}", False))
+
+    def _outside(self, event: OutsideReady | OutsideLost) -> None:
+        self._open_gate()
+        if isinstance(event, OutsideLost):
+            self._reported(event)
+
+    def _open_gate(self) -> None:
+        if self._gate >= 0:
+            os.close(self._gate)
+            self._gate = -1
+
+    def _take(self, listeners: Sequence[socket.socket]) -> str:
+        """Take over what was opened inside; returns what is wrong with it."""
+        found = {listener.getsockname()[:2]: listener for listener in listeners}
+        self._listener = found.pop(("127.0.0.1", OWN_PORT), None)
+        self._forwarder = LoopbackForwarder(found.values())
+        missing = [port for port in self._plan.ports if ("127.0.0.1", port) not in found]
+        if not missing:
+            return ""
+        return (
+            f"port {missing[0]} cannot be forwarded to it: ports below 1024 need root. Give a port from 1024 on, or "
+            "share the host's network"
+        )
+
+    # -- what happens to it
 
     def _received(self, message: Up | Report | Lie) -> None:
         match message:
@@ -147,18 +231,29 @@ class Enclosure:
                     self._distrust(f"a process was {message.verb.value}, which is not so")
             case Lie(what):
                 self._distrust(what)
-            case Up(pid, listener):
-                self._listener = listener or self._listener
-                if self.stage is Stage.BUILDING and parent_of(pid) == self._bwrap.pid:
-                    self._is_up(pid)
+            case Up(pid, listeners):
+                agrees = self._plan.agrees_with([listener.getsockname()[:2] for listener in listeners])
+                if agrees and self.stage is Stage.BUILDING and parent_of(pid) == self._bwrap.pid:
+                    self._is_up(pid, listeners)
                 else:
+                    for listener in listeners:
+                        listener.close()
                     self._distrust("it is up, which is not so")
 
-    def _is_up(self, supervisor: int) -> None:
+    def _is_up(self, supervisor: int, listeners: Sequence[socket.socket]) -> None:
         self.stage = Stage.UP
         self.supervisor = supervisor
-        if not self.up.done():  # its waiter may have given up
+        refusal = self._take(listeners)
+        if self.up.done():  # its waiter has given up
+            return
+        if refusal:
+            self._fail(refusal)
+        else:
             self.up.set_result(None)
+
+    def _fail(self, reason: str) -> None:
+        self.up.set_exception(OSError(errno.EPERM, f"the sandbox could not be built: {reason}"))
+        self.up.exception()  # nothing may be waiting for it any more
 
     def _teller(self, pid: int) -> Teller:
         if pid == self.supervisor:
@@ -185,7 +280,12 @@ class Enclosure:
         os.close(supervisor)
 
     def _hang_up(self) -> None:
+        self._open_gate()
         self._control.close()
+        if self._forwarder is not None:
+            self._forwarder.close()
+        if self._helper is not None:
+            self._helper.close()
         if self.stage is not Stage.GONE:
             self.stage = Stage.ENDING
 
@@ -194,9 +294,7 @@ class Enclosure:
         self._hang_up()
         self.stage = Stage.GONE
         if not self.up.done():
-            reason = self._bwrap.message() or self._lie or "bwrap was killed"
-            self.up.set_exception(OSError(errno.EPERM, f"the sandbox could not be built: {reason}"))
-            self.up.exception()  # nothing may be waiting for it any more
+            self._fail(self._bwrap.message() or self._lie or "bwrap was killed")
         self._bwrap.release()
         self._ended.set()
         self._tell_gone()

@@ -17,7 +17,17 @@ import resource
 import select
 import sys
 import time
-from _socket import AF_INET, CMSG_SPACE, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+from _socket import (
+    AF_INET,
+    AF_INET6,
+    CMSG_SPACE,
+    MSG_CMSG_CLOEXEC,
+    SCM_RIGHTS,
+    SO_REUSEADDR,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    socket,
+)
 
 from runtime_api.sandbox.rights import KILL, SETGID, SETUID, give_up_rights
 
@@ -225,22 +235,38 @@ def _kill(pid: int, number: int) -> None:
         pass
 
 
-def main(control: socket, user: tuple[int, int] | None, own_port: int | None, system_calls: bytes | None) -> None:
+def main(
+    control: socket, user: tuple[int, int] | None, ports: list[int], gate: int | None, system_calls: bytes | None
+) -> None:
     """Report that the sandbox is ready, and serve.
 
-    `own_port`: of a listener in this network, which is passed out. `system_calls`: the filter of them.
+    Listeners on `ports` of this network are opened and passed out, the first one for the Runtime API. `gate` is at
+    its end when functions may use the network. `system_calls`: the filter of them.
     """
+    if gate is not None:
+        os.read(gate, 1)
     os.set_inheritable(control.fileno(), False)
     os.closerange(STANDARD, control.fileno())  # what bwrap leaves open is not for functions
     os.closerange(control.fileno() + 1, MOST_DESCRIPTORS)
-    rights = []
-    if own_port is not None:
-        listener = socket(AF_INET, SOCK_STREAM)
-        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", own_port))
-        listener.listen(BACKLOG)
-        rights = [(SOL_SOCKET, SCM_RIGHTS, listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder))]
+    listeners = [_listener(AF_INET, "127.0.0.1", port) for port in ports]
+    listeners += [_listener(AF_INET6, "::1", port) for port in ports[1:]]
+    passed = b"".join(
+        listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder) for listener in listeners if listener is not None
+    )
     supervisor = Supervisor(control, user)
     give_up_rights(0 if user is None else SETUID | SETGID | KILL, system_calls)
-    control.sendmsg([b"up"], rights)
+    control.sendmsg([b"up"], [(SOL_SOCKET, SCM_RIGHTS, passed)] if passed else [])
+    del listeners
     supervisor.run()
+
+
+def _listener(family: int, address: str, port: int) -> socket | None:
+    """Listen; None where that is not possible, which the server notices."""
+    try:
+        listener = socket(family, SOCK_STREAM)
+        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        return None
+    return listener

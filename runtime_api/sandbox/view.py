@@ -13,8 +13,9 @@ from .entrypoint import BOOTSTRAP
 from .interpreters import command_files, interpreter_of, needed_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from .bwrap import Argument
     from .entrypoint import Program
 
 __all__ = ["OPT", "OWN_PLACES", "TASK", "View", "check_paths", "mount_arguments", "view_of"]
@@ -47,7 +48,6 @@ SETTINGS = (
     "/etc/pki/tls/certs",
     "/etc/pki/tls/openssl.cnf",
     "/etc/protocols",
-    "/etc/resolv.conf",
     "/etc/services",
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
@@ -116,9 +116,14 @@ def _chain(program: Path) -> Iterator[Path]:
         program = interpreter
 
 
-def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
-    """bwrap's arguments that build the file system; a Path stands for a descriptor of that file."""
-    arguments: list[str | Path] = [*_host()]
+def mount_arguments(view: View, tmp_bytes: int, made_files: Mapping[str, bytes] | None = None) -> list[Argument]:
+    """bwrap's arguments that build the file system, with files of /etc that are made for this sandbox.
+
+    A Path stands for a descriptor of that file, bytes for one of a file with this content.
+    """
+    arguments: list[Argument] = [*_host()]
+    for path, content in (made_files or {}).items():
+        arguments += ["--perms", "0444", "--file", content, path]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
     arguments += ["--size", str(tmp_bytes), "--perms", "1777", "--tmpfs", "/tmp"]
     made = {"/", "/tmp", "/proc", "/dev", "/etc", *SYSTEM}

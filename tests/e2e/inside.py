@@ -15,7 +15,7 @@ from tests.e2e.running import SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["are_frozen", "control_groups", "exists", "processes_inside", "state", "until"]
+__all__ = ["are_frozen", "control_groups", "exists", "parent_of", "processes_inside", "state", "until"]
 
 LOOK_S = 0.002
 
@@ -43,6 +43,11 @@ def state(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return "gone"
+
+
+def parent_of(pid: int) -> int:
+    """The pid of this process's parent."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def exists(pid: int) -> bool:

@@ -100,14 +100,19 @@ def test_without_bubblewrap_a_request_for_it_is_refused(
     assert ended.message == f"--sandbox bubblewrap: {reason}; --sandbox process works without it"
 
 
-def test_network_none_is_never_the_network_of_this_machine(code: Path, missing: dict[str, str]) -> None:
-    ended = bootjack("invoke", "--network", "none", code, env={**missing, "BOOTJACK_SANDBOX": "auto"})
-    assert (ended.code, ended.message) == (2, f"--network none needs bubblewrap: {MISSING}")
-    ended = bootjack("invoke", "--network", "none", "--sandbox", "process", code)
+@pytest.mark.parametrize("network", ["own", "none"])
+def test_a_network_that_is_asked_for_is_never_that_of_this_machine(
+    code: Path, missing: dict[str, str], network: str
+) -> None:
+    ended = bootjack("invoke", "--network", network, code, env={**missing, "BOOTJACK_SANDBOX": "auto"})
+    assert (ended.code, ended.message) == (2, f"--network {network} needs bubblewrap: {MISSING}")
+    ended = bootjack("invoke", "--network", network, "--sandbox", "process", code)
     assert (ended.code, ended.out) == (2, b"")
-    assert ended.message == "--network none needs bubblewrap; leave out --sandbox process, or --network none"
+    assert (
+        ended.message == f"--network {network} needs bubblewrap; leave out --sandbox process, or --network {network}"
+    )
     event = ask("variables", names=["AWS_LAMBDA_RUNTIME_API"])
-    ended = bootjack("invoke", "--network", "none", code, "-e", event, env={"BOOTJACK_SANDBOX": "auto"})
+    ended = bootjack("invoke", "--network", network, code, "-e", event, env={"BOOTJACK_SANDBOX": "auto"})
     assert json.loads(ended.out) == {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
 
 

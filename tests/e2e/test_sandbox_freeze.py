@@ -12,7 +12,7 @@ import pytest
 
 from runtime_api.sandbox.memory import tree
 from tests.e2e.clients import connected, invoke
-from tests.e2e.inside import are_frozen, control_groups, exists, processes_inside, state, until
+from tests.e2e.inside import are_frozen, control_groups, exists, parent_of, processes_inside, state, until
 from tests.e2e.running import RUNTIMES, Serve
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def test_a_sandbox_that_is_killed_while_frozen_is_built_again(serve: Serve) -> N
     for _ in range(8):
         assert serve.invoke(b"1", "ticking").body == b"1"
         until(lambda: are_frozen(serve.process.pid), "it is frozen")
-        _bwrap, supervisor, _runtime = tree(serve.process.pid)
-        os.kill(supervisor, signal.SIGKILL)
+        (runtime,) = processes_inside(serve.process.pid)
+        os.kill(parent_of(runtime), signal.SIGKILL)  # the supervisor
         reply = serve.invoke(b"1", "ticking")
         assert reply.body == b"1" or b"signal: killed" in reply.body
 

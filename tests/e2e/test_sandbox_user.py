@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runtime_api.sandbox.memory import tree
 from tests.e2e.clients import connected, invoke
 from tests.e2e.inside import are_frozen, exists, processes_inside, until
 from tests.e2e.ordinary import User, ordinary_user
@@ -99,8 +100,8 @@ def test_a_share_of_processor_time_is_unavailable_which_is_reported_once(user: U
 
 def test_what_runs_ends_with_a_killed_server(serve: Serve) -> None:
     assert serve.invoke(b"1", "greedy").body == b"1"
-    began = processes_inside(serve.process.pid)
-    assert began
+    assert processes_inside(serve.process.pid)
+    began = tree(serve.process.pid)
     serve.process.kill()
-    until(lambda: not any(exists(pid) for pid in began), "everything inside ends")
+    until(lambda: not any(exists(pid) for pid in began), "everything that it has started ends")
     serve.ended()

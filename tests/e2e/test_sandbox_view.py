@@ -222,8 +222,11 @@ def test_network_none_reaches_only_the_runtime_api_at_awss_address() -> None:
         assert found == ["ECONNREFUSED", "ECONNREFUSED", "ENETUNREACH", "reached"]
 
 
-def test_without_it_the_network_is_that_of_this_machine() -> None:
-    with Serve(*IN_BUBBLEWRAP, "greedy.handler", cwd=RUNTIMES) as serve, connected(serve.url) as client:
+def test_network_host_is_the_network_of_this_machine() -> None:
+    with (
+        Serve(*IN_BUBBLEWRAP, "--network", "host", "greedy.handler", cwd=RUNTIMES) as serve,
+        connected(serve.url) as client,
+    ):
         assert invoke(client, {"do": "look"}).document["api"] != OWN_ADDRESS
         assert invoke(client, {"do": "connect", "to": [("127.0.0.1", serve.port)]}).document == ["reached"]
 

@@ -14,6 +14,7 @@ from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox.bubblewrap import Confinement
 from runtime_api.sandbox.cgroup import find_hierarchies
 from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.network import Network
 from tests.sandbox.watch import INTERPRETER, run, run_shell, until, watching
 
 PYTHON = (INTERPRETER, "-I", "-S", "-c")
@@ -289,7 +290,9 @@ def test_the_network_is_the_hosts_or_reaches_only_the_runtime_api(tmp_path: Path
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            async with watching(tmp_path, confinement=Confinement(512, 64, own_network=own)) as watch:
+            async with watching(
+                tmp_path, confinement=Confinement(512, 64, network=Network.NONE if own else Network.HOST)
+            ) as watch:
                 watch.start(*PYTHON, CONNECT, str(port), *(["9001"] if own else []))
                 said = (await watch.ended()).output.decode().splitlines()
                 assert said == ([f"{port} Connection refused", "9001 reached"] if own else [f"{port} reached"])

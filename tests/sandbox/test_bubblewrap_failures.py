@@ -13,10 +13,11 @@ import pytest
 
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import bubblewrap, bwrap, enclosure
-from runtime_api.sandbox.enclosure import Enclosure, Restrictions
+from runtime_api.sandbox.enclosure import Enclosure, Plan
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.interpreters import own_installation
 from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.network import Network
 from runtime_api.sandbox.users import outside_user
 from runtime_api.sandbox.view import mount_arguments, view_of
 from tests.sandbox.watch import INTERPRETER, program, run, watching
@@ -151,16 +152,8 @@ def test_a_listener_that_was_not_claimed_is_closed(tmp_path: Path) -> None:
     async def main() -> None:
         executable, own = own_installation()
         view = view_of(Program(tmp_path), own)
-        enclosure = Enclosure(
-            mount_arguments(view, MB),
-            executable,
-            outside_user([]),
-            True,
-            lambda _report: None,
-            lambda: None,
-            lambda _lie: None,
-            Restrictions(None, False),
-        )
+        plan = Plan(mount_arguments(view, MB), executable, outside_user([]), Network.NONE, (4566,))
+        enclosure = Enclosure(plan, lambda _report: None, lambda: None, lambda _lie: None)
         await enclosure.up
         await enclosure.close()
         assert enclosure.claim_listener() is None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from runtime_api.protocol.events import ExitStatus
 from runtime_api.sandbox import enclosure
+from runtime_api.sandbox.enclosure import Plan
 from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.network import Network
 from tests.sandbox.test_control import open_files
 from tests.sandbox.watch import run, until, watching
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.only("bubblewrap")
 
@@ -60,6 +59,7 @@ LIES = {
     "descriptors with what may bring some": 'say(b"up", many)',
     "a packet without end": 'say(b"x" * 100000)',
 }
+INSIDE, INSIDE_6 = "127.0.0.1", "::1"
 KILLED = b"bootjack: killed the sandbox, because its first process reported what cannot be true: "
 
 
@@ -96,3 +96,23 @@ def test_a_sandbox_that_lies_is_killed_and_no_other_one(tmp_path: Path, honest: 
     before = open_files()
     run(main())
     assert open_files() == before
+
+
+@pytest.mark.parametrize(
+    ("network", "addresses", "agreed"),
+    [
+        (Network.HOST, [], True),
+        (Network.HOST, [(INSIDE, 9001)], False),
+        (Network.NONE, [(INSIDE, 9001)], True),
+        (Network.NONE, [(INSIDE, 9001), (INSIDE, 4566), (INSIDE_6, 4566)], True),
+        (Network.NONE, [(INSIDE_6, 9001)], False),
+        (Network.NONE, [(INSIDE, 9001), (INSIDE, 9001)], False),
+        (Network.NONE, [(INSIDE, 9001), (INSIDE, 80)], False),
+        (Network.NONE, [("10.0.2.100", 9001)], False),
+    ],
+)
+def test_only_the_listeners_that_were_ordered_are_taken(
+    network: Network, addresses: list[tuple[str, int]], agreed: bool
+) -> None:
+    plan = Plan((), Path("/usr/bin/python3"), None, network, (4566,))
+    assert plan.agrees_with(addresses) is agreed

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from runtime_api.sandbox.view import OPT, TASK, View, mount_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-def below(place: str, arguments: list[str | Path]) -> list[tuple[str, ...]]:
+def below(place: str, arguments: Sequence[str | Path | bytes]) -> list[tuple[str, ...]]:
     """The mounts at a place and below it, with their sources."""
     words = [str(argument) for argument in arguments]
     found = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import uvloop
 
 from runtime_api.protocol.limits import CURRENT, Limits
-from runtime_api.sandbox import Exited, Launch, Moved, Output, StartRefused
+from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, StartRefused
 from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.entrypoint import Program
 from runtime_api.sandbox.process import PlainSandbox
@@ -100,7 +100,9 @@ class Watch:
 
     def history(self, name: str = "p") -> History:
         """The events of a process up to now."""
-        return History([event for event in self.events if not isinstance(event, Moved) and event.name == name])
+        return History(
+            [event for event in self.events if not isinstance(event, Moved | Notice) and event.name == name]
+        )
 
     async def until(self, condition: Callable[[History], bool], name: str = "p") -> History:
         """Wait for a condition on the events of a process."""
@@ -156,7 +158,7 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(watched())
-    assert not problems
+    assert not problems, problems
     return result
 
 

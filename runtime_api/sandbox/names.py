@@ -1,0 +1,50 @@
+"""How names resolve in a sandbox: the files of /etc that depend on its network."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from .network import Network
+
+__all__ = ["NAMESERVER", "name_files", "resolver_text"]
+
+RESOLVER = "/etc/resolv.conf"
+# In a network with a way to the outside, port 53 of this address is the host's first IPv4 name server.
+NAMESERVER = "10.0.2.3"
+LOOPBACK = 127  # the first byte of such addresses
+
+
+def name_files(network: Network, *, outside: bool) -> dict[str, bytes]:
+    """The content of these files, by path. `outside`: there is a way out of a network of the sandbox's own."""
+    host = b""
+    with suppress(OSError):
+        host = Path(RESOLVER).read_bytes()
+    return {RESOLVER: resolver_text(host) if network is Network.OWN and outside else host}
+
+
+def resolver_text(host: bytes) -> bytes:
+    """The host's resolv.conf(5) for a network in which the host's loopback addresses lead nowhere.
+
+    NAMESERVER takes the place of the first IPv4 name server, which may be on a loopback address (dnsmasq,
+    systemd-resolved). The further ones are reached as they are, or not at all.
+    """
+    others, servers = [], []
+    for line in host.decode(errors="replace").splitlines():
+        words = line.split()
+        if words[:1] == ["nameserver"]:
+            servers += words[1:2]
+        else:
+            others.append(line)
+    further = [server for server in servers if _first_byte(server) is not None][1:]
+    reached = [NAMESERVER, *(server for server in further if _first_byte(server) != LOOPBACK)]
+    return "".join(f"{line}\n" for line in (*others, *(f"nameserver {server}" for server in reached))).encode()
+
+
+def _first_byte(server: str) -> int | None:
+    """Of an IPv4 address; None for anything else."""
+    try:
+        return socket.inet_pton(socket.AF_INET, server)[0]
+    except (OSError, ValueError):
+        return None
