@@ -79,7 +79,7 @@ def read_elf(path: str) -> Elf | None:
 
 def _read(file: int) -> Elf | None:
     head = os.pread(file, HEADER_BYTES, 0)
-    if head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
+    if len(head) < HEADER_BYTES or head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
     layout = Layout("<" if head[5] == 1 else ">", head[4] == 2)
     (kind,) = struct.unpack_from(layout.order + "H", head, 16)
@@ -88,6 +88,8 @@ def _read(file: int) -> Elf | None:
     offset, size, count = layout.segments(head)
     table = os.pread(file, size * count, offset)
     segments = [layout.segment(table[start : start + size]) for start in range(0, len(table), size or len(table))]
+    if not any(segment.kind == PT_LOAD for segment in segments):
+        return None
     loader = next((_piece(file, segment) for segment in segments if segment.kind == PT_INTERP), b"")
     dynamic = next((_piece(file, segment) for segment in segments if segment.kind == PT_DYNAMIC), b"")
     return _asked_for(file, segments, list(layout.entries(dynamic)))._replace(loader=_text(loader, 0))

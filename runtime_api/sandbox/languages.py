@@ -118,7 +118,7 @@ def installations_around(path: str, ground: Ground) -> Iterator[Installation]:
 
 def installation_at(prefix: str, ground: Ground) -> Installation | None:
     """The installation that this real folder is; None if it is none, or only the function's own files say so."""
-    for language in LANGUAGES:
+    for language in LANGUAGES if prefix != "/" else ():
         if any(all(_matches(prefix, pattern, ground) for pattern in every) for every in language.evidence):
             return Installation(language.name, prefix, _parts(prefix, language))
     return None

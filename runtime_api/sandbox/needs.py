@@ -164,12 +164,16 @@ def _needs_of_installation(installation: Installation, trusted: bool, ground: Gr
     prefix = installation.prefix
     if ground.holds(prefix):
         yield Shown(prefix)
-    for part in installation.parts:
-        trail = follow(part, ground, trusted=True)
-        if trail.trusted and trail.end is not None and lies_in(trail.end, prefix):
-            yield from _at_the_end(trail, ground)
+    yield from _parts(installation, ground)
     for file, folder in listed_folders(prefix):
         yield from _needs_of_listed(folder, file, ground, trusted=trusted and not ground.holds(prefix))
+
+
+def _parts(installation: Installation, ground: Ground) -> Iterator[Need]:
+    for part in installation.parts:
+        trail = follow(part, ground, trusted=True)
+        if trail.trusted and trail.end is not None and lies_in(trail.end, installation.prefix):
+            yield from _at_the_end(trail, ground)
 
 
 def _python_behind(environment: Installation, known: list[Installation], ground: Ground) -> Iterator[Need]:
@@ -181,12 +185,12 @@ def _python_behind(environment: Installation, known: list[Installation], ground:
     prefix = os.path.dirname(trail.end)  # noqa: PTH120
     if any(each.prefix == prefix for each in known):
         return
-    python = installation_at(prefix, ground)
+    python = installation_at(prefix, ground) if os.path.basename(trail.end) in PROGRAM_FOLDERS else None  # noqa: PTH119
     if ground.holds(trail.host):
         yield Shown(trail.end)
     elif python is not None and python.language == PYTHON:
         yield from _at_the_end(trail._replace(end=None), ground)
-        yield from map(Shown, python.parts)
+        yield from _parts(python, ground)
     else:
         yield LeftOut(trail.end, f"{environment.prefix}/pyvenv.cfg")
 

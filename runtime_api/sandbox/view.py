@@ -145,9 +145,12 @@ def view_of(program: Program, own_interpreter: Iterable[Path] = ()) -> View:
         placed = any(lies_in(path, outside) and outside == inside for outside, inside in ground.own)
         if not (placed or f"{path}/".startswith(ALWAYS) or any(lies_in(path, root) for root in others)):
             others.append(path)
-    folders = sorted({need.path for need in needs if isinstance(need, Passed)} - OWN_PLACES)
+    passed = sorted({need.path for need in needs if isinstance(need, Passed)} - OWN_PLACES)
+    folders = tuple(path for path in passed if not any(lies_in(path, x) or lies_in(x, path) for x in others))
     left_out = dict.fromkeys(need for need in needs if isinstance(need, LeftOut))
-    return View(own, tuple(others), tuple(folders), tuple(left_out))
+    return View(
+        own, tuple(others), folders, tuple(x for x in left_out if not any(lies_in(x.path, y) for y in others))
+    )
 
 
 def _needs(program: Program, own: Places, ground: Ground, own_interpreter: Iterable[Path]) -> Iterator[Need]:
@@ -180,7 +183,7 @@ def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
     for outside, inside in view.own:
         arguments += _placed(os.path.realpath(outside), inside, view.others, made)
     for folder in view.folders:
-        arguments += [] if view.shows(folder) else _directories(folder, made)
+        arguments += _directories(folder, made)
     for path in view.others:
         arguments += _directories(os.path.dirname(path), made)  # noqa: PTH120
         arguments += _shown(path)
