@@ -160,11 +160,19 @@ def _needs(program: Program, own: Places, ground: Ground, own_interpreter: Itera
         for argument in program.command[1:]:
             if argument.startswith("/"):
                 yield from needs_of_argument(argument, ground)
-    elif bootstrap := find_bootstrap(program.places):
+    elif bootstrap := _bootstrap(program.places):
         path = _moved(str(bootstrap), own)
         yield from needs_of_program(path, ground, named_by=path, trusted=False)
     for mount in (*own_interpreter, *program.mounts):
         yield from needs_of_mount(str(mount), ground)
+
+
+def _bootstrap(places: tuple[Path, ...]) -> Path | None:
+    """The bootstrap, unless it lies where this user may not look: its start will say so."""
+    try:
+        return find_bootstrap(places)
+    except OSError:
+        return None
 
 
 def ground_of(own: Places) -> Ground:
