@@ -187,7 +187,7 @@ def _python_behind(environment: Installation, known: list[Installation], ground:
         return
     python = installation_at(prefix, ground) if os.path.basename(trail.end) in PROGRAM_FOLDERS else None  # noqa: PTH119
     if ground.holds(trail.host):
-        yield Shown(trail.end)
+        yield Shown(prefix if ground.holds(prefix) else trail.end)
     elif python is not None and python.language == PYTHON:
         yield from _at_the_end(trail._replace(end=None), ground)
         yield from _parts(python, ground)

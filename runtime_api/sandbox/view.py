@@ -189,7 +189,7 @@ def mount_arguments(view: View, tmp_bytes: int) -> list[str | Path]:
     for directory in ("/var/runtime", OPT, TASK):
         arguments += _directories(directory, made)
     for outside, inside in view.own:
-        arguments += _placed(os.path.realpath(outside), inside, view.others, made)
+        arguments += _placed(os.path.realpath(outside), inside, (*view.others, *view.folders), made)
     for folder in view.folders:
         arguments += _directories(folder, made)
     for path in view.others:

@@ -45,6 +45,8 @@ KEPT: dict[str, Content] = {
     "~/inplace/lib/python3.12/site-packages/a.py": "",
     "~/inplace/settings.py": SECRET,
     "~/link": Link("private"),
+    "~/tidy/bin/x": Binary(),
+    "~/tidy/share/key": SECRET,
 }
 PLACES = (
     "~/code",
@@ -55,6 +57,7 @@ PLACES = (
     "~/inplace/lib",
     "~/.ssh/bin",
     "~/bin",
+    "~/tidy/lib",
 )
 POINTS = (
     *(
@@ -71,7 +74,14 @@ POINTS = (
         "/var/task",
         "/opt",
     ),
-    *("~/.ssh/id_rsa", "~/private/bin/x", "~/private/bin/deploy", "~/.local/bin/deploy", "~/inplace/bin/python"),
+    *(
+        "~/.ssh/id_rsa",
+        "~/private/bin/x",
+        "~/tidy/bin/x",
+        "~/private/bin/deploy",
+        "~/.local/bin/deploy",
+        "~/inplace/bin/python",
+    ),
     *("~/.local/bin/python3.13", "~/other/.venv/bin/python", "~/.pyenv/shims/python3", f"{BUILT}/bin/python3"),
     *("/proc/self/root", "/proc/1/cwd", "/dev/fd/0", "/usr/bin", "..", ".", "../..", "/usr/lib/python3"),
 )

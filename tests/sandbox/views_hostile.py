@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.view_cases import BOOTSTRAP, ENVIRONMENT, PYENV, VENV, Case
+from tests.sandbox.view_cases import BOOTSTRAP, BUILT, ENVIRONMENT, PYENV, VENV, Case
 from tests.sandbox.worlds import CORE, SECRET, Binary, Content, Fifo, Link, Script, Sized
 
 __all__ = ["HOSTILE"]
@@ -15,6 +15,11 @@ PRIVATE: dict[str, Content] = {
     "~/private/bin/x": Binary(),
     "~/private/bin/deploy": Script(f"#!/bin/sh\n# {SECRET}\n"),
     "~/private/lib/data": SECRET,
+}
+TIDY: dict[str, Content] = {  # nothing that an installation would not have
+    "~/tidy/bin/x": Binary(),
+    "~/tidy/share/key": SECRET,
+    "~/tidy/lib/bootstrap": Script("#!~/tidy/bin/x\n"),
 }
 SH = Script("#!/bin/sh\n")
 PATH_FILE = "~/code/.venv/lib/python3.12/site-packages/evil.pth"
@@ -135,16 +140,16 @@ HOSTILE = (
         code="~/private/lib",
     ),
     Case(
-        "code called lib with links",
-        {
-            **PRIVATE,
-            "~/private/lib/bootstrap": Script(f"#!{X}\n"),
-            "~/private/lib/python3.12": Link("/usr/lib/python3"),
-            "~/private/lib/node_modules": Link("~/nvm"),
-            "~/nvm/npm/package.json": "",
-        },
-        (X,),
-        code="~/private/lib",
+        "code that makes the folder around it an installation",
+        {**TIDY, "~/tidy/lib/python3.12/os.py": "", "~/tidy/lib/node_modules/npm/package.json": ""},
+        ("~/tidy/bin/x",),
+        code="~/tidy/lib",
+    ),
+    Case(
+        "code that does so with a link",
+        {**TIDY, **PYENV, "~/tidy/lib/python3.12": Link(f"{BUILT}/lib/python3.12")},
+        ("~/tidy/bin/x",),
+        code="~/tidy/lib",
     ),
     Case(
         "code called lib in an installation",
@@ -168,6 +173,18 @@ HOSTILE = (
         },
         ("~/one",),
         left_out=("~/private",),
+    ),
+    Case(
+        "parts of an installation that are links elsewhere",
+        {
+            **PRIVATE,
+            "~/one/pyvenv.cfg": "",
+            "~/one/other": "",
+            "~/one/bin/python": Binary(),
+            "~/one/lib/python3.12": Link("~/private"),
+            BOOTSTRAP: Script("#!~/one/bin/python\n"),
+        },
+        ("~/one/bin/python", "~/one/pyvenv.cfg"),
     ),
     Case(
         "a foreign project that is an environment",
