@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .elf import read_elf
+from .entrypoint import BOOTSTRAP
 from .following import TASK, Ground, follow, lies_in
 from .interpreters import interpreter_of
 from .languages import PROGRAM_FOLDERS, PYTHON, Installation, installation_at, installations_around, is_too_wide
@@ -63,8 +64,8 @@ class LeftOut(NamedTuple):
     def __str__(self) -> str:
         """One line that says what the user can do."""
         path = printable(self.path)
-        what = f"{path} is not visible in the sandbox, though {printable(self.named_by)} leads to it: "
-        return what + (f"show it with --mount {shlex.quote(path)}" if self.is_usable else "it is no program")
+        remedy = f"show it with --mount {shlex.quote(path)}" if self.is_usable else "it is no program"
+        return f"{path} is not visible in the sandbox: {remedy}; {printable(self.named_by)} leads to it"
 
 
 def printable(path: str) -> str:
@@ -87,8 +88,10 @@ def needs_of_program(path: str, ground: Ground, *, named_by: str, trusted: bool)
         around = _installations(trail, ground)
         runs = os.access(trail.host, os.X_OK)
         elf = None if _is_open(trail, ground, around) else read_elf(trail.host)
-        if not (_is_open(trail, ground, around) or (runs and (elf or trail.trusted))):
-            yield LeftOut(trail.end, named_by, is_usable=runs and read_start(trail.host, 2) == b"#!")
+        is_script = runs and read_start(trail.host, 2) == b"#!"
+        is_chosen = runs and (trail.trusted or (is_script and os.path.basename(trail.host) == BOOTSTRAP))  # noqa: PTH119
+        if not (_is_open(trail, ground, around) or (runs and elf) or is_chosen):
+            yield LeftOut(trail.end, named_by, is_script)
             return
         yield from (need for each in around for need in _needs_of_installation(each, trail.trusted, ground))
         yield from (need for each in around for need in _python_behind(each, around, ground))
@@ -105,10 +108,12 @@ def needs_of_argument(path: str, ground: Ground) -> Iterator[Need]:
     trail = follow(path, ground, trusted=True)
     if trail.end is None or is_too_wide(trail.end):
         return
-    if not (trail.trusted or ground.holds(trail.host)):
-        yield from needs_of_program(path, ground, named_by=path, trusted=False)
-    else:
+    if trail.trusted or ground.holds(trail.host):
         yield from _at_the_end(trail, ground)
+    elif os.path.isfile(trail.host) and os.access(trail.host, os.X_OK):  # noqa: PTH113
+        yield from needs_of_program(path, ground, named_by=path, trusted=False)
+    elif not ground.shows(trail.end):
+        yield LeftOut(trail.end, path)
 
 
 def needs_of_mount(path: str, ground: Ground) -> Iterator[Need]:

@@ -105,9 +105,10 @@ def hidden_program(path: str, view: View) -> str | None:
     for _ in range(SCRIPTS):
         trail = follow(os.path.join(TASK, path), ground, trusted=False)  # noqa: PTH118
         if trail.end is None:
-            return _leads_nowhere(trail)
-        if not all(view.shows(place) for place in (*trail.links, trail.end)):
-            return str(LeftOut(trail.end, named_by, os.access(trail.host, os.X_OK)))
+            return _leads_nowhere(trail, ground)
+        hidden = next((place for place in (*trail.links, trail.end) if not view.shows(place)), None)
+        if hidden is not None:
+            return str(LeftOut(hidden, named_by, os.access(trail.host, os.X_OK)))
         interpreter = interpreter_of(Path(trail.host))
         if interpreter is None:
             break
@@ -115,9 +116,10 @@ def hidden_program(path: str, view: View) -> str | None:
     return None
 
 
-def _leads_nowhere(trail: Trail) -> str | None:
-    """What to say of a link whose target is missing; nothing where the function may have put something since."""
-    if not trail.links or any(lies_in(trail.host, place) for place in ("/tmp", *KERNELS_OWN)):
+def _leads_nowhere(trail: Trail, ground: Ground) -> str | None:
+    """What to say of the function's own link to nothing; nothing where the function may have put something since."""
+    may_be_there = any(lies_in(trail.host, place) for place in ("/tmp", *KERNELS_OWN))
+    if may_be_there or not trail.links or not ground.holds(ground.host(trail.links[-1])):
         return None
     missing, link = printable(trail.host), printable(trail.links[-1])
     return f"{link} is a link to {missing}, which is not in the sandbox: put the file itself in its place"

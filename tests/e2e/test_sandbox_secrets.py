@@ -90,12 +90,13 @@ ATTACKS = {
     "a link to the private folder on the way": Attack(
         {BOOTSTRAP: Script(f"#!~/code/a/bin/shell\n{EXEC}"), "~/code/a": Link("~/private")}
     ),
-    "a .pth file for keys": Attack(
-        path_file("~/.ssh"), log="/.ssh is not visible in the sandbox, though {home}/code/.venv/"
+    "a .pth file for keys": Attack(path_file("~/.ssh"), log="show it with --mount {home}/.ssh; {home}/code/.venv/"),
+    "a .pth file with a detour": Attack(
+        path_file("~/code/..//code/../private"), log="--mount {home}/private; {home}/code/"
     ),
-    "a .pth file with a detour": Attack(path_file("~/code/..//code/../private"), log="--mount {home}/private\n"),
     "a foreign home": Attack(
-        {**ENVIRONMENT, "~/code/.venv/pyvenv.cfg": "home = ~/private/bin\n"}, log="--mount {home}/private/bin\n"
+        {**ENVIRONMENT, "~/code/.venv/pyvenv.cfg": "home = ~/private/bin\n"},
+        log="--mount {home}/private/bin; {home}/code/.venv/pyvenv.cfg leads to it\n",
     ),
     "an argument that is a link": Attack(
         {"~/code/a": Link("~/private/key")}, (*RUN, "{home}/code/a"), log="{home}/private/key is not visible"
@@ -103,7 +104,7 @@ ATTACKS = {
     "a mount that is a link": Attack(
         {"~/code/a": Link("~/private"), BOOTSTRAP: Script(f"#!/bin/sh\n{EXEC}")},
         mounts=("{home}/code/a",),
-        log="--mount {home}/private\n",
+        log="--mount {home}/private; {home}/code/",
     ),
 }
 
@@ -170,13 +171,19 @@ def test_the_servers_variables_are_not_the_functions(machine: Machine) -> None:
 
 
 REFUSED = {
-    "a key": ({BOOTSTRAP: Link("~/.ssh/id_rsa")}, "{home}/.ssh/id_rsa is not visible in the sandbox, though"),
+    "a key": (
+        {BOOTSTRAP: Link("~/.ssh/id_rsa")},
+        "{home}/.ssh/id_rsa is not visible in the sandbox: it is no program; /var/task/bootstrap leads",
+    ),
     "a private script": ({BOOTSTRAP: Link("~/private/bin/deploy")}, "show it with --mount {home}/private/bin/deploy"),
     "a neighbour, relative": (
         {BOOTSTRAP: Link("../other")},
         "which is not in the sandbox: put the file itself in its",
     ),
-    "a first line": ({BOOTSTRAP: Script("#!~/.ssh/id_rsa\n")}, "bootstrap leads to it: it is no program"),
+    "a first line": (
+        {BOOTSTRAP: Script("#!~/.ssh/id_rsa\n")},
+        "id_rsa is not visible in the sandbox: it is no program; /var/task/bootstrap leads to it",
+    ),
 }
 
 

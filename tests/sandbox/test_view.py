@@ -87,8 +87,8 @@ def test_a_program_that_was_named_after_the_opening_is_reported(tmp_path: Path) 
     view = view_of(bootstrap_program(tmp_path / "code"))
     assert hidden_program("/var/task/bootstrap", view) is None
     program(bootstrap, f"#!{script}\n")
-    advice = f"{script} is not visible in the sandbox, though /var/task/bootstrap leads to it: show it with --mount "
-    assert hidden_program("/var/task/bootstrap", view) == advice + script
+    advice = f"show it with --mount {script}; /var/task/bootstrap leads to it"
+    assert hidden_program("/var/task/bootstrap", view) == f"{script} is not visible in the sandbox: {advice}"
     program(bootstrap, "#!/no/such/program\n")
     assert hidden_program("/var/task/bootstrap", view) is None  # the kernel knows what to say
 

@@ -56,7 +56,7 @@ HOSTILE = (
     Case("out of the code", on("/var/task/../../..{home}/.ssh/id_rsa"), left_out=(KEY,)),
     Case("out of the code, relative", on("../.ssh/id_rsa")),
     Case("out of the code by its path outside", on("~/code/../.ssh/id_rsa"), left_out=(KEY,)),
-    Case("a process's files", on("/proc/self/root/etc/passwd")),
+    Case("a process's files", on("/proc/self/cwd/bootstrap")),
     Case("the server's variables", on("/proc/self/environ")),
     Case("a device", on("/dev/zero")),
     Case("a core dump", {**on("~/core"), "~/core": Binary(kind=CORE)}, left_out=("~/core",)),
@@ -96,7 +96,8 @@ HOSTILE = (
     Case("a link to a folder on the way", {**on("/var/task/a/id_rsa"), "~/code/a": Link("~/.ssh")}, left_out=(KEY,)),
     Case("a link to a private folder", {**on("~/code/a/bin/x"), "~/code/a": Link("~/private")}, (X, "~/code/a")),
     Case("a link to the root", {**on("~/code/a{home}/private/bin/x"), "~/code/a": Link("/")}, (X, "~/code/a")),
-    Case("a link to the server's root", {**PRIVATE, BOOTSTRAP: Link("/proc/self/root/{home}/.ssh/id_rsa")}),
+    Case("a link to the server's root", {**PRIVATE, BOOTSTRAP: Link("/proc/self/root{home}/.ssh/id_rsa")}),
+    Case("a link to the folder of another process", {**PRIVATE, BOOTSTRAP: Link("/proc/1/cwd/x")}),
     Case("a bootstrap of a layer", {**PRIVATE, "~/code/a": "", "~/layer/bootstrap": Link(KEY)}, left_out=(KEY,)),
     Case("an interpreter of a layer", {**on("/opt/bin/x"), "~/layer/bin/x": Link(KEY)}, left_out=(KEY,)),
     Case(

@@ -346,6 +346,11 @@ LEGITIMATE = (
         (BUILT,),
     ),
     Case(
+        "a bootstrap that several functions share",
+        {BOOTSTRAP: Link("~/shared/bootstrap"), "~/shared/bootstrap": Script(f"#!{BUILT}/bin/python3\n"), **PYENV},
+        (BUILT, "~/shared/bootstrap"),
+    ),
+    Case(
         "code that lies in a virtual environment",
         {**BASE, **venv("~/whole"), "~/whole/src/bootstrap": Script("#!~/whole/bin/python\n")},
         (
