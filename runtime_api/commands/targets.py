@@ -107,8 +107,9 @@ def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
     paths = [Path(os.path.normpath(here() / path)) for path in given]
     for name, path in zip(given, paths, strict=True):
         _mode("--mount", str(name), path)
-        if str(path) in OWN_PLACES:
-            fail(f"--mount {name}: the sandbox has its own {path}; mount the files below it that you need")
+        real = os.path.realpath(path)
+        if real in OWN_PLACES:
+            fail(f"--mount {name}: the sandbox has its own {real}; mount the files below it that you need")
     return tuple(paths)
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
-import os
 import signal
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol.events import ExitStatus
@@ -22,7 +20,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 from . import Exited, Moved, Notice, Output, StartRefused
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
 from .enclosure import Enclosure, Plan, Stage
-from .interpreters import interpreter_of, own_installation
+from .interpreters import own_installation
 from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
 from .memory import MemoryWatch
@@ -39,11 +37,12 @@ from .reports import Verb
 from .seccomp import system_call_filter
 from .spawning import encoded
 from .users import outside_user
-from .view import View, check_paths, mount_arguments, view_of
+from .view import View, check_paths, hidden_program, mount_arguments, view_of
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
+    from pathlib import Path
 
     from runtime_api.service.seams.archives import Lease
 
@@ -81,6 +80,7 @@ class BubblewrapSandbox:
         self._executable, self._own = own_installation()
         self._program = program
         self._view = View((), ())
+        self._unsaid = self._view.left_out
         self._trees = trees
         self._merging: asyncio.Future[Lease] | None = None
         self._confinement = confinement
@@ -111,6 +111,7 @@ class BubblewrapSandbox:
             merged = await asyncio.shield(self._merging)
             self._program = with_merged(self._program, merged.path)
         self._view = view_of(self._program, self._own)
+        self._unsaid = self._view.left_out
         self._bounds = KernelBounds(self._hierarchies, group_bounds(self._confinement, self._limits))
         enclosure = self._build()
         try:
@@ -245,11 +246,8 @@ class BubblewrapSandbox:
 
     def _hidden_interpreter(self, launch: Launch) -> StartRefused | None:
         """Refuse a script whose interpreter is on the host and not inside: the kernel would name the script."""
-        interpreter = interpreter_of(Path(self._view.outside(launch.argv[0])))
-        if interpreter is None or not os.path.exists(interpreter) or self._view.shows(str(interpreter)):  # noqa: PTH110
-            return None
-        reason = f"{interpreter} is not visible in the sandbox: show it with --mount {interpreter.parent}"
-        return cannot_execute_because(launch, reason)
+        reason = hidden_program(launch.argv[0], self._view)
+        return cannot_execute_because(launch, reason) if reason else None
 
     def _start(self, launch: Launch) -> StartRefused | None:
         try:
@@ -273,7 +271,15 @@ class BubblewrapSandbox:
         process.outputs.give_away()
         self._processes.add(process)
         self._tags[launch.name] = tag
+        self._say_what_is_left_out(launch)
         return None
+
+    def _say_what_is_left_out(self, launch: Launch) -> None:
+        """Tell the function's log, once, what it may look for in vain."""
+        lines = "".join(f"bootjack: {left_out}\n" for left_out in self._unsaid)
+        self._unsaid = ()
+        if lines:
+            self._notify(Output(launch.name, encoded(lines)))
 
     def _reported(self, report: Report | OutsideLost) -> None:
         if isinstance(report, OutsideLost):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,7 +38,8 @@ def command_program(command: tuple[str, ...], directory: Path, layers: tuple[Pat
     found = shutil.which(command[0])
     if found is None:
         return None
-    return Program(directory, layers, command=(str(Path(found).absolute()), *command[1:]))
+    # Without `..`, since it is compared with the code's path to find out what it is inside.
+    return Program(directory, layers, command=(os.path.normpath(Path(found).absolute()), *command[1:]))
 
 
 def find_bootstrap(places: tuple[Path, ...]) -> Path | None:

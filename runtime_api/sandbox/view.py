@@ -9,19 +9,30 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from .entrypoint import BOOTSTRAP
-from .interpreters import command_files, interpreter_of, needed_by
+from .entrypoint import find_bootstrap
+from .following import KERNELS_OWN, OPT, TASK, Ground, follow, lies_in
+from .interpreters import interpreter_of
+from .needs import (
+    SCRIPTS,
+    LeftOut,
+    Passed,
+    Shown,
+    needs_of_argument,
+    needs_of_mount,
+    needs_of_program,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .bwrap import Argument
     from .entrypoint import Program
+    from .following import Trail
+    from .needs import Need
 
-__all__ = ["OPT", "OWN_PLACES", "TASK", "View", "check_paths", "mount_arguments", "view_of"]
+__all__ = ["OPT", "OWN_PLACES", "TASK", "View", "check_paths", "hidden_program", "mount_arguments", "view_of"]
 
-TASK = "/var/task"
-OPT = "/opt"
 # Files in these may be shown at their own paths, but none of these as a whole: the sandbox has its own.
 OWN_PLACES = frozenset({"/", "/dev", "/etc", OPT, "/proc", "/tmp", "/var", "/var/runtime", TASK})
 ETC = Path(__file__).with_name("etc")  # users and groups as on Lambda
@@ -54,16 +65,22 @@ SETTINGS = (
     "/etc/ssl/openssl.cnf",
     "/etc/terminfo",
 )
+ALWAYS = tuple(f"{path}/" for path in (*SYSTEM, *SETTINGS))
 SETTINGS_OF = ("java*", "python3*", "php", "node*", "ruby*")  # languages' own, below /etc
 BASH = "/usr/bin/bash"
 SH = "/usr/bin/sh"
 
 
+Places = tuple[tuple[str, str], ...]  # path outside, path inside
+
+
 class View(NamedTuple):
     """The host's folders and files that are visible, read-only, and where: the function's own, and others."""
 
-    own: tuple[tuple[str, str], ...]  # path outside, path inside: the code and the layers
-    others: tuple[str, ...]  # at their own paths, a folder before what lies in it
+    own: Places  # the code and the layers
+    others: tuple[str, ...]  # at their own paths, none in another one
+    folders: tuple[str, ...] = ()  # that are empty inside: only a path leads through them
+    left_out: tuple[LeftOut, ...] = ()  # what the function may look for
 
     def inside(self, path: str | os.PathLike[str]) -> str:
         """The path of a host file inside, whether or not it is visible there."""
@@ -75,7 +92,37 @@ class View(NamedTuple):
 
     def shows(self, path: str) -> bool:
         """Whether the host's file at this path, if there is one, is visible inside."""
-        return any(_lies_in(path, root) for root in (*SYSTEM, *self.others, *(inside for _, inside in self.own)))
+        shown = (*self.others, *_insides(self.own))
+        return f"{path}/".startswith(ALWAYS) or any(lies_in(path, root) for root in shown)
+
+
+def hidden_program(path: str, view: View) -> str | None:
+    """Why the program at this path inside cannot be executed, if it or an interpreter is on the host and not inside.
+
+    The kernel would say "no such file", and name the script.
+    """
+    ground, named_by = ground_of(view.own), path
+    for _ in range(SCRIPTS):
+        trail = follow(os.path.join(TASK, path), ground, trusted=False)  # noqa: PTH118
+        if trail.end is None:
+            return _leads_nowhere(trail, ground)
+        hidden = next((place for place in (*trail.links, trail.end) if not view.shows(place)), None)
+        if hidden is not None:
+            return str(LeftOut(hidden, named_by, os.access(trail.host, os.X_OK)))
+        interpreter = interpreter_of(Path(trail.host))
+        if interpreter is None:
+            break
+        path, named_by = str(interpreter), trail.end
+    return None
+
+
+def _leads_nowhere(trail: Trail, ground: Ground) -> str | None:
+    """What to say of the function's own link to nothing; nothing where the function may have put something since."""
+    may_be_there = any(lies_in(trail.host, place) for place in ("/tmp", *KERNELS_OWN))
+    if may_be_there or not trail.links or not ground.holds(ground.host(trail.links[-1])):
+        return None
+    missing, link = printable(trail.host), printable(trail.links[-1])
+    return f"{link} is a link to {missing}, which is not in the sandbox: put the file itself in its place"
 
 
 def check_paths(program: Program) -> None:
@@ -89,31 +136,50 @@ def check_paths(program: Program) -> None:
 def view_of(program: Program, own_interpreter: Iterable[Path] = ()) -> View:
     """Decide what a program's sandbox shows, from the files as they are now.
 
-    Besides the code and the layers (merged by now: a program has one at most) that is what its command, its
-    bootstrap's interpreter and `own_interpreter` need, and the user's --mount paths.
+    Besides the code and the layers (merged by now: a program has one at most) that is what the command or bootstrap
+    which will be executed needs (`needs.py`), `own_interpreter`, and the user's --mount paths.
     """
-    own = [(str(program.task_root), TASK), *((str(layer), OPT) for layer in program.layers)]
-    programs = [Path(program.command[0])] if program.command else []
-    beside = program.task_root / BOOTSTRAP  # a command may well start it
-    programs += [place for place in (*program.places, beside) if os.path.isfile(place)][:1]  # noqa: PTH113 - never raises
-    needed = [path for found in programs for path in (*needed_by(found), *_chain(found))]
-    needed = [path for path in needed if path not in programs or _moved(str(path), own) == str(path)]
-    needed += [*command_files(program.command), *own_interpreter, *program.mounts]
+    own = ((str(program.task_root), TASK), *((str(layer), OPT) for layer in program.layers))
+    ground = ground_of(own)
+    needs = list(_needs(program, own, ground, own_interpreter))
     others: list[str] = []
-    for path in sorted({str(path) for path in needed}):
-        if not any(_lies_in(path, root) for root in (*SYSTEM, *others)):
+    for path in sorted({need.path for need in needs if isinstance(need, Shown)} - OWN_PLACES):
+        placed = any(lies_in(path, outside) and outside == inside for outside, inside in ground.own)
+        if not (placed or f"{path}/".startswith(ALWAYS) or any(lies_in(path, root) for root in others)):
             others.append(path)
-    return View(tuple(own), tuple(others))
+    passed = sorted({need.path for need in needs if isinstance(need, Passed)} - OWN_PLACES)
+    folders = tuple(path for path in passed if not any(lies_in(path, x) or lies_in(x, path) for x in others))
+    left_out = dict.fromkeys(need for need in needs if isinstance(need, LeftOut))
+    return View(
+        own, tuple(others), folders, tuple(x for x in left_out if not any(lies_in(x.path, y) for y in others))
+    )
 
 
-def _chain(program: Path) -> Iterator[Path]:
-    """What a script's interpreter needs, and the interpreter of that one if it is a script too."""
-    for _ in range(4):  # the kernel's own limit (BINPRM_MAX_RECURSION of older kernels)
-        interpreter = interpreter_of(program)
-        if interpreter is None:
-            return
-        yield from needed_by(interpreter)
-        program = interpreter
+def _needs(program: Program, own: Places, ground: Ground, own_interpreter: Iterable[Path]) -> Iterator[Need]:
+    if program.command:
+        path = _moved(program.command[0], own)
+        yield from needs_of_program(path, ground, named_by="the command", trusted=True)
+        for argument in program.command[1:]:
+            if argument.startswith("/"):
+                yield from needs_of_argument(argument, ground)
+    elif bootstrap := _bootstrap(program.places):
+        path = _moved(str(bootstrap), own)
+        yield from needs_of_program(path, ground, named_by=path, trusted=False)
+    for mount in (*own_interpreter, *program.mounts):
+        yield from needs_of_mount(str(mount), ground)
+
+
+def _bootstrap(places: tuple[Path, ...]) -> Path | None:
+    """The bootstrap, unless it lies where this user may not look: its start will say so."""
+    try:
+        return find_bootstrap(places)
+    except OSError:
+        return None
+
+
+def ground_of(own: Places) -> Ground:
+    """What is visible inside in any case."""
+    return Ground(tuple((os.path.realpath(outside), inside) for outside, inside in own), ALWAYS)
 
 
 def mount_arguments(view: View, tmp_bytes: int, made_files: Mapping[str, bytes] | None = None) -> list[Argument]:
@@ -130,7 +196,9 @@ def mount_arguments(view: View, tmp_bytes: int, made_files: Mapping[str, bytes] 
     for directory in ("/var/runtime", OPT, TASK):
         arguments += _directories(directory, made)
     for outside, inside in view.own:
-        arguments += _placed(outside, inside, view.others, made)
+        arguments += _placed(os.path.realpath(outside), inside, (*view.others, *view.folders), made)
+    for folder in view.folders:
+        arguments += _directories(folder, made)
     for path in view.others:
         arguments += _directories(os.path.dirname(path), made)  # noqa: PTH120
         arguments += _shown(path)
@@ -178,9 +246,14 @@ def _placed(outside: str, inside: str, others: Sequence[str], made: set[str]) ->
 
     Take an interpreter in /opt/tools beside a layer at /opt: nothing can be created in a folder that is bound.
     """
-    if os.path.islink(outside):  # noqa: PTH114
+    is_link = os.path.islink(outside)  # noqa: PTH114
+    among = next((path for path in others if path != inside and lies_in(path, inside)), None)
+    if among and (is_link or not os.path.isdir(outside)):  # noqa: PTH112
+        # bwrap would follow the link, before the function's files are all that there is.
+        raise OSError(errno.ENOTDIR, f"{inside} in the code or a layer hides {among} of this machine: rename it")
+    if is_link:
         yield from ("--symlink", os.readlink(outside), inside)  # noqa: PTH115
-    elif not any(path != inside and _lies_in(path, inside) for path in others) or not os.path.isdir(outside):  # noqa: PTH112
+    elif not among:
         yield from ("--ro-bind", outside, inside)
     else:
         yield from _directories(inside, made)
@@ -215,12 +288,12 @@ def _is_usable(path: str) -> bool:
         return False
 
 
-def _lies_in(path: str, root: str) -> bool:
-    return path == root or path.startswith(root.rstrip("/") + "/")
+def _insides(own: Places) -> Iterator[str]:
+    return (inside for _, inside in own)
 
 
 def _moved(path: str, places: Iterable[tuple[str, str]]) -> str:
     for source, target in places:
-        if _lies_in(path, source):
+        if lies_in(path, source):
             return target + path[len(source.rstrip("/")) :]
     return path

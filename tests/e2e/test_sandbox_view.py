@@ -180,6 +180,20 @@ def test_a_mount_cannot_cover_what_the_sandbox_has_itself(place: str) -> None:
     assert ended.message.endswith(f": the sandbox has its own {own}; mount the files below it that you need")
 
 
+def test_a_mount_that_leads_to_what_the_sandbox_has_itself_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "root").symlink_to("/")
+    ended = run("--mount", tmp_path / "root", "greedy.handler", cwd=RUNTIMES)
+    assert (ended.code, ended.out) == (2, b"")
+    assert "the sandbox has its own /;" in ended.message
+
+
+def test_a_mount_that_is_a_link_shows_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("found")
+    (tmp_path / "link").symlink_to("data")
+    event = ask("read", path=str(tmp_path / "link"))
+    assert answer("--mount", tmp_path / "link", "greedy.handler", "-e", event) == "found"
+
+
 def test_an_interpreter_in_a_home_is_visible_and_a_program_in_a_script_needs_a_mount(tmp_path: Path) -> None:
     interpreter = compiled(tmp_path / "home") / "bootstrap"
     script = write_bootstrap(tmp_path / "script", f"#!{interpreter}\n")

@@ -73,6 +73,17 @@ def test_the_relative_path_of_a_command_is_made_absolute(tmp_path: Path, monkeyp
     assert Path(program.command[0]).samefile(tmp_path / "run")
 
 
+def test_a_command_beside_the_code_is_not_taken_for_one_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots(tmp_path, "code", "bin")
+    (tmp_path / "bin" / "run").touch(0o755)
+    monkeypatch.chdir(tmp_path / "code")
+    program = command_program(("../bin/run",), tmp_path / "code")
+    assert program is not None
+    assert program.command == (f"{tmp_path}/bin/run",)
+
+
 def test_languages_get_their_folders_of_a_layer(tmp_path: Path) -> None:
     folders = (
         "python",
