@@ -189,6 +189,8 @@ class LocalLambda:
         machine or any name that is in private networks only will do, too.
         """
         # A single invocation starts sooner without these.
+        import socket
+
         from runtime_api.web.guard import Guard
         from runtime_api.web.hosts import is_loopback
         from runtime_api.web.public import PublicPort

@@ -1,10 +1,10 @@
 """Keeps web pages away from both ports, by Host, Origin and Sec-Fetch-Site.
 
 A page in a browser that can reach a port can send requests to it, but the browser gives the page away. A POST carries
-the page's origin in Origin; so does every request that is not simple, and its preflight (Fetch, 3, `Origin`). Any
-other one says in Sec-Fetch-Site how the page is related to this port; browsers leave that out towards a plain http address
-beyond loopback, so nothing that a GET does may depend on it. And a name that was made to resolve to this machine stays
-in Host (`hosts.py`). Programs other than browsers send neither Origin nor Sec-Fetch-Site, and pass.
+the page's origin in Origin, and so does every request that is not simple, and its preflight (Fetch, 3, `Origin`). Any
+other one says in Sec-Fetch-Site how the page is related to this port; browsers leave that out towards a plain http
+address beyond loopback, so no GET that changes anything may rely on it. And a name that was made to resolve to this
+machine stays in Host (`hosts.py`). Programs other than browsers send neither Origin nor Sec-Fetch-Site, and pass.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Guard:
         host = headers.get(b"host", _NO_HEADER)
         if host != self._good_host and host:
             if not self._may_be_here(host):
-                return f"Host {host.decode('latin-1')!r} may be a forged name of this machine (--allow-host lets it in)"
+                return f"Host {host.decode('latin-1')!r} may be forged (--allow-host lets it in)"
             self._good_host = host
         return None
 
@@ -85,7 +85,7 @@ class Guard:
 
 
 def _is_near(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a request without Origin comes from this port or, where that is sure, from another port of this machine.
+    """Whether a request without Origin comes from this port or, where that is sure, from this machine.
 
     `same-site` may be another host below the same domain. A value that is none of the four known ones counts as
     foreign: only a browser sends this header, so it cannot break a program.

@@ -146,7 +146,11 @@ def test_an_origin_passes_if_it_is_local_or_allowed(origin: str, expected: bool)
 def test_an_origin_passes_if_it_is_the_requests_own_host(host: str, origin: str, expected: bool) -> None:
     assert passes(OPEN, f"Host: {host}", f"Origin: {origin}") is expected
     assert passes(OPEN, f"Host: {host}", f"Origin: {origin}", "Sec-Fetch-Site: same-origin") is expected
-    for other in ("cross-site", "same-site", "none"):  # a page of this port that was redirected by way of another site
+    for other in (
+        "cross-site",
+        "same-site",
+        "none",
+    ):  # redirected by way of another site
         assert not passes(OPEN, f"Host: {host}", f"Origin: {origin}", f"Sec-Fetch-Site: {other}")
 
 
