@@ -68,7 +68,7 @@ class Entry:
 
 def archive(*entries: Entry, end: Lies | None = None, comment: bytes = b"", before_end: bytes = b"") -> bytes:
     """The bytes of an archive; `before_end` stands between the list and its end, as zip64's records do."""
-    body, listing, offset = b"", b"", 0
+    body, listing, offset = bytearray(), bytearray(), 0
     for entry in entries:
         name = entry.name.encode() if isinstance(entry.name, str) else entry.name
         stored = compressed(entry.data, entry.method) if entry.stored is None else entry.stored
@@ -109,7 +109,7 @@ def archive(*entries: Entry, end: Lies | None = None, comment: bytes = b"", befo
         "list_offset": len(body),
         "comment_length": len(comment),
     }
-    return body + listing + before_end + _record(b"PK\x05\x06", END, {**values, **(end or {})}) + comment
+    return bytes(body + listing) + before_end + _record(b"PK\x05\x06", END, {**values, **(end or {})}) + comment
 
 
 def extra(number: int, data: bytes, length: int | None = None) -> bytes:

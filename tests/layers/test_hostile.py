@@ -20,6 +20,8 @@ from runtime_api.store.package import Package, PackageError
 from runtime_api.store.trees import Trees
 from tests.layers import hostile_names, hostile_structure
 from tests.layers.hostile import Case, Fate
+from tests.layers.raw_zip import Entry
+from tests.layers.raw_zip import archive as archive_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     import click
 
 CASES = [*hostile_names.cases(), *hostile_structure.cases()]
-SECONDS = 30  # in which each of them is read, however slow the machine
+SECONDS = 60  # in which each of them is read, however slow the machine
 MEMORY_BYTES = 16_000_000
+MANY_BYTES = 100_000_000  # for 100,000 entries, which is as many as an archive may have
 LINE_CHARACTERS = 1000
 ABSOLUTE = ("/", "/tmp", "/dev/shm", "/proc/self/cwd")  # where some of them want to write
 
@@ -114,6 +117,31 @@ def test_the_extractor_writes_nothing_outside_the_target(jail: Path, case: Case)
             tracemalloc.stop()
     check_fate(case, refusal)
     assert peak < MEMORY_BYTES, case
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("count", "name", "mode", "words"),
+    [
+        (100_001, "f{}", stat.S_IFREG | 0o644, "more than 100000 entries"),
+        (50_001, "{}/f", stat.S_IFREG | 0o644, "one more than an archive may hold"),
+        (10_001, "l{}", stat.S_IFLNK | 0o777, "one more than an archive may hold"),
+    ],
+)
+def test_too_many_entries_cost_bounded_memory(jail: Path, count: int, name: str, mode: int, words: str) -> None:
+    with watched(jail, Case(name, Fate.REFUSED, lambda: many(count, name, mode))) as archive:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ArchiveError, match=words):
+                extract(archive, jail / "out")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < MANY_BYTES
+
+
+def many(count: int, name: str, mode: int) -> bytes:
+    return archive_of(*(Entry(name.format(number), b"x", mode) for number in range(count)))
 
 
 @pytest.mark.slow
