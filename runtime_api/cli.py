@@ -12,39 +12,45 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:] == ["--version"]:
-        # Scripts and shell completions ask for it often; importing click would take ten times as long.
-        print(f"bootjack {__version__}")
-        return
-    _open_standard_descriptors()
+    from runtime_api.commands.preflight import need_files, need_stdout, refuse, shortage
+
+    need_stdout()
+    try:
+        _keep_standard_numbers()
+        if sys.argv[1:] == ["--version"]:
+            # Scripts and shell completions ask for it often; importing click would take ten times as long.
+            print(f"bootjack {__version__}", flush=True)
+            return
+        need_files()
+        _run()
+    except (RuntimeError, MemoryError, ImportError, OSError) as error:
+        # Python 3.11 wraps what a signal handler raises while a class is being made (__set_name__).
+        if isinstance(error.__cause__, SystemExit):
+            raise error.__cause__ from None
+        reason = shortage(error)
+        if reason is None:
+            raise
+        refuse(reason)
+
+
+def _run() -> None:
     from runtime_api.commands.signals import handle_signals
 
     handle_signals()
     from runtime_api.commands.root import bootjack
 
-    try:
-        bootjack(prog_name="bootjack")
-    except RuntimeError as error:
-        # Python 3.11 wraps what a signal handler raises while a class is being made (__set_name__).
-        if isinstance(error.__cause__, SystemExit):
-            raise error.__cause__ from None
-        raise
-    except OSError as error:
-        if error.errno is None:
-            raise
-        if error.filename is None:  # click could not write to stdout: a full disk, for example
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        print(f"bootjack: {error.filename or 'stdout'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+    bootjack(prog_name="bootjack")
 
 
-def _open_standard_descriptors() -> None:
-    """Open those of 0, 1 and 2 that are closed, or the first sockets would take their numbers."""
-    for number in range(3):
+def _keep_standard_numbers() -> None:
+    """Open stdin and stderr where they are closed, or the first sockets would take their numbers."""
+    for number in (0, 2):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:  # Python found it closed
+        sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 if __name__ == "__main__":

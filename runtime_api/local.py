@@ -194,15 +194,21 @@ class LocalLambda:
     ) -> str:
         """Open the public port; returns its URL. OSError when the address is not available.
 
-        Web pages of `allowed_origins` (scheme://host[:port]) may use it, besides those of this machine.
+        Web pages of `allowed_origins` (scheme://host[:port]) may use it, besides those of this machine. Requests must
+        name `localhost`, an IP address or one of `allowed_hosts` as their Host; beyond loopback, the name of this
+        machine or any name that is in private networks only will do, too.
         """
         # A single invocation starts sooner without these.
+        import socket
+
         from runtime_api.web.guard import Guard
         from runtime_api.web.hosts import is_loopback
         from runtime_api.web.public import PublicPort
 
         parts = self._parts()
-        guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
+        on_loopback = is_loopback(host)
+        own_names = () if on_loopback else (socket.gethostname(),)
+        guard = Guard(on_loopback, {*own_names, *self._allowed_hosts, *allowed_hosts}, allowed_origins)
         front = PublicPort(parts.invoker, self._limits, parts.outbox, host, guard)
         bound = await front.listen(port)
         parts.fronts.append(front)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ArchiveError", "LayerError", "TooLargeError", "entry_error", "os_reason", "shown"]
+__all__ = ["ArchiveError", "LayerError", "TooLargeError", "entry_error", "os_reason", "reason_of", "shown"]
 
 _SHOWN_CHARACTERS = 200
 
@@ -29,6 +29,13 @@ def entry_error(name: str, what: str) -> ArchiveError:
 def shown(name: str) -> str:
     """A name from an untrusted archive in printable form, cut to a bounded length."""
     return repr(name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}...")
+
+
+def reason_of(error: Exception) -> str:
+    """Why a library could not read an untrusted archive, in printable form, cut to a bounded length."""
+    reason = str(error) or type(error).__name__
+    reason = reason if reason.isprintable() else repr(reason)[1:-1]
+    return reason if len(reason) <= _SHOWN_CHARACTERS else f"{reason[:_SHOWN_CHARACTERS]}..."
 
 
 def os_reason(error: OSError) -> str:

@@ -11,8 +11,10 @@ import shutil
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import LayerError, os_reason
+from .errors import ArchiveError, LayerError, os_reason
 from .target import all_or_nothing
+from .zip_directory import DEFAULT_CEILINGS
+from .zip_links import refuse_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from .source import Layer
 
-__all__ = ["Placed", "merge", "write"]
+__all__ = ["Placed", "merge", "refuse_links_out", "write"]
 
 
 class Placed(NamedTuple):
@@ -50,6 +52,23 @@ def merge(layers: Sequence[Layer]) -> list[Placed]:
             earlier = placed.get(name)
             placed[name] = Placed(name, layer, (*earlier.hides, earlier.layer) if earlier else ())
     return [placed[name] for name in sorted(placed)]
+
+
+def refuse_links_out(placed: Sequence[Placed]) -> None:
+    """Refuse links that lead out of the merged content though they stay inside their own layers.
+
+    `a -> b/..` stays inside a layer in which `b` is nothing or a directory, and leads out once another layer has made
+    `b` a link to `.`.
+    """
+    links = {
+        item.name: str((item.layer.root / item.name).readlink())
+        for item in placed
+        if item.layer.root is not None and item.layer.files[item.name].kind == stat.S_IFLNK
+    }
+    try:
+        refuse_escapes(links, DEFAULT_CEILINGS.path_bytes)
+    except ArchiveError as error:
+        raise LayerError(f"the layers cannot be merged: {error}") from error
 
 
 def _clash(name: str, file: Layer, folder: Layer) -> LayerError:

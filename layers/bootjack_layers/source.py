@@ -13,7 +13,7 @@ from zipfile import ZipFile
 
 from .archive import ArchiveError, Ceilings, extract
 from .entries import check_entry
-from .errors import LayerError, os_reason
+from .errors import LayerError, os_reason, reason_of
 from .zip_directory import original_name
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _open_archive(given: Path, scratch: Path) -> Layer:
             listed = tuple(_archive_entries(bundle))
     except Exception as error:  # zipfile raises all kinds on hostile bytes; the extractor gives a proper reason
         listed = ()
-        unreadable = str(error) or type(error).__name__
+        unreadable = reason_of(error)
     root = scratch / f"layer-{len(list(scratch.iterdir()))}"
     zipped = given.stat().st_size
     try:

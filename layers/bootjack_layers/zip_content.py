@@ -8,7 +8,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED
 
-from .errors import entry_error
+from .errors import entry_error, reason_of
 from .zip_directory import CHUNK, UNREADABLE
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def content(bundle: ZipFile, name: str, node: Node) -> Iterator[bytes]:
                     break
                 yield block
     except UNREADABLE as error:
-        why = str(error) or type(error).__name__
-        raise entry_error(name, f"cannot be read: {why}; create the archive again") from error
+        raise entry_error(name, f"cannot be read: {reason_of(error)}; create the archive again") from error
     if size != node.size:
         amount = "more" if size > node.size else "less"
         what = f"expands to {amount} than the {node.size} bytes it declares; create the archive again"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from .errors import ArchiveError, entry_error
+from .errors import ArchiveError, entry_error, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,8 +77,7 @@ def open_zip(file: Archive) -> ZipFile:
     try:
         bundle = ZipFile(file)
     except UNREADABLE as error:
-        why = str(error) or type(error).__name__
-        raise ArchiveError(f"is not a readable .zip file: {why}; create it again") from error
+        raise ArchiveError(f"is not a readable .zip file: {reason_of(error)}; create it again") from error
     _refuse_overlaps(bundle)
     return bundle
 

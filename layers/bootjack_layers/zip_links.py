@@ -9,12 +9,13 @@ from .errors import entry_error, shown
 from .zip_content import content
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from zipfile import ZipFile
 
     from .zip_directory import Ceilings
     from .zip_plan import Node
 
-__all__ = ["resolve_links"]
+__all__ = ["refuse_escapes", "resolve_links"]
 
 _MOST_HOPS = 40  # MAXSYMLINKS of Linux
 
@@ -24,7 +25,7 @@ def resolve_links(bundle: ZipFile, plan: dict[str, Node], ceilings: Ceilings) ->
     links = {
         name: _destination(bundle, name, node, ceilings) for name, node in plan.items() if node.kind == stat.S_IFLNK
     }
-    _refuse_escapes(links, ceilings)
+    refuse_escapes(links, ceilings.path_bytes)
     return {name: node._replace(destination=links.get(name, "")) for name, node in plan.items()}
 
 
@@ -38,8 +39,11 @@ def _destination(bundle: ZipFile, name: str, node: Node, ceilings: Ceilings) -> 
     return destination
 
 
-def _refuse_escapes(links: dict[str, str], ceilings: Ceilings) -> None:
-    """Follow each link as the kernel will once all of them exist; `ends` caches where each one leads."""
+def refuse_escapes(links: Mapping[str, str], path_bytes: int) -> None:
+    """Follow each link, of which `links` has the destination, as the kernel will once all of them exist.
+
+    `ends` caches where each one leads.
+    """
     ends: dict[str, str] = {}
 
     def follow(link: str, hops: int) -> str:
@@ -56,7 +60,7 @@ def _refuse_escapes(links: dict[str, str], ceilings: Ceilings) -> None:
             elif part not in ("", "."):
                 at = f"{at}/{part}" if at else part
                 at = follow(at, hops + 1) if at in links else at
-            if len(at) > ceilings.path_bytes:
+            if len(at) > path_bytes:
                 raise entry_error(link, "resolves to a path that is too long; shorten it")
         ends[link] = at
         return at

@@ -15,8 +15,9 @@ access_options = (
         "allowed_hosts",
         multiple=True,
         metavar="NAME",
-        help="Accept requests whose Host header is NAME. Repeatable. Otherwise, a loopback address accepts only "
-        "localhost and IP addresses.",
+        help="Accept requests whose Host header is NAME. Repeatable. Otherwise, only localhost and IP addresses are "
+        "accepted; beyond loopback also this machine's name and names of private networks: lambda, "
+        "host.docker.internal, box.local.",
     ),
     option(
         "--allow-origin",
@@ -24,6 +25,6 @@ access_options = (
         type=ORIGIN,
         multiple=True,
         help="Accept requests of web pages of this origin, such as https://app.example. Repeatable. Otherwise, only "
-        "pages of this machine may invoke functions.",
+        "pages of localhost may invoke functions.",
     ),
 )

@@ -243,15 +243,16 @@ def _run(subject: Subject, cases: Sequence[Case], given: Options) -> Findings:
 def _judge(subject: Subject, cases: Sequence[Case], given: Options) -> list[Judgement]:
     from runtime_api.conformance.judge import judge
 
-    from .signals import run, until_signalled
+    from .signals import interruptible, run
 
     async def play(on_judgement: Callable[[Judgement], None]) -> list[Judgement]:
-        async with subject.side as side:
-            jobs = given.jobs or os.cpu_count() or 1
-            return await judge(side, cases, jobs=jobs, seed=given.seed, on_judgement=on_judgement)
+        with interruptible():
+            async with subject.side as side:
+                return await judge(side, cases, jobs=jobs, seed=given.seed, on_judgement=on_judgement)
 
+    jobs = given.jobs or os.cpu_count() or 1
     with _progress(len(cases)) as bar:
-        return run(until_signalled(play(lambda _judgement: bar.update(1))))
+        return run(play(lambda _judgement: bar.update(1)))
 
 
 def _progress(count: int) -> Any:

@@ -42,4 +42,6 @@ def read_event(given: str) -> Event:
         pass  # a NUL, which is in no file's name
     if given.lstrip()[:1] in ("{", "[", '"') or _NUMBER_OR_WORD.fullmatch(given):
         return Event("-e", os.fsencode(given))
+    if "=" in given:  # as other tools set a variable with -e, and its value may be a secret
+        fail("-e: neither a file nor JSON; use - for stdin, and --env-var to set a variable with NAME=VALUE")
     fail(f"-e {shortened(given)!r} is neither a file nor JSON; use - for stdin")

@@ -31,7 +31,7 @@ def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> N
     Name the layers in the order in which the function lists them. Of files with the same name, the last one is kept.
     """
     from bootjack_layers.errors import LayerError
-    from bootjack_layers.merge import merge, write
+    from bootjack_layers.merge import merge, refuse_links_out, write
     from bootjack_layers.source import open_layer
 
     if output is None and not explained:
@@ -40,6 +40,7 @@ def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> N
         with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
             opened = [open_layer(layer, Path(folder)) for layer in layers]
             placed = merge(opened)
+            refuse_links_out(placed)
             if output is not None:
                 write(placed, opened, output)
     except LayerError as error:

@@ -19,11 +19,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .preflight import need_threads
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Iterator
 
-__all__ = ["Interrupted", "deferred", "handle_signals", "interruptible", "run", "until_signalled"]
+__all__ = ["Interrupted", "deferred", "handle_signals", "interruptible", "run"]
 
 Result = TypeVar("Result")
 
@@ -56,6 +58,11 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     from runtime_api.sandbox.killing import kill_descendants
     from runtime_api.sandbox.orphans import adopted_orphans
 
+    try:
+        need_threads()
+    except SystemExit:
+        work.close()  # or Python would complain that it was never awaited
+        raise
     _signals.kill = kill_descendants
     with deferred(), adopted_orphans():
         try:
@@ -85,12 +92,6 @@ def interruptible() -> Iterator[None]:
         block.over = True
         if _signals.block is block:
             _signals.block = None
-
-
-async def until_signalled(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do the work; a signal cancels all of it."""
-    with interruptible():
-        return await work
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""The function's environment variables, from `--env-file` and `--env-var`."""
+"""The function's environment variables, from `--env-file` and `--env-var`.
+
+What is malformed may be a secret, or a line of one: messages name its place, and repeat nothing of it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import os
 from typing import TYPE_CHECKING
 
 from runtime_api.service.customer_variables import name_refusal
+from runtime_api.service.variables import reserved_names
 
-from .options import fail, shortened
+from .options import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,12 +25,13 @@ def read_variables(files: Iterable[Path], pairs: Iterable[str]) -> dict[str, str
     variables: dict[str, str] = {}
     for file in files:
         variables.update(_from_file(file))
-    for pair in pairs:
+    for number, pair in enumerate(pairs, 1):
+        place = f"--env-var, number {number}"
         name, equals, value = pair.partition("=")
-        _check_name(name, f"--env-var {shortened(pair)!r}")
+        _check_name(name, place)
         if not equals:
             if name not in os.environ:
-                fail(f"--env-var {name}: not set in your environment; give a value with {name}=VALUE")
+                fail(f"{place}: no variable of your environment has this name; give a value with NAME=VALUE")
             value = os.environ[name]
         variables[name] = value
     return variables
@@ -37,8 +42,11 @@ def _from_file(file: Path) -> dict[str, str]:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         fail(f"--env-file {file}: not UTF-8 text; save it as UTF-8")
-    except OSError as error:
-        fail(f"--env-file {file}: {(error.strerror or 'cannot be read').lower()}")
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which is in no file's name
+        reason = (getattr(error, "strerror", None) or "cannot be read").lower()
+        if "=" in str(file):
+            fail(f"--env-file: {reason}; to set a variable with NAME=VALUE, use --env-var")
+        fail(f"--env-file {file}: {reason}")
     variables = {}
     for number, line in enumerate(text.split("\n"), 1):  # splitlines() would break lines at U+2028 and others, too
         content = line.strip(" \t\r").removeprefix("export ").lstrip(" \t")
@@ -47,7 +55,7 @@ def _from_file(file: Path) -> dict[str, str]:
         place = f"{file}:{number}"
         name, equals, value = content.partition("=")
         if not equals or "\0" in content:
-            fail(f"{place}: {shortened(content)!r} is not NAME=VALUE")
+            fail(f"{place}: not NAME=VALUE")
         _check_name(name.rstrip(" \t"), place)
         variables[name.rstrip(" \t")] = _unquoted(value.strip(" \t"))
     return variables
@@ -63,4 +71,5 @@ def _unquoted(value: str) -> str:
 def _check_name(name: str, place: str) -> None:
     refusal = name_refusal(name)
     if refusal:
-        fail(f"{place}: {shortened(name)!r} {refusal}")
+        shown = name if name in reserved_names() else "NAME"
+        fail(f"{place}: {shown} {refusal}")

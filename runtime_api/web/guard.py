@@ -1,8 +1,10 @@
 """Keeps web pages away from both ports, by Host, Origin and Sec-Fetch-Site.
 
-A page in a browser on this machine can reach every loopback port, but the browser gives it away: it sends the page's
-origin, and as Host the page's own name if that name was made to resolve to this machine (`hosts.py`). Programs other
-than browsers send neither Origin nor Sec-Fetch-Site, and pass.
+A page in a browser that can reach a port can send requests to it, but the browser gives the page away. A POST carries
+the page's origin in Origin, and so does every request that is not simple, and its preflight (Fetch, 3, `Origin`). Any
+other one says in Sec-Fetch-Site how the page is related to this port; browsers leave that out towards a plain http
+address beyond loopback, so no GET that changes anything may rely on it. And a name that was made to resolve to this
+machine stays in Host (`hosts.py`). Programs other than browsers send neither Origin nor Sec-Fetch-Site, and pass.
 """
 
 from __future__ import annotations
@@ -11,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.protocol.errors import FORBIDDEN_HOST, FORBIDDEN_ORIGIN
 
-from .hosts import DEFAULT_PORTS, is_loopback, is_unforgeable, read_host, read_origin
-from .http1.headers import REPEATED
+from .hosts import DEFAULT_PORTS, is_loopback, is_private, is_unforgeable, read_host, read_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "RuntimeApiGuard"]
 
 _NO_HEADER = b""
-_FOREIGN_SITES = frozenset({b"cross-site", REPEATED})
+_OWN_SITES = frozenset({b"same-origin", b"none"})  # `none` is an address that the user typed
 _SANDBOX = "sandbox.localdomain"  # what AWS's own sandboxes call the Runtime API's host
 
 
@@ -32,45 +33,68 @@ class Guard:
     """Judges who may use the public port.
 
     `on_loopback`: the port is bound to loopback, so a Host that is not this machine's is a rebound name. Bound to
-    another address, the port can have any name.
+    another address, the port has names that nobody told it; then a rebound name is one that public DNS could answer.
     """
 
     def __init__(
         self, on_loopback: bool, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()
     ) -> None:
-        self._on_loopback = on_loopback
+        self._is_safe = is_unforgeable if on_loopback else is_private
         self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
         self._allowed_origins = frozenset(_checked_origin(text) for text in allowed_origins)
         self._good_host = _NO_HEADER  # the last one: most clients send the same Host with every request
 
     def objection(self, headers: Mapping[bytes, bytes]) -> str | None:
         """Say why a request with these headers (names in lower case) is refused; None when it may pass."""
+        return self.host_objection(headers) or self.page_objection(headers)
+
+    def host_objection(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """The part of `objection` that holds for every route: the request names a host that this machine may be."""
         host = headers.get(b"host", _NO_HEADER)
         if host != self._good_host and host:
-            if self._on_loopback and not self._is_this_machine(host):
-                return f"Host {host.decode('latin-1')!r} is not this machine (--allow-host lets it in)"
+            if not self._may_be_here(host):
+                return f"Host {host.decode('latin-1')!r} may be forged (--allow-host lets it in)"
             self._good_host = host
+        return None
+
+    def page_objection(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """The part of `objection` for routes that have no rules of their own about which pages may use them."""
         if b"origin" in headers:
             origin = headers[b"origin"].decode("latin-1")
-            if not self._may_pass(origin, host):
+            if not self._may_pass(origin, headers):
                 return f"Origin {origin!r} is foreign to this port (--allow-origin lets it in)"
-        elif headers.get(b"sec-fetch-site", _NO_HEADER).lower() in _FOREIGN_SITES:
+        elif b"sec-fetch-site" in headers and not _is_near(headers):
             return "A page of another site may not use this port (--allow-origin lets its origin in)"
         return None
 
-    def _is_this_machine(self, host: bytes) -> bool:
-        authority = read_host(host)
-        return authority is not None and (is_unforgeable(authority.host) or authority.host in self._allowed_hosts)
+    def _may_be_here(self, header: bytes) -> bool:
+        authority = read_host(header)
+        return authority is not None and (self._is_safe(authority.host) or authority.host in self._allowed_hosts)
 
-    def _may_pass(self, text: str, host: bytes) -> bool:
+    def _may_pass(self, text: str, headers: Mapping[bytes, bytes]) -> bool:
         """Whether pages of this origin may ask: local ones, those that came from this port, and those let in."""
         origin = read_origin(text)
         if origin is None:
             return False
         if is_loopback(origin.host) or origin in self._allowed_origins:
             return True
-        own = read_host(host)
-        return own is not None and (own.host, own.port or DEFAULT_PORTS.get(origin.scheme, "")) == origin[1:]
+        own = read_host(headers.get(b"host", _NO_HEADER))
+        if own is None or headers.get(b"sec-fetch-site", b"same-origin").lower() != b"same-origin":
+            return False
+        return (own.host, own.port or DEFAULT_PORTS.get(origin.scheme, "")) == origin[1:]
+
+
+def _is_near(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request without Origin comes from this port or, where that is sure, from this machine.
+
+    `same-site` may be another host below the same domain. A value that is none of the four known ones counts as
+    foreign: only a browser sends this header, so it cannot break a program.
+    """
+    site = headers[b"sec-fetch-site"].lower()
+    if site != b"same-site":
+        return site in _OWN_SITES
+    host = read_host(headers.get(b"host", _NO_HEADER))
+    return host is not None and is_loopback(host.host)
 
 
 def _checked_origin(text: str) -> Origin:

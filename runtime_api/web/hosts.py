@@ -4,6 +4,10 @@ DNS rebinding: the name of a web page is made to resolve to 127.0.0.1, and the p
 server, which is this one. The browser still sends that name as Host. IP addresses and `localhost` are never looked up
 in DNS, so a request with one of these as Host does not come from such a page. Spellings that browsers never send
 (`127.1`, `2130706433`, a trailing dot) are treated as names that DNS could answer for.
+
+Public DNS answers for fewer names than a resolver does: not for one without a dot, and not below the domains that are
+reserved for private networks. Containers and clusters name each other by these. Whoever answers for them is in the
+same network as this machine, where a port bound beyond loopback can be reached without any page.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import re
 import socket
 from typing import NamedTuple
 
-__all__ = ["Authority", "Origin", "is_loopback", "is_unforgeable", "read_host", "read_origin"]
+__all__ = ["Authority", "Origin", "is_loopback", "is_private", "is_unforgeable", "read_host", "read_origin"]
 
 _AUTHORITY = (
     r"(?:\[(?P<v6>[0-9a-f]*:[0-9a-f:.]*)(?:%[\w.~-]+)?\]|(?P<name>[\w.~!$&'()*+;=%-]+))(?::(?P<port>[0-9]*))?"
@@ -20,6 +24,8 @@ _AUTHORITY = (
 _HOST = re.compile(_AUTHORITY, re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_AUTHORITY}", re.ASCII | re.IGNORECASE)
 DEFAULT_PORTS = {"http": "80", "https": "443"}
+# Never delegated in public DNS: RFC 6761 6.2, RFC 6762 3, RFC 8375 3, ICANN's board on 29 July 2024.
+_PRIVATE_DOMAINS = (".test", ".local", ".home.arpa", ".internal")
 _LOOPBACK = socket.inet_pton(socket.AF_INET6, "::1")
 _MAPPED = socket.inet_pton(socket.AF_INET6, "::ffff:0.0.0.0")[:12]  # IPv4 in IPv6 (RFC 4291 2.5.5.2)
 
@@ -58,6 +64,11 @@ def read_origin(text: str) -> Origin | None:
 def is_unforgeable(host: str) -> bool:
     """Whether no DNS answer can change what this names: an IP address, `localhost` or a name below it."""
     return _is_localhost(host) or _packed(host) is not None
+
+
+def is_private(host: str) -> bool:
+    """Whether no answer of public DNS can change what this names: an IP address, or a name for a private network."""
+    return is_unforgeable(host) or "." not in host or host.endswith(_PRIVATE_DOMAINS)
 
 
 def is_loopback(host: str) -> bool:

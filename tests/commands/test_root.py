@@ -16,7 +16,6 @@ from runtime_api.commands import root
 from tests.e2e.running import PYTHON, bare_environment, bootjack, by_shell
 
 VERBS = ("invoke", "serve", "rie")
-STREAMS = ("stdin", "stdout", "stderr")
 
 
 def test_version() -> None:
@@ -141,13 +140,11 @@ def test_invoke_fails_on_a_full_disk(function: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("closed", STREAMS)
-def test_invoke_with_a_stream_closed(function: Path, closed: str) -> None:
-    closing = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-"}[closed]
+@pytest.mark.parametrize("closing", ["<&-", "2>&-"])
+def test_invoke_needs_neither_stdin_nor_stderr(function: Path, closing: str) -> None:
     ended = by_shell(f'exec "$@" {closing}', "invoke", function, "-e", "[1]")
-    assert ended.code == 0
-    assert ended.out == (b"" if closed == "stdout" else b"[1]")
-    assert ("REPORT" in ended.err) is (closed != "stderr")
+    assert (ended.code, ended.out) == (0, b"[1]")
+    assert ("REPORT" in ended.err) is (closing == "<&-")
 
 
 def test_an_event_from_a_closed_stdin_is_a_usage_error(function: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bootjack_layers.errors import LayerError
-from bootjack_layers.merge import merge, write
+from bootjack_layers.merge import merge, refuse_links_out, write
 from bootjack_layers.source import open_layer, open_tree
 from tests.layers.corpus import Member, link, packed
 from tests.layers.test_archive import tree
@@ -123,3 +123,44 @@ def test_target_that_is_not_empty_is_refused_and_kept(tmp_path: Path) -> None:
 def test_layer_that_cannot_be_extracted_is_named(tmp_path: Path) -> None:
     with pytest.raises(LayerError, match=r"0\.zip: .*'x' has a wrong CRC"):
         merge(opened(tmp_path, [Member("x", crc=1)]))
+
+
+HOSTILE = [
+    # Each layer stays inside; merged, they lead out.
+    ([link("l", "d/..")], [link("d", ".")]),
+    ([link("l", "d/../.ssh/id_rsa")], [link("d", ".")]),
+    ([link("l", "d/e/../..")], [link("d", "."), link("e", ".")]),
+    ([link("d", "e")], [link("l", "d/.."), link("e", ".")]),
+    # A file of one layer below a link of another one, or in its place.
+    ([link("d", "e"), Member("e/", b"", mode=0o40755)], [Member("d/x")]),
+    ([Member("d/x")], [link("d", "e"), Member("e/", b"", mode=0o40755)]),
+    ([link("d", "e")], [Member("d/", b"", mode=0o40755)]),
+    ([link("d", "e")], [Member("d/x/", b"", mode=0o40755)]),
+    ([link("a", "b")], [link("b", "a")]),
+]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("layers", HOSTILE)
+def test_layers_that_lead_out_together_are_refused(
+    tmp_path: Path, layers: tuple[list[Member], list[Member]], reverse: bool
+) -> None:
+    given = opened(tmp_path, *(reversed(layers) if reverse else layers))
+    assert all(layer.root for layer in given), "each of them can be extracted"
+    before = tree(tmp_path)
+    with pytest.raises(LayerError) as caught:
+        _merge_into(tmp_path / "opt", given)
+    assert str(caught.value).isprintable()
+    assert tree(tmp_path) == before
+
+
+def test_links_that_stay_inside_are_merged(tmp_path: Path) -> None:
+    given = opened(tmp_path, [link("l", "d/../x"), Member("x")], [link("d", "s/t"), Member("s/t/x"), Member("s/x")])
+    _merge_into(tmp_path / "opt", given)
+    assert (tmp_path / "opt/l").resolve() == (tmp_path / "opt/s/x").resolve()
+
+
+def _merge_into(target: Path, layers: list[Layer]) -> None:
+    placed = merge(layers)
+    refuse_links_out(placed)
+    write(placed, layers, target)

@@ -10,7 +10,7 @@ from runtime_api.web.http1.headers import add_header
 
 ALLOWED_ORIGINS = ["https://App.Example", "http://tools.example:3000"]
 PUBLIC = Guard(True, ["Friend.Example"], ALLOWED_ORIGINS)
-OPEN = Guard(False, [], ALLOWED_ORIGINS)
+OPEN = Guard(False, ["Friend.Example"], ALLOWED_ORIGINS)
 RUNTIME_API = RuntimeApiGuard(["Friend.Example", "api.internal"])
 PASSES, REFUSED = True, False
 
@@ -98,6 +98,7 @@ ORIGINS = [
     ("file://", REFUSED),
     ("*", REFUSED),
     ("chrome-extension://abcdefghijklmnopabcdefghijklmnop", REFUSED),
+    ("moz-extension://2e9a4f0c-8b1d-4c55-9d67-6f1f6d1c7b11", REFUSED),
     # Named by --allow-origin: scheme, host and port must all be the same.
     ("https://app.example", PASSES),
     ("https://app.example:443", PASSES),
@@ -118,6 +119,8 @@ def test_an_origin_passes_if_it_is_local_or_allowed(origin: str, expected: bool)
     assert passes(PUBLIC, "Host: localhost:9000", f"Origin: {origin}") is expected
     assert passes(PUBLIC, "Host: 127.0.0.1:9000", f"Origin: {origin}", "Sec-Fetch-Site: cross-site") is expected
     assert passes(PUBLIC, f"Origin: {origin}") is expected, "without a Host"
+    assert passes(OPEN, "Host: 203.0.113.7:9000", f"Origin: {origin}") is expected, "beyond loopback"
+    assert passes(OPEN, "Host: lambda:9000", f"Origin: {origin}", "Sec-Fetch-Site: cross-site") is expected
 
 
 @pytest.mark.parametrize(
@@ -142,31 +145,63 @@ def test_an_origin_passes_if_it_is_local_or_allowed(origin: str, expected: bool)
 )
 def test_an_origin_passes_if_it_is_the_requests_own_host(host: str, origin: str, expected: bool) -> None:
     assert passes(OPEN, f"Host: {host}", f"Origin: {origin}") is expected
+    assert passes(OPEN, f"Host: {host}", f"Origin: {origin}", "Sec-Fetch-Site: same-origin") is expected
+    for other in (
+        "cross-site",
+        "same-site",
+        "none",
+    ):  # redirected by way of another site
+        assert not passes(OPEN, f"Host: {host}", f"Origin: {origin}", f"Sec-Fetch-Site: {other}")
 
 
-def test_a_rebound_page_does_not_pass_by_its_own_name() -> None:
-    assert not passes(PUBLIC, "Host: evil.example:9000", "Origin: http://evil.example:9000")
-    assert passes(PUBLIC, "Host: friend.example:9000", "Origin: http://friend.example:9000")
+@pytest.mark.parametrize("guard", [PUBLIC, OPEN])
+def test_a_rebound_page_does_not_pass_by_its_own_name(guard: Guard) -> None:
+    assert not passes(guard, "Host: evil.example:9000", "Origin: http://evil.example:9000")
+    assert not passes(guard, "Host: evil.example:9000", "Sec-Fetch-Site: same-origin")
+    assert not passes(guard, "Host: evil.example:9000"), "browsers add nothing else to a GET of plain http"
+    assert passes(guard, "Host: friend.example:9000", "Origin: http://friend.example:9000")
 
 
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        (["Sec-Fetch-Site: cross-site"], REFUSED),
-        (["Sec-Fetch-Site: Cross-Site"], REFUSED),
-        (["Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"], REFUSED),
-        (["Sec-Fetch-Site: cross-site", "Origin: http://evil.example"], REFUSED),
-        (["Sec-Fetch-Site: cross-site", "Origin: https://app.example"], PASSES),
-        (["Sec-Fetch-Site: cross-site", "Origin: http://localhost:3000"], PASSES),
-        (["Sec-Fetch-Site: same-origin"], PASSES),
-        (["Sec-Fetch-Site: same-site"], PASSES),
-        (["Sec-Fetch-Site: none"], PASSES),
-        ([], PASSES),
-    ],
-)
-def test_a_request_from_another_site_needs_an_origin_that_passes(lines: list[str], expected: bool) -> None:
-    assert passes(PUBLIC, "Host: localhost:9000", *lines) is expected
-    assert passes(OPEN, "Host: box:9000", *lines) is expected
+SITES = [
+    (["Sec-Fetch-Site: cross-site"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: Cross-Site"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: cross-site", "Origin: http://evil.example"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: cross-site", "Origin: https://app.example"], PASSES, PASSES),
+    (["Sec-Fetch-Site: cross-site", "Origin: http://localhost:3000"], PASSES, PASSES),
+    (["Sec-Fetch-Site: none", "Origin: http://evil.example"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: none", "Origin: null"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: same-origin", "Origin: null"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: same-origin"], PASSES, PASSES),
+    (["Sec-Fetch-Site: none"], PASSES, PASSES),
+    (["Sec-Fetch-Site: same-site"], PASSES, REFUSED),  # beyond this machine that may be another host of a domain
+    (["Sec-Fetch-Site: Same-Site"], PASSES, REFUSED),
+    (["Sec-Fetch-Site: same-site", "Origin: http://other.friend.example"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site:"], REFUSED, REFUSED),
+    (["Sec-Fetch-Site: some-site"], REFUSED, REFUSED),
+    ([], PASSES, PASSES),
+]
+
+
+@pytest.mark.parametrize(("lines", "this_machine", "any_host"), SITES)
+def test_a_page_of_another_site_needs_an_origin_that_passes(
+    lines: list[str], this_machine: bool, any_host: bool
+) -> None:
+    for host in ("localhost:9000", "127.0.0.1:9000", "[::1]:9000", "app.localhost:9000"):
+        assert passes(PUBLIC, f"Host: {host}", *lines) is this_machine
+        assert passes(OPEN, f"Host: {host}", *lines) is this_machine, "a container's port published to this machine"
+    for host in ("203.0.113.7:9000", "[2001:db8::1]:9000", "friend.example:9000"):
+        assert passes(PUBLIC, f"Host: {host}", *lines) is any_host
+        assert passes(OPEN, f"Host: {host}", *lines) is any_host
+    assert passes(OPEN, "Host: box:9000", *lines) is any_host
+
+
+def test_a_route_with_its_own_rules_for_pages_keeps_the_rule_for_hosts() -> None:
+    page = headers("Host: localhost:9000", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site")
+    assert PUBLIC.host_objection(page) is None
+    assert PUBLIC.page_objection(page) == PUBLIC.objection(page) is not None
+    rebound = headers("Host: evil.example:9000", "Origin: http://evil.example:9000")
+    assert PUBLIC.host_objection(rebound) == PUBLIC.objection(rebound) is not None
 
 
 @pytest.mark.parametrize("name", ["Host", "Origin"])
@@ -183,56 +218,73 @@ def test_an_origin_to_let_in_is_a_whole_one() -> None:
             Guard(True, (), [text])
 
 
-# The same Host at the public port bound to loopback, and at a Runtime API.
+# The same Host at the public port bound to loopback, bound to another address, and at a Runtime API.
 HOSTS = [
-    ("localhost", PASSES, PASSES),
-    ("localhost:9000", PASSES, PASSES),
-    ("LocalHost:9000", PASSES, PASSES),
-    ("fn.localhost", PASSES, PASSES),
-    ("a.b.localhost:9000", PASSES, PASSES),
-    ("127.0.0.1:9000", PASSES, PASSES),
-    ("203.0.113.5", PASSES, PASSES),
-    ("[::1]:9000", PASSES, PASSES),
-    ("[2001:db8::1]", PASSES, PASSES),
-    ("[fe80::1%25eth0]:9000", PASSES, PASSES),
-    ("friend.example", PASSES, PASSES),
-    ("FRIEND.example:80", PASSES, PASSES),
-    ("", PASSES, PASSES),
+    ("localhost", PASSES, PASSES, PASSES),
+    ("localhost:9000", PASSES, PASSES, PASSES),
+    ("LocalHost:9000", PASSES, PASSES, PASSES),
+    ("fn.localhost", PASSES, PASSES, PASSES),
+    ("a.b.localhost:9000", PASSES, PASSES, PASSES),
+    ("127.0.0.1:9000", PASSES, PASSES, PASSES),
+    ("203.0.113.5", PASSES, PASSES, PASSES),
+    ("[::1]:9000", PASSES, PASSES, PASSES),
+    ("[2001:db8::1]", PASSES, PASSES, PASSES),
+    ("[fe80::1%25eth0]:9000", PASSES, PASSES, PASSES),
+    ("friend.example", PASSES, PASSES, PASSES),
+    ("FRIEND.example:80", PASSES, PASSES, PASSES),
+    ("", PASSES, PASSES, PASSES),
     # Proxies and hand-written bootstraps send these to the Runtime API.
-    ("sandbox.localdomain", REFUSED, PASSES),
-    ("sandbox.localdomain:80", REFUSED, PASSES),
-    ("api.internal:9001", REFUSED, PASSES),
-    ("box", REFUSED, PASSES),
-    ("my_service:9001", REFUSED, PASSES),
-    ("2130706433", REFUSED, PASSES),
-    ("evil.example", REFUSED, REFUSED),
-    ("evil.example:9001", REFUSED, REFUSED),
-    ("evil.", REFUSED, REFUSED),
-    ("localhost.", REFUSED, REFUSED),
-    ("localhost.evil.example", REFUSED, REFUSED),
-    ("127.0.0.1.evil.example", REFUSED, REFUSED),
-    ("127.0.0.1.", REFUSED, REFUSED),
-    ("127.1", REFUSED, REFUSED),
-    ("0177.0.0.1", REFUSED, REFUSED),
-    ("sub.friend.example", REFUSED, REFUSED),
-    ("friend.example.", REFUSED, REFUSED),
-    ("other.localdomain", REFUSED, REFUSED),
-    ("localhost:80@evil.example", REFUSED, REFUSED),
-    ("localhost@evil.example", REFUSED, REFUSED),
-    ("localhost, evil.example", REFUSED, REFUSED),
-    ("localhost:80, evil.example", REFUSED, REFUSED),
-    ("http://localhost", REFUSED, REFUSED),
-    ("localhost/", REFUSED, REFUSED),
-    ("[::1", REFUSED, REFUSED),
-    ("::1", REFUSED, REFUSED),
-    ("[evil.example]", REFUSED, REFUSED),
+    ("sandbox.localdomain", REFUSED, REFUSED, PASSES),
+    ("sandbox.localdomain:80", REFUSED, REFUSED, PASSES),
+    ("api.internal:9001", REFUSED, PASSES, PASSES),
+    ("box", REFUSED, PASSES, PASSES),
+    ("my_service:9001", REFUSED, PASSES, PASSES),
+    ("2130706433", REFUSED, PASSES, PASSES),
+    # Containers, clusters and networks at home; none of these is a name in public DNS.
+    ("host.docker.internal:9000", REFUSED, PASSES, REFUSED),
+    ("host.containers.internal:9000", REFUSED, PASSES, REFUSED),
+    ("ip-10-0-0-1.eu-west-1.compute.internal", REFUSED, PASSES, REFUSED),
+    ("lambda.default.svc.cluster.local:9000", REFUSED, PASSES, REFUSED),
+    ("box.local:9000", REFUSED, PASSES, REFUSED),
+    ("box.home.arpa:9000", REFUSED, PASSES, REFUSED),
+    ("lambda.test:9000", REFUSED, PASSES, REFUSED),
+    ("my-stack_lambda-1:9000", REFUSED, PASSES, PASSES),
+    ("internal.evil.example", REFUSED, REFUSED, REFUSED),
+    ("evil.internal.example", REFUSED, REFUSED, REFUSED),
+    ("evil.notinternal", REFUSED, REFUSED, REFUSED),
+    ("evil.internal.", REFUSED, REFUSED, REFUSED),
+    ("evil.arpa", REFUSED, REFUSED, REFUSED),
+    ("evil.lan", REFUSED, REFUSED, REFUSED),
+    ("evil.example", REFUSED, REFUSED, REFUSED),
+    ("evil.example:9001", REFUSED, REFUSED, REFUSED),
+    ("evil.", REFUSED, REFUSED, REFUSED),
+    ("localhost.", REFUSED, REFUSED, REFUSED),
+    ("localhost.evil.example", REFUSED, REFUSED, REFUSED),
+    ("127.0.0.1.evil.example", REFUSED, REFUSED, REFUSED),
+    ("127.0.0.1.", REFUSED, REFUSED, REFUSED),
+    ("127.1", REFUSED, REFUSED, REFUSED),
+    ("0177.0.0.1", REFUSED, REFUSED, REFUSED),
+    ("sub.friend.example", REFUSED, REFUSED, REFUSED),
+    ("friend.example.", REFUSED, REFUSED, REFUSED),
+    ("other.localdomain", REFUSED, REFUSED, REFUSED),
+    ("localhost:80@evil.example", REFUSED, REFUSED, REFUSED),
+    ("localhost@evil.example", REFUSED, REFUSED, REFUSED),
+    ("localhost, evil.example", REFUSED, REFUSED, REFUSED),
+    ("localhost:80, evil.example", REFUSED, REFUSED, REFUSED),
+    ("http://localhost", REFUSED, REFUSED, REFUSED),
+    ("localhost/", REFUSED, REFUSED, REFUSED),
+    ("[::1", REFUSED, REFUSED, REFUSED),
+    ("::1", REFUSED, REFUSED, REFUSED),
+    ("[evil.example]", REFUSED, REFUSED, REFUSED),
 ]
 
 
-@pytest.mark.parametrize(("host", "public", "runtime_api"), HOSTS)
-def test_a_host_passes_if_no_dns_answer_can_forge_it(host: str, public: bool, runtime_api: bool) -> None:
-    assert passes(PUBLIC, f"Host: {host}") is public
-    assert passes(OPEN, f"Host: {host}"), "bound to another address, the port can have any name"
+@pytest.mark.parametrize(("host", "on_loopback", "beyond", "runtime_api"), HOSTS)
+def test_a_host_passes_if_no_dns_answer_can_forge_it(
+    host: str, on_loopback: bool, beyond: bool, runtime_api: bool
+) -> None:
+    assert passes(PUBLIC, f"Host: {host}") is on_loopback
+    assert passes(OPEN, f"Host: {host}") is beyond
     for _ in range(2):
         assert RUNTIME_API.refusal(headers(f"Host: {host}")) is (None if runtime_api else FORBIDDEN_HOST)
 
