@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Control", "Report", "Up"]
+__all__ = ["Control", "Report", "SystemV", "Up"]
 
 REPORT_BYTES = 4096
 DESCRIPTOR_BYTES = 4
+MOST_DESCRIPTORS = 3  # System V's lists
 CREDENTIALS_BYTES = 12  # pid, uid, gid (unix(7))
-RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(DESCRIPTOR_BYTES)
+RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(MOST_DESCRIPTORS * DESCRIPTOR_BYTES)
 REPORT = re.compile(rb"(started|refused|ended) ([\w.-]{1,128})((?: \d{1,10})*)")
 
 
@@ -33,6 +34,12 @@ class Up(NamedTuple):
 
     pid: int  # as seen from outside
     listener: socket.socket | None  # for the Runtime API, in a network of the sandbox's own; the receiver closes it
+
+
+class SystemV(NamedTuple):
+    """The lists of System V's memory inside, see `system_v.py`; the receiver closes them."""
+
+    lists: tuple[int, ...]  # descriptors
 
 
 class Report(NamedTuple):
@@ -47,7 +54,7 @@ class Report(NamedTuple):
 class Control:
     """Sends orders; gives what comes back to `received`, and calls `hung_up` when the supervisor has gone."""
 
-    def __init__(self, received: Callable[[Up | Report], None], hung_up: Callable[[], None]) -> None:
+    def __init__(self, received: Callable[[Up | SystemV | Report], None], hung_up: Callable[[], None]) -> None:
         """OSError when there are no descriptors left."""
         self._loop = asyncio.get_running_loop()
         self._received = received
@@ -102,6 +109,9 @@ class Control:
             self._socket.close()
 
     def _take(self, packet: bytes, pid: int, descriptors: list[int]) -> None:
+        if packet == b"system v":
+            self._received(SystemV(tuple(descriptors)))
+            return
         if packet == b"up":
             listener = socket.socket(fileno=descriptors.pop()) if descriptors else None
             self._received(Up(pid, listener))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .bwrap import BwrapProcess, Construction
-from .control import Control, Report, Up
+from .control import Control, Report, SystemV, Up
 from .users import GID, UID
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Enclosure:
         self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stage = Stage.BUILDING
         self.supervisor = 0  # its pid as seen from outside
+        self.system_v: tuple[int, ...] = ()  # open until the end, see `system_v.py`
         self._listener: socket.socket | None = None
         self._reported = reported
         self._tell_gone = gone
@@ -109,14 +110,23 @@ class Enclosure:
             if listener is not None:
                 listener.close()
 
-    def _received(self, message: Up | Report) -> None:
+    def _received(self, message: Up | SystemV | Report) -> None:
         if isinstance(message, Report):
             self._reported(message)
+            return
+        if isinstance(message, SystemV):
+            self._take_system_v(message.lists)
             return
         self.stage = Stage.UP
         self.supervisor, self._listener = message
         if not self.up.done():  # its waiter may have given up
             self.up.set_result(None)
+
+    def _take_system_v(self, lists: tuple[int, ...]) -> None:
+        if self.stage is Stage.BUILDING and not self.system_v:  # later there may be functions that could send some
+            self.system_v = lists
+        else:
+            _close_all(lists)
 
     def _hang_up(self) -> None:
         self._control.close()
@@ -132,8 +142,15 @@ class Enclosure:
             self.up.set_exception(OSError(errno.EPERM, f"the sandbox could not be built: {reason}"))
             self.up.exception()  # nothing may be waiting for it any more
         self._bwrap.release()
+        _close_all(self.system_v)
+        self.system_v = ()
         self._ended.set()
         self._tell_gone()
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 @cache

@@ -20,7 +20,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from . import Exited, Output
-from .memory import high_water
+from .holdings import proportional_bytes
+from .memory import high_water, tree
 from .outputs import Outputs
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class ManagedProcess:
         self.state = State.STARTING
         self.pid = 0  # as seen from outside the sandbox
         self.over_bytes = 0  # what was taken when it was killed for exceeding its memory; set by the killer
+        self.over_processes = 0  # how many there were when it was killed for their number; set by the killer
         self._pidfd = -1
         self._peak = 0
         self._inherited_bytes = 0
@@ -107,7 +109,7 @@ class ManagedProcess:
         """It has been reaped."""
         if maxrss_bytes > self._inherited_bytes:
             self._peak = max(self._peak, maxrss_bytes)
-        self._linger(Exited(self.launch.name, status, self._peak, self.over_bytes))
+        self._linger(Exited(self.launch.name, status, self._peak, self.over_bytes, self.over_processes))
 
     def refused(self, refusal: StartRefused) -> None:
         """The kernel refused to execute it."""
@@ -119,9 +121,16 @@ class ManagedProcess:
             self.outputs.close()
 
     def peak_bytes(self) -> int:
-        """Read the highest resident size so far (VmHWM); after the end, what was last known."""
+        """Read the highest resident size so far; after the end, what was last known.
+
+        The kernel keeps one process's maximum (VmHWM). With descendants, what all of them take at this moment counts
+        if that is more: the runtime may be a shell that waits for the program that does the work.
+        """
         if self.state is State.RUNNING:
             self._peak = max(self._peak, high_water(self.pid))
+            others = tree(self.pid)
+            if others:
+                self._peak = max(self._peak, proportional_bytes([self.pid, *others]))
         return self._peak
 
     def _linger(self, end: Exited | StartRefused) -> None:

@@ -1,47 +1,54 @@
-"""Memory of processes: the peak of one, and the sum over a tree of them, sampled while they run."""
+"""Memory of processes: the peak of one, and what a tree of them takes, sampled while it runs."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .holdings import Holdings, Taken
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Sequence
 
 __all__ = ["MemoryWatch", "high_water", "tree"]
 
 PERIOD_S = 0.02
 SHARE = 0.03  # how much of a core the samples of one sandbox may take
+SLICE_S = 0.004  # a sample that takes longer goes on after as long a pause
 STATUS_BYTES = 8192  # more than /proc/PID/status has
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class MemoryWatch:
-    """Samples a tree of processes while it runs; calls `over` with the sum when it is more than `most_bytes`.
+    """Samples a tree of processes while it runs; calls `over` with what it takes when that exceeds a limit.
 
-    Memory that processes share counts once (proportional set size). The kernel takes long to compute that, so it is
-    asked only if the plain sum would be a new maximum.
+    A function may have a thousand processes, and looking at them must cost other functions little: samples take a
+    bounded share of a core, and only a few milliseconds at once.
     """
 
-    def __init__(self, most_bytes: int, over: Callable[[int], None]) -> None:
+    def __init__(self, most: Taken, over: Callable[[Taken], None]) -> None:
         self.peak_bytes = 0
-        self._most_bytes = most_bytes
+        self._most = most
         self._over = over
         self._root = 0
+        self._holdings = Holdings()
+        self._sample: Generator[None, None, Taken] | None = None
+        self._cost_s = 0.0  # of this sample up to now
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, root: int) -> None:
-        """Sample the descendants of this process from now on."""
+    def start(self, root: int, system_v: Sequence[int] = ()) -> None:
+        """Sample the descendants of this process from now on. `system_v`: see `Holdings`."""
         self._root = root
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PERIOD_S, self._look)
+            self._holdings = Holdings(system_v)
+            self._look_in(PERIOD_S)
 
     def stop(self) -> None:
         """Stop sampling, for a while or for good."""
+        self._sample = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -52,23 +59,41 @@ class MemoryWatch:
         self.peak_bytes = 0
 
     def _look(self) -> None:
-        began = time.perf_counter()
-        pids = tree(self._root)
-        taken = sum(map(_resident, pids))
-        if len(pids) > 1 and taken > self.peak_bytes:
-            taken = sum(map(_proportional, pids))
-        self.peak_bytes = max(self.peak_bytes, taken)
-        cost = time.perf_counter() - began
-        self._timer = asyncio.get_running_loop().call_later(max(PERIOD_S, cost / SHARE), self._look)
-        if taken > self._most_bytes:
+        """Go on with a sample, or begin one."""
+        if self._sample is None:
+            self._sample, self._cost_s = self._measured(), 0.0
+        began, until = time.thread_time(), time.perf_counter() + SLICE_S
+        taken = None
+        try:
+            while time.perf_counter() < until:
+                next(self._sample)
+        except StopIteration as over:
+            taken, self._sample = over.value, None
+        self._cost_s += time.thread_time() - began
+        self._look_in(SLICE_S if taken is None else max(PERIOD_S, self._cost_s / SHARE))
+        if taken is not None:
+            self._judge(taken)
+
+    def _measured(self) -> Generator[None, None, Taken]:
+        pids = tree(self._root, self._most.threads + 1)
+        if len(pids) > self._most.threads:
+            return Taken(0, len(pids))  # too many already: there may be any number of them
+        return (yield from self._holdings.measure(pids, self.peak_bytes))
+
+    def _judge(self, taken: Taken) -> None:
+        self.peak_bytes = max(self.peak_bytes, taken.memory_bytes)
+        if taken.memory_bytes > self._most.memory_bytes or taken.threads > self._most.threads:
             self._over(taken)
 
+    def _look_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
-def tree(root: int) -> list[int]:
-    """The descendants of a process."""
+
+def tree(root: int, most: int = sys.maxsize) -> list[int]:
+    """The descendants of a process; a few more than `most` when there are that many."""
     found: list[int] = []
     parents = [root]
-    while parents:
+    while parents and len(found) < most:
         children = _children(parents.pop())
         found += children
         parents += children
@@ -82,21 +107,6 @@ def _children(pid: int) -> list[int]:
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
                 listed += map(int, file.read().split())
     return listed
-
-
-def _resident(pid: int) -> int:
-    with suppress(OSError, IndexError), open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * PAGE_BYTES
-    return 0
-
-
-def _proportional(pid: int) -> int:
-    """Resident memory with shared pages divided by their users; undivided where the kernel does not report that."""
-    with suppress(OSError):
-        _, found, rest = Path(f"/proc/{pid}/smaps_rollup").read_bytes().partition(b"Pss:")
-        if found:
-            return int(rest.split(None, 1)[0]) * 1024
-    return _resident(pid)
 
 
 def high_water(pid: int) -> int:

@@ -203,6 +203,20 @@ def _kill(pid: int, number: int) -> None:
         pass
 
 
+def _send_system_v(control: socket) -> None:
+    """Give the server the lists of System V's memory: the kernel shows those of the namespace that opens them."""
+    lists = []
+    for name in ("shm", "msg", "sem"):
+        try:
+            lists.append(os.open("/proc/sysvipc/" + name, os.O_RDONLY))
+        except OSError:  # a kernel without them
+            return
+    packed = b"".join(descriptor.to_bytes(INTEGER_BYTES, sys.byteorder) for descriptor in lists)
+    control.sendmsg([b"system v"], [(SOL_SOCKET, SCM_RIGHTS, packed)])
+    for descriptor in lists:
+        os.close(descriptor)
+
+
 def main(control: socket, user: tuple[int, int] | None, own_port: int | None) -> None:
     """Report that the sandbox is ready, and serve. `own_port`: of a listener in this network, which is passed out."""
     os.set_inheritable(control.fileno(), False)
@@ -215,5 +229,6 @@ def main(control: socket, user: tuple[int, int] | None, own_port: int | None) ->
         listener.bind(("127.0.0.1", own_port))
         listener.listen(BACKLOG)
         rights = [(SOL_SOCKET, SCM_RIGHTS, listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder))]
+    _send_system_v(control)
     control.sendmsg([b"up"], rights)
     Supervisor(control, user).run()
