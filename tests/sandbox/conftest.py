@@ -11,7 +11,7 @@ from tests.sandbox import watch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVERYWHERE = ("test_process", "test_output", "test_bubblewrap", "test_bubblewrap_failures")
+EVERYWHERE = ("test_process", "test_output", "test_bubblewrap", "test_bubblewrap_failures", "test_bounds")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
