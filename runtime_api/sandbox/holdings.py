@@ -27,7 +27,6 @@ STATUS_BYTES = 8192  # more than /proc/PID/status and smaps_rollup have
 FIELDS = re.compile(rb"^(VmRSS|RssShmem|VmPTE|VmSwap|HugetlbPages|Threads):\s+(\d+)", re.MULTILINE)
 SHARES = re.compile(rb"^(Pss|SwapPss):\s+(\d+)", re.MULTILINE)
 MAPPING = re.compile(rb"[0-9a-f]+-[0-9a-f]+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)\n")
-LINES_AT_ONCE = 2000  # of smaps, half a millisecond
 DESCRIPTORS_AT_ONCE = 8192  # of all processes, 20 ms
 BLOCK_BYTES = 512  # the unit of st_blocks (stat(3type))
 PIDFD_GETFD = 438  # the same on every architecture that Python 3.11 runs on
@@ -62,34 +61,29 @@ class Holdings:
         self._seen: dict[int, int] = {}  # the files found in this round: inode, size in bytes
         self._files: dict[int, int] = {}  # those of the round before
 
-    def measure(self, pids: Sequence[int], known_bytes: int) -> Generator[None, None, Taken]:
+    def measure(self, pids: Sequence[int], known_bytes: int) -> Generator[bool, None, Taken]:
         """Add up what they hold; yields often, so that a caller can do something else in between.
 
-        To divide shared pages by their users takes the kernel long. So the sum is only an upper bound where even
-        that is no more than `known_bytes`.
+        It yields True once what follows may block: to divide shared pages by their users the kernel takes a lock of
+        the process's, which that process may hold for as long as it likes. So the sum is only an upper bound where
+        even that is no more than `known_bytes`.
         """
+        system_v = system_v_bytes(self._system_v)  # first, as these descriptors may be closed later
         found = []
         for pid in pids:
             status = _status(pid)
             if status is not None:
                 found.append(status)
-            yield
+            yield False
         files = yield from self._look_at_descriptors([status.pid for status in found])
-        apart = sum(files.values()) + system_v_bytes(self._system_v)
+        apart = sum(files.values()) + system_v
         taken = sum(status.own_bytes for status in found) + apart
-        if taken > known_bytes:
-            if len(found) > 1:
-                taken = apart
-                for status in found:
-                    taken += _proportional(status)
-                    yield
-            if apart:
-                for status in found:
-                    if status.shared_bytes:
-                        taken -= yield from _mapped(status.pid, files, "Pss:" if len(found) > 1 else "Rss:")
+        if taken > known_bytes and (apart or len(found) > 1):
+            yield True
+            taken = _divided(found, files, apart)
         return Taken(taken, sum(status.threads for status in found))
 
-    def _look_at_descriptors(self, pids: Sequence[int]) -> Generator[None, None, dict[int, int]]:
+    def _look_at_descriptors(self, pids: Sequence[int]) -> Generator[bool, None, dict[int, int]]:
         """The shared memory behind the processes' descriptors: inode and bytes.
 
         A thousand processes may have a million descriptors. So a round may take several calls; a file counts until a
@@ -102,7 +96,7 @@ class Holdings:
             names, files = _shared_files(self._due.pop())
             left -= names
             self._seen.update(files)
-            yield
+            yield False
         if not self._due:
             self._files = self._seen
         return self._files | self._seen
@@ -111,6 +105,16 @@ class Holdings:
 def proportional_bytes(pids: Collection[int]) -> int:
     """The memory that these processes map, with shared pages divided by their users."""
     return sum(_proportional(status) for status in map(_status, pids) if status is not None)
+
+
+def _divided(found: Sequence[_Status], files: Collection[int], apart_bytes: int) -> int:
+    """What the processes hold, with shared pages divided by their users; `apart_bytes` counts once if mapped, too."""
+    several = len(found) > 1
+    taken = apart_bytes + sum(_proportional(status) if several else status.own_bytes for status in found)
+    if apart_bytes:
+        measure = b"Pss:" if several else b"Rss:"
+        taken -= sum(_mapped(status.pid, files, measure) for status in found if status.shared_bytes)
+    return taken
 
 
 def _status(pid: int) -> _Status | None:
@@ -146,20 +150,17 @@ def _proportional(status: _Status) -> int:
     return sum(map(int, shares.values())) * KB + status.tables_bytes
 
 
-def _mapped(pid: int, files: Collection[int], measure: str) -> Generator[None, None, int]:
+def _mapped(pid: int, files: Collection[int], measure: bytes) -> int:
     """How much of a process's pages belongs to these files, or to System V's segments."""
     taken, ours = 0, False
-    wanted = measure.encode()
     with suppress(OSError), open(f"/proc/{pid}/smaps", "rb") as listed:  # noqa: PTH123
-        for number, line in enumerate(listed):
-            if ours and line.startswith(wanted):
+        for line in listed:
+            if ours and line.startswith(measure):
                 taken += int(line.split()[1]) * KB
             elif (mapping := MAPPING.fullmatch(line)) is not None:
                 major, minor, inode, name = mapping.groups()
                 in_memory = os.makedev(int(major, 16), int(minor, 16)) == _device()
                 ours = in_memory and (int(inode) in files or name.startswith(b"/SYSV"))
-            if not number % LINES_AT_ONCE:
-                yield
     return taken
 
 

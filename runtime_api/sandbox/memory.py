@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from .holdings import Holdings, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    Sample = Generator[bool, None, Taken]
 
 __all__ = ["MemoryWatch", "high_water", "tree"]
 
 PERIOD_S = 0.02
 SHARE = 0.03  # how much of a core the samples of one sandbox may take
-SLICE_S = 0.004  # a sample that takes longer goes on after as long a pause
+AT_ONCE_S = 0.002  # for a sample on the event loop; a thread takes the rest
 STATUS_BYTES = 8192  # more than /proc/PID/status has
 
 
@@ -26,25 +28,25 @@ class MemoryWatch:
     """Samples a tree of processes while it runs; calls `over` with what it takes when that exceeds a limit.
 
     A function may have a thousand processes, and looking at them must cost other functions little: samples take a
-    bounded share of a core, and only a few milliseconds at once.
+    bounded share of a core, and what takes long or may block happens in a thread.
     """
 
     def __init__(self, most: Taken, over: Callable[[Taken], None]) -> None:
         self.peak_bytes = 0
+        self._loop = asyncio.get_running_loop()
         self._most = most
         self._over = over
         self._root = 0
         self._holdings = Holdings()
-        self._sample: Generator[None, None, Taken] | None = None
-        self._cost_s = 0.0  # of this sample up to now
+        self._sample: Sample | None = None  # the one that a thread is taking
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, root: int, system_v: Sequence[int] = ()) -> None:
         """Sample the descendants of this process from now on. `system_v`: see `Holdings`."""
         self._root = root
-        if self._timer is None:
+        if self._timer is None and self._sample is None:
             self._holdings = Holdings(system_v)
-            self._look_in(PERIOD_S)
+            self._timer = self._loop.call_later(PERIOD_S, self._look)
 
     def stop(self) -> None:
         """Stop sampling, for a while or for good."""
@@ -59,45 +61,74 @@ class MemoryWatch:
         self.peak_bytes = 0
 
     def _look(self) -> None:
-        """Go on with a sample, or begin one."""
-        if self._sample is None:
-            self._sample, self._cost_s = self._measured(), 0.0
-        began, until = time.thread_time(), time.perf_counter() + SLICE_S
-        taken = None
+        """Begin a sample; nearly every one is over at once."""
+        self._timer = None
+        sample = self._measured()
+        began, until = time.thread_time(), time.perf_counter() + AT_ONCE_S
         try:
-            while time.perf_counter() < until:
-                next(self._sample)
+            while not next(sample) and time.perf_counter() < until:
+                pass
         except StopIteration as over:
-            taken, self._sample = over.value, None
-        self._cost_s += time.thread_time() - began
-        self._look_in(SLICE_S if taken is None else max(PERIOD_S, self._cost_s / SHARE))
-        if taken is not None:
-            self._judge(taken)
+            self._judge(over.value, time.thread_time() - began)
+        else:
+            self._sample = sample
+            self._go_on(sample, time.thread_time() - began)
 
-    def _measured(self) -> Generator[None, None, Taken]:
-        pids = tree(self._root, self._most.threads + 1)
-        if len(pids) > self._most.threads:
-            return Taken(0, len(pids))  # too many already: there may be any number of them
-        return (yield from self._holdings.measure(pids, self.peak_bytes))
+    def _go_on(self, sample: Sample, cost_s: float) -> None:
+        """Have a thread of its own take the rest of a sample: a pool would have none left if several block."""
 
-    def _judge(self, taken: Taken) -> None:
+        def take() -> None:
+            began = time.thread_time()
+            taken = _rest_of(sample)
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._taken, sample, taken, cost_s + time.thread_time() - began)
+
+        try:
+            threading.Thread(target=take, daemon=True).start()
+        except RuntimeError:  # "can't start new thread"
+            take()
+
+    def _taken(self, sample: Sample, taken: Taken, cost_s: float) -> None:
+        if self._sample is sample:  # not stopped meanwhile
+            self._sample = None
+            self._judge(taken, cost_s)
+
+    def _judge(self, taken: Taken, cost_s: float) -> None:
+        self._timer = self._loop.call_later(max(PERIOD_S, cost_s / SHARE), self._look)
         self.peak_bytes = max(self.peak_bytes, taken.memory_bytes)
         if taken.memory_bytes > self._most.memory_bytes or taken.threads > self._most.threads:
             self._over(taken)
 
-    def _look_in(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+    def _measured(self) -> Sample:
+        pids: list[int] = []
+        for pid in _walk(self._root):
+            pids.append(pid)
+            if len(pids) > self._most.threads:
+                return Taken(0, len(pids))  # too many already: there may be any number of them
+            yield False
+        return (yield from self._holdings.measure(pids, self.peak_bytes))
 
 
-def tree(root: int, most: int = sys.maxsize) -> list[int]:
-    """The descendants of a process; a few more than `most` when there are that many."""
-    found: list[int] = []
+def _rest_of(sample: Sample) -> Taken:
+    while True:
+        try:
+            next(sample)
+        except StopIteration as over:
+            taken: Taken = over.value
+            return taken
+
+
+def tree(root: int) -> list[int]:
+    """The descendants of a process."""
+    return list(_walk(root))
+
+
+def _walk(root: int) -> Iterator[int]:
     parents = [root]
-    while parents and len(found) < most:
+    while parents:
         children = _children(parents.pop())
-        found += children
         parents += children
-    return found
+        yield from children
 
 
 def _children(pid: int) -> list[int]:
