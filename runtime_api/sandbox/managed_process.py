@@ -20,8 +20,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from . import Exited, Output
-from .holdings import proportional_bytes
-from .memory import high_water, tree
+from .memory import high_water
 from .outputs import Outputs
 
 if TYPE_CHECKING:
@@ -121,17 +120,14 @@ class ManagedProcess:
             self.outputs.close()
 
     def peak_bytes(self) -> int:
-        """Read the highest resident size so far; after the end, what was last known.
-
-        The kernel keeps one process's maximum (VmHWM). With descendants, what all of them take at this moment counts
-        if that is more: the runtime may be a shell that waits for the program that does the work.
-        """
+        """Read the highest resident size so far (VmHWM); after the end, what was last known."""
         if self.state is State.RUNNING:
             self._peak = max(self._peak, high_water(self.pid))
-            others = tree(self.pid)
-            if others:
-                self._peak = max(self._peak, proportional_bytes([self.pid, *others]))
         return self._peak
+
+    def takes(self, taken_bytes: int) -> None:
+        """Its descendants and itself take this much: the peak is no less."""
+        self._peak = max(self._peak, taken_bytes)
 
     def _linger(self, end: Exited | StartRefused) -> None:
         if not self._move(Happening.ENDED):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Sample = Generator[bool, None, Taken]
 
-__all__ = ["MemoryWatch", "high_water", "tree"]
+__all__ = ["MemoryWatch", "high_water", "tree", "walk"]
 
 PERIOD_S = 0.02
 SHARE = 0.03  # how much of a core the samples of one sandbox may take
@@ -101,7 +101,7 @@ class MemoryWatch:
 
     def _measured(self) -> Sample:
         pids: list[int] = []
-        for pid in _walk(self._root):
+        for pid in walk(self._root):
             pids.append(pid)
             if len(pids) > self._most.threads:
                 return Taken(0, len(pids))  # too many already: there may be any number of them
@@ -120,10 +120,11 @@ def _rest_of(sample: Sample) -> Taken:
 
 def tree(root: int) -> list[int]:
     """The descendants of a process."""
-    return list(_walk(root))
+    return list(walk(root))
 
 
-def _walk(root: int) -> Iterator[int]:
+def walk(root: int) -> Iterator[int]:
+    """The descendants of a process, as they are found."""
     parents = [root]
     while parents:
         children = _children(parents.pop())
