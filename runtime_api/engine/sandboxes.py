@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
+from runtime_api.sandbox.guardian import Guardian
 from runtime_api.sandbox.process import PlainSandbox
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Sandboxes:
         self._freeze = freeze
         self._cpu_share = cpu_share
         self._hierarchies: Sequence[Hierarchy] = ()
+        self._guardian = Guardian()  # of plain processes
 
     async def prepare(self) -> list[str]:
         """Find out what this machine offers; returns what users must know about it.
@@ -49,6 +51,10 @@ class Sandboxes:
                 notes.append(NO_CPU_SHARE)
         return notes
 
+    async def close(self) -> None:
+        """End what was started for all sandboxes, once these are closed."""
+        await self._guardian.close()
+
     @property
     def freeze_after_s(self) -> float | None:
         """How long an environment may be idle before it is frozen; None: plain processes are never frozen."""
@@ -60,7 +66,7 @@ class Sandboxes:
         if settings.external_runtime:
             return ExternalRuntime()
         if self._kind is Kind.PROCESS:
-            return PlainSandbox(settings.limits)
+            return PlainSandbox(settings.limits, self._guardian)
         from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 
         spec, limits = version.spec, settings.limits

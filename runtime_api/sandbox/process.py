@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from . import Exited, Launch, Notify, StartRefused
     from .entrypoint import Program
+    from .guardian import Guardian
 
 __all__ = ["PlainSandbox"]
 
@@ -35,10 +36,11 @@ COUNTING_ERROR_BYTES = 3 * _PROCESSORS * max(32, 2 * _PROCESSORS) * os.sysconf("
 
 
 class PlainSandbox:
-    """Runs each process as a child of this one."""
+    """Runs each process as a child of this one. `guardian`: who ends them if this process is killed."""
 
-    def __init__(self, limits: Limits = CURRENT) -> None:
+    def __init__(self, limits: Limits = CURRENT, guardian: Guardian | None = None) -> None:
         self._limits = limits
+        self._guardian = guardian
         self._processes = ProcessTable()
         self._notify: Notify = lambda _event: None
 
@@ -106,6 +108,8 @@ class PlainSandbox:
             process.discard()
             return _start_failure(launch, error)
         process.outputs.give_away()
+        if self._guardian is not None:
+            self._guardian.watch(child.pid)
         # Our own maximum only grows, so what it is now covers what the child's may have begun with.
         process.started(child.pid, high_water(os.getpid()) + COUNTING_ERROR_BYTES)
         self._processes.add(process)
