@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["MemoryWatch", "high_water", "tree", "walk"]
 
 PERIOD_S = 0.02
-SHARE = 0.03  # how much of a core the samples of one sandbox may take
+SHARE = 0.03  # how much of a core it may take to measure one sandbox, and to count its processes
+FIND_S = 1e-5  # to find one process
 AT_ONCE_S = 0.002  # for a sample on the event loop; a thread takes the rest
 STATUS_BYTES = 8192  # more than /proc/PID/status has
 
@@ -39,6 +40,8 @@ class MemoryWatch:
         self._root = 0
         self._holdings = Holdings()
         self._sample: Sample | None = None  # the one that a thread is taking
+        self._pause_s = PERIOD_S  # to the next look at how many processes there are
+        self._due = 0.0  # when their memory may be measured again, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, root: int, system_v: Sequence[int] = ()) -> None:
@@ -94,7 +97,9 @@ class MemoryWatch:
             self._judge(taken, cost_s)
 
     def _judge(self, taken: Taken, cost_s: float) -> None:
-        self._timer = self._loop.call_later(max(PERIOD_S, cost_s / SHARE), self._look)
+        self._timer = self._loop.call_later(self._pause_s, self._look)
+        if taken.memory_bytes:
+            self._due = self._loop.time() + cost_s / SHARE
         self.peak_bytes = max(self.peak_bytes, taken.memory_bytes)
         if taken.memory_bytes > self._most.memory_bytes or taken.threads > self._most.threads:
             self._over(taken)
@@ -106,6 +111,10 @@ class MemoryWatch:
             if len(pids) > self._most.threads:
                 return Taken(0, len(pids))  # too many already: there may be any number of them
             yield False
+        # Processes multiply in less time than the next measurement of all of them can be waited for.
+        self._pause_s = max(PERIOD_S, len(pids) * FIND_S / SHARE)
+        if self._loop.time() < self._due:
+            return Taken(0, len(pids))
         return (yield from self._holdings.measure(pids, self.peak_bytes))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime_api.protocol.events import ExitStatus
+from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox.bubblewrap import Confinement
 from runtime_api.sandbox.cgroup import find_hierarchies
 from tests.sandbox.watch import INTERPRETER, run, watching
@@ -47,8 +50,7 @@ ROUTES = {
     "memfds of many processes": "for _ in range(9):\n    if not os.fork():\n        memfd(100); wait()\nwait()",
     "mapped memfd": "held = mmap.mmap(memfd(900), 900 * MB)\nwait()",
     "memfd beside mapped memory": (
-        "memfd(450)\nheld = mmap.mmap(-1, 450 * MB)\n"
-        "for at in range(0, 450 * MB, 4096):\n    held[at] = 1\nwait()"
+        "memfd(450)\nheld = mmap.mmap(-1, 450 * MB)\nfor at in range(0, 450 * MB, 4096):\n    held[at] = 1\nwait()"
     ),
     "shared mapping": "held = mmap.mmap(-1, 900 * MB)\nfor at in range(0, 900 * MB, 4096):\n    held[at] = 1\nwait()",
     "detached System V segments": (
@@ -70,11 +72,10 @@ ROUTES = {
 }
 
 
-async def killed(directory: Path, script: str, *, grouped: bool = False, memory_mb: int = 128) -> Exited:
+async def killed(directory: Path, script: str, *, grouped: bool = False, limits: Limits = CURRENT) -> Exited:
     """How a program ends in a small sandbox."""
-    confinement = CONFINEMENT._replace(memory_mb=memory_mb)
     groups = find_hierarchies() if grouped else ()
-    async with watching(directory, confinement=confinement, hierarchies=groups) as watch:
+    async with watching(directory, limits, CONFINEMENT, groups) as watch:
         watch.start(*PYTHON, HELPERS + script)
         history = await watch.ended()
         assert not re.search(rb"Error|Traceback", history.output), history
@@ -88,3 +89,38 @@ def test_memory_beyond_the_limit_is_fatal_by_every_route(tmp_path: Path, route: 
     assert end.status == ExitStatus(None, signal.SIGKILL)
     assert 128 * MB < end.over_bytes <= end.peak_bytes
 
+
+# -- processes
+
+FEW = replace(CURRENT, processes=64)
+MANY = "for number in range(200):\n    if not os.fork():\n        signal.pause()\nwait()"
+THREADS = "for number in range(200):\n    threading.Thread(target=signal.pause, daemon=True).start()\nwait()"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the kernel counts any other user's processes")
+@pytest.mark.parametrize("script", [MANY, THREADS], ids=["processes", "threads"])
+def test_too_many_processes_are_fatal_where_the_kernel_does_not_count_them(tmp_path: Path, script: str) -> None:
+    """Nobody but root may read the code, so the function is root outside."""
+    tmp_path.chmod(0o700)
+    end = run(killed(tmp_path, script, limits=FEW))
+    assert end.status == ExitStatus(None, signal.SIGKILL)
+    assert end.over_processes > 64
+    assert end.over_bytes == 0
+
+
+NICE = """
+print(os.getpriority(os.PRIO_PROCESS, 0), *open("/proc/self/autogroup").read().split()[1:] or ["nice", "5"])
+try:
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+except PermissionError:
+    print("for good")
+"""
+
+
+def test_functions_give_way_to_the_server_and_to_others(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            watch.start(*PYTHON, HELPERS + NICE)
+            assert (await watch.ended()).output == b"5 nice 5\nfor good\n"
+
+    run(main())
