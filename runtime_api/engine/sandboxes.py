@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
 from runtime_api.sandbox.guardian import Guardian
@@ -47,9 +48,16 @@ class Sandboxes:
             from runtime_api.sandbox.cgroup import find_hierarchies
 
             self._hierarchies = find_hierarchies()
+            notes += [note] if (note := self._unbounded()) else []
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 notes.append(NO_CPU_SHARE)
         return notes
+
+    def _unbounded(self) -> str:
+        from runtime_api.sandbox.confinement import unbounded
+
+        controllers = frozenset().union(*(found.controllers for found in self._hierarchies))
+        return unbounded(controllers, CURRENT.processes)  # which every profile shares
 
     async def close(self) -> None:
         """End what was started for all sandboxes, once these are closed."""

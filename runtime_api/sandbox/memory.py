@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import threading
 import time
@@ -40,14 +41,13 @@ class MemoryWatch:
         self._root = 0
         self._holdings = Holdings()
         self._sample: Sample | None = None  # the one that a thread is taking
-        self._pause_s = PERIOD_S  # to the next look at how many processes there are
-        self._due = 0.0  # when their memory may be measured again, by the loop's clock
+        self._due = 0.0  # when the next one may be taken, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, root: int, system_v: Sequence[int] = ()) -> None:
         """Sample the descendants of this process from now on. `system_v`: see `Holdings`."""
         self._root = root
-        if self._timer is None and self._sample is None:
+        if self._timer is None:
             self._holdings = Holdings(system_v)
             self._timer = self._loop.call_later(PERIOD_S, self._look)
 
@@ -64,21 +64,31 @@ class MemoryWatch:
         self.peak_bytes = 0
 
     def _look(self) -> None:
-        """Begin a sample; nearly every one is over at once."""
-        self._timer = None
-        sample = self._measured()
+        """Count the processes, and begin to measure them unless that would be too much work.
+
+        Processes multiply in less time than a measurement of all of them takes.
+        """
+        pids = list(itertools.islice(walk(self._root), self._most.threads + 1))
+        self._timer = self._loop.call_later(max(PERIOD_S, len(pids) * FIND_S / SHARE), self._look)
+        if len(pids) > self._most.threads:
+            self._over(Taken(0, len(pids)))
+        elif self._sample is None and self._loop.time() >= self._due:
+            self._begin(self._holdings.measure(pids, self.peak_bytes))
+
+    def _begin(self, sample: Sample) -> None:
+        """Take a sample; nearly every one is over at once."""
         began, until = time.thread_time(), time.perf_counter() + AT_ONCE_S
+        self._sample = sample
         try:
             while not next(sample) and time.perf_counter() < until:
                 pass
         except StopIteration as over:
-            self._judge(over.value, time.thread_time() - began)
+            self._taken(sample, over.value, time.thread_time() - began)
         else:
-            self._sample = sample
             self._go_on(sample, time.thread_time() - began)
 
     def _go_on(self, sample: Sample, cost_s: float) -> None:
-        """Have a thread of its own take the rest of a sample: a pool would have none left if several block."""
+        """Have a thread of its own take the rest: a pool would have none left if several samples have to wait."""
 
         def take() -> None:
             began = time.thread_time()
@@ -92,30 +102,13 @@ class MemoryWatch:
             take()
 
     def _taken(self, sample: Sample, taken: Taken, cost_s: float) -> None:
-        if self._sample is sample:  # not stopped meanwhile
-            self._sample = None
-            self._judge(taken, cost_s)
-
-    def _judge(self, taken: Taken, cost_s: float) -> None:
-        self._timer = self._loop.call_later(self._pause_s, self._look)
-        if taken.memory_bytes:
-            self._due = self._loop.time() + cost_s / SHARE
+        if self._sample is not sample:
+            return  # stopped meanwhile
+        self._sample = None
+        self._due = self._loop.time() + cost_s / SHARE
         self.peak_bytes = max(self.peak_bytes, taken.memory_bytes)
         if taken.memory_bytes > self._most.memory_bytes or taken.threads > self._most.threads:
             self._over(taken)
-
-    def _measured(self) -> Sample:
-        pids: list[int] = []
-        for pid in walk(self._root):
-            pids.append(pid)
-            if len(pids) > self._most.threads:
-                return Taken(0, len(pids))  # too many already: there may be any number of them
-            yield False
-        # Processes multiply in less time than the next measurement of all of them can be waited for.
-        self._pause_s = max(PERIOD_S, len(pids) * FIND_S / SHARE)
-        if self._loop.time() < self._due:
-            return Taken(0, len(pids))
-        return (yield from self._holdings.measure(pids, self.peak_bytes))
 
 
 def _rest_of(sample: Sample) -> Taken:

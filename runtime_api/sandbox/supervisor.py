@@ -28,7 +28,7 @@ STANDARD = 3  # the first descriptor after stdin, stdout and stderr
 MOST_DESCRIPTORS = 1 << 20
 REAP_S = 0.5  # to wait for killed processes; SIGKILL ends one at once unless the kernel holds it
 ALL_OTHERS = -1  # except this process (kill(2))
-NICE = 5
+NICE = 5  # functions give way to the server and to a desktop, and still get a third of a busy processor (sched(7))
 OOM_SCORE = b"1000"  # if the machine runs out of memory, the kernel kills functions first
 
 
@@ -164,8 +164,7 @@ def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout:
     for descriptor, standard in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(descriptor, standard)
     _write("/proc/self/oom_score_adj", OOM_SCORE)
-    os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    _write("/proc/self/autogroup", b"%d" % NICE)  # where the kernel shares out processors by session (sched(7))
+    os.nice(NICE)
     if user is not None:
         uid, gid = user
         os.setgroups([])
