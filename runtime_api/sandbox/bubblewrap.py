@@ -33,6 +33,7 @@ from .process_table import ProcessTable
 from .reaping import exit_status
 from .refusals import cannot_change_directory, cannot_execute, cannot_execute_because, cannot_start
 from .spawning import encoded
+from .system_v import system_v_bytes
 from .users import outside_user
 from .view import View, check_paths, mount_arguments, view_of
 
@@ -270,4 +271,9 @@ class BubblewrapSandbox:
         for process in self._processes:
             process.over_bytes = taken.memory_bytes if over_memory else 0
             process.over_processes = 0 if over_memory else taken.threads
+            process.kill()
+        if self._enclosure is not None and system_v_bytes(self._enclosure.system_v):
+            self._enclosure.end()  # only that ends the memory: the next process gets a sandbox without it
+            return
+        for process in self._processes:
             self.signal(process.launch.name, signal.SIGKILL)

@@ -94,6 +94,10 @@ class Enclosure:
         """Order the supervisor to do something. OSError if the order does not get through."""
         self._control.send(order, descriptors)
 
+    def end(self) -> None:
+        """End everything inside; `gone` is called once it has ended."""
+        self._hang_up()
+
     async def close(self) -> None:
         """End everything inside and close every descriptor."""
         try:

@@ -81,7 +81,7 @@ def test_only_the_share_of_processor_time_is_missing(serve: Serve, user: User) -
         assert ask("memfd")["errorMessage"].endswith(KILLED)
         assert ask("memfd", hidden=True)["errorMessage"].endswith(KILLED)
         assert ask("shared_memory")["errorMessage"].endswith(KILLED)
-        assert serve.log().count("Error: memory exceeded: ") == 5
+        serve.wait_for("Error: memory exceeded: ", times=5)
         assert "No space left on device" in ask("disk")["errorMessage"]
         assert ask("clear") > 500 << 20
         assert "Too many open files after 1023" in ask("descriptors")["errorMessage"]
