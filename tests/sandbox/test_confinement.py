@@ -12,8 +12,9 @@ from runtime_api.sandbox.confinement import unbounded
 BEGINNING = "no control groups may be made here, which leaves unbounded: "
 MEMORY = "memory that a function takes in less than 20 ms, or in buffers of the kernel"
 TIME = "processor time, except that functions give way to other programs"
-OF_ROOT = "for a moment the processes of functions whose code only root may read (with more than 1024 they are killed)"
-OF_ALL = "for a moment the processes of functions (with more than 1024 they are killed)"
+KILLED = "(with more than 1024 they are killed)"
+OF_ROOT = f"for a moment the processes of functions whose code only root may read {KILLED}"
+OF_ALL = f"for a moment the processes of functions {KILLED}"
 
 
 @pytest.mark.parametrize(
