@@ -119,6 +119,7 @@ class LocalLambda:
             lambda: close_together(front.close(FAREWELL_S) for front in parts.fronts),
             parts.installations.close,
             self._own_trees.close,
+            self._sandboxes.close,
             parts.log.close,
         )
 

@@ -302,7 +302,7 @@ class ExecutionEnvironment:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
-            self.post(ev.ProcessExited(event.name, event.status, event.over_bytes))
+            self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:

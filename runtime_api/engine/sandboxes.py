@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
+from runtime_api.sandbox.guardian import Guardian
 from runtime_api.sandbox.network import Network, forwarded_ports
 from runtime_api.sandbox.process import PlainSandbox
 
@@ -42,6 +44,7 @@ class Sandboxes:
         self._no_user_namespaces = False
         self._hierarchies: Sequence[Hierarchy] = ()
         self._outside: Outside | None = None
+        self._guardian = Guardian()  # of plain processes
 
     async def prepare(self) -> list[str]:
         """Find out what this machine offers; returns what users must know about it.
@@ -57,6 +60,7 @@ class Sandboxes:
 
             self._outside = Outside()
             self._hierarchies = find_hierarchies()
+            notes += [note] if (note := self._unbounded()) else []
             if self._cpu_share and not any("cpu" in found.controllers for found in self._hierarchies):
                 notes.append(NO_CPU_SHARE)
             if not self._seccomp:
@@ -64,6 +68,16 @@ class Sandboxes:
             elif system_call_filter() is None:
                 notes.append(NO_FILTER)
         return notes
+
+    def _unbounded(self) -> str:
+        from runtime_api.sandbox.confinement import unbounded
+
+        controllers = frozenset().union(*(found.controllers for found in self._hierarchies))
+        return unbounded(controllers, CURRENT.processes)  # which every profile shares
+
+    async def close(self) -> None:
+        """End what was started for all sandboxes, once these are closed."""
+        await self._guardian.close()
 
     @property
     def freeze_after_s(self) -> float | None:
@@ -92,7 +106,7 @@ class Sandboxes:
         if settings.external_runtime:
             return ExternalRuntime()
         if self._kind is Kind.PROCESS:
-            return PlainSandbox(settings.limits)
+            return PlainSandbox(settings.limits, self._guardian)
         from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 
         spec, limits = version.spec, settings.limits

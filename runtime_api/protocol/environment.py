@@ -278,6 +278,9 @@ class EnvironmentMachine:
         if event.over_bytes:
             limit = self.settings.memory_mb
             effects.append(fx.Emit((log.MemoryExceeded(self.invocations.first, limit, event.over_bytes),)))
+        if event.over_processes:
+            most = self.settings.limits.processes
+            effects.append(fx.Emit((log.ProcessesExceeded(self.invocations.first, most),)))
         return effects + self._gone(exit_fault(event.status), now)
 
     def _memory_sampled(self, event: ev.MemorySampled, _now: float) -> list[fx.Effect]:

@@ -146,6 +146,7 @@ class ProcessExited(Struct, frozen=True):
     name: str
     status: ExitStatus
     over_bytes: int = 0  # memory taken, when it was killed for taking more than the function has
+    over_processes: int = 0  # processes and threads, when it was killed for having more than a function may have
 
 
 class MemorySampled(Struct, frozen=True):

@@ -22,6 +22,7 @@ __all__ = [
     "InitStart",
     "Lines",
     "MemoryExceeded",
+    "ProcessesExceeded",
     "Record",
     "Report",
     "RuntimeDone",
@@ -115,6 +116,13 @@ class MemoryExceeded(Struct, frozen=True):
     taken_bytes: int
 
 
+class ProcessesExceeded(Struct, frozen=True):
+    """Why a runtime was killed where the kernel does not count a function's processes; a line of the log only."""
+
+    request_id: str | None
+    most: int  # processes and threads
+
+
 class Lines(Struct, frozen=True):
     """Whole lines that a process wrote, as they came; telemetry calls them `function` or `extension`."""
 
@@ -123,7 +131,17 @@ class Lines(Struct, frozen=True):
 
 
 Record = (
-    Lines | MemoryExceeded | InitStart | InitRuntimeDone | InitReport | Start | RuntimeDone | End | Report | FaultLine
+    Lines
+    | MemoryExceeded
+    | ProcessesExceeded
+    | InitStart
+    | InitRuntimeDone
+    | InitReport
+    | Start
+    | RuntimeDone
+    | End
+    | Report
+    | FaultLine
 )
 
 
@@ -161,6 +179,11 @@ def _fault(record: FaultLine) -> str:
 def _memory_exceeded(record: MemoryExceeded) -> str:
     request = f"RequestId: {record.request_id} " if record.request_id else ""
     return f"{request}Error: memory exceeded: {record.taken_bytes / 1048576:.0f} MB of {record.memory_mb} MB\n"
+
+
+def _processes_exceeded(record: ProcessesExceeded) -> str:
+    request = f"RequestId: {record.request_id} " if record.request_id else ""
+    return f"{request}Error: processes exceeded: more than {record.most} processes and threads\n"
 
 
 def _init_start(record: InitStart) -> str:
@@ -204,5 +227,6 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     Report: _report,
     FaultLine: _fault,
     MemoryExceeded: _memory_exceeded,
+    ProcessesExceeded: _processes_exceeded,
     Lines: _lines,
 }

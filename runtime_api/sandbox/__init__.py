@@ -48,6 +48,7 @@ class Exited(NamedTuple):
     status: ExitStatus
     peak_bytes: int
     over_bytes: int = 0  # what the processes took when they were killed for exceeding their memory
+    over_processes: int = 0  # how many processes and threads there were when they were killed for their number
 
 
 class StartRefused(NamedTuple):

@@ -20,6 +20,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 from . import Exited, Moved, Notice, Output, StartRefused
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
 from .enclosure import Enclosure, Plan, Stage
+from .holdings import Taken
 from .interpreters import own_installation
 from .kernel_bounds import KernelBounds
 from .managed_process import ManagedProcess
@@ -36,6 +37,7 @@ from .refusals import cannot_change_directory, cannot_execute, cannot_execute_be
 from .reports import Verb
 from .seccomp import system_call_filter
 from .spawning import encoded
+from .system_v import system_v_bytes
 from .users import outside_user
 from .view import View, check_paths, hidden_program, mount_arguments, view_of
 
@@ -95,7 +97,7 @@ class BubblewrapSandbox:
         self._serial = itertools.count(1)
         self._enclosure: Enclosure | None = None
         self._enclosures: list[Enclosure] = []  # that one, and those that were killed and are not quite gone
-        self._watch = MemoryWatch(confinement.memory_mb << 20, self._exceeded)
+        self._watch = MemoryWatch(Taken(confinement.memory_mb << 20, limits.processes), self._exceeded)
 
     def inside(self, path: str | Path) -> str:
         return self._view.inside(path)
@@ -149,7 +151,7 @@ class BubblewrapSandbox:
     def thaw(self) -> None:
         self._order("thaw")
         if self._processes and self._enclosure is not None:
-            self._watch.start(self._enclosure.supervisor)
+            self._watch.start(self._enclosure.supervisor, self._enclosure.system_v)
 
     def peak_bytes(self) -> int:
         """The highest sum of all processes that was seen, or the kernel's own maximum of a named one."""
@@ -233,6 +235,7 @@ class BubblewrapSandbox:
 
     def _gone(self) -> None:
         """The sandbox was killed with everything in it."""
+        self._watch.stop()
         for process in self._processes:
             process.exited(ExitStatus(None, signal.SIGKILL), 0)
 
@@ -292,7 +295,7 @@ class BubblewrapSandbox:
         match report.verb, report.numbers:
             case Verb.STARTED, _:
                 process.started(report.pid, SUPERVISOR_BYTES, pidfd_of_child(report.pid, supervisor))
-                self._watch.start(supervisor)
+                self._watch.start(supervisor, self._enclosure.system_v)
             case Verb.REFUSED, (number, changing_directory):
                 refuse = cannot_change_directory if changing_directory else cannot_execute
                 process.refused(refuse(process.launch, number))
@@ -313,14 +316,21 @@ class BubblewrapSandbox:
         self._processes.remove(end.name)
         if isinstance(end, Exited) and self._bounds is not None:
             # The kernel may have been faster than a sample of the watch.
-            over = end.over_bytes or self._bounds.exceeded_bytes(end.status)
+            over = end.over_bytes or (0 if end.over_processes else self._bounds.exceeded_bytes(end.status))
             peak = max(end.peak_bytes, self._watch.peak_bytes, over)
             end = end._replace(peak_bytes=peak, over_bytes=over)
         if not self._processes:
             self._watch.reset()
         self._notify(end)
 
-    def _exceeded(self, taken_bytes: int) -> None:
+    def _exceeded(self, taken: Taken) -> None:
+        over_memory = taken.memory_bytes > self._confinement.memory_mb << 20
         for process in self._processes:
-            process.over_bytes = taken_bytes
+            process.over_bytes = taken.memory_bytes if over_memory else 0
+            process.over_processes = 0 if over_memory else taken.threads
+            process.kill()
+        if self._enclosure is not None and system_v_bytes(self._enclosure.system_v):
+            self._enclosure.end()  # only that ends the memory: the next process gets a sandbox without it
+            return
+        for process in self._processes:
             self.signal(process.launch.name, signal.SIGKILL)

@@ -12,9 +12,11 @@ from .cgroup import Bounds
 from .network import Network
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from runtime_api.protocol.limits import Limits
 
-__all__ = ["SUPERVISOR_BYTES", "Confinement", "group_bounds", "resource_limits"]
+__all__ = ["SUPERVISOR_BYTES", "Confinement", "group_bounds", "resource_limits", "unbounded"]
 
 SUPERVISOR_BYTES = 16 << 20  # more than the supervisor takes
 
@@ -32,7 +34,7 @@ class Confinement(NamedTuple):
 
 
 def group_bounds(confinement: Confinement, limits: Limits) -> Bounds:
-    """The bounds of a control group: a backstop, since the kernel counts /tmp as memory too."""
+    """The bounds of a control group: a backstop, since the kernel counts /tmp and its own buffers as memory, too."""
     memory = (confinement.memory_mb + confinement.tmp_mb << 20) + SUPERVISOR_BYTES
     return Bounds(memory, limits.processes + 1, confinement.cpus)
 
@@ -44,6 +46,19 @@ def resource_limits(limits: Limits) -> list[tuple[int, int]]:
         own.append((resource.RLIMIT_NPROC, limits.processes))
     hard = {kind: resource.getrlimit(kind)[1] for kind, _ in own}
     return [(kind, most if hard[kind] == resource.RLIM_INFINITY else min(most, hard[kind])) for kind, most in own]
+
+
+def unbounded(controllers: Collection[str], processes: int) -> str:
+    """What nothing bounds if control groups have only these controllers, in one sentence; empty if everything is."""
+    missing = []
+    if "memory" not in controllers:
+        missing.append("memory that a function takes in less than 20 ms, or in buffers of the kernel")
+    if "pids" not in controllers and (os.geteuid() == 0 or not _counts_processes_apart()):
+        whose = "of functions whose code only root may read" if os.geteuid() == 0 else "of functions"
+        missing.append(f"for a moment the processes {whose} (with more than {processes} they are killed)")
+    if missing and "cpu" not in controllers:
+        missing.append("processor time, except that functions give way to other programs")
+    return f"no control groups may be made here, which leaves unbounded: {'; '.join(missing)}" if missing else ""
 
 
 @cache

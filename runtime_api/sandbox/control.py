@@ -20,7 +20,7 @@ from .reports import Report, read_report
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Control", "Lie", "Up"]
+__all__ = ["Control", "Lie", "SystemV", "Up"]
 
 REPORT_BYTES = 256
 QUOTED_BYTES = 60
@@ -29,6 +29,7 @@ CREDENTIALS_BYTES = 12  # pid, uid, gid (unix(7))
 MOST_DESCRIPTORS = 253  # in one packet (SCM_MAX_FD, linux/net/scm.h)
 RIGHTS_BYTES = socket.CMSG_SPACE(CREDENTIALS_BYTES) + socket.CMSG_SPACE(MOST_DESCRIPTORS * DESCRIPTOR_BYTES)
 INCOMPLETE = socket.MSG_TRUNC | socket.MSG_CTRUNC  # the packet, or what came with it, was longer
+SYSTEM_V_LISTS = 3
 
 
 class Up(NamedTuple):
@@ -36,6 +37,13 @@ class Up(NamedTuple):
 
     pid: int  # as seen from outside
     listeners: list[socket.socket]  # opened in a network of the sandbox's own; the receiver closes them
+
+
+class SystemV(NamedTuple):
+    """The lists of System V's memory inside, see `system_v.py`; the receiver closes them."""
+
+    pid: int  # of who sends them, as seen from outside
+    lists: tuple[int, ...]  # descriptors
 
 
 class Lie(NamedTuple):
@@ -50,7 +58,7 @@ class Control:
     After a lie nothing more is received: the receiver closes it.
     """
 
-    def __init__(self, received: Callable[[Up | Report | Lie], None], hung_up: Callable[[], None]) -> None:
+    def __init__(self, received: Callable[[Up | SystemV | Report | Lie], None], hung_up: Callable[[], None]) -> None:
         """OSError when there are no descriptors left."""
         self._loop = asyncio.get_running_loop()
         self._received = received
@@ -108,9 +116,11 @@ class Control:
             self._socket.close()
 
 
-def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int) -> Up | Report | Lie:
+def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int) -> Up | SystemV | Report | Lie:
     """Read a packet; what it brought along is closed unless it is passed on."""
     pid, descriptors = _sender(ancillary), _descriptors(ancillary)
+    if packet == b"system v" and len(descriptors) == SYSTEM_V_LISTS and not flags & INCOMPLETE:
+        return SystemV(pid, tuple(descriptors))
     if packet == b"up" and not flags & INCOMPLETE:
         found = [_listener(descriptor) for descriptor in descriptors]
         listeners = [listener for listener in found if listener is not None]

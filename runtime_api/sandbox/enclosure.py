@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .bwrap import BwrapProcess, Construction
-from .control import Control, Lie, Up
+from .control import Control, Lie, SystemV, Up
 from .loopback import LoopbackForwarder
 from .network import OWN_PORT, Network
 from .outside_helper import OutsideHelper, OutsideLost, OutsideReady
@@ -104,6 +104,7 @@ class Enclosure:
         self.stage = Stage.BUILDING
         self.supervisor = 0  # its pid as seen from outside
         self._plan = plan
+        self.system_v: tuple[int, ...] = ()  # open until the end, see `system_v.py`
         self._listener: socket.socket | None = None
         self._forwarder: LoopbackForwarder | None = None
         self._helper: OutsideHelper | None = None
@@ -154,6 +155,10 @@ class Enclosure:
         """Begin to end the way to the outside, which takes the kernel longest."""
         if self._helper is not None:
             self._helper.close()
+
+    def end(self) -> None:
+        """End everything inside; `gone` is called once it has ended."""
+        self._hang_up()
 
     async def close(self) -> None:
         """End everything inside and close every descriptor."""
@@ -222,7 +227,7 @@ class Enclosure:
 
     # -- what happens to it
 
-    def _received(self, message: Up | Report | Lie) -> None:
+    def _received(self, message: Up | SystemV | Report | Lie) -> None:
         match message:
             case Report():
                 if self._ledger.believes(message, self._teller(message.pid)):
@@ -231,6 +236,13 @@ class Enclosure:
                     self._distrust(f"a process was {message.verb.value}, which is not so")
             case Lie(what):
                 self._distrust(what)
+            case SystemV(pid, lists):
+                # Later there may be functions that could send some.
+                if self.stage is Stage.BUILDING and not self.system_v and parent_of(pid) == self._bwrap.pid:
+                    self.system_v = lists
+                else:
+                    _close_all(lists)
+                    self._distrust("the lists of System V's memory, which nobody has asked for")
             case Up(pid, listeners):
                 agrees = self._plan.agrees_with([listener.getsockname()[:2] for listener in listeners])
                 if agrees and self.stage is Stage.BUILDING and parent_of(pid) == self._bwrap.pid:
@@ -296,8 +308,15 @@ class Enclosure:
         if not self.up.done():
             self._fail(self._bwrap.message() or self._lie or "bwrap was killed")
         self._bwrap.release()
+        _close_all(self.system_v)
+        self.system_v = ()
         self._ended.set()
         self._tell_gone()
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 @cache

@@ -77,6 +77,7 @@ class ManagedProcess:
         self.state = State.STARTING
         self.pid = 0  # as seen from outside the sandbox
         self.over_bytes = 0  # what was taken when it was killed for exceeding its memory; set by the killer
+        self.over_processes = 0  # how many there were when it was killed for their number; set by the killer
         self._pidfd = -1
         self._peak = 0
         self._inherited_bytes = 0
@@ -107,7 +108,7 @@ class ManagedProcess:
         """It has been reaped."""
         if maxrss_bytes > self._inherited_bytes:
             self._peak = max(self._peak, maxrss_bytes)
-        self._linger(Exited(self.launch.name, status, self._peak, self.over_bytes))
+        self._linger(Exited(self.launch.name, status, self._peak, self.over_bytes, self.over_processes))
 
     def refused(self, refusal: StartRefused) -> None:
         """The kernel refused to execute it."""
@@ -123,6 +124,10 @@ class ManagedProcess:
         if self.state is State.RUNNING:
             self._peak = max(self._peak, high_water(self.pid))
         return self._peak
+
+    def takes(self, taken_bytes: int) -> None:
+        """Its descendants and itself take this much: the peak is no less."""
+        self._peak = max(self._peak, taken_bytes)
 
     def _linger(self, end: Exited | StartRefused) -> None:
         if not self._move(Happening.ENDED):

@@ -1,47 +1,59 @@
-"""Memory of processes: the peak of one, and the sum over a tree of them, sampled while they run."""
+"""Memory of processes: the peak of one, and what a tree of them takes, sampled while it runs."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .holdings import Holdings, Taken
 
-__all__ = ["MemoryWatch", "high_water", "tree"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    Sample = Generator[bool, None, Taken]
+
+__all__ = ["MemoryWatch", "high_water", "tree", "walk"]
 
 PERIOD_S = 0.02
-SHARE = 0.03  # how much of a core the samples of one sandbox may take
+SHARE = 0.03  # how much of a core it may take to measure one sandbox, and to count its processes
+FIND_S = 1e-5  # to find one process
+AT_ONCE_S = 0.002  # for a sample on the event loop; a thread takes the rest
 STATUS_BYTES = 8192  # more than /proc/PID/status has
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class MemoryWatch:
-    """Samples a tree of processes while it runs; calls `over` with the sum when it is more than `most_bytes`.
+    """Samples a tree of processes while it runs; calls `over` with what it takes when that exceeds a limit.
 
-    Memory that processes share counts once (proportional set size). The kernel takes long to compute that, so it is
-    asked only if the plain sum would be a new maximum.
+    A function may have a thousand processes, and looking at them must cost other functions little: samples take a
+    bounded share of a core, and what takes long or may block happens in a thread.
     """
 
-    def __init__(self, most_bytes: int, over: Callable[[int], None]) -> None:
+    def __init__(self, most: Taken, over: Callable[[Taken], None]) -> None:
         self.peak_bytes = 0
-        self._most_bytes = most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._most = most
         self._over = over
         self._root = 0
+        self._holdings = Holdings()
+        self._sample: Sample | None = None  # the one that a thread is taking
+        self._due = 0.0  # when the next one may be taken, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, root: int) -> None:
-        """Sample the descendants of this process from now on."""
+    def start(self, root: int, system_v: Sequence[int] = ()) -> None:
+        """Sample the descendants of this process from now on. `system_v`: see `Holdings`."""
         self._root = root
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PERIOD_S, self._look)
+            self._holdings = Holdings(system_v)
+            self._timer = self._loop.call_later(PERIOD_S, self._look)
 
     def stop(self) -> None:
         """Stop sampling, for a while or for good."""
+        self._sample = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -52,27 +64,74 @@ class MemoryWatch:
         self.peak_bytes = 0
 
     def _look(self) -> None:
-        began = time.perf_counter()
-        pids = tree(self._root)
-        taken = sum(map(_resident, pids))
-        if len(pids) > 1 and taken > self.peak_bytes:
-            taken = sum(map(_proportional, pids))
-        self.peak_bytes = max(self.peak_bytes, taken)
-        cost = time.perf_counter() - began
-        self._timer = asyncio.get_running_loop().call_later(max(PERIOD_S, cost / SHARE), self._look)
-        if taken > self._most_bytes:
+        """Count the processes, and begin to measure them unless that would be too much work.
+
+        Processes multiply in less time than a measurement of all of them takes.
+        """
+        pids = list(itertools.islice(walk(self._root), self._most.threads + 1))
+        self._timer = self._loop.call_later(max(PERIOD_S, len(pids) * FIND_S / SHARE), self._look)
+        if len(pids) > self._most.threads:
+            self._over(Taken(0, len(pids)))
+        elif self._sample is None and self._loop.time() >= self._due:
+            self._begin(self._holdings.measure(pids, self.peak_bytes))
+
+    def _begin(self, sample: Sample) -> None:
+        """Take a sample; nearly every one is over at once."""
+        began, until = time.thread_time(), time.perf_counter() + AT_ONCE_S
+        self._sample = sample
+        try:
+            while not next(sample) and time.perf_counter() < until:
+                pass
+        except StopIteration as over:
+            self._taken(sample, over.value, time.thread_time() - began)
+        else:
+            self._go_on(sample, time.thread_time() - began)
+
+    def _go_on(self, sample: Sample, cost_s: float) -> None:
+        """Have a thread of its own take the rest: a pool would have none left if several samples have to wait."""
+
+        def take() -> None:
+            began = time.thread_time()
+            taken = _rest_of(sample)
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._taken, sample, taken, cost_s + time.thread_time() - began)
+
+        try:
+            threading.Thread(target=take, daemon=True).start()
+        except RuntimeError:  # "can't start new thread"
+            take()
+
+    def _taken(self, sample: Sample, taken: Taken, cost_s: float) -> None:
+        if self._sample is not sample:
+            return  # stopped meanwhile
+        self._sample = None
+        self._due = self._loop.time() + cost_s / SHARE
+        self.peak_bytes = max(self.peak_bytes, taken.memory_bytes)
+        if taken.memory_bytes > self._most.memory_bytes or taken.threads > self._most.threads:
             self._over(taken)
+
+
+def _rest_of(sample: Sample) -> Taken:
+    while True:
+        try:
+            next(sample)
+        except StopIteration as over:
+            taken: Taken = over.value
+            return taken
 
 
 def tree(root: int) -> list[int]:
     """The descendants of a process."""
-    found: list[int] = []
+    return list(walk(root))
+
+
+def walk(root: int) -> Iterator[int]:
+    """The descendants of a process, as they are found."""
     parents = [root]
     while parents:
         children = _children(parents.pop())
-        found += children
         parents += children
-    return found
+        yield from children
 
 
 def _children(pid: int) -> list[int]:
@@ -82,21 +141,6 @@ def _children(pid: int) -> list[int]:
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
                 listed += map(int, file.read().split())
     return listed
-
-
-def _resident(pid: int) -> int:
-    with suppress(OSError, IndexError), open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * PAGE_BYTES
-    return 0
-
-
-def _proportional(pid: int) -> int:
-    """Resident memory with shared pages divided by their users; undivided where the kernel does not report that."""
-    with suppress(OSError):
-        _, found, rest = Path(f"/proc/{pid}/smaps_rollup").read_bytes().partition(b"Pss:")
-        if found:
-            return int(rest.split(None, 1)[0]) * 1024
-    return _resident(pid)
 
 
 def high_water(pid: int) -> int:

@@ -43,6 +43,7 @@ MOST_DESCRIPTORS = 1 << 20
 REAP_S = 0.5  # to wait for killed processes; SIGKILL ends one at once unless the kernel holds it
 ALL_OTHERS = -1  # except this process (kill(2))
 OOM_SCORE_BYTES = 16
+NICE = 5  # functions give way to the server and to a desktop, and still get a third of a busy processor (sched(7))
 OOM_SCORE = b"1000"  # if the machine runs out of memory, the kernel kills functions first
 
 
@@ -208,6 +209,7 @@ def _become(limits: list[tuple[int, int]], user: tuple[int, int] | None, stdout:
     nothing = os.open("/dev/null", os.O_RDONLY)
     for descriptor, standard in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(descriptor, standard)
+    os.nice(NICE)
     if user is not None:
         uid, gid = user
         os.setgroups([])
@@ -235,6 +237,23 @@ def _kill(pid: int, number: int) -> None:
         pass
 
 
+def _send_system_v(control: socket) -> None:
+    """Give the server the lists of System V's memory: the kernel shows those of the namespace that opens them."""
+    lists = []
+    for name in ("shm", "msg", "sem"):
+        try:
+            lists.append(os.open("/proc/sysvipc/" + name, os.O_RDONLY))
+        except OSError:  # a kernel without them
+            return
+    packed = b"".join(descriptor.to_bytes(INTEGER_BYTES, sys.byteorder) for descriptor in lists)
+    try:  # noqa: SIM105 - contextlib would have to be imported
+        control.sendmsg([b"system v"], [(SOL_SOCKET, SCM_RIGHTS, packed)])
+    except OSError:  # ETOOMANYREFS: too many descriptors of this user's are on their way (unix(7))
+        pass
+    for descriptor in lists:
+        os.close(descriptor)
+
+
 def main(
     control: socket, user: tuple[int, int] | None, ports: list[int], gate: int | None, system_calls: bytes | None
 ) -> None:
@@ -253,6 +272,7 @@ def main(
     passed = b"".join(
         listener.fileno().to_bytes(INTEGER_BYTES, sys.byteorder) for listener in listeners if listener is not None
     )
+    _send_system_v(control)
     supervisor = Supervisor(control, user)
     give_up_rights(0 if user is None else SETUID | SETGID | KILL, system_calls)
     control.sendmsg([b"up"], [(SOL_SOCKET, SCM_RIGHTS, passed)] if passed else [])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +12,7 @@ import pytest
 from runtime_api.sandbox.cgroup import find_hierarchies
 from tests.e2e.clients import Answer, connected, invoke
 from tests.e2e.inside import processes_inside, until
+from tests.e2e.neighbour import Neighbour
 from tests.e2e.running import RUNTIMES, Serve, bootjack
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 TIMEOUT_S = 4
-SLOWEST_S = 2.0  # an answer of the other function, on average: it takes a millisecond on an idle machine
 KILLED = "Runtime exited with error: signal: killed"
 TIMED_OUT = f"Task timed out after {TIMEOUT_S}.00 seconds"
 MB = 1 << 20
@@ -42,43 +40,6 @@ def client(serve: Serve) -> Iterator[Any]:
         yield client
 
 
-class Neighbour:
-    """Invokes the other function all the time, and counts the answers."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
-        self._over = threading.Event()
-        self._wrong: list[str] = []
-        self._answers = 0
-        self._began = time.monotonic()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-
-    def __enter__(self) -> Neighbour:
-        assert self._serve.invoke(b'"warm"', "other").body == b'"warm"'
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(30)
-        assert not self._thread.is_alive(), "the other function does not answer"
-        assert not self._wrong
-        assert (time.monotonic() - self._began) / (self._answers + 1) < SLOWEST_S
-
-    def _ask(self) -> None:
-        number = 0
-        while not self._over.is_set():
-            number += 1
-            try:
-                reply = self._serve.invoke(b"%d" % number, "other")
-            except OSError as error:
-                self._wrong.append(repr(error))
-                return
-            self._answers += 1
-            if reply.body != b"%d" % number:
-                self._wrong.append(repr(reply))
-
-
 class Excess(NamedTuple):
     """How an invocation that exceeds a limit ends."""
 
@@ -91,6 +52,8 @@ class Excess(NamedTuple):
 EXCESSES = (
     Excess("memory", "Runtime.ExitError", KILLED, r"memory exceeded: \d+ MB"),
     Excess("memory_of_children", "Runtime.ExitError", KILLED, r"memory exceeded: \d+ MB"),
+    Excess("memfd", "Runtime.ExitError", KILLED, r"memory exceeded: \d+ MB"),
+    Excess("shared_memory", "Runtime.ExitError", KILLED, r"memory exceeded: \d+ MB"),
     Excess("disk", "OSError", r".*No space left on device"),
     Excess("descriptors", "OSError", r".*Too many open files after 1023"),
     Excess("burn", "Sandbox.Timedout", re.escape(TIMED_OUT)),

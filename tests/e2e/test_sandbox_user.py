@@ -56,6 +56,12 @@ def serve(user: User, code: Path) -> Iterator[Serve]:
         yield server
 
 
+def test_what_is_not_bounded_is_reported_once(serve: Serve) -> None:
+    for name in ("greedy", "other", "greedy"):
+        assert serve.invoke(b"1", name).body == b"1"
+    assert serve.log().count("no control groups may be made here, which leaves unbounded: ") == 1
+
+
 def test_only_the_share_of_processor_time_is_missing(serve: Serve, user: User) -> None:
     with connected(serve.url) as client:
 
@@ -73,6 +79,10 @@ def test_only_the_share_of_processor_time_is_missing(serve: Serve, user: User) -
         assert ask("connect", to=[("127.0.0.1", serve.port)]) == ["ECONNREFUSED"]
         assert ask("memory")["errorMessage"].endswith(KILLED)
         assert ask("memory_of_children")["errorMessage"].endswith(KILLED)
+        assert ask("memfd")["errorMessage"].endswith(KILLED)
+        assert ask("memfd", hidden=True)["errorMessage"].endswith(KILLED)
+        assert ask("shared_memory")["errorMessage"].endswith(KILLED)
+        serve.wait_for("Error: memory exceeded: ", times=5)
         assert "No space left on device" in ask("disk")["errorMessage"]
         assert ask("clear") > 500 << 20
         assert "Too many open files after 1023" in ask("descriptors")["errorMessage"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EVERYWHERE = (
     "test_process",
     "test_output",
+    "test_bounds",
     "test_bubblewrap",
     "test_bubblewrap_failures",
     "test_lies",

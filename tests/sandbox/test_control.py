@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.control import Control, Lie, Up
+from runtime_api.sandbox.control import Control, Lie, SystemV, Up
 from runtime_api.sandbox.reports import Report, Verb
 from tests.sandbox.watch import DEADLINE_S, run
 
@@ -28,7 +28,7 @@ class Peer:
     """A supervisor's end in this process, and what the server's end makes of it; a lie closes that one."""
 
     def __init__(self) -> None:
-        self.heard: list[Up | Report | Lie | None] = []  # None: hung up
+        self.heard: list[Up | SystemV | Report | Lie | None] = []  # None: hung up
         self.control = Control(self._take, lambda: self._hear(None))
         self.socket = socket.socket(fileno=self.control.theirs)
         self._news = asyncio.Event()
@@ -43,7 +43,7 @@ class Peer:
         while True:
             self.say(packet, descriptors)
 
-    async def hears(self) -> Up | Report | Lie | None:
+    async def hears(self) -> Up | SystemV | Report | Lie | None:
         """The next thing that the server's end made of it."""
         async with asyncio.timeout(DEADLINE_S):
             while not self.heard:
@@ -51,12 +51,12 @@ class Peer:
                 await self._news.wait()
         return self.heard.pop(0)
 
-    def _take(self, message: Up | Report | Lie) -> None:
+    def _take(self, message: Up | SystemV | Report | Lie) -> None:
         if isinstance(message, Lie):
             self.control.close()
         self._hear(message)
 
-    def _hear(self, message: Up | Report | Lie | None) -> None:
+    def _hear(self, message: Up | SystemV | Report | Lie | None) -> None:
         self.heard.append(message)
         self._news.set()
 
@@ -65,10 +65,10 @@ class Peer:
         self.socket.close()
 
 
-def told(packet: bytes, descriptors: Sequence[int] = ()) -> Up | Report | Lie | None:
+def told(packet: bytes, descriptors: Sequence[int] = ()) -> Up | SystemV | Report | Lie | None:
     """What the server's end makes of one packet; it leaves no descriptor open."""
 
-    async def main() -> Up | Report | Lie | None:
+    async def main() -> Up | SystemV | Report | Lie | None:
         peer = Peer()
         try:
             peer.say(packet, descriptors)
@@ -77,9 +77,11 @@ def told(packet: bytes, descriptors: Sequence[int] = ()) -> Up | Report | Lie | 
             peer.close()
 
     before = open_files()
-    heard: Up | Report | Lie | None = run(main())
+    heard: Up | SystemV | Report | Lie | None = run(main())
     for listener in heard.listeners if isinstance(heard, Up) else ():
         listener.close()
+    for descriptor in heard.lists if isinstance(heard, SystemV) else ():
+        os.close(descriptor)
     assert open_files() == before
     return heard
 
@@ -108,6 +110,11 @@ def test_a_listener_is_passed_on(listener: socket.socket) -> None:
     heard = told(b"up", [listener.fileno()])
     assert isinstance(heard, Up)
     assert len(heard.listeners) == 1
+
+
+@pytest.mark.parametrize(("count", "passed"), [(0, False), (2, False), (3, True), (4, False)])
+def test_the_lists_of_system_v_are_three(count: int, passed: bool) -> None:
+    assert isinstance(told(b"system v", [0] * count), SystemV if passed else Lie)
 
 
 def pipe() -> int:
@@ -196,7 +203,7 @@ def test_received_descriptors_are_not_inherited(listener: socket.socket) -> None
 
 
 def test_a_listener_that_found_no_room_is_not_taken_for_none(listener: socket.socket) -> None:
-    async def main() -> Up | Report | Lie | None:
+    async def main() -> Up | SystemV | Report | Lie | None:
         peer = Peer()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:

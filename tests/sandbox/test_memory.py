@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.sandbox.watch import run, watching
+from tests.sandbox.watch import run, until, watching
 
 MB = 1_048_576
 # Like bootjack itself, a small process that starts others: a test runner is larger than most functions.
@@ -77,5 +77,36 @@ def test_the_peak_of_running_processes_is_their_own_and_never_falls(tmp_path: Pa
             assert 40 * MB < watch.sandbox.peak_bytes() < 75 * MB
             (tmp_path / "go").write_text("")
             assert 40 * MB < (await watch.ended()).end.peak_bytes < 60 * MB
+
+    run(main())
+
+
+def test_the_peak_includes_the_program_that_a_shell_waits_for(tmp_path: Path) -> None:
+    script = EATER.format(size=60 * MB) + "; open('go').read()"
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            os.mkfifo(tmp_path / "go")
+            (tmp_path / "eater.py").write_text(script)
+            watch.shell(f"{sys.executable} -I -S eater.py; exit 0")
+            await watch.says(b"up")
+            assert 60 * MB < watch.sandbox.peak_bytes() < 90 * MB
+            (tmp_path / "go").write_text("")
+            assert 60 * MB < (await watch.ended()).end.peak_bytes < 90 * MB
+
+    run(main())
+
+
+def test_memory_that_forked_processes_share_counts_once_in_the_peak(tmp_path: Path) -> None:
+    forks = (
+        "import os\nfor _ in range(3):\n    if not os.fork(): break\nopen(f'up{os.getpid()}', 'w')\nopen('go').read()"
+    )
+
+    async def main() -> None:
+        async with watching(tmp_path) as watch:
+            os.mkfifo(tmp_path / "go")
+            watch.start(sys.executable, "-I", "-S", "-c", EATER.format(size=60 * MB) + "\n" + forks)
+            await until(lambda: len(list(tmp_path.glob("up*"))) == 4)
+            assert 60 * MB < watch.sandbox.peak_bytes() < 100 * MB
 
     run(main())

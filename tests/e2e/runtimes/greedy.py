@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import os
 import resource
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 MB = 1 << 20
+PR_SET_DUMPABLE = 4  # linux/prctl.h
 TICK_S = 0.005
 TICKS = Path("/tmp/ticks")  # of the child, a line each
 CHILD = f"""
@@ -71,6 +74,41 @@ def do_memory_of_children(_event: Any) -> NoReturn:
             signal.pause()
     while True:
         signal.pause()
+
+
+def do_memfd(event: Any) -> NoReturn:
+    """Memory that is not mapped, in a process that hides its descriptors from its user if that is asked for."""
+    if event.get("hidden"):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    descriptor = os.memfd_create("held")
+    while True:
+        os.write(descriptor, b"x" * MB)
+
+
+def do_shared_memory(_event: Any) -> NoReturn:
+    """System V's segments, which are detached at once and remain."""
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype = ctypes.c_void_p
+    while True:
+        address = ctypes.c_void_p(libc.shmat(libc.shmget(0, 16 * MB, 0o1600), None, 0))
+        ctypes.memset(address, 1, 16 * MB)
+        libc.shmdt(address)
+
+
+def do_multiply(_event: Any) -> NoReturn:
+    """Every process starts others for ever, and none of them ever waits."""
+    print("multiplying", flush=True)
+    while True:
+        with contextlib.suppress(OSError):
+            os.fork()
+
+
+def do_threads(_event: Any) -> NoReturn:
+    """As many threads as there may be, and all of them work."""
+    print("multiplying", flush=True)
+    while True:
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=_burn, daemon=True).start()
 
 
 def do_disk(_event: Any) -> None:
