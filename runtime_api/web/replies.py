@@ -22,6 +22,7 @@ REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     410: "Gone",
     412: "Precondition Failed",
@@ -51,6 +52,12 @@ class PlainReply(Struct, frozen=True):
 
 
 BAD_REQUEST = PlainReply(400, PLAIN, b"400 Bad Request: this is not HTTP/1.1\n")
+BAD_VERSION = PlainReply(400, PLAIN, b"400 Bad Request: send HTTP/1.1 or HTTP/1.0\n")
+BAD_HOST = PlainReply(
+    400, PLAIN, b"400 Bad Request: send one Host header, such as Host: localhost:9000 (RFC 9112 3.2)\n"
+)
+BAD_FRAMING = PlainReply(400, PLAIN, b"400 Bad Request: the chunks are too small; send larger ones\n")
+TOO_SLOW = PlainReply(408, PLAIN, b"408 Request Timeout: the request did not come in time\n")
 HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
 # Go's words, so that a client that was written against RIE sees nothing new (spec 1).
 NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")

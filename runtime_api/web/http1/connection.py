@@ -5,6 +5,7 @@ connection at a time and in order. So pipelined requests wait their turn, a requ
 poll) holds up the ones behind it, and a handler's bug is never mistaken for a client's bad syntax: it is reported to
 the event loop and closes this connection. The connection stops reading while a request waits behind another, and
 takes no new request while its peer does not read the replies, so one peer can make it keep one request and one read.
+A read that means much work is parsed over several turns of the event loop (`backlog.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, reply_head
 
+from .backlog import SLICE_BYTES, WORK, Backlog
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange
 from .forwarding import as_bytes
@@ -39,7 +41,7 @@ from .states import (
 from .states import CONTINUE as SEND_CONTINUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runtime_api.web.replies import PlainReply
 
@@ -70,6 +72,8 @@ class Connection(asyncio.Protocol):
         self._unsent = b""  # while it is in the outbox
         self._made, self._lost = made, lost
         self._parser = RequestParser()
+        self._backlog = Backlog()
+        self._turn_is_due = False  # of the event loop, in which the backlog is parsed
         self._heads = heads or HeadCache()
         self._transport: asyncio.Transport | None = None
         self._current: Exchange | None = None
@@ -95,7 +99,11 @@ class Connection(asyncio.Protocol):
                 method, path, query, headers = head.method, head.path, head.query, head.headers
                 self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body)))
                 return
-        self._read(data)
+        if len(data) <= SLICE_BYTES and not self._backlog:
+            self._digest(self._idle, self._parser.feed(data), data)
+        else:
+            self._backlog.add(data)
+            self._read_on()
 
     def eof_received(self) -> bool:
         for event in self._parser.end():
@@ -110,6 +118,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
         self._queue.clear()
+        self._backlog.clear()
         exchange, self._current = self._current, None
         try:
             if exchange is not None and not exchange.answered:
@@ -139,12 +148,27 @@ class Connection(asyncio.Protocol):
         except Exception as error:
             self._fail(error)
 
-    def _read(self, data: bytes) -> None:
-        """Parse what arrived, and go on."""
-        idle = self._current is None and self._writable and self._parser.state is BETWEEN
+    def _read_on(self) -> None:
+        """Parse what waits, as far as this turn of the event loop goes."""
+        self._turn_is_due = False
+        parser, backlog = self._parser, self._backlog
+        enough = parser.work + WORK
+        while backlog and parser.work < enough and not self._is_crowded and self._is_open:
+            idle = self._idle
+            self._digest(idle, *backlog.feed(parser))
+        if self._ended:
+            backlog.clear()
+        self._adjust_reading()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the next byte begins a request that can be served at once."""
+        return self._current is None and self._writable and self._parser.state is BETWEEN
+
+    def _digest(self, idle: bool, events: Sequence[Event], data: bytes) -> None:
+        """Go on with what the parser made of this data; `idle` before it."""
         if self._receiving is not None:
             self._receiving.raw_bytes += len(data)
-        events = self._parser.feed(data)
         request = whole_request(events) if idle else None
         if request is not None:
             head, body, end = request
@@ -194,7 +218,7 @@ class Connection(asyncio.Protocol):
             self._fail(error)
         finally:
             self._advancing = False
-        if self._paused or self._queue or not self._writable or self._is_leaving:
+        if self._paused or self._is_crowded:
             self._adjust_reading()
 
     def _step(self) -> bool:
@@ -246,11 +270,27 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_exception_handler(context)
         self.abort()
 
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether nothing may be read: others come first, or the peer does not read what it gets."""
+        return bool(self._queue) or not self._writable or self._is_leaving
+
+    @property
+    def _is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
     def _adjust_reading(self) -> None:
-        crowded = bool(self._queue) or not self._writable or self._is_leaving
-        if crowded is not self._paused and self._transport is not None and not self._transport.is_closing():
-            self._paused = crowded
-            if crowded:
+        """Read, or parse what was read, unless it is crowded."""
+        if not self._is_open:
+            return
+        crowded, waits = self._is_crowded, bool(self._backlog)
+        if waits and not crowded and not self._turn_is_due:
+            self._turn_is_due = True
+            asyncio.get_running_loop().call_soon(self._read_on)
+        if (crowded or waits) is not self._paused:
+            assert self._transport is not None
+            self._paused = not self._paused
+            if self._paused:
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
@@ -343,16 +383,17 @@ class Connection(asyncio.Protocol):
             return
         exchange.told(LEAVE)
         self.flush()
-        data = b"".join([as_bytes(each) for each in (exchange, *self._queue)])
+        data = b"".join([*(as_bytes(each) for each in (exchange, *self._queue)), self._backlog.rest()])
         self._transport = self._current = None
         self._queue.clear()
+        self._backlog.clear()
         self._lost(self)
         try:
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
+            if self._paused:
+                transport.resume_reading()
             protocol.data_received(data)
         except BaseException:
             transport.abort()
             raise
-        if self._paused:
-            transport.resume_reading()
