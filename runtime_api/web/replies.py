@@ -57,6 +57,9 @@ BAD_HOST = PlainReply(
     400, PLAIN, b"400 Bad Request: send one Host header, such as Host: localhost:9000 (RFC 9112 3.2)\n"
 )
 BAD_FRAMING = PlainReply(400, PLAIN, b"400 Bad Request: the chunks are too small; send larger ones\n")
+CROWDED = PlainReply(
+    503, PLAIN + "Retry-After: 1\r\n", b"503 Service Unavailable: too many connections are in use; try again\n"
+)
 TOO_SLOW = PlainReply(408, PLAIN, b"408 Request Timeout: the request did not come in time\n")
 HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
 # Go's words, so that a client that was written against RIE sees nothing new (spec 1).

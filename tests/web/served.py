@@ -187,14 +187,17 @@ class Served:
             self.handler.echo(self.handler.parked.popleft())
 
     def settle(self) -> None:
-        """Return when the server has read all that was sent to it before: its loop has come round, twice."""
+        """Return when the server has read all that was sent to it before, and parsed what it is ready to parse."""
         self._do(lambda: None)
         self._do(lambda: None)
+        while self._do(lambda: any(guest.is_parsing for guest in self._server.roster)):
+            pass
 
     def wait_until_alone(self) -> None:
         """Wait until no peer is connected any more."""
         deadline = time.monotonic() + PATIENCE_S
         while self._do(lambda: self._server.connections):
+            time.sleep(0.01)
             assert time.monotonic() < deadline, f"{self._server.connections} connections are left"
 
     def judge(self) -> None:

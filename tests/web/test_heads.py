@@ -177,7 +177,13 @@ HTTP_1_0 = b"GET /next HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 CONVERSATIONS = {
     "a known head that goes on": [GET, GET[:-4], b"yz\r\n\r\n", GET],
     "a known request inside another head": [GET, b"GET /a HTTP/1.1\r\nX: ", GET, GET],
-    "a known request inside a body": [GET, b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n", GET, b"x" * 10, GET],
+    "a known request inside a body": [
+        GET,
+        b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n",
+        GET,
+        b"x" * 10,
+        GET,
+    ],
     "a target that is no path": [GET, GET.replace(b"/next", b"http://x/next"), GET.replace(b"/next", b"next"), GET],
     "another method": [POST, POST.replace(b"POST /a", b"PUT /b"), POST],
     "empty lines before": [b"\r\n\r\n" + GET, GET, b"\r\n" + GET, b"\r\n" + GET, GET],

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 POST = b"POST /a?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
 GET = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"
-CHUNKED = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nTail: 1\r\n\r\n"
+CHUNKED = (
+    b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nTail: 1\r\n\r\n"
+)
 
 
 def parse(*pieces: bytes) -> list[Event]:

@@ -10,18 +10,21 @@ A read that means much work is parsed over several turns of the event loop (`bac
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import get_running_loop
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, reply_head
+from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, TOO_SLOW, reply_head
 
+from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange
 from .forwarding import as_bytes
 from .heads import HeadCache
-from .parser import BETWEEN, RequestParser
+from .parser import BETWEEN, HEAD, RequestParser
+from .patience import Sight
+from .peer import Peer, next_stamp
 from .states import (
     ANSWER,
     ANSWER_EARLY,
@@ -41,6 +44,7 @@ from .states import (
 from .states import CONTINUE as SEND_CONTINUE
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
 
     from runtime_api.web.replies import PlainReply
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from .events import Event
     from .handler import Handler
     from .outbox import Outbox
+    from .patience import Stage
     from .states import Act
 
 __all__ = ["JOIN_BYTES", "Connection"]
@@ -55,7 +60,7 @@ __all__ = ["JOIN_BYTES", "Connection"]
 JOIN_BYTES = 65_536  # a body up to this size is copied behind its head, to need one write only
 
 
-class Connection(asyncio.Protocol):
+class Connection(Peer):
     """The exchange in hand, and those that wait behind it."""
 
     def __init__(
@@ -66,16 +71,13 @@ class Connection(asyncio.Protocol):
         lost: Callable[[Connection], None],
         heads: HeadCache | None = None,
     ) -> None:
+        super().__init__(outbox, made, lost)
         self._handler = handler
         self._limit = handler.body_bytes
-        self._outbox = outbox
-        self._unsent = b""  # while it is in the outbox
-        self._made, self._lost = made, lost
         self._parser = RequestParser()
         self._backlog = Backlog()
         self._turn_is_due = False  # of the event loop, in which the backlog is parsed
         self._heads = heads or HeadCache()
-        self._transport: asyncio.Transport | None = None
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
@@ -83,13 +85,8 @@ class Connection(asyncio.Protocol):
         self._fault: PlainReply | None = None  # sent after the replies to the peer's good requests
         self._advancing = False
         self._paused = False
-        self._writable = True
 
     # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is not a subclass
-        self._made(self)
 
     def data_received(self, data: bytes) -> None:
         if self._current is None and self._writable and self._parser.state is BETWEEN:
@@ -227,7 +224,7 @@ class Connection(asyncio.Protocol):
         act = None if exchange is None else exchange.next_act(self._limit, self._fault is not None)
         if exchange is None or act is None or act is CLOSE:
             if act is CLOSE:
-                self._end()
+                self.finish()
             return False
         if act is NEXT:
             self._current = None
@@ -267,17 +264,13 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         """Report a handler's bug, and close this connection: the state of its exchange is unknown."""
         context = {"message": "A request handler failed", "exception": error, "protocol": self}
-        asyncio.get_running_loop().call_exception_handler(context)
+        get_running_loop().call_exception_handler(context)
         self.abort()
 
     @property
     def _is_crowded(self) -> bool:
         """Whether nothing may be read: others come first, or the peer does not read what it gets."""
         return bool(self._queue) or not self._writable or self._is_leaving
-
-    @property
-    def _is_open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
 
     def _adjust_reading(self) -> None:
         """Read, or parse what was read, unless it is crowded."""
@@ -286,7 +279,7 @@ class Connection(asyncio.Protocol):
         crowded, waits = self._is_crowded, bool(self._backlog)
         if waits and not crowded and not self._turn_is_due:
             self._turn_is_due = True
-            asyncio.get_running_loop().call_soon(self._read_on)
+            get_running_loop().call_soon(self._read_on)
         if (crowded or waits) is not self._paused:
             assert self._transport is not None
             self._paused = not self._paused
@@ -301,6 +294,7 @@ class Connection(asyncio.Protocol):
         """Write a reply. It is lost when the peer has disconnected."""
         early = exchange.request_state is not COMPLETE and exchange.awaits_continue
         exchange.sent(ANSWER_EARLY if early else ANSWER)
+        self.stamp = next_stamp()
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -325,37 +319,42 @@ class Connection(asyncio.Protocol):
         else:
             self._advance()
 
-    def flush(self) -> None:
-        """Write what is in the outbox."""
-        unsent, self._unsent = self._unsent, b""
-        if unsent and self._transport is not None:
-            self._transport.write(unsent)
-
-    def _write_now(self, data: bytes) -> None:
-        self.flush()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
     def _close_with_fault(self) -> None:
         """Close a connection that sends nothing more; a fault is reported after the replies to good requests."""
         fault, self._fault = self._fault, None
         if fault is not None:
-            self._write_now(reply_head(fault.status, fault.headers, len(fault.body), True) + fault.body)
-        self._end()
+            self._write_plain(fault)
+        self.finish()
 
-    def _end(self) -> None:
-        if self._transport is not None:
-            self.flush()
-            self._transport.close()
+    # what the roster asks and does
 
-    def finish(self) -> None:
-        """Close the connection as soon as what was written has been sent."""
-        self._end()
+    @property
+    def is_parsing(self) -> bool:
+        """Whether it goes on parsing in the next turn of the event loop."""
+        return self._turn_is_due
 
-    def abort(self) -> None:
-        """Close the connection now, answered or not."""
-        if self._transport is not None:
-            self._transport.abort()
+    def sight(self) -> Sight:
+        """Who has to go on, and with what."""
+        if self._unread_bytes:
+            return Sight(patience.UNREAD, progress=-self._unread_bytes)
+        if self._receiving is not None and not self._paused:
+            return Sight(patience.BODY, self._parser.requests, self._receiving.arrived)
+        if self._current is not None or self._paused:
+            return Sight(patience.OURS)
+        if self._parser.state is HEAD:
+            return Sight(patience.HEAD, self._parser.requests)
+        return Sight(patience.IDLE, self.stamp)
+
+    def expire(self, stage: Stage) -> None:
+        """End a connection whose peer has taken too long in this stage."""
+        if stage is patience.IDLE:
+            self.finish()
+        elif stage is patience.UNREAD:
+            self.abort()
+        else:
+            for event in self._parser.end(TOO_SLOW):
+                self._take(event)
+            self._advance()
 
     # another protocol
 
@@ -379,7 +378,7 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing() or exchange is None:
             return
         if self._parser.has_part_of_a_head:
-            self._end()
+            self.finish()
             return
         exchange.told(LEAVE)
         self.flush()

@@ -85,12 +85,12 @@ class RequestParser:
             self._stop(Broken(None if self.state is LAST else fault))
         return self._events
 
-    def end(self) -> Sequence[Event]:
-        """The peer sends nothing more."""
+    def end(self, fault: PlainReply | None = None) -> Sequence[Event]:
+        """The peer sends nothing more, or nothing more is read from it because of this fault."""
         if self.state is OVER:
             return ()
         self._events = []
-        self._stop(Broken(None))
+        self._stop(Broken(fault))
         return self._events
 
     @property
