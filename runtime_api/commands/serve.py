@@ -89,6 +89,8 @@ def command(
             cpu_share=sandbox.cpu_share,
             trees=trees,
             allowed_hosts=server.allowed_hosts,
+            client_timeout_s=server.client_timeout_s,
+            max_connections=server.max_connections,
         )
         tune_server()
         with sandbox.explained():

@@ -10,6 +10,7 @@ __all__ = ["reply_head"]
 OK = 200
 ACCEPTED = 202
 NO_CONTENT = 204
+SERVER_ERROR = 500
 
 # A status that is missing here is sent without a phrase, as RFC 9112 4 allows. The phrases of http.HTTPStatus change
 # between versions of Python, 413's for one, which is Go's here.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY",
+    "CLIENT_TIMEOUT_S",
     "HEAD",
     "IDLE",
     "LEAST_BYTES_S",
@@ -34,6 +35,7 @@ __all__ = [
     "compare",
 ]
 
+CLIENT_TIMEOUT_S = 60.0
 LEAST_BYTES_S = 256  # a tenth of a modem's rate; a peer that sends a byte now and then is far below
 IDLE_LIMITS = 10
 
@@ -70,7 +72,7 @@ class Memory(Struct, frozen=True):
 class Patience(Struct, frozen=True):
     """The limits of one port, in seconds."""
 
-    limit_s: float = 60.0
+    limit_s: float = CLIENT_TIMEOUT_S
     ends_idle: bool = True
 
     @property

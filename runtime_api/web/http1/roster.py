@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .patience import Sight, Stage
 
-__all__ = ["Bounds", "Guest", "Roster"]
+__all__ = ["PUBLIC", "RUNTIME_API", "Bounds", "Guest", "Roster", "Share"]
 
 SWEEPS = 6  # for each limit of time
 SEEN_AT_ONCE = 256  # connections, in one turn of the event loop
@@ -39,6 +39,8 @@ class Guest(Protocol):
 
     @property
     def descriptor(self) -> int: ...
+    @property
+    def is_parsing(self) -> bool: ...
     def sight(self) -> Sight: ...
     def expire(self, stage: Stage) -> None: ...
     def turn_away(self, reply: PlainReply) -> None: ...
@@ -46,20 +48,27 @@ class Guest(Protocol):
     def abort(self) -> None: ...
 
 
-class Bounds(Struct, frozen=True):
-    """What one port allows its clients.
+class Share(Struct, frozen=True):
+    """One in `part` of the process's descriptors, `most` at most."""
 
-    Without a number, connections may take one in `share` of the process's descriptors, `cap` at most.
-    """
+    part: int
+    most: int
+
+
+PUBLIC = Share(2, 16_384)  # the other half is for environments, five each, and files
+RUNTIME_API = Share(8, 1024)  # a runtime has one connection, or one for each invocation at once; AWS's Node.js five
+
+
+class Bounds(Struct, frozen=True):
+    """What one port allows its clients. Without a number, connections have a share of the process's descriptors."""
 
     patience: Patience = Patience()
+    share: Share = PUBLIC
     connections: int | None = None
-    share: int = 2
-    cap: int = 16_384
 
     def most(self, descriptors: int) -> int:
         """How many connections there may be, where the process may have this many descriptors."""
-        return self.connections or max(LEAST, min(self.cap, descriptors // self.share))
+        return self.connections or max(LEAST, min(self.share.most, descriptors // self.share.part))
 
 
 class Roster:
