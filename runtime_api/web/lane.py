@@ -10,7 +10,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from .http1 import patience
-from .http1.backlog import SLICE_BYTES
 from .http1.patience import Sight
 from .http1.peer import next_stamp
 from .replies import TOO_SLOW, reply_head
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from .replies import PlainReply
 
 __all__ = ["Lane"]
+
+SLICE_BYTES = 4096  # 700 chunks at most, and 2 ms
 
 
 class Lane(asyncio.Protocol):
