@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .http1 import patience
 from .http1.patience import Sight
-from .http1.peer import next_stamp
+from .http1.peer import STAMPS
 from .replies import TOO_SLOW, reply_head
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Lane(asyncio.Protocol):
     kept = False
 
     def __init__(self, roster: Roster, make: Callable[[Lane], asyncio.Protocol]) -> None:
-        self.stamp = next_stamp()
+        self.stamp = next(STAMPS)
         self.body_bytes = 0  # of the request in hand, that have come
         self.wire_bytes = 0  # that have come since that request's head
         self._roster = roster
@@ -123,7 +123,7 @@ class Lane(asyncio.Protocol):
         self._in_hand -= 1
         self._body_is_due = None
         self._has_begun = bool(self._waiting)
-        self.stamp = next_stamp()
+        self.stamp = next(STAMPS)
 
     # what the roster asks and does
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.web.http1.exchange import Exchange
+    from runtime_api.web.http1.roster import Bounds
 
 T = TypeVar("T")
 
@@ -45,9 +46,10 @@ class Story:
 class Echo:
     """Answers with what it was asked. The first part of the path says when.
 
-    `now`: at once; `late`: when `Served.release` says so; `never`: not at all; `refuse`: 403 at the head, before the
-    body; `big`: at once, with as many bytes as the query says; `status`: at once, with the
-    status that the query says. `leave` in the query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
+    `now`: at once; `keep`: the same, and the connection is kept as a runtime's; `late`: when `Served.release` says
+    so; `never`: not at all; `refuse`: 403 at the head, before the body; `big`: at once, with as many bytes as the
+    query says; `status`: at once, with the status that the query says. `leave` in the query: a half-closed peer is
+    dropped; `fail-WORD`: it raises when told.
     """
 
     def __init__(self, body_bytes: int) -> None:
@@ -65,6 +67,9 @@ class Echo:
         self._note(exchange, "finished")
         match _word(exchange):
             case "now":
+                self.echo(exchange)
+            case "keep":
+                exchange.connection.kept = True
                 self.echo(exchange)
             case "late":
                 self._park(exchange)
@@ -142,14 +147,18 @@ class Echo:
 class Served:
     """The server, and what went wrong in it; with many `callers` it collects its answers before it writes them."""
 
-    def __init__(self, body_bytes: int = 1_000_000, callers: int = 0) -> None:
+    def __init__(
+        self, body_bytes: int = 1_000_000, callers: int = 0, bounds: Bounds | None = None, loop: str = "uvloop"
+    ) -> None:
         self.handler = Echo(body_bytes)
         self.address = ("", 0)
         self.problems: list[dict[str, Any]] = []
         outbox = Outbox()
         outbox.callers = callers
-        self._server = HttpServer(self.handler, outbox)
+        self.notes: list[str] = []
+        self._server = HttpServer(self.handler, outbox, bounds, self.notes.append)
         self._released = 0
+        self._loop_name = loop
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="server under test", daemon=True)  # it may hang
@@ -213,7 +222,8 @@ class Served:
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(PATIENCE_S)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        make = uvloop.new_event_loop if self._loop_name == "uvloop" else asyncio.new_event_loop
+        with asyncio.Runner(loop_factory=make) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:

@@ -24,7 +24,7 @@ from .forwarding import as_bytes
 from .heads import HeadCache
 from .parser import BETWEEN, HEAD, RequestParser
 from .patience import Sight
-from .peer import Peer, next_stamp
+from .peer import STAMPS, Peer
 from .states import (
     ANSWER,
     ANSWER_EARLY,
@@ -294,7 +294,7 @@ class Connection(Peer):
         """Write a reply. It is lost when the peer has disconnected."""
         early = exchange.request_state is not COMPLETE and exchange.awaits_continue
         exchange.sent(ANSWER_EARLY if early else ANSWER)
-        self.stamp = next_stamp()
+        self.stamp = next(STAMPS)
         transport = self._transport
         if transport is None or transport.is_closing():
             return

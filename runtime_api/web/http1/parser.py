@@ -113,7 +113,7 @@ class RequestParser:
 
     def _excess(self) -> PlainReply | None:
         """The fault of a peer that sends more than anybody needs."""
-        if self._head_bytes > HEAD_BYTES or self._lines > HEAD_LINES:
+        if self._head_bytes > HEAD_BYTES:
             return HEAD_TOO_LARGE
         return BAD_FRAMING if self._framing_bytes > max(FRAMING_BYTES, 2 * self._body_bytes) else None
 
@@ -153,6 +153,8 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         self._lines += 1
         self.work += 1
+        if self._lines > HEAD_LINES:
+            self._refuse(HEAD_TOO_LARGE)
         add_header(self._headers, name, value)
         if self.state is BODY:  # a trailer: limited as a head is
             self._head_bytes += len(name) + len(value)
@@ -168,9 +170,9 @@ class RequestParser:
             return
         llhttp = self._llhttp
         version = llhttp.get_http_version()
-        self._fault = fault_in_head(version, headers.get(b"host"))
-        if self._fault is not None:
-            raise ValueError("httptools ends parsing at this")
+        fault = fault_in_head(version, headers.get(b"host"))
+        if fault is not None:
+            self._refuse(fault)
         method = llhttp.get_method()
         path, _, query = self._url.partition(b"?")
         if not path.startswith(b"/"):
@@ -190,6 +192,10 @@ class RequestParser:
         else:
             self._events.append(_PLAIN_END)
         self.state = LAST if self._closes else BETWEEN
+
+    def _refuse(self, fault: PlainReply) -> None:
+        self._fault = fault
+        raise ValueError("httptools ends parsing at this")
 
     def _end_piece(self) -> None:
         """Make an event of what has come of a body."""

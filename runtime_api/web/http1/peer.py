@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from .outbox import Outbox
 
-__all__ = ["Peer", "next_stamp"]
+__all__ = ["STAMPS", "Peer"]
 
-next_stamp = itertools.count().__next__
+STAMPS = itertools.count()
 
 
 class Peer(asyncio.Protocol):
@@ -29,7 +29,7 @@ class Peer(asyncio.Protocol):
     """
 
     def __init__(self, outbox: Outbox, made: Callable[[Any], None], lost: Callable[[Any], None]) -> None:
-        self.stamp = next_stamp()
+        self.stamp = next(STAMPS)
         self.kept = False
         self._outbox = outbox
         self._unsent = b""  # while it is in the outbox
