@@ -125,20 +125,25 @@ extra = st.sampled_from(
     [b"", b"A: 1\r\n", b"A: 2\r\nA: 3\r\n", b"Connection: keep-alive\r\n", b"Connection: close\r\n",
      b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"no header\r\n"]
 )  # fmt: skip
-versions = st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0"])
+hosts = st.sampled_from(
+    [b"Host: x\r\n", b"Host: x\r\n", b"Host: x\r\n", b"Host: y:1\r\n", b"", b"Host: x\r\nHost: x\r\n",
+     b"Host: x y\r\n", b"Host:\r\n", b"host: x\r\nHOST: y\r\n"]
+)  # fmt: skip
+versions = st.sampled_from([b"HTTP/1.1"] * 5 + [b"HTTP/1.0", b"HTTP/2.0"])
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    path, header, body, version = draw(paths), draw(extra), draw(bodies), draw(versions)
+    path, body, version = draw(paths), draw(bodies), draw(versions)
+    header = draw(hosts) + draw(extra)
     if draw(st.integers(0, 3)) == 0:
-        return b"GET %b %b\r\nHost: x\r\n%b\r\n" % (path, version, header)
+        return b"GET %b %b\r\n%b\r\n" % (path, version, header)
     if draw(st.integers(0, 5)) == 0:
         chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
         trailer = draw(st.sampled_from([b"", b"T: 1\r\n"]))
-        head = b"POST %b %b\r\nHost: x\r\n%bTransfer-Encoding: chunked\r\n\r\n" % (path, version, header)
+        head = b"POST %b %b\r\n%bTransfer-Encoding: chunked\r\n\r\n" % (path, version, header)
         return head + chunk + b"0\r\n" + trailer + b"\r\n"
-    return b"POST %b %b\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (path, version, header, len(body), body)
+    return b"POST %b %b\r\n%bContent-Length: %d\r\n\r\n%b" % (path, version, header, len(body), body)
 
 
 def split(stream: bytes, cuts: list[int]) -> list[bytes]:
@@ -189,6 +194,10 @@ CONVERSATIONS = {
     "empty lines before": [b"\r\n\r\n" + GET, GET, b"\r\n" + GET, b"\r\n" + GET, GET],
     "empty lines behind": [GET + b"\r\n\r\n", GET, POST + b"\r\n\r\n\r\n", POST],
     "a body that is too large": [BIG, BIG, BIG],
+    "a known head without its host": [GET, GET.replace(b"Host: x\r\n", b"")],
+    "a known head with another host": [GET, GET.replace(b"Host: x\r\n", b"Host: x\r\nHost: x\r\n")],
+    "a known head and target with a version of its own": [GET, GET.replace(b"HTTP/1.1", b"HTTP/2.0")],
+    "a target that brings a version": [GET, GET.replace(b"/next", b"/next HTTP/1.1\r\nHost: y\r\nX: ")],
     "HTTP/1.0 that goes on": [HTTP_1_0, HTTP_1_0, HTTP_1_0.replace(b"/next", b"/a")],
     "an upgrade": [GET.replace(b"\r\n\r\n", b"\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")] * 3,
 }
