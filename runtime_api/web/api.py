@@ -18,9 +18,8 @@ from runtime_api.service.errors import ServiceError
 
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
-from .http1.head_rules import fault_in_head
 from .http1.headers import add_header
-from .http1.parser import FRAMING_BYTES, HEAD_BYTES
+from .http1.parser import HEAD_BYTES
 from .lane import Lane
 from .replies import CONTINUE
 
@@ -77,7 +76,8 @@ class _Speaker(web.RequestHandler):
         """Answer what is not HTTP. Whoever sent it must know, and nobody else: nothing is logged."""
         if status >= replies.SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
-        return _response(replies.BAD_REQUEST, closes=True)
+        self.lane.turn_away(replies.BAD_REQUEST)
+        return _response(replies.BAD_REQUEST)  # is not sent any more
 
 
 class _FaultyError(Exception):
@@ -99,15 +99,18 @@ class Api:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. Whatever its peer does to it is not an error of this server."""
         lane = _lane_of(request)
-        lane.began(lambda: request.content.set_exception(_FaultyError(replies.TOO_SLOW)))
+        fault = lane.began(lambda reply: request.content.set_exception(_FaultyError(reply)))
         try:
+            if fault is not None:
+                raise _FaultyError(fault)
             response = _response(await self._reply(request))
         except _FaultyError as error:
-            lane.ignore_the_rest()
-            response = _response(error.reply, closes=True)
-        except (web.RequestPayloadError, ConnectionError):  # the body is garbled, or cut short
-            response = _response(replies.BAD_REQUEST, closes=True)
-        with suppress(ConnectionError):  # the peer has gone; aiohttp will see it, too
+            lane.turn_away(error.reply)
+            response = _response(error.reply)  # is not sent any more
+        except (web.RequestPayloadError, ConnectionError):  # aiohttp's word for a body that is garbled, or cut short
+            lane.turn_away(replies.BAD_REQUEST)
+            response = _response(replies.BAD_REQUEST)
+        with suppress(ConnectionError):  # the connection has ended; aiohttp will see it, too
             await response.prepare(request)
             await response.write_eof()
         lane.answered()
@@ -117,9 +120,6 @@ class Api:
         headers: dict[bytes, bytes] = {}
         for name, value in request.raw_headers:
             add_header(headers, name, value)
-        fault = fault_in_head(f"{request.version.major}.{request.version.minor}", headers.get(b"host"))
-        if fault is not None:
-            raise _FaultyError(fault)
         objection = self._guard.objection(headers)
         if objection is not None:
             return replies.foreign(objection)
@@ -164,22 +164,17 @@ async def _body(request: web.BaseRequest, most: int) -> bytes | None:
     """Return the body, None if it is over `most` bytes. It is read to its end, to keep the connection usable."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(CONTINUE)
-    lane = _lane_of(request)
     kept: list[bytes] = []
     size = 0
     async for piece in request.content.iter_any():
         size += len(piece)
-        lane.body_bytes = size
         if size <= most:
             kept.append(piece)
         else:
             kept.clear()
-        if lane.wire_bytes - size > max(FRAMING_BYTES, 2 * size):
-            raise _FaultyError(replies.BAD_FRAMING)
         if size > DRAIN_BYTES:
             request.protocol.force_close()
             break
-    lane.has_whole_request()
     return b"".join(kept) if size <= most else None
 
 
@@ -189,12 +184,9 @@ def _lane_of(request: web.BaseRequest) -> Lane:
     return lane
 
 
-def _response(reply: PlainReply, closes: bool = False) -> web.Response:
+def _response(reply: PlainReply) -> web.Response:
     headers: CIMultiDict[str] = CIMultiDict()
     for line in reply.headers.split("\r\n")[:-1]:
         name, _, value = line.partition(": ")
         headers.add(name, value)
-    response = web.Response(status=reply.status, headers=headers, body=reply.body)
-    if closes:
-        response.force_close()
-    return response
+    return web.Response(status=reply.status, headers=headers, body=reply.body)

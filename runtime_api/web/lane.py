@@ -1,7 +1,9 @@
-"""A connection that aiohttp serves: its bytes in slices, and what the roster must know of it.
+"""A connection that aiohttp serves, read along by our own parser, so that the same rules hold as on the fast lane.
 
 aiohttp parses all of a read at once, and takes 4 µs for each chunk of a body: 0.2 s for a read of small ones. So it
-gets its bytes a slice at a time here, one in each turn of the event loop.
+gets its bytes a slice at a time here, one in each turn of the event loop. What our parser makes of a slice says who
+has to go on (`patience.py`), and whether the peer has broken a rule: then its reply is ours, and comes behind the
+replies to its good requests.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from .http1 import patience
+from .http1.events import Broken, End, Head
+from .http1.parser import BODY, HEAD, RequestParser
 from .http1.patience import Sight
 from .http1.peer import STAMPS
 from .replies import TOO_SLOW, reply_head
@@ -33,19 +37,19 @@ class Lane(asyncio.Protocol):
 
     def __init__(self, roster: Roster, make: Callable[[Lane], asyncio.Protocol]) -> None:
         self.stamp = next(STAMPS)
-        self.body_bytes = 0  # of the request in hand, that have come
-        self.wire_bytes = 0  # that have come since that request's head
         self._roster = roster
         self._inner = make(self)
         self._transport: Any = None
-        self._waiting = b""
+        self._parser = RequestParser()
+        self._waiting = b""  # not parsed yet
         self._turn_is_due = False
-        self._is_deaf = False  # what still comes is dropped
+        self._is_deaf = False  # nothing more is read
         self._holds = False  # the inner protocol wants no data
         self._paused = False
-        self._in_hand = 0  # requests
-        self._body_is_due: Callable[[], None] | None = None  # called when it does not come
-        self._has_begun = False  # to send the next request
+        self._good = self._begun = self._answered = 0  # requests: with a good head, and what became of them
+        self._in_body = False  # of the last good request
+        self._fault: PlainReply | None = None  # of what comes after the good requests, or of the last one's body
+        self._break_body: Callable[[PlainReply], None] | None = None
 
     # between transport and protocol
 
@@ -58,7 +62,6 @@ class Lane(asyncio.Protocol):
         if self._is_deaf:
             return
         self._waiting += data
-        self._has_begun = True
         if not self._turn_is_due:
             self._go_on()
 
@@ -82,13 +85,37 @@ class Lane(asyncio.Protocol):
         self._adjust()
 
     def _go_on(self) -> None:
-        """Pass a slice on."""
+        """Parse a slice, and pass it on."""
         self._turn_is_due = False
         if self._waiting and not self._holds:
             data, self._waiting = self._waiting[:SLICE_BYTES], self._waiting[SLICE_BYTES:]
-            self.wire_bytes += len(data)
-            self._inner.data_received(data)
+            self._read(data)
+            if not self._reply_to_fault():
+                self._inner.data_received(data)
         self._adjust()
+
+    def _read(self, data: bytes) -> None:
+        for event in self._parser.feed(data):
+            if isinstance(event, Head):
+                self._good += 1
+                self._in_body = True
+            elif isinstance(event, End):
+                self._in_body = False
+            elif isinstance(event, Broken):
+                self._fault = event.fault
+                self._is_deaf, self._waiting = True, b""
+
+    def _reply_to_fault(self) -> bool:
+        """Send the reply to a fault when its turn has come; returns whether that is so."""
+        if self._fault is None:
+            return False
+        if self._in_body:
+            if self._begun == self._good and self._break_body is not None:
+                self._break_body(self._fault)
+        elif self._answered == self._good:
+            self.turn_away(self._fault)
+            return True
+        return False
 
     def _adjust(self) -> None:
         if self._transport.is_closing():
@@ -103,27 +130,21 @@ class Lane(asyncio.Protocol):
 
     # what the one who answers tells
 
-    def began(self, give_up: Callable[[], None]) -> None:
-        """A request is being answered; `give_up` is called when its body takes too long."""
-        self._in_hand += 1
-        self.body_bytes = self.wire_bytes = 0
-        self._body_is_due = give_up
+    def began(self, break_body: Callable[[PlainReply], None]) -> PlainReply | None:
+        """A request is about to be answered; returns the reply if it is faulty.
 
-    def has_whole_request(self) -> None:
-        """The body of the request in hand is here."""
-        self._body_is_due = None
-
-    def ignore_the_rest(self) -> None:
-        """Drop what still comes; aiohttp reads on for ten seconds, so that the peer sees its reply before a reset."""
-        self._is_deaf, self._waiting = True, b""
-        self._adjust()
+        `break_body` is called with a reply when the body will not come to its end.
+        """
+        self._begun += 1
+        self._break_body = break_body
+        self._reply_to_fault()
+        return self._fault if self._begun > self._good else None
 
     def answered(self) -> None:
         """The reply is written."""
-        self._in_hand -= 1
-        self._body_is_due = None
-        self._has_begun = bool(self._waiting)
+        self._answered = self._begun
         self.stamp = next(STAMPS)
+        self._reply_to_fault()
 
     # what the roster asks and does
 
@@ -134,33 +155,36 @@ class Lane(asyncio.Protocol):
 
     @property
     def is_parsing(self) -> bool:
-        """Whether it goes on passing data in the next turn of the event loop."""
+        """Whether it goes on parsing in the next turn of the event loop."""
         return self._turn_is_due
 
     def sight(self) -> Sight:
         """Who has to go on, and with what."""
-        unread = self._transport.get_write_buffer_size()
+        parser, unread = self._parser, self._transport.get_write_buffer_size()
         if unread:
             return Sight(patience.UNREAD, progress=-unread)
-        if self._paused or (self._in_hand and self._body_is_due is None):
+        if parser.state is BODY and self._begun == self._good and not self._paused:
+            return Sight(patience.BODY, parser.requests, parser.body_bytes)
+        if self._answered < self._good or self._paused:
             return Sight(patience.OURS)
-        if self._in_hand:
-            return Sight(patience.BODY, self.stamp, self.body_bytes)
-        return Sight(patience.HEAD if self._has_begun else patience.IDLE, self.stamp)
+        if parser.state is HEAD:
+            return Sight(patience.HEAD, parser.requests)
+        return Sight(patience.IDLE, self.stamp)
 
     def expire(self, stage: Stage) -> None:
         """End a connection whose peer has taken too long in this stage."""
         if stage is patience.HEAD:
             self.turn_away(TOO_SLOW)
-        elif stage is patience.BODY and self._body_is_due is not None:
-            self._body_is_due()
+        elif stage is patience.BODY and self._answered < self._good and self._break_body is not None:
+            self._break_body(TOO_SLOW)
         else:
             self.abort()
 
     def turn_away(self, reply: PlainReply) -> None:
-        """Say why this peer is not served, and close the connection."""
-        self._transport.write(reply_head(reply.status, reply.headers, len(reply.body), True) + reply.body)
-        self.finish()
+        """Send the last reply of this connection, unless it has been sent, and close it."""
+        if not self._transport.is_closing():
+            self._transport.write(reply_head(reply.status, reply.headers, len(reply.body), True) + reply.body)
+            self.finish()
 
     def finish(self) -> None:
         """Close the connection as soon as what was written has been sent."""

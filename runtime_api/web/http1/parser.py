@@ -61,7 +61,7 @@ class RequestParser:
         self._headers: dict[bytes, bytes] = {}  # of the head, and later of the trailers
         self._head_bytes = 0  # read since the last head was complete, bodies not counted
         self._lines = 0  # of the head, and later of the trailers
-        self._body_bytes = 0
+        self.body_bytes = 0  # of the request in hand, that have come
         self._framing_bytes = 0  # read of a body beside its own bytes
         self._closes = False  # the request that is being read ends the connection
         self._resumes = False  # the next head only makes a new parser read a body
@@ -72,13 +72,13 @@ class RequestParser:
             return ()
         self._events = []
         self.work += 1
-        in_body, request, before = self.state is BODY, self.requests, self._body_bytes
+        in_body, request, before = self.state is BODY, self.requests, self.body_bytes
         if not in_body:
             self._head_bytes += len(data)
         fault = self._parse(data)
         self._end_piece()
         if in_body and self.state is BODY and self.requests == request:
-            self._framing_bytes += len(data) - (self._body_bytes - before)
+            self._framing_bytes += len(data) - (self.body_bytes - before)
         fault = self._excess() or fault
         if fault is not None:
             # What follows a request that ends the connection is not read, so it cannot be wrong.
@@ -115,7 +115,7 @@ class RequestParser:
         """The fault of a peer that sends more than anybody needs."""
         if self._head_bytes > HEAD_BYTES:
             return HEAD_TOO_LARGE
-        return BAD_FRAMING if self._framing_bytes > max(FRAMING_BYTES, 2 * self._body_bytes) else None
+        return BAD_FRAMING if self._framing_bytes > max(FRAMING_BYTES, 2 * self.body_bytes) else None
 
     def _stay_in_http1(self) -> bytes:
         """Ignore an upgrade and let the request be answered, as RFC 9110 7.8 allows.
@@ -161,7 +161,7 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         headers, self._headers = self._headers, {}  # what comes from now on are trailers
-        self._head_bytes = self._lines = self._body_bytes = self._framing_bytes = 0
+        self._head_bytes = self._lines = self.body_bytes = self._framing_bytes = 0
         self.state = BODY
         self.requests += 1
         length = self.body_left = int(headers.get(b"content-length", 0))
@@ -185,7 +185,7 @@ class RequestParser:
     def on_message_complete(self) -> None:
         self.work += REQUEST_WORK
         self._end_piece()
-        self._body_bytes = self._framing_bytes = 0
+        self.body_bytes = self._framing_bytes = 0
         if self._headers:
             self._events.append(End(self._headers))
             self._head_bytes = self._lines = 0
@@ -204,7 +204,7 @@ class RequestParser:
             return
         chunk = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.work += len(pieces)
-        self._body_bytes += len(chunk)
+        self.body_bytes += len(chunk)
         self.body_left = max(self.body_left - len(chunk), 0)
         self._events.append(Data(chunk))
         pieces.clear()
