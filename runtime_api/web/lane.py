@@ -1,9 +1,9 @@
 """A connection that aiohttp serves, read along by our own parser, so that the same rules hold as on the fast lane.
 
 aiohttp parses all of a read at once, and takes 4 µs for each chunk of a body: 0.2 s for a read of small ones. So it
-gets its bytes a slice at a time here, one in each turn of the event loop. What our parser makes of a slice says who
-has to go on (`patience.py`), and whether the peer has broken a rule: then its reply is ours, and comes behind the
-replies to its good requests.
+gets its bytes a slice at a time here, one in each turn of the event loop (`backlog.py`). What our parser makes of a
+slice says who has to go on (`patience.py`), and whether the peer has broken a rule: then its reply is ours, and comes
+behind the replies to its good requests.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from .http1 import patience
+from .http1.backlog import Backlog
 from .http1.events import Broken, End, Head
 from .http1.parser import BODY, HEAD, RequestParser
 from .http1.patience import Sight
@@ -19,8 +20,9 @@ from .http1.peer import STAMPS
 from .replies import TOO_SLOW, reply_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from .http1.events import Event
     from .http1.patience import Stage
     from .http1.roster import Roster
     from .replies import PlainReply
@@ -41,7 +43,7 @@ class Lane(asyncio.Protocol):
         self._inner = make(self)
         self._transport: Any = None
         self._parser = RequestParser()
-        self._waiting = b""  # not parsed yet
+        self._backlog = Backlog(SLICE_BYTES)
         self._turn_is_due = False
         self._is_deaf = False  # nothing more is read
         self._holds = False  # the inner protocol wants no data
@@ -61,7 +63,7 @@ class Lane(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
-        self._waiting += data
+        self._backlog.add(data)
         if not self._turn_is_due:
             self._go_on()
 
@@ -69,7 +71,7 @@ class Lane(asyncio.Protocol):
         return self._inner.eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._waiting = b""
+        self._backlog.clear()
         self._roster.discard(self)
         self._inner.connection_lost(error)
 
@@ -87,43 +89,44 @@ class Lane(asyncio.Protocol):
     def _go_on(self) -> None:
         """Parse a slice, and pass it on."""
         self._turn_is_due = False
-        if self._waiting and not self._holds:
-            data, self._waiting = self._waiting[:SLICE_BYTES], self._waiting[SLICE_BYTES:]
-            self._read(data)
-            if not self._reply_to_fault():
+        if self._backlog and not self._holds:
+            events, data = self._backlog.feed(self._parser)
+            if self._take(events):
                 self._inner.data_received(data)
+            self._reply_to_fault()
         self._adjust()
 
-    def _read(self, data: bytes) -> None:
-        for event in self._parser.feed(data):
+    def _take(self, events: Sequence[Event]) -> bool:
+        """Learn what a slice means; returns whether it holds something for the inner protocol."""
+        ends = False
+        for event in events:
             if isinstance(event, Head):
                 self._good += 1
                 self._in_body = True
             elif isinstance(event, End):
-                self._in_body = False
+                self._in_body, ends = False, True
             elif isinstance(event, Broken):
-                self._fault = event.fault
-                self._is_deaf, self._waiting = True, b""
+                self._fault, self._is_deaf = event.fault, True
+                self._backlog.clear()
+        return self._fault is None or ends
 
-    def _reply_to_fault(self) -> bool:
-        """Send the reply to a fault when its turn has come; returns whether that is so."""
+    def _reply_to_fault(self) -> None:
+        """Send the reply to a fault if its turn has come."""
         if self._fault is None:
-            return False
-        if self._in_body:
-            if self._begun == self._good and self._break_body is not None:
-                self._break_body(self._fault)
-        elif self._answered == self._good:
-            self.turn_away(self._fault)
-            return True
-        return False
+            return
+        if not self._in_body:
+            if self._answered == self._good:
+                self.turn_away(self._fault)
+        elif self._begun == self._good and self._break_body is not None:
+            self._break_body(self._fault)
 
     def _adjust(self) -> None:
         if self._transport.is_closing():
             return
-        if self._waiting and not self._holds and not self._turn_is_due:
+        if self._backlog and not self._holds and not self._turn_is_due:
             self._turn_is_due = True
             asyncio.get_running_loop().call_soon(self._go_on)
-        pause = bool(self._waiting) or self._holds
+        pause = bool(self._backlog) or self._holds
         if pause is not self._paused:
             self._paused = pause
             (self._transport.pause_reading if pause else self._transport.resume_reading)()

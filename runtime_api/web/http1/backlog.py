@@ -28,7 +28,8 @@ _END_OF_HEAD = b"\r\n\r\n"
 class Backlog:
     """The bytes that wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, slice_bytes: int = SLICE_BYTES) -> None:
+        self._slice_bytes = slice_bytes
         self._data = b""
         self._at = 0
 
@@ -63,7 +64,7 @@ class Backlog:
         return events, taken
 
     def _end_of_slice(self, parser: RequestParser) -> int:
-        limit = self._at + SLICE_BYTES
+        limit = self._at + self._slice_bytes
         if parser.state is BODY:
             return self._at + parser.body_left if parser.body_left else limit
         if self._data.startswith(b"\r\n", self._at):  # thousands of empty lines are one slice
