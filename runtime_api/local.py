@@ -71,7 +71,7 @@ class LocalLambda:
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. A client gets `client_timeout_s` for a
     request's head, and must keep its body coming; each port has `max_connections` at once, None for a share of the
-    descriptors that this process may have (docs/limits.md).
+    descriptors that this process may have.
     """
 
     def __init__(

@@ -202,6 +202,13 @@ class Served:
         while self._do(lambda: any(guest.is_parsing for guest in self._server.roster)):
             pass
 
+    def wait_for_problem(self) -> None:
+        """Wait until something was reported to the loop's exception handler."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.problems:
+            time.sleep(0.01)
+            assert time.monotonic() < deadline, "nothing was reported"
+
     def wait_until_alone(self) -> None:
         """Wait until no peer is connected any more."""
         deadline = time.monotonic() + PATIENCE_S

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import errno
+import os
+import resource
+import socket
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime_api.web.http1.patience import Patience
 from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
+from runtime_api.web.http1.server import ACCEPTED_AT_ONCE
+from tests.web.peer import PATIENCE_S
 from tests.web.requests import get, request
 from tests.web.served import Served
 
@@ -148,3 +154,26 @@ def test_the_number_of_connections_follows_from_the_descriptors(
     assert Bounds(share=PUBLIC).most(descriptors) == public
     assert Bounds(share=RUNTIME_API).most(descriptors) == runtime_api
     assert Bounds(Patience(), PUBLIC, 3).most(descriptors) == 3
+
+
+def test_without_a_descriptor_asyncio_does_not_try_without_end(stack: ExitStack) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Served(loop="asyncio") as served:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(3 * ACCEPTED_AT_ONCE)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (sockets[-1].fileno() + 1, hard))
+        try:
+            with suppress(OSError):
+                while True:
+                    stack.callback(os.close, os.open("/dev/null", os.O_RDONLY))
+            for each in sockets:
+                each.settimeout(PATIENCE_S)
+                each.connect(served.address)
+                each.sendall(get("/now"))
+            served.wait_for_problem()
+            served.settle()
+            problems = list(served.problems)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert all(each.recv(12) == b"HTTP/1.1 200" for each in sockets)
+    assert {problem["exception"].errno for problem in problems} == {errno.EMFILE}
+    assert len(problems) <= 2 * ACCEPTED_AT_ONCE

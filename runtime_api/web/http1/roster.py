@@ -85,7 +85,7 @@ class Roster:
         self._oldest: deque[tuple[int, Guest]] = deque()  # what the last search for idle ones has found
         self._unseen: list[Guest] = []  # in this sweep
         self._timer: asyncio.Handle | None = None
-        self._most, self._last_descriptor = LEAST, LEAST
+        self._allowed = self._most = self._last_descriptor = LEAST
         self._empty: asyncio.Event | None = None  # made when somebody waits for the last connection
 
     def __len__(self) -> int:
@@ -98,12 +98,16 @@ class Roster:
         """Take the number of connections from what the process may have open now."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         descriptors = MANY if soft == resource.RLIM_INFINITY else soft
-        self._most = self._bounds.most(descriptors)
+        self._allowed = self._most = self._bounds.most(descriptors)
         self._last_descriptor = descriptors - SPARE_DESCRIPTORS
 
     def admit(self, guest: Guest) -> None:
         """Take a new connection; one too many takes the place of the oldest idle one, or is turned away."""
-        is_one_too_many = len(self._guests) >= self._most or guest.descriptor >= self._last_descriptor
+        if guest.descriptor >= self._last_descriptor:
+            # Whatever uses them, there are no more descriptors than for these. A later connection may get the low
+            # number of one that was closed, so it is the count that tells from now on.
+            self._most = min(self._most, max(LEAST, len(self._guests)))
+        is_one_too_many = len(self._guests) >= self._most
         self.add(guest)
         if not is_one_too_many:
             return
@@ -202,6 +206,8 @@ class Roster:
         for guest in some:
             self._look_at(guest, loop.time())
         self._timer = loop.call_soon(self._sweep) if self._unseen else None
+        if len(self._guests) < self._most // 2:
+            self._most = self._allowed
         if self._guests:
             self._arm()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol.wire import host_port
@@ -12,7 +14,6 @@ from .outbox import Outbox
 from .roster import Bounds, Roster
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from .handler import Handler
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer"]
 
 BACKLOG = 64 * 1024  # connections waiting to be accepted: the kernel caps it at its own somaxconn
+# In one turn of the event loop. Without a descriptor left, asyncio's own loop tries and fails as often and reports each
+# failure (selector_events.py, _accept_connection); then it pauses for a second.
+ACCEPTED_AT_ONCE = 16
 
 
 class HttpServer:
@@ -54,8 +58,11 @@ class HttpServer:
         self._server = await loop.create_server(
             lambda: Connection(self._handler, self._outbox, self.roster.admit, self.roster.discard),
             **place,
-            backlog=BACKLOG,
+            backlog=ACCEPTED_AT_ONCE,
         )
+        for each in self._server.sockets:
+            with socket.socket(fileno=os.dup(each.fileno())) as listening:
+                listening.listen(BACKLOG)
         self._address = self._server.sockets[0].getsockname()[:2]
         return self._address
 
