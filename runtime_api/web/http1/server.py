@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer"]
 
 BACKLOG = 64 * 1024  # connections waiting to be accepted: the kernel caps it at its own somaxconn
-# In one turn of the event loop. Without a descriptor left, asyncio's own loop tries and fails as often and reports each
-# failure (selector_events.py, _accept_connection); then it pauses for a second.
+# In one turn of the event loop. Without a descriptor left, asyncio's own loop tries and fails as often, reports each
+# failure (selector_events.py, _accept_connection) and pauses for a second.
 ACCEPTED_AT_ONCE = 16
 
 
