@@ -86,6 +86,7 @@ class Roster:
         self._unseen: list[Guest] = []  # in this sweep
         self._timer: asyncio.Handle | None = None
         self._allowed = self._most = self._last_descriptor = LEAST
+        self._is_closing = False
         self._empty: asyncio.Event | None = None  # made when somebody waits for the last connection
 
     def __len__(self) -> int:
@@ -131,6 +132,7 @@ class Roster:
 
     async def close(self, timeout_s: float) -> None:
         """Close every connection; peers get `timeout_s` to read what is written."""
+        self._is_closing = True
         if self._timer is not None:
             self._timer.cancel()
         for guest in list(self._guests):
@@ -194,7 +196,7 @@ class Roster:
     # who takes too long
 
     def _arm(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._is_closing:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._bounds.patience.limit_s / SWEEPS, self._sweep)
 
