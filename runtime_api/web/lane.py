@@ -43,7 +43,7 @@ class Lane(asyncio.Protocol):
         self._inner = make(self)
         self._transport: Any = None
         self._parser = RequestParser()
-        self._backlog = Backlog(SLICE_BYTES)
+        self._backlog = Backlog(SLICE_BYTES, SLICE_BYTES)
         self._turn_is_due = False
         self._is_deaf = False  # nothing more is read
         self._holds = False  # the inner protocol wants no data

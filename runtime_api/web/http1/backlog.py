@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from .events import Event
     from .parser import RequestParser
 
-__all__ = ["SLICE_BYTES", "WORK", "Backlog"]
+__all__ = ["BODY_SLICE_BYTES", "SLICE_BYTES", "WORK", "Backlog"]
 
-SLICE_BYTES = 8192  # parsed without looking how much work it makes: 0.3 ms at worst
-WORK = 1024  # of one turn, as the parser counts it: 64 requests, or as many header lines or chunks
+SLICE_BYTES = 8192  # parsed without looking how much work it makes: 300 requests at worst
+BODY_SLICE_BYTES = 16_384  # of a body in chunks, where most peers send large ones
+WORK = 1024  # of one turn, as the parser counts it: 64 requests, 1024 header lines, 8192 chunks
 _END_OF_HEAD = b"\r\n\r\n"
 
 
 class Backlog:
     """The bytes that wait."""
 
-    def __init__(self, slice_bytes: int = SLICE_BYTES) -> None:
-        self._slice_bytes = slice_bytes
+    def __init__(self, slice_bytes: int = SLICE_BYTES, body_slice_bytes: int = BODY_SLICE_BYTES) -> None:
+        self._slice_bytes, self._body_slice_bytes = slice_bytes, body_slice_bytes
         self._data = b""
         self._at = 0
 
@@ -66,7 +67,7 @@ class Backlog:
     def _end_of_slice(self, parser: RequestParser) -> int:
         limit = self._at + self._slice_bytes
         if parser.state is BODY:
-            return self._at + parser.body_left if parser.body_left else limit
+            return self._at + (parser.body_left or self._body_slice_bytes)
         if self._data.startswith(b"\r\n", self._at):  # thousands of empty lines are one slice
             return limit
         end_of_head = self._data.find(_END_OF_HEAD, self._at, limit)

@@ -27,7 +27,8 @@ HEAD_LINES = 2000  # in a head, and in trailers: Node's default; SDKs send about
 # Sizes, extensions and line ends of a chunked body may take this much, or twice the body if that is more. A chunk of
 # three bytes has five of framing, so only a peer that sends some 200,000 smaller ones reaches it.
 FRAMING_BYTES = 1_048_576
-REQUEST_WORK = 16  # what reading and answering a request counts for, in header lines or chunks
+REQUEST_WORK = 16  # what reading and answering a request counts for, in header lines
+CHUNKS_PER_WORK = 8  # that count for one header line
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
@@ -50,7 +51,7 @@ class RequestParser:
     def __init__(self) -> None:
         self.state = BETWEEN
         self.requests = 0  # whose head is complete
-        self.work = 0  # done so far: one for each header line, chunk and call, REQUEST_WORK for each request
+        self.work = 0  # done so far: in header lines; a call counts as one
         self.body_left = 0  # bytes of a body whose head says its length
         self._pieces: list[bytes] = []  # of a body, which become one event
         self.on_body = self._pieces.append  # httptools calls this for each chunk: a peer may send millions
@@ -203,7 +204,7 @@ class RequestParser:
         if not pieces:
             return
         chunk = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.work += len(pieces)
+        self.work += len(pieces) // CHUNKS_PER_WORK
         self.body_bytes += len(chunk)
         self.body_left = max(self.body_left - len(chunk), 0)
         self._events.append(Data(chunk))
