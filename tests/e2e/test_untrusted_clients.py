@@ -206,15 +206,14 @@ while True:
             length = int(value)
     stream.read(length)
     time.sleep(1)
+    answering = socket.create_connection((host, int(port)))
     head = f"POST {{api}}/{{request_id}}/response HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked"
-    connection.sendall(head.encode() + b"\\r\\n\\r\\n")
+    answering.sendall(head.encode() + b"\\r\\n\\r\\n")
     for _ in range(3):
         time.sleep(1)
-        connection.sendall(b"1\\r\\nx\\r\\n")
-    connection.sendall(b"0\\r\\n\\r\\n")
-    while stream.readline().strip():
-        pass
-    stream.read(len('{{"status":"OK"}}\\n'))
+        answering.sendall(b"1\\r\\nx\\r\\n")
+    answering.sendall(b"0\\r\\n\\r\\n")
+    answering.recv(1000)
 """
 
 
