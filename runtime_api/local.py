@@ -23,6 +23,8 @@ from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
 from runtime_api.store.trees import Trees
 from runtime_api.web.http1.outbox import Outbox
+from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
+from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
 from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
@@ -54,6 +56,10 @@ class _Parts(NamedTuple):
     outbox: Outbox
     fronts: list[PublicPort]
 
+    def note(self, line: str) -> None:
+        """Write a line of our own to the log."""
+        self.log.write(f"bootjack: {line}\n".encode())
+
 
 class LocalLambda:
     """Runs functions on this machine; an async context manager that leaves nothing behind.
@@ -65,7 +71,8 @@ class LocalLambda:
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. With `seccomp` the kernel refuses system calls that functions do without. `trees` is where its layers are
     merged, a temporary directory of its own by default. Ports accept `allowed_hosts` as Host names although a DNS
-    answer could forge them.
+    answer could forge them. A client gets `client_timeout_s` for a request's head, and must keep its body coming;
+    each port has `max_connections` at once, None for a share of the descriptors that this process may have.
     """
 
     def __init__(
@@ -81,8 +88,12 @@ class LocalLambda:
         seccomp: bool = True,
         trees: Trees | None = None,
         allowed_hosts: Collection[str] = (),
+        client_timeout_s: float = CLIENT_TIMEOUT_S,
+        max_connections: int | None = None,
     ) -> None:
         self._allowed_hosts = frozenset(allowed_hosts)
+        self._public = Bounds(Patience(client_timeout_s), PUBLIC, max_connections)
+        self._runtime_api = Bounds(Patience(client_timeout_s, ends_idle=False), RUNTIME_API, max_connections)
         self._log_descriptor = STDERR if log is None else log
         self._label_log = label_log
         self._idle_timeout_s = idle_timeout_s
@@ -210,7 +221,7 @@ class LocalLambda:
         on_loopback = is_loopback(host)
         own_names = () if on_loopback else (socket.gethostname(),)
         guard = Guard(on_loopback, {*own_names, *self._allowed_hosts, *allowed_hosts}, allowed_origins)
-        front = PublicPort(parts.invoker, self._limits, parts.outbox, host, guard)
+        front = PublicPort(parts.invoker, self._limits, parts.outbox, host, guard, self._public, parts.note)
         bound = await front.listen(port)
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -226,10 +237,11 @@ class LocalLambda:
 
     def _assemble(self, log: LogSink) -> _Parts:
         limits, label_log, outbox, allowed_hosts = self._limits, self._label_log, Outbox(), self._allowed_hosts
+        bounds = self._runtime_api
 
         def edge(post: Callable[..., None], host: str, door: Admission) -> tuple[CallResponder, RuntimeApiListener]:
             api = RuntimeApi(post, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox, door=door)
+            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), door)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log
@@ -239,7 +251,8 @@ class LocalLambda:
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s)
         worker = QueueWorker(queue, dispatch, log.write)
         invoker = Invoker(catalog, dispatch, queue, limits)
-        return _Parts(log, catalog, installations, dispatch, worker, invoker, outbox, [])
+        parts = _Parts(log, catalog, installations, dispatch, worker, invoker, outbox, [])
+        return parts
 
     def _parts(self) -> _Parts:
         if self._open is None:

@@ -129,7 +129,7 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE + "localhost\r\nOrigin: http://203.0.113.5", 403),
         (INVOKE + "localhost\r\nOrigin: https://app.example", 200),  # let in by name
         (INVOKE + "localhost\r\nSec-Fetch-Site: cross-site", 403),
-        (INVOKE + "localhost\r\nHost: localhost", 403),
+        (INVOKE + "localhost\r\nHost: localhost", 400),
         (INVOKE + "localhost\r\nOrigin: http://localhost\r\nOrigin: http://localhost", 403),
         (INVOKE.replace("POST", "GET") + "localhost", 405),
         (INVOKE.replace("echo", "other") + "localhost", 404),
@@ -137,7 +137,7 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE.replace("invocations", "nothing") + "rebound.example", 403),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost", 200),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: rebound.example", 403),
-        ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\nHost: localhost", 403),
+        ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\nHost: localhost", 400),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site", 403),
         ("GET / HTTP/1.1\r\nHost: localhost", 404),
         (

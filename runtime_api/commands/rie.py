@@ -39,6 +39,8 @@ class RieOptions:
     clean_env: bool
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
+    client_timeout_s: float
+    max_connections: int | None
 
     @property
     def quiet(self) -> bool:
@@ -152,7 +154,14 @@ async def _serve(function: LocalFunction, front: Address, options: RieOptions) -
     async with AsyncExitStack() as stack:
         with interruptible():
             local = await stack.enter_async_context(
-                opened(LocalLambda(idle_timeout_s=None, allowed_hosts=options.allowed_hosts))
+                opened(
+                    LocalLambda(
+                        idle_timeout_s=None,
+                        allowed_hosts=options.allowed_hosts,
+                        client_timeout_s=options.client_timeout_s,
+                        max_connections=options.max_connections,
+                    )
+                )
             )
             local.add_function(function)
             with blaming("--runtime-api-address", function.runtime_api):

@@ -90,6 +90,8 @@ def command(
             seccomp=not sandbox.no_seccomp,
             trees=trees,
             allowed_hosts=server.allowed_hosts,
+            client_timeout_s=server.client_timeout_s,
+            max_connections=server.max_connections,
         )
         tune_server()
         with sandbox.explained():

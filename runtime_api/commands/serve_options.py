@@ -29,6 +29,8 @@ class ServeOptions:
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
+    client_timeout_s: float
+    max_connections: int | None
 
 
 option = options_under(OPTIONS)

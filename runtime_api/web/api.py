@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
@@ -19,6 +19,8 @@ from runtime_api.service.errors import ServiceError
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
+from .http1.parser import HEAD_BYTES
+from .lane import Lane
 from .replies import CONTINUE
 
 if TYPE_CHECKING:
@@ -26,17 +28,64 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
 
     from .guard import Guard
+    from .http1.roster import Roster
     from .replies import PlainReply
 
-__all__ = ["make_server"]
+__all__ = ["ApiServer"]
 
 HEALTH = "/_bootjack/health"
 _LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin with a version
 
 
-def make_server(invoker: Invoker, guard: Guard, limits: Limits) -> web.Server:
-    """Return the factory of aiohttp's protocols, one for each connection; its `shutdown` closes them."""
-    return web.Server(Api(invoker, guard, limits.request_bytes).answer, access_log=None)
+class ApiServer:
+    """Makes the protocols that serve connections on this lane."""
+
+    def __init__(self, invoker: Invoker, guard: Guard, limits: Limits) -> None:
+        self._server = web.Server(Api(invoker, guard, limits.request_bytes).answer)
+
+    def open_lane(self, roster: Roster) -> Lane:
+        """A protocol for one connection."""
+        return Lane(roster, lambda lane: _Speaker(self._server, lane))
+
+    async def shutdown(self, timeout_s: float) -> None:
+        """Close the connections; requests in hand get `timeout_s`."""
+        await self._server.shutdown(timeout_s)
+
+
+class _Speaker(web.RequestHandler):
+    """aiohttp's protocol, with bodies as they are sent, heads as long as on the other lane, and no log of faults."""
+
+    def __init__(self, server: web.Server, lane: Lane) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # None turns it off
+            auto_decompress=False,
+            max_line_size=HEAD_BYTES,
+            max_field_size=HEAD_BYTES,
+        )
+        self.lane = lane
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = replies.SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP. Whoever sent it must know, and nobody else: nothing is logged."""
+        if status >= replies.SERVER_ERROR:
+            return super().handle_error(request, status, exc, message)
+        self.lane.turn_away(replies.BAD_REQUEST)
+        return _response(replies.BAD_REQUEST)  # is not sent any more
+
+
+class _FaultyError(Exception):
+    """The peer's mistake; the connection ends with this reply."""
+
+    def __init__(self, reply: PlainReply) -> None:
+        super().__init__(reply)
+        self.reply = reply
 
 
 class Api:
@@ -48,13 +97,24 @@ class Api:
         self._event_bytes = event_bytes
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        reply = await self._reply(request)
-        headers: CIMultiDict[str] = CIMultiDict()
-        for line in reply.headers.split("\r\n")[:-1]:
-            name, _, value = line.partition(": ")
-            headers.add(name, value)
-        return web.Response(status=reply.status, headers=headers, body=reply.body)
+        """Answer one request. Whatever its peer does to it is not an error of this server."""
+        lane = _lane_of(request)
+        fault = lane.began(lambda reply: request.content.set_exception(_FaultyError(reply)))
+        try:
+            if fault is not None:
+                raise _FaultyError(fault)
+            response = _response(await self._reply(request))
+        except _FaultyError as error:
+            lane.turn_away(error.reply)
+            response = _response(error.reply)  # is not sent any more
+        except (web.RequestPayloadError, ConnectionError):  # aiohttp's word for a body that is garbled, or cut short
+            lane.turn_away(replies.BAD_REQUEST)
+            response = _response(replies.BAD_REQUEST)
+        with suppress(ConnectionError):  # the connection has ended; aiohttp will see it, too
+            await response.prepare(request)
+            await response.write_eof()
+        lane.answered()
+        return response
 
     async def _reply(self, request: web.BaseRequest) -> PlainReply:
         headers: dict[bytes, bytes] = {}
@@ -116,3 +176,17 @@ async def _body(request: web.BaseRequest, most: int) -> bytes | None:
             request.protocol.force_close()
             break
     return b"".join(kept) if size <= most else None
+
+
+def _lane_of(request: web.BaseRequest) -> Lane:
+    speaker: Any = request.protocol
+    lane: Lane = speaker.lane
+    return lane
+
+
+def _response(reply: PlainReply) -> web.Response:
+    headers: CIMultiDict[str] = CIMultiDict()
+    for line in reply.headers.split("\r\n")[:-1]:
+        name, _, value = line.partition(": ")
+        headers.add(name, value)
+    return web.Response(status=reply.status, headers=headers, body=reply.body)

@@ -76,7 +76,7 @@ class Front:
         _send(exchange, self._judge(exchange) or invoke.error_reply(self._invoker.too_large()))
 
     def truncated(self, exchange: Exchange) -> None:
-        _send(exchange, replies.BAD_REQUEST)
+        _send(exchange, exchange.fault or replies.BAD_REQUEST)
 
     def half_closed(self, exchange: Exchange) -> bool:
         return True  # a caller that has finished sending may still read the answer

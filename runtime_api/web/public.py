@@ -16,12 +16,15 @@ from .front import Front
 from .http1.server import HttpServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime_api.engine.invoker import Invoker
     from runtime_api.protocol.limits import Limits
 
     from .guard import Guard
     from .http1.exchange import Exchange
     from .http1.outbox import Outbox
+    from .http1.roster import Bounds
 
 __all__ = ["PublicPort"]
 
@@ -29,13 +32,22 @@ __all__ = ["PublicPort"]
 class PublicPort:
     """The listener for callers."""
 
-    def __init__(self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, guard: Guard) -> None:
+    def __init__(
+        self,
+        invoker: Invoker,
+        limits: Limits,
+        outbox: Outbox,
+        host: str,
+        guard: Guard,
+        bounds: Bounds,
+        note: Callable[[str], None],
+    ) -> None:
         self._invoker = invoker
         self._limits = limits
         self._guard = guard
         self._host = host
         front = Front(invoker, self._guard, outbox, limits.request_bytes, self._pass_on)
-        self._server = HttpServer(front, outbox)
+        self._server = HttpServer(front, outbox, bounds, note)
         self._import: asyncio.Future[Any] | None = None
         self._waiting: list[Exchange] = []
         self._api: Any = None  # aiohttp's server, once it is needed
@@ -63,7 +75,7 @@ class PublicPort:
     def _pass_on(self, exchange: Exchange) -> None:
         """Hand the connection over to aiohttp, starting with this request."""
         if self._api is not None:
-            exchange.connection.hand_over(self._api())
+            exchange.connection.hand_over(self._api.open_lane(self._server.roster))
             return
         exchange.connection.hold()
         self._waiting.append(exchange)
@@ -74,7 +86,7 @@ class PublicPort:
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
             return  # the server closes the connections
-        self._api = future.result().make_server(self._invoker, self._guard, self._limits)
+        self._api = future.result().ApiServer(self._invoker, self._guard, self._limits)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
-            exchange.connection.hand_over(self._api())
+            exchange.connection.hand_over(self._api.open_lane(self._server.roster))

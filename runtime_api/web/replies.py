@@ -10,6 +10,7 @@ __all__ = ["reply_head"]
 OK = 200
 ACCEPTED = 202
 NO_CONTENT = 204
+SERVER_ERROR = 500
 
 # A status that is missing here is sent without a phrase, as RFC 9112 4 allows. The phrases of http.HTTPStatus change
 # between versions of Python, 413's for one, which is Go's here.
@@ -22,6 +23,7 @@ REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     410: "Gone",
     412: "Precondition Failed",
@@ -51,6 +53,15 @@ class PlainReply(Struct, frozen=True):
 
 
 BAD_REQUEST = PlainReply(400, PLAIN, b"400 Bad Request: this is not HTTP/1.1\n")
+BAD_VERSION = PlainReply(400, PLAIN, b"400 Bad Request: send HTTP/1.1 or HTTP/1.0\n")
+BAD_HOST = PlainReply(
+    400, PLAIN, b"400 Bad Request: send one Host header, such as Host: localhost:9000 (RFC 9112 3.2)\n"
+)
+BAD_FRAMING = PlainReply(400, PLAIN, b"400 Bad Request: the chunks are too small; send larger ones\n")
+CROWDED = PlainReply(
+    503, PLAIN + "Retry-After: 1\r\n", b"503 Service Unavailable: too many connections are in use; try again\n"
+)
+TOO_SLOW = PlainReply(408, PLAIN, b"408 Request Timeout: the request did not come in time\n")
 HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
 # Go's words, so that a client that was written against RIE sees nothing new (spec 1).
 NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")

@@ -50,6 +50,8 @@ class RuntimeApi:
         if event is not None:
             exchange.context = event
             self._post(event)
+            if not exchange.answered:
+                exchange.connection.kept = True  # a streamed response takes the time that its handler takes
 
     def finished(self, exchange: Exchange) -> None:
         route = self._routes.get(exchange.path)
@@ -134,6 +136,7 @@ class RuntimeApi:
     def accept(self, effect: fx.Accept) -> None:
         """Answer 202, with AWS's one body."""
         call: Any = effect.call  # the call token that this class passes is always the exchange
+        call.connection.kept = True
         call.reply(replies.ACCEPTED, replies.JSON, wire.ACCEPTED)
 
     def refuse(self, effect: fx.Refuse) -> None:
@@ -144,6 +147,7 @@ class RuntimeApi:
     def deliver(self, effect: fx.Deliver) -> None:
         """Answer 200 with the event, bytes untouched."""
         call: Any = effect.call
+        call.connection.kept = True
         call.reply(replies.OK, wire.event_headers(effect.invocation, effect.deadline_ms), effect.invocation.payload)
 
 

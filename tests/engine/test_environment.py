@@ -79,7 +79,7 @@ os.kill(os.getpid(), 9)
 def test_half_a_response_is_none(tmp_path: Path, silent: int) -> None:
     script = """
 request_id, event = next_event()
-head = f'POST {BASE}invocation/{request_id}/response HTTP/1.1\\r\\nContent-Length: 9\\r\\n\\r\\n'
+head = f'POST {BASE}invocation/{request_id}/response HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9\\r\\n\\r\\n'
 connection.sendall(head.encode() + b'half')
 os._exit(0)
 """

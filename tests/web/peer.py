@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0  # the bound of a wait that a correct server ends at once
 CHANCES = 20
 
 

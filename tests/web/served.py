@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from runtime_api.web.http1.doorway import Door
     from runtime_api.web.http1.exchange import Exchange
+    from runtime_api.web.http1.roster import Bounds
 
 T = TypeVar("T")
 
@@ -46,9 +47,10 @@ class Story:
 class Echo:
     """Answers with what it was asked. The first part of the path says when.
 
-    `now`: at once; `late`: when `Served.release` says so; `never`: not at all; `refuse`: 403 at the head, before the
-    body; `big`: at once, with as many bytes as the query says; `status`: at once, with the
-    status that the query says. `leave` in the query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
+    `now`: at once; `keep`: the same, and the connection is kept as a runtime's; `late`: when `Served.release` says
+    so; `never`: not at all; `refuse`: 403 at the head, before the body; `big`: at once, with as many bytes as the
+    query says; `status`: at once, with the status that the query says. `leave` in the query: a half-closed peer is
+    dropped; `fail-WORD`: it raises when told.
     """
 
     def __init__(self, body_bytes: int) -> None:
@@ -66,6 +68,9 @@ class Echo:
         self._note(exchange, "finished")
         match _word(exchange):
             case "now":
+                self.echo(exchange)
+            case "keep":
+                exchange.connection.kept = True
                 self.echo(exchange)
             case "late":
                 self._park(exchange)
@@ -143,14 +148,23 @@ class Echo:
 class Served:
     """The server, and what went wrong in it; with many `callers` it collects its answers before it writes them."""
 
-    def __init__(self, body_bytes: int = 1_000_000, callers: int = 0, door: Door | None = None) -> None:
+    def __init__(
+        self,
+        body_bytes: int = 1_000_000,
+        callers: int = 0,
+        bounds: Bounds | None = None,
+        loop: str = "uvloop",
+        door: Door | None = None,
+    ) -> None:
         self.handler = Echo(body_bytes)
         self.address = ("", 0)
         self.problems: list[dict[str, Any]] = []
         outbox = Outbox()
         outbox.callers = callers
-        self._server = HttpServer(self.handler, outbox, door=door)
+        self.notes: list[str] = []
+        self._server = HttpServer(self.handler, outbox, bounds, self.notes.append, door)
         self._released = 0
+        self._loop_name = loop
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="server under test", daemon=True)  # it may hang
@@ -188,14 +202,24 @@ class Served:
             self.handler.echo(self.handler.parked.popleft())
 
     def settle(self) -> None:
-        """Return when the server has read all that was sent to it before: its loop has come round, twice."""
+        """Return when the server has read all that was sent to it before, and parsed what it is ready to parse."""
         self._do(lambda: None)
         self._do(lambda: None)
+        while self._do(lambda: any(guest.is_parsing for guest in self._server.roster)):
+            pass
+
+    def wait_for_problem(self) -> None:
+        """Wait until something was reported to the loop's exception handler."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.problems:
+            time.sleep(0.01)
+            assert time.monotonic() < deadline, "nothing was reported"
 
     def wait_until_alone(self) -> None:
         """Wait until no peer is connected any more."""
         deadline = time.monotonic() + PATIENCE_S
         while self._do(lambda: self._server.connections):
+            time.sleep(0.01)
             assert time.monotonic() < deadline, f"{self._server.connections} connections are left"
 
     def connections(self) -> int:
@@ -219,7 +243,8 @@ class Served:
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(PATIENCE_S)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        make = uvloop.new_event_loop if self._loop_name == "uvloop" else asyncio.new_event_loop
+        with asyncio.Runner(loop_factory=make) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:

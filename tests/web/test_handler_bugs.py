@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from tests.web.requests import get, post, request
@@ -28,7 +30,8 @@ def reported(served: Served) -> list[str]:
 def test_a_bug_ends_its_connection_and_is_reported(callback: str) -> None:
     with Served() as served:
         with served.peer() as peer, served.peer() as other:
-            peer.send(BUGS[callback])
+            with suppress(ConnectionError):  # a server that ends it takes nothing more
+                peer.send(BUGS[callback])
             served.settle()
             if callback == "half_closed":
                 peer.finish_sending()

@@ -125,20 +125,25 @@ extra = st.sampled_from(
     [b"", b"A: 1\r\n", b"A: 2\r\nA: 3\r\n", b"Connection: keep-alive\r\n", b"Connection: close\r\n",
      b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"no header\r\n"]
 )  # fmt: skip
-versions = st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0"])
+hosts = st.sampled_from(
+    [b"Host: x\r\n", b"Host: x\r\n", b"Host: x\r\n", b"Host: y:1\r\n", b"", b"Host: x\r\nHost: x\r\n",
+     b"Host: x y\r\n", b"Host:\r\n", b"host: x\r\nHOST: y\r\n"]
+)  # fmt: skip
+versions = st.sampled_from([b"HTTP/1.1"] * 5 + [b"HTTP/1.0", b"HTTP/2.0"])
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    path, header, body, version = draw(paths), draw(extra), draw(bodies), draw(versions)
+    path, body, version = draw(paths), draw(bodies), draw(versions)
+    header = draw(hosts) + draw(extra)
     if draw(st.integers(0, 3)) == 0:
-        return b"GET %b %b\r\nHost: x\r\n%b\r\n" % (path, version, header)
+        return b"GET %b %b\r\n%b\r\n" % (path, version, header)
     if draw(st.integers(0, 5)) == 0:
         chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
         trailer = draw(st.sampled_from([b"", b"T: 1\r\n"]))
         head = b"POST %b %b\r\n%bTransfer-Encoding: chunked\r\n\r\n" % (path, version, header)
         return head + chunk + b"0\r\n" + trailer + b"\r\n"
-    return b"POST %b %b\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (path, version, header, len(body), body)
+    return b"POST %b %b\r\n%bContent-Length: %d\r\n\r\n%b" % (path, version, header, len(body), body)
 
 
 def split(stream: bytes, cuts: list[int]) -> list[bytes]:
@@ -152,7 +157,7 @@ def test_whole_requests_are_read_as_a_parser_reads_them(sent: list[bytes]) -> No
 
 
 @given(st.lists(requests() | st.binary(max_size=20), max_size=10), st.lists(st.integers(0, 2000), max_size=12))
-@example([b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n11"] * 3, [41, 82, 83])
+@example([b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n11"] * 3, [50, 100, 101])
 def test_any_bytes_in_any_pieces_are_read_as_a_parser_reads_them(sent: list[bytes], cuts: list[int]) -> None:
     pieces = split(b"".join(sent), cuts)
     assert serve(pieces, HeadCache()) == serve(pieces, NoCache())
@@ -171,18 +176,28 @@ def test_heads_that_come_again_are_read_as_a_parser_reads_them(
 
 
 GET = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n11"
-BIG = b"POST /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (LIMIT + 1) + b"x" * (LIMIT + 1)
+POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n11"
+BIG = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (LIMIT + 1) + b"x" * (LIMIT + 1)
 HTTP_1_0 = b"GET /next HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 CONVERSATIONS = {
     "a known head that goes on": [GET, GET[:-4], b"yz\r\n\r\n", GET],
     "a known request inside another head": [GET, b"GET /a HTTP/1.1\r\nX: ", GET, GET],
-    "a known request inside a body": [GET, b"POST /a HTTP/1.1\r\nContent-Length: 40\r\n\r\n", GET, b"x" * 10, GET],
+    "a known request inside a body": [
+        GET,
+        b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n",
+        GET,
+        b"x" * 10,
+        GET,
+    ],
     "a target that is no path": [GET, GET.replace(b"/next", b"http://x/next"), GET.replace(b"/next", b"next"), GET],
     "another method": [POST, POST.replace(b"POST /a", b"PUT /b"), POST],
     "empty lines before": [b"\r\n\r\n" + GET, GET, b"\r\n" + GET, b"\r\n" + GET, GET],
     "empty lines behind": [GET + b"\r\n\r\n", GET, POST + b"\r\n\r\n\r\n", POST],
     "a body that is too large": [BIG, BIG, BIG],
+    "a known head without its host": [GET, GET.replace(b"Host: x\r\n", b"")],
+    "a known head with another host": [GET, GET.replace(b"Host: x\r\n", b"Host: x\r\nHost: x\r\n")],
+    "a known head and target with a version of its own": [GET, GET.replace(b"HTTP/1.1", b"HTTP/2.0")],
+    "a target that brings a version": [GET, GET.replace(b"/next", b"/next HTTP/1.1\r\nHost: y\r\nX: ")],
     "HTTP/1.0 that goes on": [HTTP_1_0, HTTP_1_0, HTTP_1_0.replace(b"/next", b"/a")],
     "an upgrade": [GET.replace(b"\r\n\r\n", b"\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")] * 3,
 }
@@ -201,22 +216,22 @@ def test_a_new_target_with_any_byte_in_it_is_read_as_a_parser_reads_it(byte: int
 
 
 def test_a_request_with_a_known_head_is_not_parsed() -> None:
-    heads, post = HeadCache(), b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+    heads, post = HeadCache(), b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
     serve([post + b"11"], heads)
     assert heads.find(post + b"22") is not None
-    assert heads.find(b"POST /b?q=1 HTTP/1.1\r\nContent-Length: 2\r\n\r\n22") is not None
+    assert heads.find(b"POST /b?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n22") is not None
     assert heads.find(post + b"333") is None
 
 
 def test_the_body_of_a_request_with_a_known_head_is_its_own() -> None:
-    post = b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n"
+    post = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
     assert bodies_of([post + b"11", post + b"22", post + b"33"]) == [b"11", b"22", b"33"]
     assert bodies_of([post + b"11", post + b"2", b"2", post, b"33"]) == [b"11", b"22", b"33"]
 
 
 def test_a_client_whose_heads_all_differ_is_not_remembered_for_ever() -> None:
     heads = HeadCache()
-    sent = [b"GET /a HTTP/1.1\r\nDate: %d\r\n\r\n" % number for number in range(100)]
+    sent = [b"GET /a HTTP/1.1\r\nHost: x\r\nDate: %d\r\n\r\n" % number for number in range(100)]
     serve(sent, heads)
-    serve([b"GET /a HTTP/1.1\r\nDate: new\r\n\r\n"], heads)
-    assert heads.find(b"GET /a HTTP/1.1\r\nDate: new\r\n\r\n") is None
+    serve([b"GET /a HTTP/1.1\r\nHost: x\r\nDate: new\r\n\r\n"], heads)
+    assert heads.find(b"GET /a HTTP/1.1\r\nHost: x\r\nDate: new\r\n\r\n") is None

@@ -92,6 +92,88 @@ def test_a_handler_that_hears_of_a_garbled_body_has_heard_of_its_head(served: Se
     assert [story.words for story in served.handler.stories] == [["started", "truncated"]]
 
 
+BAD_HOSTS = {
+    "none": (),
+    "two": ("Host: localhost", "Host: localhost"),
+    "two of one letter": ("Host: a", "Host: a"),
+    "two that are empty": ("Host:", "Host:"),
+    "two that differ": ("Host: localhost", "host: evil.example"),
+    "two in one line": ("Host: localhost, evil.example",),
+    "two in one line without a space": ("Host: localhost,localhost",),
+    "a space": ("Host: local host",),
+    "a tab": ("Host: local\thost",),
+    "a path": ("Host: localhost/x",),
+    "a user": ("Host: user@localhost",),
+    "a scheme": ("Host: http://localhost",),
+    "a port that is none": ("Host: localhost:http",),
+    "two ports": ("Host: localhost:1:2",),
+    "only a port": ("Host: :9000",),
+    "a signed port": ("Host: localhost:+9000",),
+    "an open bracket": ("Host: [::1",),
+    "a closed bracket": ("Host: ::1]",),
+    "IPv6 without brackets": ("Host: ::1",),
+    "IPv6 that is none": ("Host: [:::::]",),
+    "IPv6 of too many parts": ("Host: [1:2:3:4:5:6:7:8:9]",),
+    "a name in brackets": ("Host: [localhost]",),
+    "a stray percent": ("Host: local%zzhost",),
+    "a percent at the end": ("Host: localhost%",),
+    "letters beyond ASCII": ("Host: löcalhost",),
+    "a quote": ('Host: "localhost"',),
+    "an angle bracket": ("Host: <localhost>",),
+    "a backslash": ("Host: local\\host",),
+}
+GOOD_HOSTS = [
+    "localhost", "localhost:9000", "localhost:", "127.0.0.1:9000", "[::1]", "[::1]:9000", "[fe80::1%25eth0]",
+    "[::ffff:127.0.0.1]", "a_b.example", "a.example.", "xn--lcalhost-n4a", "a%2Db", "",
+]  # fmt: skip
+
+
+def with_hosts(*lines: str, version: str = "HTTP/1.1") -> bytes:
+    return "\r\n".join([f"GET /now {version}", *lines, "", ""]).encode("latin-1")
+
+
+@pytest.mark.parametrize("name", BAD_HOSTS)
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_bad_host_is_refused(served: Served, name: str, behind: bool) -> None:
+    with served.peer() as peer:
+        if behind:  # where the same head without the fault has come before
+            assert [peer.ask(get("/now")).status for _ in range(3)] == [200] * 3
+        answer = peer.ask(with_hosts(*BAD_HOSTS[name]))
+        assert (answer.status, b"Host" in answer.body) == (400, True)
+        assert peer.rest() == b""
+
+
+@pytest.mark.parametrize("host", GOOD_HOSTS)
+def test_a_host_may_be_anything_that_names_one(served: Served, host: str) -> None:
+    with served.peer() as peer:
+        for _ in range(3):
+            assert peer.ask(with_hosts(f"Host: {host}")).status == 200
+
+
+def test_http_1_0_needs_no_host(served: Served) -> None:
+    with served.peer() as peer:
+        for _ in range(3):
+            assert peer.ask(with_hosts("Connection: keep-alive", version="HTTP/1.0")).status == 200
+        assert peer.ask(with_hosts("Host: a", "Host: a", version="HTTP/1.0")).status == 400
+
+
+@pytest.mark.parametrize(
+    "version", ["HTTP/0.9", "HTTP/1.2", "HTTP/1.9", "HTTP/2.0", "HTTP/2", "HTTP/3.0", "HTTP/1", "HTTP/1.10",
+                "HTTP/01.1", "http/1.1", "HTTPS/1.1", "ICE/1.0", "1.1", "HTTP/", ""],
+)  # fmt: skip
+def test_a_version_that_is_not_spoken_is_refused(served: Served, version: str) -> None:
+    with served.peer() as peer:
+        assert peer.ask(with_hosts("Host: localhost", version=version)).status == 400
+        assert peer.rest() == b""
+
+
+def test_a_request_without_a_version_is_refused(served: Served) -> None:
+    with served.peer() as peer:
+        assert peer.ask(b"GET /now\r\n\r\n").status == 400
+        assert peer.rest() == b""
+    assert not served.handler.stories
+
+
 GARBAGE = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"hello\r\n\r\n",

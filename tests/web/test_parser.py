@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 POST = b"POST /a?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
 GET = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"
-CHUNKED = b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nTail: 1\r\n\r\n"
+CHUNKED = (
+    b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nTail: 1\r\n\r\n"
+)
 
 
 def parse(*pieces: bytes) -> list[Event]:
@@ -72,7 +74,7 @@ def test_a_head_without_end_is_bounded() -> None:
 
 
 def test_nothing_is_wrong_behind_a_request_that_ends_the_connection() -> None:
-    last = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+    last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     *request, broken = parse(last, b"what is this\r\n\r\n")
     assert [type(event) for event in request] == [Head, End]
     assert broken == Broken(None)

@@ -5,21 +5,26 @@ connection at a time and in order. So pipelined requests wait their turn, a requ
 poll) holds up the ones behind it, and a handler's bug is never mistaken for a client's bad syntax: it is reported to
 the event loop and closes this connection. The connection stops reading while a request waits behind another, and
 takes no new request while its peer does not read the replies, so one peer can make it keep one request and one read.
+A read that means much work is parsed over several turns of the event loop (`backlog.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import get_running_loop
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, reply_head
+from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, TOO_SLOW, reply_head
 
+from . import patience
+from .backlog import SLICE_BYTES, WORK, Backlog
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange
 from .forwarding import as_bytes
 from .heads import HeadCache
-from .parser import BETWEEN, RequestParser
+from .parser import BETWEEN, HEAD, RequestParser
+from .patience import Sight
+from .peer import STAMPS, Peer
 from .states import (
     ANSWER,
     ANSWER_EARLY,
@@ -39,13 +44,15 @@ from .states import (
 from .states import CONTINUE as SEND_CONTINUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import Callable, Sequence
 
     from runtime_api.web.replies import PlainReply
 
     from .events import Event
     from .handler import Handler
     from .outbox import Outbox
+    from .patience import Stage
     from .states import Act
 
 __all__ = ["JOIN_BYTES", "Connection"]
@@ -53,7 +60,7 @@ __all__ = ["JOIN_BYTES", "Connection"]
 JOIN_BYTES = 65_536  # a body up to this size is copied behind its head, to need one write only
 
 
-class Connection(asyncio.Protocol):
+class Connection(Peer):
     """The exchange in hand, and those that wait behind it."""
 
     def __init__(
@@ -64,14 +71,13 @@ class Connection(asyncio.Protocol):
         lost: Callable[[Connection], None],
         heads: HeadCache | None = None,
     ) -> None:
+        super().__init__(outbox, made, lost)
         self._handler = handler
         self._limit = handler.body_bytes
-        self._outbox = outbox
-        self._unsent = b""  # while it is in the outbox
-        self._made, self._lost = made, lost
         self._parser = RequestParser()
+        self._backlog = Backlog()
+        self._turn_is_due = False  # of the event loop, in which the backlog is parsed
         self._heads = heads or HeadCache()
-        self._transport: asyncio.Transport | None = None
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
@@ -79,13 +85,8 @@ class Connection(asyncio.Protocol):
         self._fault: PlainReply | None = None  # sent after the replies to the peer's good requests
         self._advancing = False
         self._paused = False
-        self._writable = True
 
     # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is not a subclass
-        self._made(self)
 
     def data_received(self, data: bytes) -> None:
         if self._current is None and self._writable and self._parser.state is BETWEEN:
@@ -95,7 +96,11 @@ class Connection(asyncio.Protocol):
                 method, path, query, headers = head.method, head.path, head.query, head.headers
                 self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body)))
                 return
-        self._read(data)
+        if len(data) <= SLICE_BYTES and not self._backlog:
+            self._digest(self._idle, self._parser.feed(data), data)
+        else:
+            self._backlog.add(data)
+            self._read_on()
 
     def eof_received(self) -> bool:
         for event in self._parser.end():
@@ -110,6 +115,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
         self._queue.clear()
+        self._backlog.clear()
         exchange, self._current = self._current, None
         try:
             if exchange is not None and not exchange.answered:
@@ -139,12 +145,27 @@ class Connection(asyncio.Protocol):
         except Exception as error:
             self._fail(error)
 
-    def _read(self, data: bytes) -> None:
-        """Parse what arrived, and go on."""
-        idle = self._current is None and self._writable and self._parser.state is BETWEEN
+    def _read_on(self) -> None:
+        """Parse what waits, as far as this turn of the event loop goes."""
+        self._turn_is_due = False
+        parser, backlog = self._parser, self._backlog
+        enough = parser.work + WORK
+        while backlog and parser.work < enough and not self._is_crowded and self._is_open:
+            idle = self._idle
+            self._digest(idle, *backlog.feed(parser))
+        if self._ended:
+            backlog.clear()
+        self._adjust_reading()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the next byte begins a request that can be served at once."""
+        return self._current is None and self._writable and self._parser.state is BETWEEN
+
+    def _digest(self, idle: bool, events: Sequence[Event], data: bytes) -> None:
+        """Go on with what the parser made of this data; `idle` before it."""
         if self._receiving is not None:
             self._receiving.raw_bytes += len(data)
-        events = self._parser.feed(data)
         request = whole_request(events) if idle else None
         if request is not None:
             head, body, end = request
@@ -194,7 +215,7 @@ class Connection(asyncio.Protocol):
             self._fail(error)
         finally:
             self._advancing = False
-        if self._paused or self._queue or not self._writable or self._is_leaving:
+        if self._paused or self._is_crowded:
             self._adjust_reading()
 
     def _step(self) -> bool:
@@ -203,7 +224,7 @@ class Connection(asyncio.Protocol):
         act = None if exchange is None else exchange.next_act(self._limit, self._fault is not None)
         if exchange is None or act is None or act is CLOSE:
             if act is CLOSE:
-                self._end()
+                self.finish()
             return False
         if act is NEXT:
             self._current = None
@@ -243,14 +264,26 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         """Report a handler's bug, and close this connection: the state of its exchange is unknown."""
         context = {"message": "A request handler failed", "exception": error, "protocol": self}
-        asyncio.get_running_loop().call_exception_handler(context)
+        get_running_loop().call_exception_handler(context)
         self.abort()
 
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether nothing may be read: others come first, or the peer does not read what it gets."""
+        return bool(self._queue) or not self._writable or self._is_leaving
+
     def _adjust_reading(self) -> None:
-        crowded = bool(self._queue) or not self._writable or self._is_leaving
-        if crowded is not self._paused and self._transport is not None and not self._transport.is_closing():
-            self._paused = crowded
-            if crowded:
+        """Read, or parse what was read, unless it is crowded."""
+        if not self._is_open:
+            return
+        crowded, waits = self._is_crowded, bool(self._backlog)
+        if waits and not crowded and not self._turn_is_due:
+            self._turn_is_due = True
+            get_running_loop().call_soon(self._read_on)
+        if (crowded or waits) is not self._paused:
+            assert self._transport is not None
+            self._paused = not self._paused
+            if self._paused:
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
@@ -261,6 +294,7 @@ class Connection(asyncio.Protocol):
         """Write a reply. It is lost when the peer has disconnected."""
         early = exchange.request_state is not COMPLETE and exchange.awaits_continue
         exchange.sent(ANSWER_EARLY if early else ANSWER)
+        self.stamp = next(STAMPS)
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -285,37 +319,42 @@ class Connection(asyncio.Protocol):
         else:
             self._advance()
 
-    def flush(self) -> None:
-        """Write what is in the outbox."""
-        unsent, self._unsent = self._unsent, b""
-        if unsent and self._transport is not None:
-            self._transport.write(unsent)
-
-    def _write_now(self, data: bytes) -> None:
-        self.flush()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
     def _close_with_fault(self) -> None:
         """Close a connection that sends nothing more; a fault is reported after the replies to good requests."""
         fault, self._fault = self._fault, None
         if fault is not None:
-            self._write_now(reply_head(fault.status, fault.headers, len(fault.body), True) + fault.body)
-        self._end()
+            self._write_plain(fault)
+        self.finish()
 
-    def _end(self) -> None:
-        if self._transport is not None:
-            self.flush()
-            self._transport.close()
+    # what the roster asks and does
 
-    def finish(self) -> None:
-        """Close the connection as soon as what was written has been sent."""
-        self._end()
+    @property
+    def is_parsing(self) -> bool:
+        """Whether it goes on parsing in the next turn of the event loop."""
+        return self._turn_is_due
 
-    def abort(self) -> None:
-        """Close the connection now, answered or not."""
-        if self._transport is not None:
-            self._transport.abort()
+    def sight(self) -> Sight:
+        """Who has to go on, and with what."""
+        if self._unread_bytes:
+            return Sight(patience.UNREAD, progress=-self._unread_bytes)
+        if self._receiving is not None and not self._paused:
+            return Sight(patience.BODY, self._parser.requests, self._receiving.arrived)
+        if self._current is not None or self._paused:
+            return Sight(patience.OURS)
+        if self._parser.state is HEAD:
+            return Sight(patience.HEAD, self._parser.requests)
+        return Sight(patience.IDLE, self.stamp)
+
+    def expire(self, stage: Stage) -> None:
+        """End a connection whose peer has taken too long in this stage."""
+        if stage is patience.IDLE:
+            self.finish()
+        elif stage is patience.UNREAD:
+            self.abort()
+        else:
+            for event in self._parser.end(TOO_SLOW):
+                self._take(event)
+            self._advance()
 
     # another protocol
 
@@ -339,20 +378,21 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing() or exchange is None:
             return
         if self._parser.has_part_of_a_head:
-            self._end()
+            self.finish()
             return
         exchange.told(LEAVE)
         self.flush()
-        data = b"".join([as_bytes(each) for each in (exchange, *self._queue)])
+        data = b"".join([*(as_bytes(each) for each in (exchange, *self._queue)), self._backlog.rest()])
         self._transport = self._current = None
         self._queue.clear()
+        self._backlog.clear()
         self._lost(self)
         try:
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
+            if self._paused:
+                transport.resume_reading()
             protocol.data_received(data)
         except BaseException:
             transport.abort()
             raise
-        if self._paused:
-            transport.resume_reading()

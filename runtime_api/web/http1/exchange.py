@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from .events import Data, End
+from .events import Broken, Data, End
 from .states import (
     AFTER_START,
     ANSWERED,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from .events import Broken
+    from runtime_api.web.replies import PlainReply
+
     from .states import Act, HandlerState, ReplyState, RequestState
 
 __all__ = ["DRAIN_BYTES", "Channel", "Exchange"]
@@ -42,6 +43,8 @@ DRAIN_BYTES = 67_108_864  # of a refused body, read so that the connection can g
 
 class Channel(Protocol):
     """The connection, as the handler of an exchange sees it."""
+
+    kept: bool  # set by a handler that knows its peer: it may wait as long as it likes
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
         """Write a reply. It is lost when the peer has disconnected."""
@@ -72,6 +75,7 @@ class Exchange(Struct, eq=False):
     raw_bytes: int = 0  # read for the body after the read with the head; framing and trailers included
     chunks: list[bytes] | None = None  # of the body that are kept
     trailers: Mapping[bytes, bytes] | None = None
+    fault: PlainReply | None = None  # what broke the request
     context: Any = None  # for the handler's own use
 
     @property
@@ -99,6 +103,8 @@ class Exchange(Struct, eq=False):
         elif type(event) is End:
             self.trailers = event.trailers
             self.body, self.chunks = b"".join(self.chunks or ()), None
+        elif type(event) is Broken:
+            self.fault = event.fault
 
     def _keep(self, chunk: bytes, limit: int) -> None:
         """Keep a piece of the body if the handler may want it.

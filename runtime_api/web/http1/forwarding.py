@@ -21,6 +21,7 @@ def as_bytes(exchange: Exchange) -> bytes:
     """
     target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
     headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}
+    headers.setdefault(b"host", b"")  # a request of HTTP/1.0 may do without
     if exchange.request_state is RequestState.COMPLETE:
         headers.pop(b"expect", None)
     if b"transfer-encoding" in exchange.headers:

@@ -12,5 +12,7 @@ REPEATED = b"(sent more than once)"  # the value in that case; no rule of the gu
 def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
     """Add a line to the headers of a request."""
     name = name.lower()
-    if headers.setdefault(name, value) is not value and name in _SINGLE:
+    if name not in headers:
+        headers[name] = value
+    elif name in _SINGLE:
         headers[name] = REPEATED

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from runtime_api.web.replies import BAD_REQUEST, HEAD_TOO_LARGE
+from runtime_api.web.replies import BAD_FRAMING, BAD_REQUEST, HEAD_TOO_LARGE
 
 from .events import Broken, Data, End, Head
+from .head_rules import fault_in_head
 from .headers import add_header
 
 if TYPE_CHECKING:
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
 
     from .events import Event
 
-__all__ = ["HEAD_BYTES", "ParserState", "RequestParser"]
+__all__ = ["FRAMING_BYTES", "HEAD_BYTES", "HEAD_LINES", "REQUEST_WORK", "ParserState", "RequestParser"]
 
 HEAD_BYTES = 1_052_672  # Go's net/http, and so RIE: 1 MiB and 4 KiB of slack; X-Ray causes come near it
+HEAD_LINES = 2000  # in a head, and in trailers: Node's default; SDKs send about twenty
+# Sizes, extensions and line ends of a chunked body may take this much, or twice the body if that is more. A chunk of
+# three bytes has five of framing, so only a peer that sends some 200,000 smaller ones reaches it.
+FRAMING_BYTES = 1_048_576
+REQUEST_WORK = 16  # what reading and answering a request counts for, in header lines
+CHUNKS_PER_WORK = 8  # that count for one header line
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
@@ -43,11 +50,20 @@ class RequestParser:
 
     def __init__(self) -> None:
         self.state = BETWEEN
+        self.requests = 0  # whose head is complete
+        self.work = 0  # done so far: in header lines; a call counts as one
+        self.body_left = 0  # bytes of a body whose head says its length
+        self._pieces: list[bytes] = []  # of a body, which become one event
+        self.on_body = self._pieces.append  # httptools calls this for each chunk: a peer may send millions
         self._llhttp = HttpRequestParser(self)
         self._events: list[Event] = []
+        self._fault: PlainReply | None = None
         self._url = b""
         self._headers: dict[bytes, bytes] = {}  # of the head, and later of the trailers
         self._head_bytes = 0  # read since the last head was complete, bodies not counted
+        self._lines = 0  # of the head, and later of the trailers
+        self.body_bytes = 0  # of the request in hand, that have come
+        self._framing_bytes = 0  # read of a body beside its own bytes
         self._closes = False  # the request that is being read ends the connection
         self._resumes = False  # the next head only makes a new parser read a body
 
@@ -56,22 +72,26 @@ class RequestParser:
         if self.state is OVER:
             return ()
         self._events = []
-        if self.state is not BODY:
+        self.work += 1
+        in_body, request, before = self.state is BODY, self.requests, self.body_bytes
+        if not in_body:
             self._head_bytes += len(data)
         fault = self._parse(data)
-        if self._head_bytes > HEAD_BYTES:
-            fault = HEAD_TOO_LARGE
+        self._end_piece()
+        if in_body and self.state is BODY and self.requests == request:
+            self._framing_bytes += len(data) - (self.body_bytes - before)
+        fault = self._excess() or fault
         if fault is not None:
             # What follows a request that ends the connection is not read, so it cannot be wrong.
             self._stop(Broken(None if self.state is LAST else fault))
         return self._events
 
-    def end(self) -> Sequence[Event]:
-        """The peer sends nothing more."""
+    def end(self, fault: PlainReply | None = None) -> Sequence[Event]:
+        """The peer sends nothing more, or nothing more is read from it because of this fault."""
         if self.state is OVER:
             return ()
         self._events = []
-        self._stop(Broken(None))
+        self._stop(Broken(fault))
         return self._events
 
     @property
@@ -89,8 +109,14 @@ class RequestParser:
                 if data and self.state is not OVER:
                     continue
             except HttpParserError:
-                return BAD_REQUEST
+                return self._fault or BAD_REQUEST
             return None
+
+    def _excess(self) -> PlainReply | None:
+        """The fault of a peer that sends more than anybody needs."""
+        if self._head_bytes > HEAD_BYTES:
+            return HEAD_TOO_LARGE
+        return BAD_FRAMING if self._framing_bytes > max(FRAMING_BYTES, 2 * self.body_bytes) else None
 
     def _stay_in_http1(self) -> bytes:
         """Ignore an upgrade and let the request be answered, as RFC 9110 7.8 allows.
@@ -126,38 +152,63 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._lines += 1
+        self.work += 1
+        if self._lines > HEAD_LINES:
+            self._refuse(HEAD_TOO_LARGE)
         add_header(self._headers, name, value)
         if self.state is BODY:  # a trailer: limited as a head is
             self._head_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
         headers, self._headers = self._headers, {}  # what comes from now on are trailers
-        self._head_bytes = 0
+        self._head_bytes = self._lines = self.body_bytes = self._framing_bytes = 0
         self.state = BODY
+        self.requests += 1
+        length = self.body_left = int(headers.get(b"content-length", 0))
         if self._resumes:
             self._resumes = False
             return
         llhttp = self._llhttp
+        version = llhttp.get_http_version()
+        fault = fault_in_head(version, headers.get(b"host"))
+        if fault is not None:
+            self._refuse(fault)
         method = llhttp.get_method()
         path, _, query = self._url.partition(b"?")
         if not path.startswith(b"/"):
             path = _origin_form(path)
         self._closes = not llhttp.should_keep_alive() or method == b"CONNECT"
         tells_version = b"connection" in headers or b"expect" in headers
-        http10 = tells_version and llhttp.get_http_version() == "1.0"
-        length = int(headers.get(b"content-length", 0))
+        http10 = tells_version and version == "1.0"
         self._events.append(Head(method, path, query, headers, length, self._closes, http10))
 
-    def on_body(self, chunk: bytes) -> None:
-        self._events.append(Data(chunk))
-
     def on_message_complete(self) -> None:
+        self.work += REQUEST_WORK
+        self._end_piece()
+        self.body_bytes = self._framing_bytes = 0
         if self._headers:
             self._events.append(End(self._headers))
-            self._head_bytes = 0
+            self._head_bytes = self._lines = 0
         else:
             self._events.append(_PLAIN_END)
         self.state = LAST if self._closes else BETWEEN
+
+    def _refuse(self, fault: PlainReply) -> None:
+        self._fault = fault
+        raise ValueError("httptools ends parsing at this")
+
+    def _end_piece(self) -> None:
+        """Make an event of what has come of a body."""
+        pieces = self._pieces
+        if not pieces:
+            return
+        chunk = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.work += len(pieces) // CHUNKS_PER_WORK
+        self.body_bytes += len(chunk)
+        self.body_left = max(self.body_left - len(chunk), 0)
+        self._events.append(Data(chunk))
+        pieces.clear()
 
 
 _PLAIN_END = End()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from typing import TYPE_CHECKING, Any
+
+from runtime_api.protocol.wire import host_port
 
 from .connection import Connection
 from .doorway import Doorway, Place
 from .outbox import Outbox
+from .roster import Bounds, Roster
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Callable
 
     from .doorway import Door
     from .handler import Handler
@@ -18,19 +23,33 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer"]
 
 BACKLOG = 64 * 1024  # connections waiting to be accepted: the kernel caps it at its own somaxconn
+# In one turn of the event loop. Without a descriptor left, asyncio's own loop tries and fails as often, reports each
+# failure (selector_events.py, _accept_connection) and pauses for a second.
+ACCEPTED_AT_ONCE = 16
 
 
 class HttpServer:
-    """A listener on one address, and the connections it has accepted; `door` judges who may connect."""
+    """A listener on one address, and the connections it has accepted; `door` judges who may connect.
 
-    def __init__(self, handler: Handler, outbox: Outbox | None = None, door: Door | None = None) -> None:
+    `note` gets a line for the log when the bounds are too narrow for what comes.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        outbox: Outbox | None = None,
+        bounds: Bounds | None = None,
+        note: Callable[[str], None] = lambda _line: None,
+        door: Door | None = None,
+    ) -> None:
         self._handler = handler
         self._outbox = outbox or Outbox()
         self._door = door
         self._doorways: set[Doorway] = set()
-        self._connections: set[Connection] = set()
+        self._note = note
+        self._address = ("", 0)
+        self.roster = Roster(bounds or Bounds(), self._name_and_note)
         self._server: asyncio.Server | None = None
-        self._empty: asyncio.Event | None = None  # made when `close` waits for the last connection
 
     async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]:
         """Open the listener, or take over an open one; returns its address, with the port that was picked.
@@ -38,16 +57,20 @@ class HttpServer:
         The listener before it is closed. OSError when the address is not available.
         """
         self.stop_listening()
+        self.roster.open()
         loop = asyncio.get_running_loop()
         place: dict[str, Any] = {"host": host, "port": port} if listener is None else {"sock": listener}
-        self._server = await loop.create_server(self._accepted, **place, backlog=BACKLOG)
-        bound = self._server.sockets[0].getsockname()
-        return bound[0], bound[1]
+        self._server = await loop.create_server(self._accepted, **place, backlog=ACCEPTED_AT_ONCE)
+        for each in self._server.sockets:
+            with socket.socket(fileno=os.dup(each.fileno())) as listening:
+                listening.listen(BACKLOG)
+        self._address = self._server.sockets[0].getsockname()[:2]
+        return self._address
 
     @property
     def connections(self) -> int:
         """How many peers are connected, those included that may turn out to be refused."""
-        return len(self._connections) + sum(doorway.place is Place.WAITING for doorway in self._doorways)
+        return len(self.roster) + sum(doorway.place is Place.WAITING for doorway in self._doorways)
 
     def stop_listening(self) -> None:
         """Accept no new connections; the open ones continue."""
@@ -62,12 +85,7 @@ class HttpServer:
         self.stop_listening()
         for doorway in list(self._doorways):
             doorway.abort()
-        for connection in list(self._connections):
-            connection.finish()
-        if not await self._emptied(timeout_s):
-            for connection in list(self._connections):
-                connection.abort()
-            await self._emptied(None)
+        await self.roster.close(timeout_s)
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -77,21 +95,7 @@ class HttpServer:
         return Doorway(self._door, self._connection, self._doorways)
 
     def _connection(self) -> Connection:
-        return Connection(self._handler, self._outbox, self._connections.add, self._lost)
+        return Connection(self._handler, self._outbox, self.roster.admit, self.roster.discard)
 
-    async def _emptied(self, timeout_s: float | None) -> bool:
-        """Whether the last connection ends within this time."""
-        if not self._connections:
-            return True
-        self._empty = asyncio.Event()
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._empty.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def _lost(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if self._empty is not None and not self._connections:
-            self._empty.set()
+    def _name_and_note(self, line: str) -> None:
+        self._note(f"{host_port(self._address)}: {line}")
