@@ -19,6 +19,7 @@ from runtime_api.service.errors import ServiceError
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
+from .http1.targets import origin_form
 from .replies import CONTINUE
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["make_server"]
 
 HEALTH = "/_bootjack/health"
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+# A request with one of these ends its connection, because aiohttp 3.14 reads on wrongly: it takes the last field of a
+# trailer for one of the next request, and never reads what came together with an offer of another protocol. The
+# sender of CONNECT may take what follows for the bytes of a tunnel.
+_LAST = frozenset({"transfer-encoding", "upgrade"})
 _LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin with a version
 
 
@@ -54,16 +60,22 @@ class Api:
         for line in reply.headers.split("\r\n")[:-1]:
             name, _, value = line.partition(": ")
             headers.add(name, value)
-        return web.Response(status=reply.status, headers=headers, body=reply.body)
+        response = web.Response(status=reply.status, headers=headers, body=reply.body)
+        if request.method == "CONNECT" or not _LAST.isdisjoint(map(str.lower, request.headers)):
+            response.force_close()
+        return response
 
     async def _reply(self, request: web.BaseRequest) -> PlainReply:
         headers: dict[bytes, bytes] = {}
         for name, value in request.raw_headers:
             add_header(headers, name, value)
+        if headers.keys() >= _FRAMING:
+            return replies.BAD_REQUEST
         objection = self._guard.objection(headers)
         if objection is not None:
             return replies.foreign(objection)
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
+        raw_path = origin_form(raw_path)
         function = invoke.function_in(raw_path)
         if function is None:
             await _body(request, 0)

@@ -11,6 +11,7 @@ from runtime_api.web.replies import BAD_REQUEST, HEAD_TOO_LARGE
 
 from .events import Broken, Data, End, Head
 from .headers import add_header
+from .targets import origin_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,8 +141,7 @@ class RequestParser:
         llhttp = self._llhttp
         method = llhttp.get_method()
         path, _, query = self._url.partition(b"?")
-        if not path.startswith(b"/"):
-            path = _origin_form(path)
+        path = origin_form(path)
         self._closes = not llhttp.should_keep_alive() or method == b"CONNECT"
         tells_version = b"connection" in headers or b"expect" in headers
         http10 = tells_version and llhttp.get_http_version() == "1.0"
@@ -161,12 +161,3 @@ class RequestParser:
 
 
 _PLAIN_END = End()
-
-
-def _origin_form(target: bytes) -> bytes:
-    """The path of a request target in absolute form, as a proxy's client sends it; others stay as they are."""
-    _, scheme, rest = target.partition(b"://")
-    if not scheme:
-        return target
-    _, slash, path = rest.partition(b"/")
-    return slash + path or b"/"
