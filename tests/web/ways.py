@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.web.answers import Received
     from tests.web.corpus.case import Case
 
-__all__ = ["WAYS", "Listening", "Way", "complaint"]
+__all__ = ["INVOKE", "WAYS", "Listening", "Way", "complaint"]
 
 START_S = 30.0
 INVOKE = f"/2015-03-31/functions/{FUNCTION}/invocations"
@@ -90,6 +90,11 @@ class Listening:
             return data, self._do(self._posted)
         return self._exchange(self.ports.public, way.opening, sent, cut), None
 
+    def settle(self) -> None:
+        """Return when the server has read all that was sent to it before."""
+        for _ in range(3):
+            self._do(lambda: None)
+
     def is_answering(self, marker: Peer) -> bool:
         """Whether a request on another connection is answered."""
         return marker.ask(post(INVOKE, MARKER)).body == MARKER
@@ -102,7 +107,7 @@ class Listening:
             try:
                 if cut is not None:
                     peer.send(sent[:cut])
-                    self._do(lambda: None)
+                    self.settle()
                 peer.send(sent[cut or 0 :])
             except OSError:
                 pass  # the server has had enough of it
