@@ -66,6 +66,7 @@ class Fuzz:
     async def _begin(self) -> None:
         await self._ports.listen()
         await self._ask(get("/_bootjack/health"))  # imports aiohttp
+        self._loop.tracebacks.clear()
 
     def _try(self, given: Input) -> tuple[str | None, float]:
         begin = time.thread_time()

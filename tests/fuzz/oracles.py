@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol import wire
 from tests.fuzz.inputs import Ending, Port
 from tests.fuzz.strict import read
-from tests.web.answers import Malformed, received
+from tests.web.answers import Malformed, final, received
 from tests.web.ways import INVOKE
 
 if TYPE_CHECKING:
@@ -47,15 +48,16 @@ def wrong(given: Input, answer: bytes, ended: bool) -> str | None:
 
 
 def _read(reading: Reading, answer: bytes) -> list[Received]:
-    """The final answers. Those to HEAD have no body, except where the server could not read the request."""
-    heads = frozenset(at for at, request in enumerate(reading.requests) if request.method == b"HEAD")
-    try:
-        answers = received(answer, heads)
-    except Malformed:
-        if not heads:
-            raise
-        answers = received(answer, frozenset(at for at in heads if at < max(heads)))
-    return [each for each in answers if each.status >= 200]
+    """The final answers.
+
+    Those to HEAD have no body, except a refusal by a server that could not read the request: it ends the connection.
+    """
+    methods = [request.method for request in reading.requests] + [reading.method]
+    heads = [at for at, method in enumerate(methods) if method == b"HEAD"]
+    for known in range(len(heads), 0, -1):
+        with contextlib.suppress(Malformed):
+            return final(received(answer, frozenset(heads[:known])))
+    return final(received(answer))
 
 
 def _not_its_own(port: Port, request: Request, answer: Received) -> str | None:
@@ -76,7 +78,7 @@ def _too_many(reading: Reading, answers: Sequence[Received], ended: bool) -> str
         return f"{len(more)} answers to one malformed request: {[each.status for each in more]}"
     if more[0].status < 400:
         return f"a malformed request was answered with {more[0].status}"
-    if not ended and not reading.started:
+    if not ended and not reading.method:
         return f"the connection goes on behind a malformed request, answered with {more[0].status}"
     return None
 

@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 
     requests: list[Request]
     rest: str  # what follows the last of them: "nothing", "part", "fault", "ignored"
-    started: bool = False  # the head of the one that is only a part, or faulty, is whole
+    method: bytes = b""  # of the one that is only a part, or faulty, if its head is good
 
 
 class _Part(Exception):
@@ -58,14 +58,15 @@ def read(data: bytes) -> Reading:
             at += 1
         if at == len(data):
             return Reading(requests, "nothing")
-        end = 0
+        method = b""
         try:
             head, end = _head(data, at)
+            method = head[0]
             request, at = _body(data, end, *head)
         except _Part:
-            return Reading(requests, "part", bool(end))
+            return Reading(requests, "part", method)
         except _Fault:
-            return Reading(requests, "fault", bool(end))
+            return Reading(requests, "fault", method)
         requests.append(request)
         if request.ends:
             return Reading(requests, "ignored")
