@@ -26,8 +26,8 @@ def main() -> None:
 def read(stream) -> tuple[str, bytes]:  # type: ignore[no-untyped-def]
     """Read one answer; returns the request id, if there is one, and the body."""
     headers = {}
-    if not stream.readline():
-        sys.exit(0)
+    if stream.readline().split(b" ")[1:2] not in ([b"200"], [b"202"]):
+        sys.exit(1)  # its environment is being shut down
     while line := stream.readline().strip():
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.lower()] = value.strip()
