@@ -2,10 +2,10 @@
 
 Callers invoke random functions with a token each, on both lanes of the port; some hang up, some send Event
 invocations; some events hang until the timeout or end the runtime. Meanwhile processes of the functions are killed at
-random, functions are deployed anew, and one is removed and added again. Nothing may be lost (no answer, an accepted
-event that never runs and is not given up in the log), doubled (a token that ran twice, an answer too many), misrouted (another's answer) or stale
-(an older version than the one that was deployed before the request). Prints a table of counts; exit code 1 if
-anything of that has happened.
+random, functions are deployed anew, and one is removed and added again. Nothing may be lost (no answer; an accepted
+event that never runs, without a word about it in the log), doubled (a token that ran twice, an answer too many),
+misrouted (another's answer) or stale (an older version than the one that was deployed before the request). Prints a
+table of counts; exit code 1 if anything of that has happened.
 """
 
 import argparse
