@@ -142,9 +142,7 @@ def count_runs(ledger: Ledger, log: str) -> None:
         if times > 1:
             ledger.seen["DOUBLED"] += 1
             ledger.wrong.append(f"{token} ran {times} times")
-    given_up = set(
-        re.findall(r"^bootjack: event (\S+) of \S+ is given up: .*could be opened: the sandbox", log, re.M)
-    )
+    given_up = set(re.findall(GIVEN_UP, log, re.MULTILINE))
     ledger.seen["events given up, with a word in the log"] = len(given_up)
     for request_id, token in ledger.events.items():
         if not started[request_id] and request_id not in given_up:

@@ -33,6 +33,8 @@ def test_every_answer_is_the_right_one_while_processes_are_killed() -> None:
         ("ran t\n", "LOST"),
         ("START RequestId: r\n", "MISROUTED"),
         ("START RequestId: r\nran t\n", None),
+        ("ran t\nbootjack: event r of f is given up: The function was removed before this\n", None),
+        ("ran t\nbootjack: event r of f is given up: KeyError\n", "LOST"),
     ],
 )
 def test_the_judge_sees_what_must_not_be(log: str, said: str | None) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = ["MemoryLoop", "Peer"]
-
-FIRST_PORT = 9000
 
 
 class MemoryLoop(asyncio.SelectorEventLoop):
@@ -33,10 +32,10 @@ class MemoryLoop(asyncio.SelectorEventLoop):
     async def create_server(  # type: ignore[override]
         self, protocol_factory: Callable[[], asyncio.Protocol], *_: Any, **__: Any
     ) -> _Listener:
-        """A listener that is in memory, on the next port."""
-        port = FIRST_PORT + len(self._factories)
-        self._factories[port] = protocol_factory
-        return _Listener(port)
+        """A listener that is in memory."""
+        listener = _Listener()
+        self._factories[listener.port] = protocol_factory
+        return listener
 
     def connect(self, port: int) -> Peer:
         """A new connection to this port."""
@@ -53,16 +52,15 @@ class MemoryLoop(asyncio.SelectorEventLoop):
 
 
 class _Listener:
-    """What `create_server` returns, as far as servers look at it."""
+    """What `create_server` returns, as far as servers look at it: its socket is real, but nobody connects to it."""
 
-    def __init__(self, port: int) -> None:
-        self.sockets = [self]
-        self._port = port
+    def __init__(self) -> None:
+        self.sockets = [socket.create_server(("127.0.0.1", 0))]
+        self.port: int = self.sockets[0].getsockname()[1]
 
-    def getsockname(self) -> tuple[str, int]:
-        return "127.0.0.1", self._port
+    def close(self) -> None:
+        self.sockets[0].close()
 
-    def close(self) -> None: ...
     async def wait_closed(self) -> None: ...
 
 
