@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import (
     bootstraps,
     callers,
+    cold,
     cpu,
     instructions,
     large,
@@ -51,7 +52,9 @@ PARTS = {
     "size": Part(size.measure, "disk space that an installation takes"),
     "layers": Part(layers.measure, "packing of layers, their size and their cold start"),
     "sandbox": Part(sandbox.measure, "cost of isolation: cold starts, memory, freezing"),
+    "cold": Part(cold.measure, "cold starts in bubblewrap, beside those of another checkout"),
 }
+COMPARED = frozenset({"instructions", "cold"})  # with another checkout
 EPILOG = "parts:\n" + "\n".join(f"  {name:14}{part.help}" for name, part in PARTS.items())
 
 
@@ -76,6 +79,7 @@ def main() -> int:
 def _measures(arguments: argparse.Namespace) -> list[Measure]:
     measures = {name: part.measure for name, part in PARTS.items()}
     measures["instructions"] = partial(instructions.measure, against=arguments.against)
+    measures["cold"] = partial(cold.measure, against=arguments.against)
     return [measures[name] for name in arguments.parts or PARTS]
 
 
@@ -94,13 +98,13 @@ def _arguments() -> argparse.Namespace:
         "--against",
         type=Path,
         metavar="CHECKOUT",
-        help="instructions: compare with the bootjack in this directory, which holds another version's sources",
+        help="instructions, cold: compare with the bootjack in this directory, which holds another version's sources",
     )
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"unknown PART {', '.join(unknown)}; choose from {', '.join(PARTS)}")
-    if given.against and given.parts and "instructions" not in given.parts:
-        parser.error("--against is for the part `instructions` only: name that part too")
+    if given.against and given.parts and COMPARED.isdisjoint(given.parts):
+        parser.error(f"--against is for the parts {' and '.join(sorted(COMPARED))}: name one of them too")
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
     return given

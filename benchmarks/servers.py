@@ -52,9 +52,9 @@ def isolated(name: str, *sandbox: str) -> Server:
     return Server(name, partial(_serve, sandbox=sandbox))
 
 
-def of_checkout(name: str, checkout: Checkout) -> Server:
+def of_checkout(name: str, checkout: Checkout, functions: int = 1, sandbox: tuple[str, ...] = ("process",)) -> Server:
     """bootjack from a source tree."""
-    return Server(name, partial(_of_checkout, checkout=checkout))
+    return Server(name, partial(_of_checkout, checkout=checkout, functions=functions, sandbox=sandbox))
 
 
 def simulated(checkout: Checkout, valgrind: list[str]) -> Server:
@@ -104,8 +104,15 @@ def _serve(
     return Launch([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
 
 
-def _of_checkout(tools: Tools, port: int, runtime_port: int, checkout: Checkout) -> Launch:
-    launch = _serve(tools, port, runtime_port)
+def _of_checkout(
+    tools: Tools,
+    port: int,
+    runtime_port: int,
+    checkout: Checkout,
+    functions: int = 1,
+    sandbox: tuple[str, ...] = ("process",),
+) -> Launch:
+    launch = _serve(tools, port, runtime_port, functions=functions, sandbox=sandbox)
     command = [*checkout.command, *launch.command[1:]]
     return replace(launch, command=command, environment=checkout.environment(tools.scratch))
 

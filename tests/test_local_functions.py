@@ -104,6 +104,19 @@ def gate() -> Gate:
     return Gate()
 
 
+def test_an_invocation_is_run_though_its_code_is_replaced_before_its_environment_opens(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with LocalLambda(sandbox=SANDBOX) as lam:
+            lam.add_function(function(tmp_path, code=1))
+            for code in range(2, 10):
+                asked = asyncio.create_task(ask(lam))
+                await asyncio.sleep(0)  # the environment is built, and its opening is a task that has not begun
+                lam.add_function(function(tmp_path, code=code))
+                assert (await asked)["code"] in (code - 1, code)
+
+    run(main())
+
+
 def test_functions_are_served_side_by_side(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox=SANDBOX) as lam:

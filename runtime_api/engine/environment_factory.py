@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from .admission import Admission
 from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
@@ -15,7 +16,7 @@ from .launching import plan_launch
 if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import ResolvedVersion
 
-    from .installations import Installations
+    from .installations import Installation, Installations
     from .sandboxes import Sandboxes
 
 __all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
@@ -38,12 +39,14 @@ class LocalEnvironmentFactory:
         self._noted: set[str] = set()
         # Environments are opened one after the other, so that between two starts the warm ones get their turn.
         self._one_start = asyncio.Lock()
+        # What an environment was built from: by the time it is opened, its version may have been replaced.
+        self._built: WeakKeyDictionary[ExecutionEnvironment, Installation] = WeakKeyDictionary()
 
     def build(
         self, version: ResolvedVersion, available: Callable[[ExecutionEnvironment], None]
     ) -> ExecutionEnvironment:
         installation = self._installations[version.code]
-        return ExecutionEnvironment(
+        environment = ExecutionEnvironment(
             version.settings,
             self._sandboxes.make(version, installation),
             self._log_of(version.spec.name),
@@ -51,9 +54,11 @@ class LocalEnvironmentFactory:
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
         )
+        self._built[environment] = installation
+        return environment
 
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
-        spec, installation = version.spec, self._installations[version.code]
+        spec, installation = version.spec, self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         responder, listener = self._edge(environment.post, installation.runtime_api[0], admission)
         stream = log_stream_name(spec.version)

@@ -45,7 +45,7 @@ def decode_client_context(given: str, most_bytes: int) -> str:
         check_json(text.encode())
         if not text.lstrip().startswith("{"):
             raise InvalidRequestContentException(text)
-    except (ValueError, InvalidRequestContentException):  # binascii.Error and UnicodeDecodeError are ValueErrors
+    except (ValueError, InvalidRequestContentException):  # a ValueError: not ASCII, not base64, not UTF-8
         raise InvalidRequestContentException("Client context must be a valid Base64-encoded JSON object") from None
     return text
 

@@ -19,7 +19,8 @@ from runtime_api.service.errors import ServiceError
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
-from .http1.parser import HEAD_BYTES
+from .http1.parser import HEAD_BYTES, HEAD_LINES
+from .http1.targets import origin_form
 from .lane import Lane
 from .replies import CONTINUE
 
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["ApiServer"]
 
 HEALTH = "/_bootjack/health"
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+# A request with one of these ends its connection, because aiohttp 3.14 reads on wrongly: it takes the last field of a
+# trailer for one of the next request, and never reads what came together with an offer of another protocol. The
+# sender of CONNECT may take what follows for the bytes of a tunnel.
+_LAST = frozenset({"transfer-encoding", "upgrade"})
 _LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin with a version
 
 
@@ -63,6 +69,7 @@ class _Speaker(web.RequestHandler):
             auto_decompress=False,
             max_line_size=HEAD_BYTES,
             max_field_size=HEAD_BYTES,
+            max_headers=HEAD_LINES,
         )
         self.lane = lane
 
@@ -110,6 +117,8 @@ class Api:
         except (web.RequestPayloadError, ConnectionError):  # aiohttp's word for a body that is garbled, or cut short
             lane.turn_away(replies.BAD_REQUEST)
             response = _response(replies.BAD_REQUEST)
+        if request.method == "CONNECT" or not _LAST.isdisjoint(map(str.lower, request.headers)):
+            response.force_close()
         with suppress(ConnectionError):  # the connection has ended; aiohttp will see it, too
             await response.prepare(request)
             await response.write_eof()
@@ -120,10 +129,13 @@ class Api:
         headers: dict[bytes, bytes] = {}
         for name, value in request.raw_headers:
             add_header(headers, name, value)
+        if headers.keys() >= _FRAMING:
+            return replies.BAD_REQUEST
         objection = self._guard.objection(headers)
         if objection is not None:
             return replies.foreign(objection)
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
+        raw_path = origin_form(raw_path)
         function = invoke.function_in(raw_path)
         if function is None:
             await _body(request, 0)

@@ -98,17 +98,21 @@ class Lane(asyncio.Protocol):
 
     def _take(self, events: Sequence[Event]) -> bool:
         """Learn what a slice means; returns whether it holds something for the inner protocol."""
-        ends = False
+        ends, begun = False, 0
         for event in events:
             if isinstance(event, Head):
-                self._good += 1
+                self._good, begun = self._good + 1, begun + 1
                 self._in_body = True
             elif isinstance(event, End):
                 self._in_body, ends = False, True
             elif isinstance(event, Broken):
                 self._fault, self._is_deaf = event.fault, True
                 self._backlog.clear()
-        return self._fault is None or ends
+        if self._fault is None or ends:
+            return True
+        if begun:  # the inner protocol does not hear of it
+            self._good, self._in_body = self._good - begun, False
+        return False
 
     def _reply_to_fault(self) -> None:
         """Send the reply to a fault if its turn has come."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime_api.engine.payloads import check_json
+from runtime_api.engine.payloads import check_json, decode_client_context
 from runtime_api.service.errors import InvalidRequestContentException
 
 VALUES = st.recursive(
@@ -163,3 +163,9 @@ def test_the_refusal_says_which_byte_is_not_utf8() -> None:
 def test_a_lone_surrogate_beside_a_long_number_is_accepted() -> None:
     assert accepted(b"9" * 10_000)
     assert accepted(rb'["\ud800",' + b"9" * 10_000 + b"]")
+
+
+@pytest.mark.parametrize("given", ["\u00e330=", "e\u00df0=", "e30", "=", "e30=\u2028", "////", "bnVsbA==", "\x00"])
+def test_a_client_context_that_is_no_base64_of_an_object_is_refused(given: str) -> None:
+    with pytest.raises(InvalidRequestContentException, match="must be a valid Base64-encoded JSON object"):
+        decode_client_context(given, 3583)

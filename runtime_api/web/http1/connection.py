@@ -368,6 +368,11 @@ class Connection(Peer):
             self._current.told(LEAVE)
             self._adjust_reading()
 
+    @property
+    def _has_half_a_chunked_body(self) -> bool:
+        """Whether a body is on its way whose framing has been parsed away, so that no other parser can go on."""
+        return self._receiving is not None and b"transfer-encoding" in self._receiving.headers
+
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.
 
@@ -377,7 +382,7 @@ class Connection(Peer):
         transport, exchange = self._transport, self._current
         if transport is None or transport.is_closing() or exchange is None:
             return
-        if self._parser.has_part_of_a_head:
+        if self._parser.has_part_of_a_head or self._has_half_a_chunked_body:
             self.finish()
             return
         exchange.told(LEAVE)

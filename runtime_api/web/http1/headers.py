@@ -11,7 +11,7 @@ REPEATED = b"(sent more than once)"  # the value in that case; no rule of the gu
 
 def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
     """Add a line to the headers of a request."""
-    name = name.lower()
+    name, value = name.lower(), value.rstrip(b" \t")  # llhttp leaves it there (RFC 9112 5.1)
     if name not in headers:
         headers[name] = value
     elif name in _SINGLE:

@@ -12,6 +12,7 @@ from runtime_api.web.replies import BAD_FRAMING, BAD_REQUEST, HEAD_TOO_LARGE
 from .events import Broken, Data, End, Head
 from .head_rules import fault_in_head
 from .headers import add_header
+from .targets import origin_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,7 @@ class RequestParser:
         self._framing_bytes = 0  # read of a body beside its own bytes
         self._closes = False  # the request that is being read ends the connection
         self._resumes = False  # the next head only makes a new parser read a body
+        self._is_cut = False  # the peer has ended, or lost its way, where it should have gone on
 
     def feed(self, data: bytes) -> Sequence[Event]:
         """Parse the next bytes."""
@@ -97,7 +99,7 @@ class RequestParser:
     @property
     def has_part_of_a_head(self) -> bool:
         """Whether bytes were read that are in no event."""
-        return self.state is HEAD or self.state is OVER
+        return self.state is HEAD or self._is_cut
 
     def _parse(self, data: bytes) -> PlainReply | None:
         """Collect events; returns the fault when the data is not HTTP."""
@@ -138,6 +140,7 @@ class RequestParser:
         return b"POST / HTTP/1.1\r\n%b\r\n" % lines
 
     def _stop(self, event: Broken) -> None:
+        self._is_cut = self.state is not LAST
         self.state = OVER
         self._events.append(event)
 
@@ -157,6 +160,8 @@ class RequestParser:
         if self._lines > HEAD_LINES:
             self._refuse(HEAD_TOO_LARGE)
         add_header(self._headers, name, value)
+        if self.state is BODY and name.lower() == b"connection":
+            self._refuse(BAD_REQUEST)  # llhttp would follow it, though no trailer may be framing (RFC 9110 6.5.1)
         if self.state is BODY:  # a trailer: limited as a head is
             self._head_bytes += len(name) + len(value)
 
@@ -176,9 +181,10 @@ class RequestParser:
             self._refuse(fault)
         method = llhttp.get_method()
         path, _, query = self._url.partition(b"?")
-        if not path.startswith(b"/"):
-            path = _origin_form(path)
-        self._closes = not llhttp.should_keep_alive() or method == b"CONNECT"
+        path = origin_form(path)
+        # HTTP/1.0 has no codings: whoever stands between may have read another end of this body (RFC 9112 6.1).
+        old_coding = version == "1.0" and b"transfer-encoding" in headers
+        self._closes = not llhttp.should_keep_alive() or method == b"CONNECT" or old_coding
         tells_version = b"connection" in headers or b"expect" in headers
         http10 = tells_version and version == "1.0"
         self._events.append(Head(method, path, query, headers, length, self._closes, http10))
@@ -212,12 +218,3 @@ class RequestParser:
 
 
 _PLAIN_END = End()
-
-
-def _origin_form(target: bytes) -> bytes:
-    """The path of a request target in absolute form, as a proxy's client sends it; others stay as they are."""
-    _, scheme, rest = target.partition(b"://")
-    if not scheme:
-        return target
-    _, slash, path = rest.partition(b"/")
-    return slash + path or b"/"

@@ -1,0 +1,131 @@
+"""Both ports of a server with nothing behind them but a machine: no process, no pool, no archive.
+
+The public port has its real parts down to `Invoker`; a function answers at once with its event. The Runtime API has
+its real parts down to the machine of one environment; somebody else plays its runtime, and an event always waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from itertools import count
+from typing import TYPE_CHECKING
+
+from runtime_api.engine.invoker import Invoker
+from runtime_api.protocol import effects as fx
+from runtime_api.protocol import events as ev
+from runtime_api.protocol.environment import EnvironmentMachine
+from runtime_api.protocol.limits import CURRENT
+from runtime_api.protocol.settings import FunctionSettings
+from runtime_api.service.seams.dispatch import InvokeResult
+from runtime_api.store.memory_catalog import MemoryCatalog
+from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.web.guard import Guard
+from runtime_api.web.http1.outbox import Outbox
+from runtime_api.web.http1.roster import Bounds
+from runtime_api.web.http1.server import HttpServer
+from runtime_api.web.public import PublicPort
+from runtime_api.web.runtime import RuntimeApi
+from tests.service.versions import a_record
+
+if TYPE_CHECKING:
+    from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.service.seams.dispatch import RunResult
+
+__all__ = ["EVENT", "FIRST_ID", "FUNCTION", "Environment", "Ports"]
+
+FUNCTION = "f"
+FIRST_ID = "r1"  # request ids count up
+EVENT = b'{"an":"event"}'
+
+
+class EchoDispatch:
+    """Runs an invocation by answering with its payload; `payloads` has those that came, if somebody wants them."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] | None = None
+
+    def run(
+        self, _version: ResolvedVersion, invocation: ev.Invocation, _wants_tail: bool = False
+    ) -> asyncio.Future[RunResult]:
+        if self.payloads is not None:
+            self.payloads.append(invocation.payload)
+        future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
+        future.set_result(InvokeResult(invocation.request_id, invocation.payload, None, b""))
+        return future
+
+
+class Environment:
+    """The machine behind a Runtime API; `outcomes` has what the runtime made of its events."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[fx.Outcome] = []
+        self._machine = EnvironmentMachine(FunctionSettings(FUNCTION, external_runtime=True))
+        self._numbers = count(1)
+        self._mail: deque[ev.Event] = deque((ev.Initialise(), self._next_event()))
+        self._draining = False
+
+    def post(self, api: RuntimeApi, *events: ev.Event) -> None:
+        """Give the machine what happened, in order, and perform what concerns the calls."""
+        self._mail.extend(events)
+        if self._draining:
+            return
+        self._draining = True
+        now = time.monotonic() * 1000
+        try:
+            while self._mail:
+                for effect in self._machine.receive(self._mail.popleft(), now):
+                    self._perform(api, effect)
+        finally:
+            self._draining = False
+
+    def _perform(self, api: RuntimeApi, effect: fx.Effect) -> None:
+        match effect:
+            case fx.Accept():
+                api.accept(effect)
+            case fx.Refuse():
+                api.refuse(effect)
+            case fx.Deliver():
+                api.deliver(effect)
+            case fx.Complete():
+                self.outcomes.append(effect.outcome)
+                self._mail.append(self._next_event())
+
+    def _next_event(self) -> ev.Invoke:
+        number = next(self._numbers)
+        return ev.Invoke(ev.Invocation(f"r{number}", f"delivery-{number}", "arn", EVENT, "Root=1"), 0.0)
+
+
+class Ports:
+    """The two listeners. Each call of `begin` makes the Runtime API that of a fresh environment."""
+
+    def __init__(self) -> None:
+        self.dispatch = EchoDispatch()
+        self.environment = Environment()
+        self.outbox = Outbox()
+        catalog = MemoryCatalog()
+        catalog.set(a_record(FUNCTION, concurrency=1000))
+        self._invoker = Invoker(catalog, self.dispatch, MemoryQueue(1000), CURRENT)
+        self.notes: list[str] = []  # lines of the log
+        guard, note = Guard(on_loopback=True), self.notes.append
+        self._public = PublicPort(self._invoker, CURRENT, self.outbox, "127.0.0.1", guard, Bounds(), note)
+        self._api = RuntimeApi(lambda *events: self.environment.post(self._api, *events))
+        self._runtime = HttpServer(self._api, self.outbox)
+        self.public = self.runtime = ("", 0)  # addresses, once they listen
+
+    def begin(self) -> Environment:
+        """Forget what came before."""
+        self.environment = Environment()
+        return self.environment
+
+    async def listen(self) -> None:
+        """Open both listeners."""
+        self.public = await self._public.listen(0)
+        self.runtime = await self._runtime.listen("127.0.0.1", 0)
+
+    async def close(self) -> None:
+        """Close both, and every connection."""
+        await self._invoker.close()
+        await self._public.close(0)
+        await self._runtime.close()
