@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from tests.e2e.running import PYTHON, RUNTIMES
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.e2e.running import RUNTIMES
 
 __all__ = ["ask", "source", "write_bootstrap", "zipped"]
+
+# Not that of a virtual environment, which may lead to folders that no sandbox shows; the log would name them.
+PYTHON = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
 def source() -> str:

@@ -20,7 +20,7 @@ from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange
-from .forwarding import as_bytes
+from .forwarding import as_bytes, is_lost_to_others
 from .heads import HeadCache
 from .parser import BETWEEN, HEAD, RequestParser
 from .patience import Sight
@@ -368,11 +368,6 @@ class Connection(Peer):
             self._current.told(LEAVE)
             self._adjust_reading()
 
-    @property
-    def _has_half_a_chunked_body(self) -> bool:
-        """Whether a body is on its way whose framing has been parsed away, so that no other parser can go on."""
-        return self._receiving is not None and b"transfer-encoding" in self._receiving.headers
-
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.
 
@@ -382,7 +377,7 @@ class Connection(Peer):
         transport, exchange = self._transport, self._current
         if transport is None or transport.is_closing() or exchange is None:
             return
-        if self._parser.has_part_of_a_head or self._has_half_a_chunked_body:
+        if self._parser.has_part_of_a_head or is_lost_to_others(self._receiving):
             self.finish()
             return
         exchange.told(LEAVE)

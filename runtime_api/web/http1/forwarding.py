@@ -9,9 +9,14 @@ from .states import RequestState
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["as_bytes"]
+__all__ = ["as_bytes", "is_lost_to_others"]
 
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-settings", b"transfer-encoding", b"te"})
+
+
+def is_lost_to_others(receiving: Exchange | None) -> bool:
+    """Whether a body is on its way whose framing has been parsed away, so that no other parser can go on."""
+    return receiving is not None and b"transfer-encoding" in receiving.headers
 
 
 def as_bytes(exchange: Exchange) -> bytes:
