@@ -8,11 +8,15 @@ from __future__ import annotations
 __all__ = [
     "InvalidParameterValueException",
     "InvalidRequestContentException",
+    "NotSupportedException",
     "RequestTooLargeException",
     "ResourceNotFoundException",
+    "SerializationException",
     "ServiceError",
     "ServiceException",
     "TooManyRequestsException",
+    "UnknownOperationException",
+    "ValidationException",
 ]
 
 
@@ -50,6 +54,24 @@ class RequestTooLargeException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class ValidationException(ServiceError):
+    """Parameters break constraints of the API's model."""
+
+
+class SerializationException(ServiceError):
+    """A parameter has a value of a wrong type."""
+
+
+class UnknownOperationException(ServiceError):
+    """There is no operation at this method and path."""
+
+
+class NotSupportedException(ServiceError):
+    """Lambda has this operation, and this service does not."""
+
+    fault = "Service"
 
 
 class ServiceException(ServiceError):
