@@ -6,10 +6,14 @@ The HTTP status of each is in `web/replies.py`.
 from __future__ import annotations
 
 __all__ = [
+    "AccessDeniedException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
     "NotSupportedException",
+    "PolicyLengthExceededException",
+    "PreconditionFailedException",
     "RequestTooLargeException",
+    "ResourceConflictException",
     "ResourceNotFoundException",
     "SerializationException",
     "ServiceError",
@@ -25,7 +29,8 @@ class ServiceError(Exception):
 
     fault = "User"
 
-    def __init__(self, message: str, reason: str | None = None) -> None:
+    def __init__(self, message: str = "", reason: str | None = None) -> None:
+        """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it."""
         super().__init__(message)
         self.message = message
         self.reason = reason
@@ -42,6 +47,22 @@ class InvalidRequestContentException(ServiceError):
 
 class InvalidParameterValueException(ServiceError):
     """A parameter has an invalid value."""
+
+
+class AccessDeniedException(ServiceError):
+    """The caller may not do this."""
+
+
+class PolicyLengthExceededException(ServiceError):
+    """A resource policy would be over its limit."""
+
+
+class PreconditionFailedException(ServiceError):
+    """The resource has changed since its caller looked at it."""
+
+
+class ResourceConflictException(ServiceError):
+    """The resource exists already, or is being changed by somebody else."""
 
 
 class ResourceNotFoundException(ServiceError):

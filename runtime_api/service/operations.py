@@ -29,7 +29,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What a value may be. Lengths are of strings, lists and maps; of a number `min` and `max` are the value's own."""
+    """What a value may be. `min` and `max` are of a number's value, or of the length of anything else."""
 
     type: str
     min: int | float | None = None
@@ -111,7 +111,7 @@ def find(method: str, path: str, query: Mapping[str, list[str]]) -> Found | None
 
 @cache
 def _addresses() -> dict[tuple[str, int], list[_Address]]:
-    """The operations by method and number of segments; where two share a path, the one that asks for more is first."""
+    """The operations by method and number of segments; of two at one path, the one that asks for more is first."""
     found: dict[tuple[str, int], list[_Address]] = {}
     for operation in model().operations.values():
         segments = tuple(operation.path.strip("/").split("/"))

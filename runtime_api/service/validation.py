@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["check_parameters"]
 
 NOT_NULL = "Member must not be null"
+BY_RULE = frozenset({"Runtime"})  # shapes that Lambda checks elsewhere, with another text
 # Unicode's separators (general category Z), which `re` cannot name; \w has its letters and digits.
 SEPARATORS = "\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 
@@ -35,9 +36,9 @@ def check_parameters(shape: str, parameters: Mapping[str, Any]) -> None:
 def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
     for name, member in shape.members.items():
         place = f"{path}{name[0].lower()}{name[1:]}"
-        if name in value:
+        if name in value and member.shape not in BY_RULE:
             yield from _value(model().shapes[member.shape], value[name], place)
-        elif name in shape.required:
+        elif name in shape.required and name not in value:
             yield f"Value null at '{place}' failed to satisfy constraint: {NOT_NULL}"
 
 

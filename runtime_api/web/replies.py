@@ -74,7 +74,7 @@ def service_reply(code: str, message: str, fault: str = "User", reason: str | No
     # A message may name a file, and a file's name need not be UTF-8.
     readable = message.encode(errors="replace").decode()
     values = {"Type": fault, "Message": readable, "message": readable, "Reason": reason}
-    document = {name: values[name] for name in shape.members if values.get(name) is not None}
+    document = {name: values[name] for name in shape.members if values.get(name)}
     return PlainReply(shape.status, f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
 
 

@@ -69,7 +69,7 @@ def test_parameters_arrive_as_they_were_given(name: str, data: st.DataObject) ->
 
 
 def sent(parameters: dict[str, Any], shape: StructureShape) -> dict[str, Any]:
-    """What of the parameters a request carries: no empty list in the query, and bytes as the body even without any."""
+    """What a request carries of the parameters: no empty list in the query, and bytes as the body if only b""."""
     places = {name: member.serialization.get("location") for name, member in shape.members.items()}
     found = {name: value for name, value in parameters.items() if value != [] or places[name] != "querystring"}
     payload = shape.serialization.get("payload")

@@ -1,0 +1,53 @@
+"""The rule of each operation that is served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import Asked, Result
+from .account import get_account_settings
+from .aliases import create_alias, delete_alias, get_alias, list_aliases, update_alias
+from .concurrency import delete_function_concurrency, get_function_concurrency, put_function_concurrency
+from .functions import (
+    create_function,
+    delete_function,
+    get_function,
+    get_function_configuration,
+    list_functions,
+    update_function_code,
+    update_function_configuration,
+)
+from .policies import add_permission, get_policy, remove_permission
+from .tags import list_tags, tag_resource, untag_resource
+from .versions import list_versions_by_function, publish_version
+
+__all__ = ["RULES", "Rule"]
+
+Rule = Callable[[Asked], Result]
+
+RULES: dict[str, Rule] = {
+    "AddPermission": add_permission,
+    "CreateAlias": create_alias,
+    "CreateFunction": create_function,
+    "DeleteAlias": delete_alias,
+    "DeleteFunction": delete_function,
+    "DeleteFunctionConcurrency": delete_function_concurrency,
+    "GetAccountSettings": get_account_settings,
+    "GetAlias": get_alias,
+    "GetFunction": get_function,
+    "GetFunctionConcurrency": get_function_concurrency,
+    "GetFunctionConfiguration": get_function_configuration,
+    "GetPolicy": get_policy,
+    "ListAliases": list_aliases,
+    "ListFunctions": list_functions,
+    "ListTags": list_tags,
+    "ListVersionsByFunction": list_versions_by_function,
+    "PublishVersion": publish_version,
+    "PutFunctionConcurrency": put_function_concurrency,
+    "RemovePermission": remove_permission,
+    "TagResource": tag_resource,
+    "UntagResource": untag_resource,
+    "UpdateAlias": update_alias,
+    "UpdateFunctionCode": update_function_code,
+    "UpdateFunctionConfiguration": update_function_configuration,
+}
