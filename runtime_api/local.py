@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from runtime_api.engine.closing import close_in_turn, close_together
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
+from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
+from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
+from runtime_api.engine.management import Management, now
 from runtime_api.engine.queue_worker import QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.local_function import LocalFunction
@@ -17,6 +20,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
 from runtime_api.service.refusals import refusal
+from runtime_api.service.rules import Owner
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
+OWNER = Owner("123456789012", "us-east-1")
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -50,6 +55,7 @@ class _Parts(NamedTuple):
     dispatch: LocalDispatch
     worker: QueueWorker
     invoker: Invoker
+    management: Management
     outbox: Outbox
     fronts: list[PublicPort]
 
@@ -63,7 +69,8 @@ class LocalLambda:
     work, with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an idle environment
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
-    `allowed_hosts` as Host names although a DNS answer could forge them.
+    `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
+    `owner`.
     """
 
     def __init__(
@@ -78,7 +85,9 @@ class LocalLambda:
         cpu_share: bool = False,
         trees: Trees | None = None,
         allowed_hosts: Collection[str] = (),
+        owner: Owner = OWNER,
     ) -> None:
+        self._owner = owner
         self._allowed_hosts = frozenset(allowed_hosts)
         self._log_descriptor = STDERR if log is None else log
         self._label_log = label_log
@@ -109,6 +118,7 @@ class LocalLambda:
             *(front.stop_listening for front in parts.fronts),
             parts.invoker.close,
             parts.worker.close,
+            parts.management.close,
             parts.dispatch.close,
             lambda: asyncio.sleep(0),  # every caller has its result now: let the answers be written
             lambda: close_together(front.close(FAREWELL_S) for front in parts.fronts),
@@ -125,10 +135,10 @@ class LocalLambda:
         parts = self._parts()
         before = parts.catalog.get(function.configuration.name)
         code = parts.installations.add(function.installation())
-        parts.catalog.set(function.record(code, self._limits))
+        parts.catalog.set(function.record(code, self._limits, uuid4(), now()))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
-            parts.installations.remove(before.code)
+            parts.installations.remove(before.latest.code)
 
     def remove_function(self, name: str) -> None:
         """Remove a function: running invocations may finish, then its environments end.
@@ -193,7 +203,7 @@ class LocalLambda:
 
         parts = self._parts()
         guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
-        front = PublicPort(parts.invoker, self._limits, parts.outbox, host, guard)
+        front = PublicPort(parts.invoker, parts.management, self._limits, parts.outbox, host, guard)
         bound = await front.listen(port)
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -222,7 +232,9 @@ class LocalLambda:
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s)
         worker = QueueWorker(queue, dispatch, log.write)
         invoker = Invoker(catalog, dispatch, queue, limits)
-        return _Parts(log, catalog, installations, dispatch, worker, invoker, outbox, [])
+        installer = Installer(self._own_trees, installations, limits)
+        management = Management(catalog, dispatch, installer, self._owner, limits)
+        return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
 
     def _parts(self) -> _Parts:
         if self._open is None:

@@ -48,6 +48,10 @@ class Installations:
         self._held[code] = installation._replace(leases=tuple(lease.share() for lease in installation.leases))
         return code
 
+    def copy(self, code: CodeRef) -> CodeRef:
+        """Hold the same installation once more, for another version."""
+        return self.add(self._held[code])
+
     def remove(self, code: CodeRef) -> None:
         """Release what is held of it: directories go with their last lease, on a thread, since that may take long."""
         installation = self._held.pop(code, None)

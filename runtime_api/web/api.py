@@ -6,15 +6,17 @@ An SDK uses one connection for everything, so a connection that was handed over 
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from runtime_api.service.errors import ServiceError
+from runtime_api.service.codec import Request, decode, encode
+from runtime_api.service.errors import RequestTooLargeException, ServiceError, UnknownOperationException
+from runtime_api.service.operations import find
 
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
@@ -22,8 +24,12 @@ from .http1.headers import add_header
 from .replies import CONTINUE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.operations import Operation
 
     from .guard import Guard
     from .replies import PlainReply
@@ -31,19 +37,20 @@ if TYPE_CHECKING:
 __all__ = ["make_server"]
 
 HEALTH = "/_bootjack/health"
-_LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin with a version
+OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
 
 
-def make_server(invoker: Invoker, guard: Guard, limits: Limits) -> web.Server:
+def make_server(invoker: Invoker, management: Management, guard: Guard, limits: Limits) -> web.Server:
     """Return the factory of aiohttp's protocols, one for each connection; its `shutdown` closes them."""
-    return web.Server(Api(invoker, guard, limits.request_bytes).answer, access_log=None)
+    return web.Server(Api(invoker, management, guard, limits.request_bytes).answer, access_log=None)
 
 
 class Api:
     """Answers every request."""
 
-    def __init__(self, invoker: Invoker, guard: Guard, event_bytes: int) -> None:
+    def __init__(self, invoker: Invoker, management: Management, guard: Guard, event_bytes: int) -> None:
         self._invoker = invoker
+        self._management = management
         self._guard = guard
         self._event_bytes = event_bytes
 
@@ -65,27 +72,38 @@ class Api:
             return replies.foreign(objection)
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
         function = invoke.function_in(raw_path)
-        if function is None:
-            await _body(request, 0)
-            return self._other(request)
-        if request.method != "POST":
-            return replies.method_not_allowed("POST")
         try:
+            if function is None:
+                return await self._other(request, raw_path.decode("latin-1"), query, headers)
+            if request.method != "POST":
+                return replies.method_not_allowed("POST")
             return await self._invoke(request, function, query, headers)
         except ServiceError as error:
             return invoke.error_reply(error)
 
-    def _other(self, request: web.BaseRequest) -> PlainReply:
-        if request.path == HEALTH:
-            if request.method not in ("GET", "HEAD"):
-                return replies.method_not_allowed("GET")
-            document = {"status": "ok", "functions": self._invoker.names}
-            return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
-        asked = f"{request.method} {request.path}"
-        served = "it serves Invoke, POST /2015-03-31/functions/{FunctionName}/invocations"
-        if _LAMBDA.fullmatch(request.path):
-            return replies.service_reply("NotSupportedException", f"{asked} is not supported by bootjack; {served}")
-        return replies.service_reply("UnknownOperationException", f"{asked} is unknown to bootjack; {served}")
+    async def _other(
+        self, request: web.BaseRequest, raw_path: str, query: bytes, headers: dict[bytes, bytes]
+    ) -> PlainReply:
+        if raw_path == HEALTH:
+            return self._health(request.method)
+        asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+        found = find(request.method, raw_path, asked)
+        body = await _body(request, 0 if found is None else OPERATION_BYTES)
+        if found is None:
+            raise UnknownOperationException(f"{request.method} {raw_path} is no operation of Lambda's API")
+        if body is None:
+            raise RequestTooLargeException(
+                f"Request must be smaller than {OPERATION_BYTES} bytes for the {found.operation.name} operation"
+            )
+        parameters = decode(found.operation, Request(found.labels, asked, headers, body))
+        server = f"http://{request.host}"
+        return _written(found.operation, await self._management.perform(found.operation, parameters, server))
+
+    def _health(self, method: str) -> PlainReply:
+        if method not in ("GET", "HEAD"):
+            return replies.method_not_allowed("GET")
+        document = {"status": "ok", "functions": self._invoker.names}
+        return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
 
     async def _invoke(
         self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]
@@ -98,6 +116,13 @@ class Api:
         with suppress(Exception):
             await asyncio.shield(pending)
         return invoke.result_reply(accepted, pending)
+
+
+def _written(operation: Operation, result: Mapping[str, Any]) -> PlainReply:
+    """An operation's result as an answer."""
+    answer = encode(operation, result)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+    return replies.PlainReply(answer.status, (replies.JSON if answer.body else "") + headers, answer.body)
 
 
 async def _body(request: web.BaseRequest, most: int) -> bytes | None:

@@ -17,6 +17,7 @@ from .http1.server import HttpServer
 
 if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
 
     from .guard import Guard
@@ -29,8 +30,17 @@ __all__ = ["PublicPort"]
 class PublicPort:
     """The listener for callers."""
 
-    def __init__(self, invoker: Invoker, limits: Limits, outbox: Outbox, host: str, guard: Guard) -> None:
+    def __init__(
+        self,
+        invoker: Invoker,
+        management: Management,
+        limits: Limits,
+        outbox: Outbox,
+        host: str,
+        guard: Guard,
+    ) -> None:
         self._invoker = invoker
+        self._management = management
         self._limits = limits
         self._guard = guard
         self._host = host
@@ -74,7 +84,7 @@ class PublicPort:
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
             return  # the server closes the connections
-        self._api = future.result().make_server(self._invoker, self._guard, self._limits)
+        self._api = future.result().make_server(self._invoker, self._management, self._guard, self._limits)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
             exchange.connection.hand_over(self._api())

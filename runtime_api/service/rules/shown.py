@@ -35,7 +35,7 @@ def _document(function: Function, version: Version, qualifier: str | None) -> di
         "FunctionName": function.name,
         "FunctionArn": function.arn(qualifier if version.number == LATEST else qualifier or version.number),
         "Version": version.number,
-        "CodeSha256": base64.b64encode(bytes.fromhex(version.code.sha256)).decode(),
+        "CodeSha256": base64.b64encode(bytes.fromhex(version.code.sha256)).decode() or None,  # a directory has none
         "CodeSize": version.code.size,
         "LastModified": version.last_modified,
         "RevisionId": version.revision_id,

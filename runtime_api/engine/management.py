@@ -1,0 +1,160 @@
+"""Performs the operations of Lambda's management API: rules decide, and what they decide becomes true here."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from runtime_api.service.errors import InvalidParameterValueException, NotSupportedException
+from runtime_api.service.resolving import resolved_version
+from runtime_api.service.rules import Asked
+from runtime_api.service.rules.functions import settled
+from runtime_api.service.rules.table import RULES
+from runtime_api.service.running import like, runnable
+from runtime_api.service.seams.catalog import FunctionRecord
+from runtime_api.service.validation import check_parameters
+
+from .ids import uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from runtime_api.protocol.limits import Limits
+    from runtime_api.service.function_record import Function, Version
+    from runtime_api.service.operations import Operation
+    from runtime_api.service.rules import Owner, Uploaded
+    from runtime_api.service.seams.catalog import Runnable
+    from runtime_api.store.memory_catalog import MemoryCatalog
+
+    from .dispatch import LocalDispatch
+    from .installer import Installer
+
+__all__ = ["Management", "now"]
+
+SETTLING_S = 0.2  # how long a function is Pending, or an update InProgress
+
+
+class Management:
+    """Serves one owner's functions."""
+
+    def __init__(
+        self, catalog: MemoryCatalog, dispatch: LocalDispatch, installer: Installer, owner: Owner, limits: Limits
+    ) -> None:
+        self._catalog = catalog
+        self._dispatch = dispatch
+        self._installer = installer
+        self._owner = owner
+        self._limits = limits
+        self._next_numbers: dict[str, int] = {}
+        self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
+        self._settling: dict[str, asyncio.TimerHandle] = {}
+
+    async def perform(self, operation: Operation, parameters: Mapping[str, Any], server: str) -> Mapping[str, Any]:
+        """Perform an operation and return its result; raise the ServiceError with which Lambda refuses it.
+
+        `server` is the URL at which the caller has reached this server.
+        """
+        rule = RULES.get(operation.name)
+        if rule is None:
+            raise NotSupportedException(f"{operation.name} is not supported by bootjack")
+        if operation.input is not None:
+            check_parameters(operation.input, parameters)
+        async with self._one_change:
+            uploaded = await self._take_in(parameters)
+            asked = Asked(
+                parameters,
+                self._owner,
+                self._catalog.functions(),
+                now(),
+                _ids(),
+                uploaded,
+                self._next_numbers,
+                server,
+            )
+            result = rule(asked)
+            if result.changed is not None:
+                await self._change(result.changed)
+            if result.removed is not None:
+                self._remove(result.removed)
+        return result.document
+
+    def close(self) -> None:
+        """Let nothing settle any more."""
+        for timer in self._settling.values():
+            timer.cancel()
+
+    async def _take_in(self, parameters: Mapping[str, Any]) -> Uploaded | None:
+        """Keep the package that comes with a request."""
+        source = parameters.get("Code", parameters)
+        if "S3Bucket" in source:
+            raise InvalidParameterValueException("Code from S3 cannot be fetched here yet: upload a ZipFile")
+        if "ZipFile" not in source:
+            return None
+        return await self._installer.take_in(source["ZipFile"])
+
+    async def _change(self, function: Function) -> None:
+        """Write a function, with everything installed that its versions need to run."""
+        before = self._catalog.get(function.name)
+        versions = {
+            version.number: await self._runnable(function, version, before) for version in function.versions()
+        }
+        names = frozenset[str]() if before is None else before.other_names
+        record = self._catalog.set(FunctionRecord(function, versions, names))
+        if before is not None:
+            self._give_up(before, record)
+        if settled(function, _ids()) != function:
+            self._settle_later(function.name)
+
+    async def _runnable(self, function: Function, version: Version, before: FunctionRecord | None) -> Runnable:
+        """What it takes to run a version: as before if the version is, installed now if not."""
+        known = None if before is None else before.versions.get(version.number)
+        if before is not None and known is not None and _runs_alike(version, before.function.version(version.number)):
+            return known
+        model = before.latest if before is not None and version.code == before.function.latest.code else None
+        code = await self._installer.install(version, None if model is None else model.code)
+        fresh = runnable(function, version, code, self._limits)
+        return fresh if before is None else like(fresh, before.latest)
+
+    def _give_up(self, before: FunctionRecord, record: FunctionRecord) -> None:
+        """End what is not run any more; running invocations may finish on it."""
+        for number, old in before.versions.items():
+            if number not in record.versions:
+                self._dispatch.retire(resolved_version(before, number))
+            elif record.versions[number] is not old and record.versions[number].code != old.code:
+                self._dispatch.prepare(resolved_version(record, number))
+                self._installer.remove(old.code)
+
+    def _remove(self, function: Function) -> None:
+        record = self._catalog.drop(function.name)
+        self._next_numbers[function.name] = function.next_number
+        for number in record.versions:
+            self._dispatch.retire(resolved_version(record, number))
+
+    def _settle_later(self, name: str) -> None:
+        timer = self._settling.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+        self._settling[name] = asyncio.get_running_loop().call_later(SETTLING_S, self._settle, name)
+
+    def _settle(self, name: str) -> None:
+        del self._settling[name]
+        record = self._catalog.get(name)
+        if record is not None:
+            self._catalog.set(structs.replace(record, function=settled(record.function, _ids())))
+
+
+def _runs_alike(version: Version, before: Version | None) -> bool:
+    return before is not None and (version.code, version.configuration) == (before.code, before.configuration)
+
+
+def now() -> str:
+    """The time as Lambda writes it, in milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+
+
+def _ids() -> Iterator[str]:
+    while True:
+        yield uuid4()
