@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from runtime_api.service.seams.dispatch import Unavailable
+from runtime_api.service.seams.dispatch import Throttled, Unavailable
 
 from .closing import close_in_turn, close_together
 from .pool import Pool
@@ -43,9 +43,11 @@ class LocalDispatch:
         self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool = False
     ) -> asyncio.Future[RunResult]:
         pool = self._pools.get(version.arn)
+        if version.reserved is not None and (running := self._running(version)) >= version.reserved:
+            return _done(Throttled(running, version.reserved, 0))
         if pool is None or pool.revision < version.revision:
             if version.code in self._retiring or version.code not in self._installations:
-                return _unavailable(REMOVED)
+                return _done(Unavailable(REMOVED))
             pool = self.prepare(version)
         return pool.run(invocation, wants_tail, version.max_queued)
 
@@ -77,6 +79,12 @@ class LocalDispatch:
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
 
+    def _running(self, version: ResolvedVersion) -> int:
+        """How many invocations of a function run now, on all of its versions."""
+        function = version.arn.removesuffix(version.spec.version)
+        pools = (*self._pools.values(), *self._retiring.values())
+        return sum(pool.running for pool in pools if pool.version.arn.startswith(function))
+
     async def _retire(self, code: CodeRef, pool: Pool) -> None:
         try:
             await pool.finished()
@@ -100,7 +108,7 @@ class LocalDispatch:
         )
 
 
-def _unavailable(message: str) -> asyncio.Future[RunResult]:
+def _done(result: Throttled | Unavailable) -> asyncio.Future[RunResult]:
     future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
-    future.set_result(Unavailable(message))
+    future.set_result(result)
     return future

@@ -80,7 +80,8 @@ class Installer:
         except TooLargeError:
             raise InvalidParameterValueException(f"Unzipped size must be smaller than {most} bytes") from None
         except ArchiveError as error:
-            raise InvalidParameterValueException(f"{BAD_ARCHIVE} ({error})") from error
+            reason = str(error).rpartition(f"{digest}: ")[2]
+            raise InvalidParameterValueException(f"{BAD_ARCHIVE} ({reason})") from error
 
 
 def _program(configuration: Configuration, task_root: Path) -> Program:

@@ -5,6 +5,11 @@ The HTTP status of each is in `web/replies.py`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
     "AccessDeniedException",
     "InvalidParameterValueException",
@@ -29,11 +34,15 @@ class ServiceError(Exception):
 
     fault = "User"
 
-    def __init__(self, message: str = "", reason: str | None = None) -> None:
-        """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it."""
+    def __init__(self, message: str = "", reason: str | None = None, known: Sequence[str] = ()) -> None:
+        """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it.
+
+        `known`: what could have been named instead, which Lambda does not tell and a developer wants to know.
+        """
         super().__init__(message)
         self.message = message
         self.reason = reason
+        self.known = known
 
     @property
     def code(self) -> str:

@@ -10,7 +10,7 @@ from .records import FunctionSpec
 from .seams.catalog import ResolvedVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from .function_record import Alias
     from .seams.catalog import FunctionRecord
@@ -46,8 +46,8 @@ def resolve_name(
     named = parse_function_name(function, qualifier)
     record = records.get(named.name)
     if record is None:
-        missing = FunctionSpec(named.name).arn(named.qualifier)
-        raise ResourceNotFoundException(f"Function not found: {missing} (known here: {_listed(records)})")
+        missing = FunctionSpec(named.name).arn(named.qualifier or LATEST)
+        raise ResourceNotFoundException(f"Function not found: {missing}", known=sorted(records)[:SHOWN_NAMES])
     alias = record.function.aliases.get(named.qualifier or "")
     number = named.qualifier or LATEST if alias is None else _route(alias, draw)
     if number not in record.versions:
@@ -65,9 +65,3 @@ def _route(alias: Alias, draw: Callable[[], float]) -> str:
         if drawn < 0:
             return version
     return alias.version
-
-
-def _listed(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    more = f" and {len(ordered) - SHOWN_NAMES} more" if len(ordered) > SHOWN_NAMES else ""
-    return ", ".join(ordered[:SHOWN_NAMES]) + more or "none"

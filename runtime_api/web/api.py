@@ -80,6 +80,8 @@ class Api:
             return await self._invoke(request, function, query, headers)
         except ServiceError as error:
             return invoke.error_reply(error)
+        except Exception as error:
+            return invoke.defect_reply(f"{request.method} {request.path} failed", error)
 
     async def _other(
         self, request: web.BaseRequest, raw_path: str, query: bytes, headers: dict[bytes, bytes]

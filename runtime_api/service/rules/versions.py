@@ -25,7 +25,7 @@ def publish_version(asked: Asked) -> Result:
     function, _ = function_named(asked)
     check_revision(asked.parameters.get("RevisionId"), function.latest.revision_id)
     given = asked.parameters.get("CodeSha256")
-    current = shown.listed(function, function.latest)["CodeSha256"]
+    current = shown.listed(function, function.latest).get("CodeSha256")
     if given is not None and given != current:
         raise InvalidParameterValueException(
             f"CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({current}). "

@@ -170,7 +170,9 @@ def test_what_is_not_there_is_named(account: Account, name: str, error: type[Ser
 
 def test_two_different_qualifiers_are_refused(account: Account) -> None:
     account.create()
-    with pytest.raises(InvalidParameterValueException, match=r"The derived qualifier from the function name does not"):
+    with pytest.raises(
+        InvalidParameterValueException, match=r"The derived qualifier from the function name does not"
+    ):
         account.perform("GetFunction", FunctionName="f:1", Qualifier="2")
 
 
