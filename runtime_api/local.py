@@ -229,11 +229,11 @@ class LocalLambda:
 
         catalog, queue, installations = MemoryCatalog(), MemoryQueue(limits.waiting_invocations), Installations()
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
-        dispatch = LocalDispatch(factory, installations, self._idle_timeout_s)
+        installer = Installer(self._own_trees, installations, limits)
+        dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write)
         invoker = Invoker(catalog, dispatch, queue, limits)
-        installer = Installer(self._own_trees, installations, limits)
-        management = Management(catalog, dispatch, installer, self._owner, limits)
+        management = Management(catalog, dispatch, installer, installations, self._owner, limits)
         return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
 
     def _parts(self) -> _Parts:

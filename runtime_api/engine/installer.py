@@ -19,7 +19,6 @@ from .installations import Installation
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
-    from runtime_api.service.function_record import Configuration, Version
     from runtime_api.service.records import CodeRef
     from runtime_api.service.seams.archives import Unpacked
     from runtime_api.store.trees import Trees
@@ -40,25 +39,31 @@ class Installer:
         self._archives = DirectoryArchives(trees)
         self._installations = installations
         self._limits = limits
+        self._installing: dict[CodeRef, asyncio.Future[None]] = {}
 
     async def take_in(self, package: bytes) -> Uploaded:
         """Keep a package; InvalidParameterValueException for one that cannot be run."""
         return await asyncio.get_running_loop().run_in_executor(None, self._take_in, package)
 
-    async def install(self, version: Version, known: CodeRef | None) -> CodeRef:
-        """Make a version's code ready to be run. Code that is no package is taken from where it is known already."""
-        if known is not None and not version.code.sha256:
-            return self._installations.copy(known)
-        unpacked = await asyncio.get_running_loop().run_in_executor(None, self._unpack, version.code.sha256)
-        program = _program(version.configuration, unpacked.lease.path)
+    async def install(self, code: CodeRef) -> None:
+        """Make a package ready to be run, unless it is already."""
+        if code in self._installations:
+            return
+        installing = self._installing.get(code)
+        if installing is None:
+            installing = asyncio.ensure_future(self._install(code))
+            self._installing[code] = installing
+            installing.add_done_callback(lambda _done: self._installing.pop(code))
+        await asyncio.shield(installing)
+
+    async def _install(self, code: CodeRef) -> None:
+        unpacked = await asyncio.get_running_loop().run_in_executor(None, self._unpack, code.id)
         try:
-            return self._installations.add(Installation(program, ANY_PORT, leases=(unpacked.lease,)))
+            if self._installations.is_used(code):
+                program = _program(code, unpacked.lease.path)
+                self._installations.put(code, Installation(program, ANY_PORT, leases=(unpacked.lease,)))
         finally:
             unpacked.lease.release()
-
-    def remove(self, code: CodeRef) -> None:
-        """Give up what was installed."""
-        self._installations.remove(code)
 
     def _take_in(self, package: bytes) -> Uploaded:
         digest = sha256(package).hexdigest()
@@ -84,13 +89,13 @@ class Installer:
             raise InvalidParameterValueException(f"{BAD_ARCHIVE} ({reason})") from error
 
 
-def _program(configuration: Configuration, task_root: Path) -> Program:
+def _program(code: CodeRef, task_root: Path) -> Program:
     """How a runtime starts: its own bootstrap, or the package's."""
-    if not configuration.runtime.startswith("python3."):
+    if not code.runtime.startswith("python3."):
         return bootstrap_program(task_root)
     import bootjack_bootstrap
 
     bootstrap = Path(bootjack_bootstrap.__file__).with_name("bootstrap")
-    interpreter = shutil.which(configuration.runtime) or sys.executable
-    command = (interpreter, str(bootstrap), configuration.handler)
+    interpreter = shutil.which(code.runtime) or sys.executable
+    command = (interpreter, str(bootstrap), code.handler)
     return Program(task_root, command=command, mounts=(bootstrap.parent,))

@@ -13,7 +13,7 @@ from runtime_api.service.resolving import resolved_version
 from runtime_api.service.rules import Asked
 from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.table import RULES
-from runtime_api.service.running import like, runnable
+from runtime_api.service.running import code_of, like, runnable
 from runtime_api.service.seams.catalog import FunctionRecord
 from runtime_api.service.validation import check_parameters
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runtime_api.store.memory_catalog import MemoryCatalog
 
     from .dispatch import LocalDispatch
+    from .installations import Installations
     from .installer import Installer
 
 __all__ = ["Management", "now"]
@@ -41,11 +42,18 @@ class Management:
     """Serves one owner's functions."""
 
     def __init__(
-        self, catalog: MemoryCatalog, dispatch: LocalDispatch, installer: Installer, owner: Owner, limits: Limits
+        self,
+        catalog: MemoryCatalog,
+        dispatch: LocalDispatch,
+        installer: Installer,
+        installations: Installations,
+        owner: Owner,
+        limits: Limits,
     ) -> None:
         self._catalog = catalog
         self._dispatch = dispatch
         self._installer = installer
+        self._installations = installations
         self._owner = owner
         self._limits = limits
         self._next_numbers: dict[str, int] = {}
@@ -113,8 +121,11 @@ class Management:
         known = None if before is None else before.versions.get(version.number)
         if before is not None and known is not None and _runs_alike(version, before.function.version(version.number)):
             return known
-        model = before.latest if before is not None and version.code == before.function.latest.code else None
-        code = await self._installer.install(version, None if model is None else model.code)
+        code = code_of(version) or (before.latest.code if before is not None else None)
+        assert code is not None  # a function that is no package has been here before
+        self._installations.use(code)
+        if code.is_package:
+            await self._installer.install(code)
         fresh = runnable(function, version, code, self._limits)
         return fresh if before is None else like(fresh, before.latest)
 
@@ -123,9 +134,9 @@ class Management:
         for number, old in before.versions.items():
             if number not in record.versions:
                 self._dispatch.retire(resolved_version(before, number))
-            elif record.versions[number] is not old and record.versions[number].code != old.code:
+            elif record.versions[number] != old:
                 self._dispatch.prepare(resolved_version(record, number))
-                self._installer.remove(old.code)
+                self._installations.remove(old.code)
 
     def _remove(self, function: Function) -> None:
         record = self._catalog.drop(function.name)

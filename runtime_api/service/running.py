@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from .function_record import Function, Version
 
-__all__ = ["like", "runnable"]
+__all__ = ["code_of", "like", "runnable"]
+
+
+def code_of(version: Version) -> CodeRef | None:
+    """Return the reference to a version's package; None for code that is no package."""
+    if not version.code.sha256:
+        return None
+    configuration = version.configuration
+    return CodeRef(version.code.sha256, configuration.runtime, configuration.handler)
 
 
 def runnable(function: Function, version: Version, code: CodeRef, limits: Limits) -> Runnable:

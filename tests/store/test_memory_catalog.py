@@ -67,7 +67,7 @@ def test_an_unknown_function_is_refused_with_a_list_of_the_known_ones(catalog: C
         catalog.resolve("f", "7")
     assert refusal.value.known == ["g"]
     for name, qualifier in (("g", "7"), ("g:PROD", None)):
-        with pytest.raises(ResourceNotFoundException, match="Function not found: .*:g:(7|PROD)$"):
+        with pytest.raises(ResourceNotFoundException, match=r"Function not found: .*:g:(7|PROD)$"):
             catalog.resolve(name, qualifier)
     with pytest.raises(InvalidParameterValueException):
         catalog.resolve("no name")
