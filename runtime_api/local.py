@@ -25,6 +25,7 @@ from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavaila
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.server import HttpServer
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
@@ -70,7 +72,7 @@ class LocalLambda:
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
-    `owner`.
+    `owner`, and are kept in `data`; without it they go with this object.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class LocalLambda:
         trees: Trees | None = None,
         allowed_hosts: Collection[str] = (),
         owner: Owner = OWNER,
+        data: DataDirectory | None = None,
     ) -> None:
         self._owner = owner
+        self._data = data
         self._allowed_hosts = frozenset(allowed_hosts)
         self._log_descriptor = STDERR if log is None else log
         self._label_log = label_log
@@ -107,6 +111,7 @@ class LocalLambda:
         except BaseException:
             log.close()
             raise
+        self._open.management.restore()
         self._open.worker.start()
         return self
 
@@ -229,11 +234,13 @@ class LocalLambda:
 
         catalog, queue, installations = MemoryCatalog(), MemoryQueue(limits.waiting_invocations), Installations()
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
-        installer = Installer(self._own_trees, installations, limits)
+        data = self._data
+        installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write)
         invoker = Invoker(catalog, dispatch, queue, limits)
-        management = Management(catalog, dispatch, installer, installations, self._owner, limits)
+        stored = None if data is None else StoredFunctions(data.database, self._owner)
+        management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
         return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
 
     def _parts(self) -> _Parts:

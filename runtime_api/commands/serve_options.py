@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import click
 
 from runtime_api.protocol.limits import CURRENT
 
@@ -21,6 +24,7 @@ class ServeOptions:
 
     host: str
     port: int
+    data: Path | None
     name: str | None
     watch: bool
     concurrency: int
@@ -38,6 +42,14 @@ serve_options = option_group(
     "server",
     option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on."),
     option("-p", "--port", type=PORT, default=9000, show_default=True, help="Port to listen on; 0 picks a free one."),
+    option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        default=None,
+        help="Keep the functions that callers create in this directory; the next server finds them there.  [default: "
+        "they go with the server]",
+    ),
     option("--name", type=NAME, default=None, help="Name of a single function.  [default: from TARGET]"),
     option(
         "-w",

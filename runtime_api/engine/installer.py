@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,9 +34,13 @@ BAD_ARCHIVE = "Could not unzip uploaded file. Please check your file, then try t
 
 
 class Installer:
-    """Keeps packages among `trees`, unpacks them, and installs them in `installations`."""
+    """Keeps packages in a folder, unpacks them to `trees`, and installs them in `installations`."""
 
-    def __init__(self, trees: Trees, installations: Installations, limits: Limits) -> None:
+    def __init__(
+        self, trees: Trees, installations: Installations, limits: Limits, packages: Path | None = None
+    ) -> None:
+        """`packages`: the folder; None: among the trees, with which it goes."""
+        self._packages = packages
         self._trees = trees
         self._archives = DirectoryArchives(trees)
         self._installations = installations
@@ -44,6 +50,10 @@ class Installer:
     async def take_in(self, package: bytes) -> Uploaded:
         """Keep a package; InvalidParameterValueException for one that cannot be run."""
         return await asyncio.get_running_loop().run_in_executor(None, self._take_in, package)
+
+    async def discard(self, sha256: str) -> None:
+        """Delete a package that no function has any more; what has been unpacked of it may still be in use."""
+        await asyncio.get_running_loop().run_in_executor(None, partial(self._path(sha256).unlink, missing_ok=True))
 
     async def install(self, code: CodeRef) -> None:
         """Make a package ready to be run, unless it is already."""
@@ -67,11 +77,14 @@ class Installer:
 
     def _take_in(self, package: bytes) -> Uploaded:
         digest = sha256(package).hexdigest()
-        folder = self._trees.hold("packages", Path.mkdir).path
-        path = folder / digest
+        path = self._path(digest)
         if not path.exists():
-            path.write_bytes(package)
-        self._archives.add(path)
+            written = path.with_suffix(".part")
+            with written.open("wb") as file:
+                file.write(package)
+                file.flush()
+                os.fsync(file.fileno())
+            written.rename(path)
         unpacked = self._unpack(digest)
         unpacked.lease.release()
         return Uploaded(Code(digest, len(package)), unpacked.unzipped_bytes)
@@ -81,12 +94,17 @@ class Installer:
 
         most = self._limits.unzipped_bytes
         try:
+            self._archives.add(self._path(digest))
             return self._archives.unpack(digest, most)
         except TooLargeError:
             raise InvalidParameterValueException(f"Unzipped size must be smaller than {most} bytes") from None
         except ArchiveError as error:
             reason = str(error).rpartition(f"{digest}: ")[2]
             raise InvalidParameterValueException(f"{BAD_ARCHIVE} ({reason})") from error
+
+    def _path(self, digest: str) -> Path:
+        folder = self._packages or self._trees.hold("packages", Path.mkdir).path
+        return folder / digest
 
 
 def _program(code: CodeRef, task_root: Path) -> Program:

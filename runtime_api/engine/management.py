@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from runtime_api.service.errors import InvalidParameterValueException, NotSupportedException
+from runtime_api.service.errors import (
+    InvalidParameterValueException,
+    NotSupportedException,
+    ServiceError,
+    ServiceException,
+)
 from runtime_api.service.resolving import resolved_version
 from runtime_api.service.rules import Asked
 from runtime_api.service.rules.functions import settled
@@ -16,6 +22,7 @@ from runtime_api.service.rules.table import RULES
 from runtime_api.service.running import code_of, like, runnable
 from runtime_api.service.seams.catalog import FunctionRecord
 from runtime_api.service.validation import check_parameters
+from runtime_api.store.sqlite.database import StoreError
 
 from .ids import uuid4
 
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from runtime_api.service.rules import Owner, Uploaded
     from runtime_api.service.seams.catalog import Runnable
     from runtime_api.store.memory_catalog import MemoryCatalog
+    from runtime_api.store.sqlite.functions import StoredFunctions
 
     from .dispatch import LocalDispatch
     from .installations import Installations
@@ -49,7 +57,10 @@ class Management:
         installations: Installations,
         owner: Owner,
         limits: Limits,
+        stored: StoredFunctions | None = None,
     ) -> None:
+        """`stored`: where functions are kept; None: nowhere, they go with this process."""
+        self._stored = stored
         self._catalog = catalog
         self._dispatch = dispatch
         self._installer = installer
@@ -58,7 +69,7 @@ class Management:
         self._limits = limits
         self._next_numbers: dict[str, int] = {}
         self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
-        self._settling: dict[str, asyncio.TimerHandle] = {}
+        self._settling: dict[str, asyncio.Task[None]] = {}
 
     async def perform(self, operation: Operation, parameters: Mapping[str, Any], server: str) -> Mapping[str, Any]:
         """Perform an operation and return its result; raise the ServiceError with which Lambda refuses it.
@@ -82,17 +93,32 @@ class Management:
                 self._next_numbers,
                 server,
             )
-            result = rule(asked)
+            try:
+                result = rule(asked)
+            except ServiceError:
+                await self._discard(set() if uploaded is None else {uploaded.code.sha256})
+                raise
             if result.changed is not None:
                 await self._change(result.changed)
             if result.removed is not None:
-                self._remove(result.removed)
+                await self._remove(result.removed)
         return result.document
 
-    def close(self) -> None:
+    def restore(self) -> None:
+        """Serve what is stored: everything has settled meanwhile."""
+        if self._stored is None:
+            return
+        functions, self._next_numbers = self._stored.load()
+        for function in functions:
+            found = settled(function, _ids())
+            versions = {version.number: self._used(found, version) for version in found.versions()}
+            self._catalog.set(FunctionRecord(found, versions))
+
+    async def close(self) -> None:
         """Let nothing settle any more."""
-        for timer in self._settling.values():
-            timer.cancel()
+        for task in self._settling.values():
+            task.cancel()
+        await asyncio.gather(*self._settling.values(), return_exceptions=True)
 
     async def _take_in(self, parameters: Mapping[str, Any]) -> Uploaded | None:
         """Keep the package that comes with a request."""
@@ -109,10 +135,12 @@ class Management:
         versions = {
             version.number: await self._runnable(function, version, before) for version in function.versions()
         }
+        await self._keep(function)
         names = frozenset[str]() if before is None else before.other_names
         record = self._catalog.set(FunctionRecord(function, versions, names))
         if before is not None:
             self._give_up(before, record)
+            await self._discard(_packages(before.function))
         if settled(function, _ids()) != function:
             self._settle_later(function.name)
 
@@ -121,13 +149,17 @@ class Management:
         known = None if before is None else before.versions.get(version.number)
         if before is not None and known is not None and _runs_alike(version, before.function.version(version.number)):
             return known
+        fresh = self._used(function, version, before)
+        if fresh.code.is_package:
+            await self._installer.install(fresh.code)
+        return fresh if before is None else like(fresh, before.latest)
+
+    def _used(self, function: Function, version: Version, before: FunctionRecord | None = None) -> Runnable:
+        """What it takes to run a version, whose code counts as used from now on."""
         code = code_of(version) or (before.latest.code if before is not None else None)
         assert code is not None  # a function that is no package has been here before
         self._installations.use(code)
-        if code.is_package:
-            await self._installer.install(code)
-        fresh = runnable(function, version, code, self._limits)
-        return fresh if before is None else like(fresh, before.latest)
+        return runnable(function, version, code, self._limits)
 
     def _give_up(self, before: FunctionRecord, record: FunctionRecord) -> None:
         """End what is not run any more; running invocations may finish on it."""
@@ -138,23 +170,55 @@ class Management:
                 self._dispatch.prepare(resolved_version(record, number))
                 self._installations.remove(old.code)
 
-    def _remove(self, function: Function) -> None:
+    async def _keep(self, function: Function) -> None:
+        """Write a function to the store, if there is one and the function's code is in it."""
+        if self._stored is None or not function.latest.code.sha256:
+            return
+        try:
+            await self._stored.save(function)
+        except StoreError as error:
+            raise ServiceException(str(error)) from error
+
+    async def _remove(self, function: Function) -> None:
+        if self._stored is not None and function.latest.code.sha256:
+            try:
+                await self._stored.delete(function)
+            except StoreError as error:
+                raise ServiceException(str(error)) from error
         record = self._catalog.drop(function.name)
         self._next_numbers[function.name] = function.next_number
         for number in record.versions:
             self._dispatch.retire(resolved_version(record, number))
+        await self._discard(_packages(function))
+
+    async def _discard(self, packages: set[str]) -> None:
+        """Delete those of these packages that no function has."""
+        for function in self._catalog.functions().values() if packages else ():
+            packages = packages - _packages(function)
+        for sha256 in packages:
+            await self._installer.discard(sha256)
 
     def _settle_later(self, name: str) -> None:
-        timer = self._settling.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-        self._settling[name] = asyncio.get_running_loop().call_later(SETTLING_S, self._settle, name)
+        task = self._settling.pop(name, None)
+        if task is not None:
+            task.cancel()
+        self._settling[name] = asyncio.get_running_loop().create_task(self._settle(name))
 
-    def _settle(self, name: str) -> None:
-        del self._settling[name]
-        record = self._catalog.get(name)
-        if record is not None:
-            self._catalog.set(structs.replace(record, function=settled(record.function, _ids())))
+    async def _settle(self, name: str) -> None:
+        await asyncio.sleep(SETTLING_S)
+        async with self._one_change:
+            del self._settling[name]
+            record = self._catalog.get(name)
+            if record is not None:
+                function = settled(record.function, _ids())
+                with suppress(ServiceException):  # the disk is full: it settles again after a restart
+                    await self._keep(function)
+                self._catalog.set(structs.replace(record, function=function))
+
+
+def _packages(function: Function) -> set[str]:
+    """The packages that a function's versions are made of, by SHA-256."""
+    return {version.code.sha256 for version in function.versions() if version.code.sha256}
 
 
 def _runs_alike(version: Version, before: Version | None) -> bool:

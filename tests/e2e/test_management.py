@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ import pytest
 from tests.commands.functions import write_bootstrap
 from tests.e2e.clients import connected, invoke
 from tests.e2e.packages import package
-from tests.e2e.running import Serve
+from tests.e2e.running import Serve, bootjack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -170,3 +172,58 @@ def test_the_event_type_runs_created_functions(client: Any, function: str, serve
         client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps("later"))["StatusCode"] == 202
     )
     server.wait_for("seen later")
+
+
+# --data: what outlives the server
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def test_everything_is_there_again_after_a_restart(kept: Path) -> None:
+    with Serve("--data", kept) as server, connected(server.url) as client:
+        create(client, "f", Tags={"a": "b"})
+        client.publish_version(FunctionName="f")
+        client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+        change(client, "f", "update_function_code", ZipFile=package({"app.py": PYTHON.format("two")}))
+        create(client, "gone", Publish=True)
+        client.delete_function(FunctionName="gone")
+        before = [client.get_function(FunctionName=name)["Configuration"] for name in ("f", "f:1", "f:live")]
+    with Serve("--data", kept) as server, connected(server.url) as client:
+        after = [client.get_function(FunctionName=name)["Configuration"] for name in ("f", "f:1", "f:live")]
+        assert after == before
+        assert client.list_tags(Resource=f"{ARN}f")["Tags"] == {"a": "b"}
+        assert [invoke(client, {}, name).document[1] for name in ("f", "f:1", "f:live")] == ["two", "one", "one"]
+        assert create(client, "gone", Publish=True)["Version"] == "2"
+
+
+def test_what_was_answered_survives_kill_9(kept: Path, tmp_path: Path) -> None:
+    with Serve("--data", kept, env={"TMPDIR": str(tmp_path)}) as server, connected(server.url) as client:
+        create(client, "f")
+        client.tag_resource(Resource=f"{ARN}f", Tags={"last": "one"})
+        server.stop(signal.SIGKILL)
+    with Serve("--data", kept) as again, connected(again.url) as client:
+        assert client.list_tags(Resource=f"{ARN}f")["Tags"] == {"last": "one"}
+        assert invoke(client, {}, "f").document[1] == "one"
+
+
+def test_a_second_server_is_refused(kept: Path) -> None:
+    with Serve("--data", kept):
+        refused = bootjack("serve", "--port", "0", "--data", str(kept))
+    assert refused.code == 2
+    assert "is used by another server" in refused.err
+
+
+def test_no_old_code_stays_on_disk(kept: Path) -> None:
+    with Serve("--data", kept) as server, connected(server.url) as client:
+        create(client, "f")
+        for number in range(3):
+            change(client, "f", "update_function_code", ZipFile=package({"app.py": PYTHON.format(number)}))
+        assert len(list((kept / "packages").iterdir())) == 1
+        with pytest.raises(client.exceptions.ResourceConflictException):
+            create(client, "f", package({"other": ""}))
+        assert len(list((kept / "packages").iterdir())) == 1
+        client.delete_function(FunctionName="f")
+        assert list((kept / "packages").iterdir()) == []
