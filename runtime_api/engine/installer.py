@@ -22,7 +22,7 @@ from .installations import Installation
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.records import CodeRef
-    from runtime_api.service.seams.archives import Unpacked
+    from runtime_api.service.seams.archives import Lease, Unpacked
     from runtime_api.store.trees import Trees
 
     from .installations import Address, Installations
@@ -67,13 +67,15 @@ class Installer:
         await asyncio.shield(installing)
 
     async def _install(self, code: CodeRef) -> None:
-        unpacked = await asyncio.get_running_loop().run_in_executor(None, self._unpack, code.id)
+        leases = await asyncio.get_running_loop().run_in_executor(None, self._unpack_all, code)
         try:
             if self._installations.is_used(code):
-                program = _program(code, unpacked.lease.path)
-                self._installations.put(code, Installation(program, ANY_PORT, leases=(unpacked.lease,)))
+                task_root, *layers = (lease.path for lease in leases)
+                program = _program(code, task_root, tuple(layers))
+                self._installations.put(code, Installation(program, ANY_PORT, leases=tuple(leases)))
         finally:
-            unpacked.lease.release()
+            for lease in leases:
+                lease.release()
 
     def _take_in(self, package: bytes) -> Uploaded:
         digest = sha256(package).hexdigest()
@@ -85,19 +87,42 @@ class Installer:
                 file.flush()
                 os.fsync(file.fileno())
             written.rename(path)
-        unpacked = self._unpack(digest)
+        unpacked = self._unpack(digest, self._limits.unzipped_bytes)
         unpacked.lease.release()
         return Uploaded(Code(digest, len(package)), unpacked.unzipped_bytes)
 
-    def _unpack(self, digest: str) -> Unpacked:
+    async def package(self, sha256: str) -> bytes | None:
+        """Return the bytes of a package; None if it is not here any more."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._path(sha256).read_bytes)
+        except FileNotFoundError:
+            return None
+
+    def _unpack_all(self, code: CodeRef) -> list[Lease]:
+        """Unpack a package and its layers, which together have a limit."""
+        leases: list[Lease] = []
+        left = self._limits.unzipped_bytes
+        try:
+            for sha256 in (code.id, *code.layers):
+                unpacked = self._unpack(sha256, left)
+                leases.append(unpacked.lease)
+                left -= unpacked.unzipped_bytes
+        except BaseException:
+            for lease in leases:
+                lease.release()
+            raise
+        return leases
+
+    def _unpack(self, digest: str, most: int) -> Unpacked:
         from bootjack_layers.archive import ArchiveError, TooLargeError
 
-        most = self._limits.unzipped_bytes
         try:
             self._archives.add(self._path(digest))
             return self._archives.unpack(digest, most)
         except TooLargeError:
-            raise InvalidParameterValueException(f"Unzipped size must be smaller than {most} bytes") from None
+            raise InvalidParameterValueException(
+                f"Unzipped size must be smaller than {self._limits.unzipped_bytes} bytes"
+            ) from None
         except ArchiveError as error:
             reason = str(error).rpartition(f"{digest}: ")[2]
             raise InvalidParameterValueException(f"{BAD_ARCHIVE} ({reason})") from error
@@ -107,13 +132,13 @@ class Installer:
         return folder / digest
 
 
-def _program(code: CodeRef, task_root: Path) -> Program:
+def _program(code: CodeRef, task_root: Path, layers: tuple[Path, ...]) -> Program:
     """How a runtime starts: its own bootstrap, or the package's."""
     if not code.runtime.startswith("python3."):
-        return bootstrap_program(task_root)
+        return bootstrap_program(task_root, layers)
     import bootjack_bootstrap
 
     bootstrap = Path(bootjack_bootstrap.__file__).with_name("bootstrap")
     interpreter = shutil.which(code.runtime) or sys.executable
     command = (interpreter, str(bootstrap), code.handler)
-    return Program(task_root, command=command, mounts=(bootstrap.parent,))
+    return Program(task_root, layers, command=command, mounts=(bootstrap.parent,))

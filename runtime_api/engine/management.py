@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -25,12 +26,14 @@ from runtime_api.service.validation import check_parameters
 from runtime_api.store.sqlite.database import StoreError
 
 from .ids import uuid4
+from .links import Links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Function, Version
+    from runtime_api.service.layer_record import Layer
     from runtime_api.service.operations import Operation
     from runtime_api.service.rules import Owner, Uploaded
     from runtime_api.service.seams.catalog import Runnable
@@ -68,6 +71,8 @@ class Management:
         self._owner = owner
         self._limits = limits
         self._next_numbers: dict[str, int] = {}
+        self._layers: dict[str, Layer] = {}
+        self._links = Links()
         self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
         self._settling: dict[str, asyncio.Task[None]] = {}
 
@@ -91,7 +96,8 @@ class Management:
                 _ids(),
                 uploaded,
                 self._next_numbers,
-                server,
+                self._layers,
+                partial(self._links.link, server),
             )
             try:
                 result = rule(asked)
@@ -102,6 +108,8 @@ class Management:
                 await self._change(result.changed)
             if result.removed is not None:
                 await self._remove(result.removed)
+            if result.layer is not None:
+                await self._change_layer(result.layer)
         return result.document
 
     def restore(self) -> None:
@@ -109,6 +117,7 @@ class Management:
         if self._stored is None:
             return
         functions, self._next_numbers = self._stored.load()
+        self._layers = {layer.name: layer for layer in self._stored.load_layers()}
         for function in functions:
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
@@ -122,7 +131,7 @@ class Management:
 
     async def _take_in(self, parameters: Mapping[str, Any]) -> Uploaded | None:
         """Keep the package that comes with a request."""
-        source = parameters.get("Code", parameters)
+        source = parameters.get("Code") or parameters.get("Content") or parameters
         if "S3Bucket" in source:
             raise InvalidParameterValueException("Code from S3 cannot be fetched here yet: upload a ZipFile")
         if "ZipFile" not in source:
@@ -170,21 +179,30 @@ class Management:
                 self._dispatch.prepare(resolved_version(record, number))
                 self._installations.remove(old.code)
 
+    async def package(self, sha256: str, query: Mapping[str, list[str]]) -> bytes | None:
+        """Return the bytes of a package for a link that was made here; None for any other link."""
+        return await self._installer.package(sha256) if self._links.is_valid(sha256, query) else None
+
+    async def _change_layer(self, layer: Layer) -> None:
+        before = self._layers.get(layer.name)
+        if self._stored is not None:
+            with _explained():
+                await self._stored.save_layer(layer)
+        self._layers[layer.name] = layer
+        if before is not None:
+            await self._discard({version.code.sha256 for version in before.versions.values()})
+
     async def _keep(self, function: Function) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
         if self._stored is None or not function.latest.code.sha256:
             return
-        try:
+        with _explained():
             await self._stored.save(function)
-        except StoreError as error:
-            raise ServiceException(str(error)) from error
 
     async def _remove(self, function: Function) -> None:
         if self._stored is not None and function.latest.code.sha256:
-            try:
+            with _explained():
                 await self._stored.delete(function)
-            except StoreError as error:
-                raise ServiceException(str(error)) from error
         record = self._catalog.drop(function.name)
         self._next_numbers[function.name] = function.next_number
         for number in record.versions:
@@ -195,6 +213,8 @@ class Management:
         """Delete those of these packages that no function has."""
         for function in self._catalog.functions().values() if packages else ():
             packages = packages - _packages(function)
+        for layer in self._layers.values() if packages else ():
+            packages = packages - {version.code.sha256 for version in layer.versions.values()}
         for sha256 in packages:
             await self._installer.discard(sha256)
 
@@ -216,9 +236,20 @@ class Management:
                 self._catalog.set(structs.replace(record, function=function))
 
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what keeps the store from writing into an error that callers understand."""
+    try:
+        yield
+    except StoreError as error:
+        raise ServiceException(str(error)) from error
+
+
 def _packages(function: Function) -> set[str]:
-    """The packages that a function's versions are made of, by SHA-256."""
-    return {version.code.sha256 for version in function.versions() if version.code.sha256}
+    """The packages that a function's versions and their layers are made of, by SHA-256."""
+    versions = [version for version in function.versions() if version.code.sha256]
+    layers = {use.code.sha256 for version in versions for use in version.configuration.layers}
+    return layers | {version.code.sha256 for version in versions}
 
 
 def _runs_alike(version: Version, before: Version | None) -> bool:

@@ -15,7 +15,18 @@ from .arns import LATEST, function_arn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Alias", "Code", "Configuration", "Function", "LastUpdate", "Policy", "State", "Statement", "Version"]
+__all__ = [
+    "Alias",
+    "Code",
+    "Configuration",
+    "Function",
+    "LastUpdate",
+    "LayerUse",
+    "Policy",
+    "State",
+    "Statement",
+    "Version",
+]
 
 
 class State(StrEnum):
@@ -39,6 +50,13 @@ class Code(Struct, frozen=True):
     size: int  # bytes, zipped
 
 
+class LayerUse(Struct, frozen=True):
+    """A layer version as a function has it: it stays when the version is deleted."""
+
+    arn: str
+    code: Code
+
+
 class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     """What a caller may set of a version, named as Lambda's API names it. Defaults are Lambda's own."""
 
@@ -50,7 +68,7 @@ class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     memory_size: int = 128  # MB
     environment: dict[str, dict[str, str]] | None = None
     ephemeral_storage: dict[str, int] = field(default_factory=lambda: {"Size": 512})  # MB
-    layers: tuple[str, ...] = ()  # ARNs of layer versions, in order; the last one wins
+    layers: tuple[LayerUse, ...] = ()  # in order; the last one wins
     architectures: tuple[str, ...] = ("x86_64",)
     package_type: str = "Zip"
     tracing_config: dict[str, str] = field(default_factory=lambda: {"Mode": "PassThrough"})

@@ -24,7 +24,8 @@ def code_of(version: Version) -> CodeRef | None:
     if not version.code.sha256:
         return None
     configuration = version.configuration
-    return CodeRef(version.code.sha256, configuration.runtime, configuration.handler)
+    layers = tuple(use.code.sha256 for use in configuration.layers)
+    return CodeRef(version.code.sha256, configuration.runtime, configuration.handler, layers)
 
 
 def runnable(function: Function, version: Version, code: CodeRef, limits: Limits) -> Runnable:

@@ -14,6 +14,7 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
+from runtime_api.engine.links import PACKAGES
 from runtime_api.service.codec import Request, decode, encode
 from runtime_api.service.errors import RequestTooLargeException, ServiceError, UnknownOperationException
 from runtime_api.service.operations import find
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["make_server"]
 
 HEALTH = "/_bootjack/health"
+ZIP = "Content-Type: application/zip\r\n"
+EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made by this server, or has expired")
 OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
 
 
@@ -89,6 +92,9 @@ class Api:
         if raw_path == HEALTH:
             return self._health(request.method)
         asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+        if raw_path.startswith(PACKAGES) and request.method == "GET":
+            package = await self._management.package(raw_path.removeprefix(PACKAGES), asked)
+            return EXPIRED if package is None else replies.PlainReply(replies.OK, ZIP, package)
         found = find(request.method, raw_path, asked)
         body = await _body(request, 0 if found is None else OPERATION_BYTES)
         if found is None:
@@ -139,7 +145,7 @@ async def _body(request: web.BaseRequest, most: int) -> bytes | None:
             kept.append(piece)
         else:
             kept.clear()
-        if size > DRAIN_BYTES:
+        if size > max(most, DRAIN_BYTES):
             request.protocol.force_close()
             break
     return b"".join(kept) if size <= most else None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import random
 import signal
+import urllib.error
+import urllib.request
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +187,9 @@ def kept(tmp_path: Path) -> Path:
 
 def test_everything_is_there_again_after_a_restart(kept: Path) -> None:
     with Serve("--data", kept) as server, connected(server.url) as client:
-        create(client, "f", Tags={"a": "b"})
+        content = {"ZipFile": package({"python/shared.py": "text = 'kept'\n"})}
+        layer = client.publish_layer_version(LayerName="shared", Content=content)["LayerVersionArn"]
+        create(client, "f", Tags={"a": "b"}, Layers=[layer])
         client.publish_version(FunctionName="f")
         client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
         change(client, "f", "update_function_code", ZipFile=package({"app.py": PYTHON.format("two")}))
@@ -195,6 +200,7 @@ def test_everything_is_there_again_after_a_restart(kept: Path) -> None:
         after = [client.get_function(FunctionName=name)["Configuration"] for name in ("f", "f:1", "f:live")]
         assert after == before
         assert client.list_tags(Resource=f"{ARN}f")["Tags"] == {"a": "b"}
+        assert client.list_layers()["Layers"][0]["LatestMatchingVersion"]["LayerVersionArn"] == layer
         assert [invoke(client, {}, name).document[1] for name in ("f", "f:1", "f:live")] == ["two", "one", "one"]
         assert create(client, "gone", Publish=True)["Version"] == "2"
 
@@ -227,3 +233,35 @@ def test_no_old_code_stays_on_disk(kept: Path) -> None:
         assert len(list((kept / "packages").iterdir())) == 1
         client.delete_function(FunctionName="f")
         assert list((kept / "packages").iterdir()) == []
+
+
+def test_layers_are_found_in_opt_and_stay_when_they_are_deleted(client: Any) -> None:
+    reads = "def handler(event, context):\n    import shared\n    return shared.text\n"
+    arns = []
+    for text in ("first", "second"):
+        content = {"ZipFile": package({"python/shared.py": f"text = {text!r}\n"})}
+        arns.append(client.publish_layer_version(LayerName="shared", Content=content)["LayerVersionArn"])
+    create(client, "layered", package({"app.py": reads}), Layers=[arns[0]])
+    client.delete_layer_version(LayerName="shared", VersionNumber=1)
+    assert invoke(client, {}, "layered").document == "first"
+    change(client, "layered", "update_function_configuration", Layers=[arns[1]])
+    assert invoke(client, {}, "layered").document == "second"
+    client.delete_function(FunctionName="layered")
+
+
+def test_packages_can_be_fetched_by_their_links_only(client: Any, function: str) -> None:
+    location = client.get_function(FunctionName=function)["Code"]["Location"]
+    with urllib.request.urlopen(location) as answer:
+        assert answer.read() == package({"app.py": PYTHON.format("one")})
+    for forged in (location.partition("?")[0], location.replace("Expires=1", "Expires=2"), location[:-1]):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(forged)
+
+
+def test_an_upload_may_have_50_mb(client: Any) -> None:
+    rest = random.Random(50).randbytes(52_000_000).hex()[:52_000_000]
+    content = package({"app.py": PYTHON.format("large"), "rest": rest})
+    assert 51_000_000 < len(content) < 52_428_800
+    create(client, "large", content)
+    assert invoke(client, {}, "large").document[1] == "large"
+    client.delete_function(FunctionName="large")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,10 +16,14 @@ from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.table import RULES
 from runtime_api.service.validation import check_parameters
 
+if TYPE_CHECKING:
+    from runtime_api.service.layer_record import Layer
+
 __all__ = ["ACCOUNT", "ARN", "ROLE", "Account"]
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+NOW = "2026-01-02T03:04:05.006+0000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 
 
@@ -29,6 +33,7 @@ class Account:
     def __init__(self) -> None:
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
+        self.layers: dict[str, Layer] = {}
         self._ids = map("revision-{}".format, count(1))
 
     def perform(self, operation: str, *, settle: bool = True, **parameters: Any) -> dict[str, Any]:
@@ -36,17 +41,27 @@ class Account:
         shape = model().operations[operation].input
         assert shape is not None
         check_parameters(shape, parameters)
-        package = parameters.get("Code", parameters).get("ZipFile")
+        package = (parameters.get("Code") or parameters.get("Content") or parameters).get("ZipFile")
         uploaded = None if package is None else Uploaded(Code(sha256(package).hexdigest(), len(package)), 0)
         owner = Owner(ACCOUNT, REGION)
         asked = Asked(
-            parameters, owner, self.functions, "2026-01-02T03:04:05.006+0000", self._ids, uploaded, self.next_numbers
+            parameters,
+            owner,
+            self.functions,
+            NOW,
+            self._ids,
+            uploaded,
+            self.next_numbers,
+            self.layers,
+            "link:{}".format,
         )
         result = RULES[operation](asked)
         if result.changed is not None:
             self.functions[result.changed.name] = result.changed
         if result.removed is not None:
             self.next_numbers[result.removed.name] = self.functions.pop(result.removed.name).next_number
+        if result.layer is not None:
+            self.layers[result.layer.name] = result.layer
         if settle:
             self.settle()
         answer: dict[str, Any] = orjson.loads(encode(model().operations[operation], result.document).body or b"{}")

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runtime_api.service.function_record import Code, Function
+    from runtime_api.service.layer_record import Layer
 
 __all__ = ["Asked", "Owner", "Result", "Uploaded"]
 
@@ -41,7 +42,8 @@ class Asked(NamedTuple):
     ids: Iterator[str]  # new ones
     uploaded: Uploaded | None = None
     next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice
-    server: str = ""  # this server's own URL, for links
+    layers: Mapping[str, Layer] = {}  # the owner's, by name
+    link: Callable[[str], str] = str  # the URL of a package by its SHA-256
 
 
 class Result(NamedTuple):
@@ -50,6 +52,7 @@ class Result(NamedTuple):
     document: Mapping[str, Any]
     changed: Function | None = None  # None: nothing has changed
     removed: Function | None = None
+    layer: Layer | None = None  # that has changed
 
 
 def page(

@@ -46,7 +46,7 @@ def create_function(asked: Asked) -> Result:
             f"1 validation error detected: Value '{named.name}' at 'functionName' failed to satisfy constraint: "
             f"Member must have length less than or equal to {NAME_LENGTH}"
         )
-    configuration = settings.created(asked.parameters)
+    configuration = settings.created(asked)
     tags = check_tags(asked.parameters.get("Tags", {}))
     if named.name in asked.functions:
         raise ResourceConflictException(f"Function already exist: {named.name}")
@@ -63,8 +63,9 @@ def create_function(asked: Asked) -> Result:
 def get_function(asked: Asked) -> Result:
     """Show a version with its tags, its share of concurrency, and where its package can be fetched."""
     function, version, qualifier = version_named(asked)
-    code = {"RepositoryType": "S3", "Location": f"{asked.server}/_bootjack/code/{version.code.sha256}"}
-    document: dict[str, Any] = {"Configuration": shown.full(function, version, qualifier), "Code": code}
+    document: dict[str, Any] = {"Configuration": shown.full(function, version, qualifier)}
+    if version.code.sha256:
+        document["Code"] = {"RepositoryType": "S3", "Location": asked.link(version.code.sha256)}
     if function.tags:
         document["Tags"] = function.tags
     if function.reserved_concurrency is not None:
@@ -140,7 +141,7 @@ def update_function_configuration(asked: Asked) -> Result:
     function, _ = function_named(asked)
     check_revision(asked.parameters.get("RevisionId"), function.latest.revision_id)
     _check_at_rest(function)
-    changed = _updated(function, asked, settings.changed(function.latest.configuration, asked.parameters), None)
+    changed = _updated(function, asked, settings.changed(function.latest.configuration, asked), None)
     return Result(shown.full(changed, changed.latest), changed)
 
 

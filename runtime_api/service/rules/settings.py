@@ -12,8 +12,14 @@ from runtime_api.service.function_record import Configuration
 from runtime_api.service.runtimes import check_runtime
 from runtime_api.service.variables import reserved_names
 
+from .layers import layer_uses
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from runtime_api.service.function_record import LayerUse
+
+    from . import Asked
 
 __all__ = ["changed", "created"]
 
@@ -25,33 +31,35 @@ VPC = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDual
 SETTABLE = {field.encode_name: field.name for field in structs.fields(Configuration)}
 
 
-def created(parameters: Mapping[str, Any]) -> Configuration:
+def created(asked: Asked) -> Configuration:
     """Return the configuration of a new function."""
+    parameters = asked.parameters
     if parameters.get("PackageType", "Zip") != "Zip":
         raise InvalidParameterValueException("Functions of package type Image cannot be run here: give a Zip package")
     if not parameters.get("Runtime") or not parameters.get("Handler"):
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
-    checked = _checked(parameters)
-    return Configuration(**checked)
+    return Configuration(**_checked(asked, ()))
 
 
-def changed(configuration: Configuration, parameters: Mapping[str, Any]) -> Configuration:
+def changed(configuration: Configuration, asked: Asked) -> Configuration:
     """Return a configuration with what the parameters set; what they leave out stays."""
-    return structs.replace(configuration, **_checked(parameters))
+    return structs.replace(configuration, **_checked(asked, configuration.layers))
 
 
-def _checked(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings among the parameters, by field."""
-    found = {SETTABLE[name]: value for name, value in parameters.items() if name in SETTABLE}
+def _checked(asked: Asked, layers: Sequence[LayerUse]) -> dict[str, Any]:
+    """The settings among the parameters, by field; `layers`: what the function has of them already."""
+    found = {SETTABLE[name]: value for name, value in asked.parameters.items() if name in SETTABLE}
     if "runtime" in found:
         check_runtime(found["runtime"])
     if "environment" in found:
         found["environment"] = {"Variables": _variables(found["environment"].get("Variables", {}))}
     if "vpc_config" in found:
         found["vpc_config"] = _vpc(found["vpc_config"])
-    for name in ("layers", "architectures", "file_system_configs"):
+    if "layers" in found:
+        found["layers"] = layer_uses(asked, found["layers"], layers)
+    for name in ("architectures", "file_system_configs"):
         if name in found:
             found[name] = tuple(found[name])
     return found

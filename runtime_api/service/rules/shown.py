@@ -41,7 +41,7 @@ def _document(function: Function, version: Version, qualifier: str | None) -> di
         "RevisionId": version.revision_id,
         "LoggingConfig": _logging(function, version.configuration),
         "SnapStart": version.configuration.snap_start | {"OptimizationStatus": _optimisation(version)},
-        "Layers": [{"Arn": arn} for arn in version.configuration.layers] or None,
+        "Layers": [{"Arn": use.arn, "CodeSize": use.code.size} for use in version.configuration.layers] or None,
     }
     return {name: value for name, value in shown.items() if value is not None}
 

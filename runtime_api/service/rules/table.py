@@ -17,6 +17,14 @@ from .functions import (
     update_function_code,
     update_function_configuration,
 )
+from .layers import (
+    delete_layer_version,
+    get_layer_version,
+    get_layer_version_by_arn,
+    list_layer_versions,
+    list_layers,
+    publish_layer_version,
+)
 from .policies import add_permission, get_policy, remove_permission
 from .tags import list_tags, tag_resource, untag_resource
 from .versions import list_versions_by_function, publish_version
@@ -31,17 +39,23 @@ RULES: dict[str, Rule] = {
     "CreateFunction": create_function,
     "DeleteAlias": delete_alias,
     "DeleteFunction": delete_function,
+    "DeleteLayerVersion": delete_layer_version,
     "DeleteFunctionConcurrency": delete_function_concurrency,
     "GetAccountSettings": get_account_settings,
     "GetAlias": get_alias,
     "GetFunction": get_function,
     "GetFunctionConcurrency": get_function_concurrency,
     "GetFunctionConfiguration": get_function_configuration,
+    "GetLayerVersion": get_layer_version,
+    "GetLayerVersionByArn": get_layer_version_by_arn,
     "GetPolicy": get_policy,
     "ListAliases": list_aliases,
     "ListFunctions": list_functions,
+    "ListLayerVersions": list_layer_versions,
+    "ListLayers": list_layers,
     "ListTags": list_tags,
     "ListVersionsByFunction": list_versions_by_function,
+    "PublishLayerVersion": publish_layer_version,
     "PublishVersion": publish_version,
     "PutFunctionConcurrency": put_function_concurrency,
     "RemovePermission": remove_permission,

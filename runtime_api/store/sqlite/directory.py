@@ -21,6 +21,10 @@ MIGRATIONS = (
         account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL,
         PRIMARY KEY (account, region, name)
     ) WITHOUT ROWID;
+    CREATE TABLE layers (
+        account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL,
+        PRIMARY KEY (account, region, name)
+    ) WITHOUT ROWID;
     CREATE TABLE next_numbers (
         account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
         PRIMARY KEY (account, region, name)
