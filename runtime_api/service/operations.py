@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-import msgspec
+from msgspec import Struct, json, structs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ __all__ = ["ErrorShape", "Found", "Member", "Model", "Operation", "Shape", "find
 SOURCE = Path(__file__).with_name("operations.json")
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(Struct, frozen=True):
     """A member of a structure, and where in the message it stands."""
 
     shape: str
@@ -28,7 +28,7 @@ class Member(msgspec.Struct, frozen=True):
     locationName: str | None = None  # its name there, if that is not the member's own
 
 
-class Shape(msgspec.Struct, frozen=True):
+class Shape(Struct, frozen=True):
     """What a value may be. `min` and `max` are of a number's value, or of the length of anything else."""
 
     type: str
@@ -46,7 +46,7 @@ class Shape(msgspec.Struct, frozen=True):
     value: str | None = None
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(Struct, frozen=True):
     """One action of the API. A path has its parameters in braces."""
 
     method: str
@@ -58,14 +58,14 @@ class Operation(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class ErrorShape(msgspec.Struct, frozen=True):
+class ErrorShape(Struct, frozen=True):
     """How an error is answered."""
 
     status: int
     members: tuple[str, ...]  # of its body; the text is in `message` or `Message`
 
 
-class Model(msgspec.Struct, frozen=True):
+class Model(Struct, frozen=True):
     """Every operation, error and shape, by name."""
 
     operations: dict[str, Operation]
@@ -89,8 +89,8 @@ class _Address(NamedTuple):
 @cache
 def model() -> Model:
     """Read the model; 2 ms the first time."""
-    found = msgspec.json.decode(SOURCE.read_bytes(), type=Model)
-    named = {name: msgspec.structs.replace(each, name=name) for name, each in found.operations.items()}
+    found = json.decode(SOURCE.read_bytes(), type=Model)
+    named = {name: structs.replace(each, name=name) for name, each in found.operations.items()}
     return Model(named, found.errors, found.shapes)
 
 

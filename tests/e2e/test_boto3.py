@@ -159,5 +159,5 @@ def test_the_request_id_is_the_one_that_the_function_sees(client: Any) -> None:
 
 
 def test_other_operations_are_refused_by_name(client: Any) -> None:
-    with pytest.raises(ClientError, match="ListLayers is not supported by bootjack"):
-        client.list_layers()
+    with pytest.raises(ClientError, match="ListCodeSigningConfigs is not supported by bootjack"):
+        client.list_code_signing_configs()

@@ -120,7 +120,7 @@ def test_a_foreign_request_is_refused_on_a_connection_that_was_accepted(server: 
     [
         (b"GET /", 404, b"UnknownOperationException"),
         (b"GET /favicon.ico", 404, b"UnknownOperationException"),
-        (b"GET /2018-10-31/layers", 501, b"ListLayers is not supported"),
+        (b"GET /2020-04-22/code-signing-configs", 501, b"ListCodeSigningConfigs is not supported"),
         (b"POST /2021-11-15/functions/code/response-streaming-invocations", 501, b"NotSupportedException"),
         (b"POST /_bootjack/health", 405, b"Allow: GET"),
         (b"OPTIONS /2015-03-31/functions", 404, b"UnknownOperationException"),

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from msgspec import to_builtins
 
 from runtime_api.service.arns import LATEST
 from runtime_api.service.function_record import LastUpdate, State
@@ -30,7 +30,7 @@ def listed(function: Function, version: Version, qualifier: str | None = None) -
 
 
 def _document(function: Function, version: Version, qualifier: str | None) -> dict[str, Any]:
-    shown = {name: value for name, value in msgspec.to_builtins(version.configuration).items() if value is not None}
+    shown = {name: value for name, value in to_builtins(version.configuration).items() if value is not None}
     shown |= {
         "FunctionName": function.name,
         "FunctionArn": function.arn(qualifier if version.number == LATEST else qualifier or version.number),
