@@ -16,7 +16,9 @@ from runtime_api.service.errors import (
     ServiceError,
     ServiceException,
 )
+from runtime_api.service.layer_record import Layer
 from runtime_api.service.resolving import resolved_version
+from runtime_api.service.resources import Shelves
 from runtime_api.service.rules import Asked
 from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.table import RULES
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Function, Version
-    from runtime_api.service.layer_record import Layer
     from runtime_api.service.operations import Operation
+    from runtime_api.service.resources import Resource
     from runtime_api.service.rules import Owner, Uploaded
     from runtime_api.service.seams.catalog import Runnable
     from runtime_api.store.memory_catalog import MemoryCatalog
@@ -71,7 +73,7 @@ class Management:
         self._owner = owner
         self._limits = limits
         self._next_numbers: dict[str, int] = {}
-        self._layers: dict[str, Layer] = {}
+        self._shelves = Shelves()
         self._links = Links()
         self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
         self._settling: dict[str, asyncio.Task[None]] = {}
@@ -96,7 +98,7 @@ class Management:
                 _ids(),
                 uploaded,
                 self._next_numbers,
-                self._layers,
+                self._shelves,
                 partial(self._links.link, server),
             )
             try:
@@ -108,8 +110,10 @@ class Management:
                 await self._change(result.changed)
             if result.removed is not None:
                 await self._remove(result.removed)
-            if result.layer is not None:
-                await self._change_layer(result.layer)
+            if result.kept is not None:
+                await self._keep_resource(result.kept)
+            if result.dropped is not None:
+                await self._drop_resource(result.dropped)
         return result.document
 
     def restore(self) -> None:
@@ -117,7 +121,8 @@ class Management:
         if self._stored is None:
             return
         functions, self._next_numbers = self._stored.load()
-        self._layers = {layer.name: layer for layer in self._stored.load_layers()}
+        for resource in self._stored.load_resources():
+            self._shelves.put(resource)
         for function in functions:
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
@@ -183,14 +188,20 @@ class Management:
         """Return the bytes of a package for a link that was made here; None for any other link."""
         return await self._installer.package(sha256) if self._links.is_valid(sha256, query) else None
 
-    async def _change_layer(self, layer: Layer) -> None:
-        before = self._layers.get(layer.name)
+    async def _keep_resource(self, resource: Resource) -> None:
+        before = self._shelves.of(type(resource)).get(resource.name)
         if self._stored is not None:
             with _explained():
-                await self._stored.save_layer(layer)
-        self._layers[layer.name] = layer
-        if before is not None:
+                await self._stored.save_resource(resource)
+        self._shelves.put(resource)
+        if isinstance(before, Layer):
             await self._discard({version.code.sha256 for version in before.versions.values()})
+
+    async def _drop_resource(self, resource: Resource) -> None:
+        if self._stored is not None:
+            with _explained():
+                await self._stored.delete_resource(resource)
+        self._shelves.drop(resource)
 
     async def _keep(self, function: Function) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
@@ -213,7 +224,7 @@ class Management:
         """Delete those of these packages that no function has."""
         for function in self._catalog.functions().values() if packages else ():
             packages = packages - _packages(function)
-        for layer in self._layers.values() if packages else ():
+        for layer in self._shelves.of(Layer).values() if packages else ():
             packages = packages - {version.code.sha256 for version in layer.versions.values()}
         for sha256 in packages:
             await self._installer.discard(sha256)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDeniedException",
+    "CodeSigningConfigNotFoundException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
     "NotSupportedException",
@@ -64,6 +65,10 @@ class AccessDeniedException(ServiceError):
 
 class PolicyLengthExceededException(ServiceError):
     """A resource policy would be over its limit."""
+
+
+class CodeSigningConfigNotFoundException(ServiceError):
+    """The code signing configuration does not exist."""
 
 
 class PreconditionFailedException(ServiceError):

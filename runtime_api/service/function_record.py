@@ -130,6 +130,9 @@ class Function(Struct, frozen=True):
     tags: dict[str, str] = {}
     reserved_concurrency: int | None = None
     policies: dict[str, Policy] = {}  # by qualifier; "" for the function's own ARN
+    code_signing_config: str | None = None  # the ARN of the one that is attached
+    runtime_management: dict[str, dict[str, str]] = {}  # by version, as the API shows it
+    recursive_loop: str = "Terminate"
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from runtime_api.service.codec import encode
 from runtime_api.service.function_record import Code, Function
 from runtime_api.service.operations import model
+from runtime_api.service.resources import Shelves
 from runtime_api.service.rules import Asked, Owner, Uploaded
 from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.table import RULES
 from runtime_api.service.validation import check_parameters
-
-if TYPE_CHECKING:
-    from runtime_api.service.layer_record import Layer
 
 __all__ = ["ACCOUNT", "ARN", "ROLE", "Account"]
 
@@ -33,8 +31,8 @@ class Account:
     def __init__(self) -> None:
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
-        self.layers: dict[str, Layer] = {}
-        self._ids = map("revision-{}".format, count(1))
+        self.shelves = Shelves()
+        self._ids = map("{:08x}-0000-4000-8000-000000000000".format, count(1))
 
     def perform(self, operation: str, *, settle: bool = True, **parameters: Any) -> dict[str, Any]:
         """Perform an operation; then, unless `settle` is False, let what it began come to its end."""
@@ -52,7 +50,7 @@ class Account:
             self._ids,
             uploaded,
             self.next_numbers,
-            self.layers,
+            self.shelves,
             "link:{}".format,
         )
         result = RULES[operation](asked)
@@ -60,8 +58,10 @@ class Account:
             self.functions[result.changed.name] = result.changed
         if result.removed is not None:
             self.next_numbers[result.removed.name] = self.functions.pop(result.removed.name).next_number
-        if result.layer is not None:
-            self.layers[result.layer.name] = result.layer
+        if result.kept is not None:
+            self.shelves.put(result.kept)
+        if result.dropped is not None:
+            self.shelves.drop(result.dropped)
         if settle:
             self.settle()
         answer: dict[str, Any] = orjson.loads(encode(model().operations[operation], result.document).body or b"{}")

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runtime_api.service.resources import Shelves
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runtime_api.service.function_record import Code, Function
-    from runtime_api.service.layer_record import Layer
+    from runtime_api.service.resources import Resource
 
 __all__ = ["Asked", "Owner", "Result", "Uploaded"]
 
@@ -42,7 +44,7 @@ class Asked(NamedTuple):
     ids: Iterator[str]  # new ones
     uploaded: Uploaded | None = None
     next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice
-    layers: Mapping[str, Layer] = {}  # the owner's, by name
+    shelves: Shelves = Shelves()  # what the owner has besides functions
     link: Callable[[str], str] = str  # the URL of a package by its SHA-256
 
 
@@ -52,7 +54,8 @@ class Result(NamedTuple):
     document: Mapping[str, Any]
     changed: Function | None = None  # None: nothing has changed
     removed: Function | None = None
-    layer: Layer | None = None  # that has changed
+    kept: Resource | None = None  # another resource, as it is afterwards
+    dropped: Resource | None = None
 
 
 def page(

@@ -40,7 +40,7 @@ def publish_layer_version(asked: Asked) -> Result:
     name = _name(asked).name
     if asked.uploaded is None:
         raise InvalidParameterValueException("Please provide a source for the layer's content.")
-    layer = asked.layers.get(name) or Layer(name, *asked.owner)
+    layer = asked.shelves.of(Layer).get(name) or Layer(name, *asked.owner)
     version = LayerVersion(
         layer.next_number,
         asked.uploaded.code,
@@ -52,7 +52,7 @@ def publish_layer_version(asked: Asked) -> Result:
     )
     versions = {**layer.versions, str(version.number): version}
     changed = structs.replace(layer, versions=versions, next_number=version.number + 1)
-    return Result(_whole(asked, changed, version), layer=changed)
+    return Result(_whole(asked, changed, version), kept=changed)
 
 
 def get_layer_version(asked: Asked) -> Result:
@@ -71,7 +71,7 @@ def list_layers(asked: Asked) -> Result:
 
 
 def _latest(asked: Asked) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, layer in sorted(asked.layers.items()):
+    for name, layer in sorted(asked.shelves.of(Layer).items()):
         fitting = [version for version in layer.versions.values() if _fits(version, asked.parameters)]
         if fitting:
             latest = _shown(layer, fitting[-1])
@@ -80,7 +80,7 @@ def _latest(asked: Asked) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def list_layer_versions(asked: Asked) -> Result:
     """Show the versions of a layer that fit, the latest first."""
-    layer = asked.layers.get(_name(asked).name)
+    layer = asked.shelves.of(Layer).get(_name(asked).name)
     versions = [] if layer is None else list(layer.versions.values())
     items = [
         (f"{-version.number + 10**9:010}", _shown(layer, version))
@@ -92,12 +92,12 @@ def list_layer_versions(asked: Asked) -> Result:
 
 def delete_layer_version(asked: Asked) -> Result:
     """Delete a version: functions that use it keep it, no other one gets it."""
-    layer = asked.layers.get(_name(asked).name)
+    layer = asked.shelves.of(Layer).get(_name(asked).name)
     number = str(asked.parameters["VersionNumber"])
     if layer is None or number not in layer.versions:
         return Result({})
     kept = {each: version for each, version in layer.versions.items() if each != number}
-    return Result({}, layer=structs.replace(layer, versions=kept))
+    return Result({}, kept=structs.replace(layer, versions=kept))
 
 
 def layer_uses(asked: Asked, arns: Sequence[str], kept: Sequence[LayerUse]) -> tuple[LayerUse, ...]:
@@ -125,7 +125,7 @@ def layer_uses(asked: Asked, arns: Sequence[str], kept: Sequence[LayerUse]) -> t
 
 
 def _use(asked: Asked, arn: str, named: LayerName) -> LayerUse:
-    layer = asked.layers.get(named.name) if named.account == asked.owner.account else None
+    layer = asked.shelves.of(Layer).get(named.name) if named.account == asked.owner.account else None
     version = None if layer is None else layer.versions.get(str(named.number))
     if version is None:
         raise InvalidParameterValueException(f"Layer version {arn} does not exist.")
@@ -134,7 +134,7 @@ def _use(asked: Asked, arn: str, named: LayerName) -> LayerUse:
 
 def version_at(asked: Asked, named: LayerName) -> tuple[Layer, LayerVersion]:
     """Return a layer and its version; ResourceNotFoundException if there is none."""
-    layer = asked.layers.get(named.name)
+    layer = asked.shelves.of(Layer).get(named.name)
     version = None if layer is None else layer.versions.get(str(named.number))
     if layer is None or version is None:
         raise ResourceNotFoundException(MISSING)

@@ -7,6 +7,17 @@ from collections.abc import Callable
 from . import Asked, Result
 from .account import get_account_settings
 from .aliases import create_alias, delete_alias, get_alias, list_aliases, update_alias
+from .code_signing import (
+    create_code_signing_config,
+    delete_code_signing_config,
+    delete_function_code_signing_config,
+    get_code_signing_config,
+    get_function_code_signing_config,
+    list_code_signing_configs,
+    list_functions_by_code_signing_config,
+    put_function_code_signing_config,
+    update_code_signing_config,
+)
 from .concurrency import delete_function_concurrency, get_function_concurrency, put_function_concurrency
 from .functions import (
     create_function,
@@ -26,6 +37,12 @@ from .layers import (
     publish_layer_version,
 )
 from .policies import add_permission, get_policy, remove_permission
+from .runtime_management import (
+    get_function_recursion_config,
+    get_runtime_management_config,
+    put_function_recursion_config,
+    put_runtime_management_config,
+)
 from .tags import list_tags, tag_resource, untag_resource
 from .versions import list_versions_by_function, publish_version
 
@@ -36,13 +53,20 @@ Rule = Callable[[Asked], Result]
 RULES: dict[str, Rule] = {
     "AddPermission": add_permission,
     "CreateAlias": create_alias,
+    "CreateCodeSigningConfig": create_code_signing_config,
     "CreateFunction": create_function,
     "DeleteAlias": delete_alias,
+    "DeleteCodeSigningConfig": delete_code_signing_config,
+    "DeleteFunctionCodeSigningConfig": delete_function_code_signing_config,
     "DeleteFunction": delete_function,
     "DeleteLayerVersion": delete_layer_version,
     "DeleteFunctionConcurrency": delete_function_concurrency,
     "GetAccountSettings": get_account_settings,
     "GetAlias": get_alias,
+    "GetCodeSigningConfig": get_code_signing_config,
+    "GetFunctionCodeSigningConfig": get_function_code_signing_config,
+    "GetFunctionRecursionConfig": get_function_recursion_config,
+    "GetRuntimeManagementConfig": get_runtime_management_config,
     "GetFunction": get_function,
     "GetFunctionConcurrency": get_function_concurrency,
     "GetFunctionConfiguration": get_function_configuration,
@@ -50,6 +74,8 @@ RULES: dict[str, Rule] = {
     "GetLayerVersionByArn": get_layer_version_by_arn,
     "GetPolicy": get_policy,
     "ListAliases": list_aliases,
+    "ListCodeSigningConfigs": list_code_signing_configs,
+    "ListFunctionsByCodeSigningConfig": list_functions_by_code_signing_config,
     "ListFunctions": list_functions,
     "ListLayerVersions": list_layer_versions,
     "ListLayers": list_layers,
@@ -57,11 +83,15 @@ RULES: dict[str, Rule] = {
     "ListVersionsByFunction": list_versions_by_function,
     "PublishLayerVersion": publish_layer_version,
     "PublishVersion": publish_version,
+    "PutFunctionCodeSigningConfig": put_function_code_signing_config,
+    "PutFunctionRecursionConfig": put_function_recursion_config,
+    "PutRuntimeManagementConfig": put_runtime_management_config,
     "PutFunctionConcurrency": put_function_concurrency,
     "RemovePermission": remove_permission,
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
     "UpdateAlias": update_alias,
+    "UpdateCodeSigningConfig": update_code_signing_config,
     "UpdateFunctionCode": update_function_code,
     "UpdateFunctionConfiguration": update_function_configuration,
 }

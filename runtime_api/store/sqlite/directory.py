@@ -21,9 +21,9 @@ MIGRATIONS = (
         account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL,
         PRIMARY KEY (account, region, name)
     ) WITHOUT ROWID;
-    CREATE TABLE layers (
-        account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL,
-        PRIMARY KEY (account, region, name)
+    CREATE TABLE resources (
+        account TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL,
+        PRIMARY KEY (account, region, kind, name)
     ) WITHOUT ROWID;
     CREATE TABLE next_numbers (
         account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
