@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from . import Asked
 
-__all__ = ["add_permission", "get_policy", "remove_permission"]
+__all__ = ["POLICY_BYTES", "add_permission", "aws_principal", "get_policy", "policy_text", "remove_permission"]
 
 POLICY_BYTES = 20_480  # guide 597
 PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:.+|[\w.-]+\.(amazonaws\.com(\.cn)?|amazon\.com)")
@@ -59,7 +59,7 @@ def add_permission(asked: Asked) -> Result:
         )
     statement = Statement(name, _statement(asked.parameters, function.arn(qualifier or None)))
     changed = Policy(next(asked.ids), (*policy.statements, statement))
-    if len(_text(changed)) > POLICY_BYTES:
+    if len(policy_text(changed)) > POLICY_BYTES:
         raise PolicyLengthExceededException(f"The final policy size is bigger than the limit ({POLICY_BYTES}).")
     return Result({"Statement": orjson.dumps(statement.document).decode()}, _with(function, qualifier, changed))
 
@@ -71,7 +71,7 @@ def get_policy(asked: Asked) -> Result:
     policy = None if function is None else function.policies.get(_key(named.qualifier))
     if policy is None:
         raise resource_missing()
-    return Result({"Policy": _text(policy), "RevisionId": policy.revision_id})
+    return Result({"Policy": policy_text(policy), "RevisionId": policy.revision_id})
 
 
 def remove_permission(asked: Asked) -> Result:
@@ -108,7 +108,7 @@ def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
     document = {
         "Sid": parameters["StatementId"],
         "Effect": "Allow",
-        "Principal": _principal(parameters["Principal"]),
+        "Principal": aws_principal(parameters["Principal"]),
         "Action": parameters["Action"],
         "Resource": resource,
     }
@@ -120,7 +120,8 @@ def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
     return document | ({"Condition": conditions} if conditions else {})
 
 
-def _principal(given: str) -> Any:
+def aws_principal(given: str) -> Any:
+    """Return a principal as a statement has it."""
     if given == "*":
         return given
     if given.isdigit():
@@ -133,7 +134,8 @@ def _with(function: Function, qualifier: str, policy: Policy) -> Function:
     return structs.replace(function, policies=kept | ({qualifier: policy} if policy.statements else {}))
 
 
-def _text(policy: Policy) -> str:
+def policy_text(policy: Policy) -> str:
+    """Return the policy as the document that Lambda shows."""
     statements = [statement.document for statement in policy.statements]
     return orjson.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}).decode()
 

@@ -28,6 +28,11 @@ from .functions import (
     update_function_code,
     update_function_configuration,
 )
+from .layer_policies import (
+    add_layer_version_permission,
+    get_layer_version_policy,
+    remove_layer_version_permission,
+)
 from .layers import (
     delete_layer_version,
     get_layer_version,
@@ -51,6 +56,7 @@ __all__ = ["RULES", "Rule"]
 Rule = Callable[[Asked], Result]
 
 RULES: dict[str, Rule] = {
+    "AddLayerVersionPermission": add_layer_version_permission,
     "AddPermission": add_permission,
     "CreateAlias": create_alias,
     "CreateCodeSigningConfig": create_code_signing_config,
@@ -71,6 +77,7 @@ RULES: dict[str, Rule] = {
     "GetFunctionConcurrency": get_function_concurrency,
     "GetFunctionConfiguration": get_function_configuration,
     "GetLayerVersion": get_layer_version,
+    "GetLayerVersionPolicy": get_layer_version_policy,
     "GetLayerVersionByArn": get_layer_version_by_arn,
     "GetPolicy": get_policy,
     "ListAliases": list_aliases,
@@ -87,6 +94,7 @@ RULES: dict[str, Rule] = {
     "PutFunctionRecursionConfig": put_function_recursion_config,
     "PutRuntimeManagementConfig": put_runtime_management_config,
     "PutFunctionConcurrency": put_function_concurrency,
+    "RemoveLayerVersionPermission": remove_layer_version_permission,
     "RemovePermission": remove_permission,
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
