@@ -13,7 +13,7 @@ from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.management import Management, now
-from runtime_api.engine.queue_worker import QueueWorker
+from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
@@ -72,7 +72,8 @@ class LocalLambda:
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
-    `owner`, and are kept in `data`; without it they go with this object.
+    `owner`, and are kept in `data`; without it they go with this object. An event that fails is tried again
+    after `async_retry_base_s`, and once more after twice that.
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class LocalLambda:
         allowed_hosts: Collection[str] = (),
         owner: Owner = OWNER,
         data: DataDirectory | None = None,
+        async_retry_base_s: float = RETRY_BASE_S,
     ) -> None:
+        self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
         self._allowed_hosts = frozenset(allowed_hosts)
@@ -237,7 +240,7 @@ class LocalLambda:
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
-        worker = QueueWorker(queue, dispatch, log.write)
+        worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits)
         stored = None if data is None else StoredFunctions(data.database, self._owner)
         management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)

@@ -97,6 +97,7 @@ def command(
             allowed_hosts=server.allowed_hosts,
             owner=Owner(OWNER.account, function.region),
             data=data,
+            async_retry_base_s=server.async_retry_base_s,
         )
         tune_server()
         with sandbox.explained():

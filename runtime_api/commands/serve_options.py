@@ -11,11 +11,12 @@ from runtime_api.protocol.limits import CURRENT
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, PORT, Whole
+from .options import IDLE, NAME, PORT, Seconds, Whole
 
 __all__ = ["ServeOptions", "serve_options"]
 
 RUNTIME_API_PORT = 9001
+MOST_RETRY_BASE_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class ServeOptions:
     watch: bool
     concurrency: int
     idle_timeout_s: float
+    async_retry_base_s: float
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
@@ -71,6 +73,14 @@ serve_options = option_group(
         default=300,
         show_default=True,
         help="Stop an execution environment after this many idle seconds.",
+    ),
+    option(
+        "--async-retry-base",
+        "async_retry_base_s",
+        type=Seconds(MOST_RETRY_BASE_S, positive=False),
+        default=60,
+        show_default=True,
+        help="Try an event whose invocation has failed again after so long, and once more after twice that.",
     ),
     option(
         "--only-lambda-apis",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -95,6 +96,7 @@ class Management:
                 self._owner,
                 self._catalog.functions(),
                 now(),
+                time.time(),
                 _ids(),
                 uploaded,
                 self._next_numbers,

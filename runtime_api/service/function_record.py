@@ -19,6 +19,7 @@ __all__ = [
     "Alias",
     "Code",
     "Configuration",
+    "EventInvoke",
     "Function",
     "LastUpdate",
     "LayerUse",
@@ -117,6 +118,13 @@ class Policy(Struct, frozen=True):
     statements: tuple[Statement, ...]
 
 
+class EventInvoke(Struct, frozen=True):
+    """How events are tried, as the API shows it; what is not there is Lambda's default."""
+
+    settings: dict[str, Any]
+    last_modified: float  # Unix seconds
+
+
 class Function(Struct, frozen=True):
     """A function and everything that belongs to it."""
 
@@ -133,6 +141,7 @@ class Function(Struct, frozen=True):
     code_signing_config: str | None = None  # the ARN of the one that is attached
     runtime_management: dict[str, dict[str, str]] = {}  # by version, as the API shows it
     recursive_loop: str = "Terminate"
+    event_invoke: dict[str, EventInvoke] = {}  # by qualifier; $LATEST for the function itself
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .arns import LATEST, parse_function_name
 from .errors import ResourceNotFoundException
 from .records import FunctionSpec
+from .retries import patience_of
 from .seams.catalog import ResolvedVersion
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: st
         max_queued=found.max_queued,
         revision=found.revision,
         reserved=record.function.reserved_concurrency,
+        patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),
     )
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import random
+import re
 import signal
 import urllib.error
 import urllib.request
@@ -265,3 +266,19 @@ def test_an_upload_may_have_50_mb(client: Any) -> None:
     create(client, "large", content)
     assert invoke(client, {}, "large").document[1] == "large"
     client.delete_function(FunctionName="large")
+
+
+def test_failed_events_are_tried_again_as_configured(tmp_path: Path) -> None:
+    fails = package(
+        {"app.py": "def handler(event, context):\n    print('tried', event, context.aws_request_id)\n    1 / 0\n"}
+    )
+    with Serve("--async-retry-base", "0.05") as server, connected(server.url) as client:
+        create(client, "f", fails)
+        client.invoke(FunctionName="f", InvocationType="Event", Payload=b'"first"')
+        server.wait_for("of f is given up: it has failed 3 times")
+        assert len(set(re.findall(r"tried first (\S+)", server.log()))) == 1
+        client.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0)
+        client.invoke(FunctionName="f", InvocationType="Event", Payload=b'"second"')
+        server.wait_for("of f is given up: it has failed\n")
+        assert server.log().count("tried first") == 3
+        assert server.log().count("tried second") == 1

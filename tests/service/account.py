@@ -47,6 +47,7 @@ class Account:
             owner,
             self.functions,
             NOW,
+            1_767_323_045.006,
             self._ids,
             uploaded,
             self.next_numbers,

@@ -41,6 +41,7 @@ class Asked(NamedTuple):
     owner: Owner
     functions: Mapping[str, Function]  # the owner's, by name
     now: str  # as Lambda writes times of modification
+    unix_s: float  # the same moment
     ids: Iterator[str]  # new ones
     uploaded: Uploaded | None = None
     next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice

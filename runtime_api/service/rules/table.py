@@ -19,6 +19,13 @@ from .code_signing import (
     update_code_signing_config,
 )
 from .concurrency import delete_function_concurrency, get_function_concurrency, put_function_concurrency
+from .event_invoke import (
+    delete_function_event_invoke_config,
+    get_function_event_invoke_config,
+    list_function_event_invoke_configs,
+    put_function_event_invoke_config,
+    update_function_event_invoke_config,
+)
 from .functions import (
     create_function,
     delete_function,
@@ -65,12 +72,14 @@ RULES: dict[str, Rule] = {
     "DeleteCodeSigningConfig": delete_code_signing_config,
     "DeleteFunctionCodeSigningConfig": delete_function_code_signing_config,
     "DeleteFunction": delete_function,
+    "DeleteFunctionEventInvokeConfig": delete_function_event_invoke_config,
     "DeleteLayerVersion": delete_layer_version,
     "DeleteFunctionConcurrency": delete_function_concurrency,
     "GetAccountSettings": get_account_settings,
     "GetAlias": get_alias,
     "GetCodeSigningConfig": get_code_signing_config,
     "GetFunctionCodeSigningConfig": get_function_code_signing_config,
+    "GetFunctionEventInvokeConfig": get_function_event_invoke_config,
     "GetFunctionRecursionConfig": get_function_recursion_config,
     "GetRuntimeManagementConfig": get_runtime_management_config,
     "GetFunction": get_function,
@@ -82,6 +91,7 @@ RULES: dict[str, Rule] = {
     "GetPolicy": get_policy,
     "ListAliases": list_aliases,
     "ListCodeSigningConfigs": list_code_signing_configs,
+    "ListFunctionEventInvokeConfigs": list_function_event_invoke_configs,
     "ListFunctionsByCodeSigningConfig": list_functions_by_code_signing_config,
     "ListFunctions": list_functions,
     "ListLayerVersions": list_layer_versions,
@@ -91,6 +101,7 @@ RULES: dict[str, Rule] = {
     "PublishLayerVersion": publish_layer_version,
     "PublishVersion": publish_version,
     "PutFunctionCodeSigningConfig": put_function_code_signing_config,
+    "PutFunctionEventInvokeConfig": put_function_event_invoke_config,
     "PutFunctionRecursionConfig": put_function_recursion_config,
     "PutRuntimeManagementConfig": put_runtime_management_config,
     "PutFunctionConcurrency": put_function_concurrency,
@@ -101,5 +112,6 @@ RULES: dict[str, Rule] = {
     "UpdateAlias": update_alias,
     "UpdateCodeSigningConfig": update_code_signing_config,
     "UpdateFunctionCode": update_function_code,
+    "UpdateFunctionEventInvokeConfig": update_function_event_invoke_config,
     "UpdateFunctionConfiguration": update_function_configuration,
 }

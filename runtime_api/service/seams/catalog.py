@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from msgspec import Struct
 
 from runtime_api.service.arns import LATEST
+from runtime_api.service.retries import DEFAULT_PATIENCE, EventPatience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,7 @@ class ResolvedVersion(Struct, frozen=True):
     max_queued: int
     revision: int  # of what is run; a higher one means newer code for the same ARN
     reserved: int | None = None  # how many invocations of all versions together may run at once
+    patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
 
 
 class Stale(NamedTuple):
