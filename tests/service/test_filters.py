@@ -173,7 +173,20 @@ def test_other_operands_are_refused(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "text", '"text"', "null", "[]", "1", "{}", '{"a": {}}', '{"a": []}', '{"a": [1]', '{"a": ["b"=1]}', "\ud800"],
+    [
+        "",
+        "text",
+        '"text"',
+        "null",
+        "[]",
+        "1",
+        "{}",
+        '{"a": {}}',
+        '{"a": []}',
+        '{"a": [1]',
+        '{"a": ["b"=1]}',
+        "\ud800",
+    ],
 )
 def test_what_is_no_pattern_is_refused(text: str) -> None:
     assert reason(text)
