@@ -18,10 +18,12 @@ from runtime_api.service.errors import (
     ServiceException,
 )
 from runtime_api.service.layer_record import Layer
+from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.resolving import resolved_version
-from runtime_api.service.resources import Shelves
+from runtime_api.service.resources import Shelves, kind_of
 from runtime_api.service.rules import Asked
 from runtime_api.service.rules.functions import settled
+from runtime_api.service.rules.mappings import settled_mapping
 from runtime_api.service.rules.table import RULES
 from runtime_api.service.running import code_of, like, runnable
 from runtime_api.service.seams.catalog import FunctionRecord
@@ -32,7 +34,7 @@ from .ids import uuid4
 from .links import Links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Function, Version
@@ -124,7 +126,9 @@ class Management:
             return
         functions, self._next_numbers = self._stored.load()
         for resource in self._stored.load_resources():
-            self._shelves.put(resource)
+            settled_resource = _settled(resource)
+            if settled_resource is not None:
+                self._shelves.put(settled_resource)
         for function in functions:
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
@@ -158,7 +162,7 @@ class Management:
             self._give_up(before, record)
             await self._discard(_packages(before.function))
         if settled(function, _ids()) != function:
-            self._settle_later(function.name)
+            self._settle_later(function.name, partial(self._settle_function, function.name))
 
     async def _runnable(self, function: Function, version: Version, before: FunctionRecord | None) -> Runnable:
         """What it takes to run a version: as before if the version is, installed now if not."""
@@ -192,12 +196,22 @@ class Management:
 
     async def _keep_resource(self, resource: Resource) -> None:
         before = self._shelves.of(type(resource)).get(resource.name)
-        if self._stored is not None:
-            with _explained():
-                await self._stored.save_resource(resource)
+        await self._write_resource(resource)
         self._shelves.put(resource)
+        if _settled(resource) != resource:
+            self._settle_later(_key(resource), partial(self._settle_resource, resource))
         if isinstance(before, Layer):
             await self._discard({version.code.sha256 for version in before.versions.values()})
+
+    async def _write_resource(self, resource: Resource) -> None:
+        """Keep a resource on disk, unless it is about to go: nothing would end its deletion after a restart."""
+        if self._stored is None:
+            return
+        with _explained():
+            if _settled(resource) is None:
+                await self._stored.delete_resource(resource)
+            else:
+                await self._stored.save_resource(resource)
 
     async def _drop_resource(self, resource: Resource) -> None:
         if self._stored is not None:
@@ -231,22 +245,35 @@ class Management:
         for sha256 in packages:
             await self._installer.discard(sha256)
 
-    def _settle_later(self, name: str) -> None:
-        task = self._settling.pop(name, None)
+    def _settle_later(self, key: str, settle: Callable[[], Awaitable[None]]) -> None:
+        task = self._settling.pop(key, None)
         if task is not None:
             task.cancel()
-        self._settling[name] = asyncio.get_running_loop().create_task(self._settle(name))
+        self._settling[key] = asyncio.get_running_loop().create_task(self._settle(key, settle))
 
-    async def _settle(self, name: str) -> None:
+    async def _settle(self, key: str, settle: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(SETTLING_S)
         async with self._one_change:
-            del self._settling[name]
-            record = self._catalog.get(name)
-            if record is not None:
-                function = settled(record.function, _ids())
-                with suppress(ServiceException):  # the disk is full: it settles again after a restart
-                    await self._keep(function)
-                self._catalog.set(structs.replace(record, function=function))
+            del self._settling[key]
+            await settle()
+
+    async def _settle_function(self, name: str) -> None:
+        record = self._catalog.get(name)
+        if record is not None:
+            function = settled(record.function, _ids())
+            with suppress(ServiceException):  # the disk is full: it settles again after a restart
+                await self._keep(function)
+            self._catalog.set(structs.replace(record, function=function))
+
+    async def _settle_resource(self, resource: Resource) -> None:
+        """End what a resource was about; every change begins anew, so it is still as it was then."""
+        after = _settled(resource)
+        if after is None:
+            self._shelves.drop(resource)
+            return
+        with suppress(ServiceException):  # as above
+            await self._write_resource(after)
+        self._shelves.put(after)
 
 
 @contextmanager
@@ -256,6 +283,16 @@ def _explained() -> Iterator[None]:
         yield
     except StoreError as error:
         raise ServiceException(str(error)) from error
+
+
+def _settled(resource: Resource) -> Resource | None:
+    """A resource that has become what it was about to be; None when it is gone."""
+    return settled_mapping(resource, now()) if isinstance(resource, EventSourceMapping) else resource
+
+
+def _key(resource: Resource) -> str:
+    """What no function is called."""
+    return f"{kind_of(resource)}: {resource.name}"
 
 
 def _packages(function: Function) -> set[str]:

@@ -18,6 +18,7 @@ from runtime_api.engine.links import PACKAGES
 from runtime_api.service.codec import Request, decode, encode
 from runtime_api.service.errors import RequestTooLargeException, ServiceError, UnknownOperationException
 from runtime_api.service.operations import find
+from runtime_api.service.validation import check_parameters
 
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["make_server"]
 
 HEALTH = "/_bootjack/health"
+INVOKE_ASYNC = "InvokeAsync"
+STATUS_ACCEPTED = orjson.dumps({"Status": replies.ACCEPTED})
 ZIP = "Content-Type: application/zip\r\n"
 EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made by this server, or has expired")
 OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
@@ -104,8 +107,21 @@ class Api:
                 f"Request must be smaller than {OPERATION_BYTES} bytes for the {found.operation.name} operation"
             )
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
+        if found.operation.name == INVOKE_ASYNC:
+            return await self._invoke_async(found.operation, parameters)
         server = f"http://{request.host}"
         return _written(found.operation, await self._management.perform(found.operation, parameters, server))
+
+    async def _invoke_async(self, operation: Operation, parameters: Mapping[str, Any]) -> PlainReply:
+        """Queue an event; the answer has the status in its body, too."""
+        check_parameters(operation.input or "", parameters)
+        accepted, pending = invoke.begin_async(self._invoker, parameters["FunctionName"], parameters["InvokeArgs"])
+        with suppress(Exception):
+            await asyncio.shield(pending)
+        reply = invoke.result_reply(accepted, pending)
+        if reply.status != replies.ACCEPTED:
+            return reply
+        return replies.PlainReply(reply.status, replies.JSON + reply.headers, STATUS_ACCEPTED)
 
     def _health(self, method: str) -> PlainReply:
         if method not in ("GET", "HEAD"):
