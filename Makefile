@@ -53,6 +53,7 @@ bench: tools .venv/ready .venv/peers/ready
 docs: .venv/ready
 	$(BIN)/python docs/draw.py
 	$(BIN)/python docs/rules.py
+	$(BIN)/python docs/draw_service.py
 	$(BIN)/python docs/draw_conformance.py
 	$(BIN)/python docs/draw_subjects.py
 

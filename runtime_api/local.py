@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from runtime_api.engine.closing import close_in_turn, close_together
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
+from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
+from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
-from runtime_api.engine.queue_worker import QueueWorker
+from runtime_api.engine.management import Management, now
+from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
 from runtime_api.service.refusals import refusal
+from runtime_api.service.rules import Owner
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
@@ -35,11 +40,13 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
+OWNER = Owner("123456789012", "us-east-1")
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -53,6 +60,7 @@ class _Parts(NamedTuple):
     dispatch: LocalDispatch
     worker: QueueWorker
     invoker: Invoker
+    management: Management
     outbox: Outbox
     fronts: list[PublicPort]
 
@@ -73,6 +81,8 @@ class LocalLambda:
     merged, a temporary directory of its own by default. Ports accept `allowed_hosts` as Host names although a DNS
     answer could forge them. A client gets `client_timeout_s` for a request's head, and must keep its body coming;
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
+    Functions that callers create belong to `owner`, and are kept in `data`; without it they go with this object. An
+    event that fails is tried again after `async_retry_base_s`, and once more after twice that.
     """
 
     def __init__(
@@ -90,7 +100,13 @@ class LocalLambda:
         allowed_hosts: Collection[str] = (),
         client_timeout_s: float = CLIENT_TIMEOUT_S,
         max_connections: int | None = None,
+        owner: Owner = OWNER,
+        data: DataDirectory | None = None,
+        async_retry_base_s: float = RETRY_BASE_S,
     ) -> None:
+        self._async_retry_base_s = async_retry_base_s
+        self._owner = owner
+        self._data = data
         self._allowed_hosts = frozenset(allowed_hosts)
         self._public = Bounds(Patience(client_timeout_s), PUBLIC, max_connections)
         self._runtime_api = Bounds(Patience(client_timeout_s, ends_idle=False), RUNTIME_API, max_connections)
@@ -114,6 +130,7 @@ class LocalLambda:
         except BaseException:
             log.close()
             raise
+        self._open.management.restore()
         self._open.worker.start()
         return self
 
@@ -125,6 +142,7 @@ class LocalLambda:
             *(front.stop_listening for front in parts.fronts),
             parts.invoker.close,
             parts.worker.close,
+            parts.management.close,
             parts.dispatch.close,
             lambda: asyncio.sleep(0),  # every caller has its result now: let the answers be written
             lambda: close_together(front.close(FAREWELL_S) for front in parts.fronts),
@@ -147,10 +165,10 @@ class LocalLambda:
             parts.log.write(f"bootjack: {note}\n".encode())
         before = parts.catalog.get(function.configuration.name)
         code = parts.installations.add(installation)
-        parts.catalog.set(function.record(code, self._limits))
+        parts.catalog.set(function.record(code, self._limits, uuid4(), now()))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
-            parts.installations.remove(before.code)
+            parts.installations.remove(before.latest.code)
 
     def remove_function(self, name: str) -> None:
         """Remove a function: running invocations may finish, then its environments end.
@@ -221,7 +239,16 @@ class LocalLambda:
         on_loopback = is_loopback(host)
         own_names = () if on_loopback else (socket.gethostname(),)
         guard = Guard(on_loopback, {*own_names, *self._allowed_hosts, *allowed_hosts}, allowed_origins)
-        front = PublicPort(parts.invoker, self._limits, parts.outbox, host, guard, self._public, parts.note)
+        front = PublicPort(
+            parts.invoker,
+            parts.management,
+            self._limits,
+            parts.outbox,
+            host,
+            guard,
+            self._public,
+            parts.note,
+        )
         bound = await front.listen(port)
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -248,10 +275,14 @@ class LocalLambda:
 
         catalog, queue, installations = MemoryCatalog(), MemoryQueue(limits.waiting_invocations), Installations()
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
-        dispatch = LocalDispatch(factory, installations, self._idle_timeout_s)
-        worker = QueueWorker(queue, dispatch, log.write)
+        data = self._data
+        installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
+        dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
+        worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits)
-        parts = _Parts(log, catalog, installations, dispatch, worker, invoker, outbox, [])
+        stored = None if data is None else StoredFunctions(data.database, self._owner)
+        management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
+        parts = _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
         return parts
 
     def _parts(self) -> _Parts:

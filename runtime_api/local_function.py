@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING
 
 from runtime_api.engine.installations import Address, Installation
@@ -11,8 +12,10 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program
 from runtime_api.sandbox.network import Network
+from runtime_api.service.arns import LATEST
+from runtime_api.service.function_record import Code, Configuration, Function, LastUpdate, State, Version
 from runtime_api.service.records import CodeRef, FunctionSpec
-from runtime_api.service.seams.catalog import FunctionRecord
+from runtime_api.service.seams.catalog import FunctionRecord, Runnable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LocalFunction"]
 
 ANY_PORT: Address = ("127.0.0.1", 0)
+NO_PACKAGE = Code("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class LocalFunction:
         network = None if self.network is None else Network(self.network)
         return Installation(self.program, self.runtime_api, network, self.loopback_ports, self.leases)
 
-    def record(self, code: CodeRef, limits: Limits) -> FunctionRecord:
+    def record(self, code: CodeRef, limits: Limits, revision_id: str, now: str) -> FunctionRecord:
         """Return the part that a catalog keeps, for code that is installed as `code`."""
         spec = self.configuration
         settings = FunctionSettings(
@@ -95,4 +99,22 @@ class LocalFunction:
             limits,
             external_runtime=self.external_runtime,
         )
-        return FunctionRecord(spec, code, settings, self.concurrency, self.max_queued, self.also_known_as)
+        latest = Version(
+            LATEST, _configuration(spec), NO_PACKAGE, revision_id, now, State.ACTIVE, LastUpdate.SUCCESSFUL
+        )
+        function = Function(spec.name, spec.account, spec.region, latest)
+        runnable = Runnable(spec, code, settings, self.concurrency, self.max_queued)
+        return FunctionRecord(function, {LATEST: runnable}, self.also_known_as)
+
+
+def _configuration(spec: FunctionSpec) -> Configuration:
+    """What the management API shows of a function whose code is no package."""
+    return Configuration(
+        spec.runtime,
+        spec.handler,
+        f"arn:aws:iam::{spec.account}:role/local",
+        timeout=ceil(spec.timeout_ms / 1000),
+        memory_size=spec.memory_mb,
+        environment={"Variables": dict(spec.variables)} if spec.variables else None,
+        ephemeral_storage={"Size": spec.ephemeral_mb},
+    )

@@ -33,6 +33,11 @@ def test_the_table_of_rules_is_complete() -> None:
     assert (ROOT / "docs" / "layers.md").read_text() == written, "run `make docs`"
 
 
+def test_the_table_of_operations_is_complete() -> None:
+    written = runpy.run_path(str(ROOT / "docs" / "draw_service.py"))["page"]()
+    assert (ROOT / "docs" / "service.md").read_text() == written, "run `make docs`"
+
+
 def test_every_linked_file_exists() -> None:
     links = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
     missing = [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()]

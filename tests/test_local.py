@@ -84,7 +84,7 @@ def test_an_invalid_request_is_refused_before_an_environment_is_started(echo: Lo
             local.add_function(echo)
             with pytest.raises(InvalidRequestContentException, match="line 1 column 2"):
                 await local.invoke("echo", b"{")
-            with pytest.raises(ResourceNotFoundException, match="known here: echo"):
+            with pytest.raises(ResourceNotFoundException, match="Function not found"):
                 await local.invoke("other", b"{}")
 
     run(main(), quiet)
@@ -133,7 +133,7 @@ INVOKE = "POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nHost: "
         (INVOKE + "localhost\r\nOrigin: http://localhost\r\nOrigin: http://localhost", 403),
         (INVOKE.replace("POST", "GET") + "localhost", 405),
         (INVOKE.replace("echo", "other") + "localhost", 404),
-        (INVOKE.replace("invocations", "nothing") + "localhost", 501),
+        (INVOKE.replace("invocations", "nothing") + "localhost", 404),
         (INVOKE.replace("invocations", "nothing") + "rebound.example", 403),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: localhost", 200),
         ("GET /_bootjack/health HTTP/1.1\r\nHost: rebound.example", 403),
@@ -156,7 +156,7 @@ def test_the_public_port_checks_each_request(echo: LocalFunction, quiet: int, he
             url = await local.listen("127.0.0.1", 0, {"friend.example"}, allowed_origins={"https://app.example"})
             found, body = await ask(url, head)
             assert found == status, body
-            if status in (403, 404, 501):
+            if status in (403, 404):
                 assert json.loads(body)["Message"]
 
     run(main(), quiet)

@@ -297,7 +297,7 @@ def test_a_removed_function_finishes_its_invocations_and_is_not_found_any_more(
             await asyncio.sleep(0)
             lam.remove_function("f")
             for refused in (lam.invoke("f"), lam.open_environment("f")):
-                with pytest.raises(ResourceNotFoundException, match="known here: none"):
+                with pytest.raises(ResourceNotFoundException, match="Function not found"):
                     await refused
             with pytest.raises(ResourceNotFoundException):
                 lam.remove_function("f")

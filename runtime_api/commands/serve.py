@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,15 +11,19 @@ import click
 
 from .function import function_of_source, hand_over
 from .function_options import function_options
+from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
-from .verb import Verb
+from .verb import Verb, command_behind_dashes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runtime_api.local import LocalFunction, LocalLambda
+    from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.trees import Trees
 
     from .function_options import FunctionOptions
@@ -43,7 +47,8 @@ SHOWN_NAMES = 20
         (
             "[[NAME=]TARGET]...",
             "The code of each function: a directory or .zip file with a bootstrap at its top, a bootstrap itself, or "
-            "module.function for a Python handler. NAME defaults to the name of the file.  [default: this directory]",
+            "module.function for a Python handler. NAME defaults to the name of the file. Without any "
+            "TARGET, the functions are those that callers create, and those in --data.",
         ),
         ("-- COMMAND [ARG]...", "Any other command line that runs a Lambda runtime."),
     ),
@@ -69,12 +74,13 @@ def command(
     function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
     second one ends them at once.
     """
-    from runtime_api.local import LocalLambda
+    from runtime_api.local import OWNER, LocalLambda
+    from runtime_api.service.rules import Owner
 
     from .external_runtime import external_function
     from .tuning import tune_server
 
-    with temporary_trees() as trees:
+    with temporary_trees() as trees, _data(server) as data:
         watched: list[Watched] = []
         if server.only_lambda_apis:
             functions = [external_function(targets, server, function, sandbox, ALIAS)]
@@ -82,7 +88,7 @@ def command(
         else:
             functions, watched = _make_all(targets, server, function, sandbox, trees)
         local = LocalLambda(
-            label_log=len(functions) > 1,
+            label_log=len(functions) != 1,
             idle_timeout_s=server.idle_timeout_s,
             sandbox=sandbox.wanted,
             freeze=not sandbox.no_freeze,
@@ -92,10 +98,30 @@ def command(
             allowed_hosts=server.allowed_hosts,
             client_timeout_s=server.client_timeout_s,
             max_connections=server.max_connections,
+            owner=Owner(OWNER.account, function.region),
+            data=data,
+            async_retry_base_s=server.async_retry_base_s,
         )
         tune_server()
         with sandbox.explained():
             run(_serve(local, functions, watched, server))
+
+
+@contextmanager
+def _data(server: ServeOptions) -> Iterator[DataDirectory | None]:
+    """Take the directory of --data for the block."""
+    if server.data is None:
+        yield None
+        return
+    from runtime_api.store.sqlite.database import StoreError
+    from runtime_api.store.sqlite.directory import DataDirectory
+
+    try:
+        directory = DataDirectory(server.data)
+    except StoreError as error:
+        fail(f"--data: {error}")
+    with directory:
+        yield directory
 
 
 def _make_all(
@@ -107,6 +133,8 @@ def _make_all(
     from .sources import read_sources
     from .watching import Watched, check_watching
 
+    if not targets and not command_behind_dashes():
+        return [], []
     sources = read_sources(targets, options.layers, server.name)
     archives = DirectoryArchives(trees)
     aliases = frozenset({ALIAS}) if len(sources) == 1 else frozenset[str]()
@@ -146,7 +174,7 @@ async def _serve(
 
 
 def _listed(functions: list[LocalFunction]) -> str:
-    names = [function.configuration.name for function in functions]
+    names = [function.configuration.name for function in functions] or ["what callers create"]
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     return ", ".join(names[:SHOWN_NAMES]) + more
 

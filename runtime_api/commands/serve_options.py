@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import click
 
 from runtime_api.protocol.limits import CURRENT
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, PORT, Whole
+from .options import IDLE, NAME, PORT, Seconds, Whole
 
 __all__ = ["ServeOptions", "serve_options"]
 
 RUNTIME_API_PORT = 9001
+MOST_RETRY_BASE_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,12 @@ class ServeOptions:
 
     host: str
     port: int
+    data: Path | None
     name: str | None
     watch: bool
     concurrency: int
     idle_timeout_s: float
+    async_retry_base_s: float
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
@@ -40,6 +46,14 @@ serve_options = option_group(
     "server",
     option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on."),
     option("-p", "--port", type=PORT, default=9000, show_default=True, help="Port to listen on; 0 picks a free one."),
+    option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        default=None,
+        help="Keep the functions that callers create in this directory; the next server finds them there.  [default: "
+        "they go with the server]",
+    ),
     option("--name", type=NAME, default=None, help="Name of a single function.  [default: from TARGET]"),
     option(
         "-w",
@@ -61,6 +75,14 @@ serve_options = option_group(
         default=300,
         show_default=True,
         help="Stop an execution environment after this many idle seconds.",
+    ),
+    option(
+        "--async-retry-base",
+        "async_retry_base_s",
+        type=Seconds(MOST_RETRY_BASE_S, positive=False),
+        default=60,
+        show_default=True,
+        help="Try an event whose invocation has failed again after so long, and once more after twice that.",
     ),
     option(
         "--only-lambda-apis",

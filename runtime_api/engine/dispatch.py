@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from runtime_api.service.seams.dispatch import Unavailable
+from runtime_api.service.seams.dispatch import Throttled, Unavailable
 
 from .closing import close_in_turn, close_together
 from .pool import Pool
 from .tracebacks import traceback_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from runtime_api.protocol.events import Invocation
     from runtime_api.service.records import CodeRef
     from runtime_api.service.seams.catalog import ResolvedVersion
@@ -30,22 +32,32 @@ class LocalDispatch:
     """Implements `Dispatch`. An environment that is free for `idle_s` is closed; None: never."""
 
     def __init__(
-        self, factory: EnvironmentFactory, installations: Installations, idle_s: float | None = None
+        self,
+        factory: EnvironmentFactory,
+        installations: Installations,
+        idle_s: float | None = None,
+        install: Callable[[CodeRef], Awaitable[None]] | None = None,
     ) -> None:
+        """`install` makes code that is in use ready to be run."""
+        self._install = install
         self._factory = factory
         self._installations = installations
         self._idle_s = idle_s
         self._pools: dict[str, Pool] = {}
-        self._retiring: dict[CodeRef, Pool] = {}
+        self._retiring: dict[tuple[str, int], Pool] = {}  # by ARN and revision: a name may be given again
         self._retirements: set[asyncio.Task[None]] = set()
 
     def run(
         self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool = False
     ) -> asyncio.Future[RunResult]:
         pool = self._pools.get(version.arn)
+        if version.reserved is not None and (running := self._running(version)) >= version.reserved:
+            return _done(Throttled(running, version.reserved, 0))
         if pool is None or pool.revision < version.revision:
-            if version.code in self._retiring or version.code not in self._installations:
-                return _unavailable(REMOVED)
+            if (version.arn, version.revision) in self._retiring:
+                return _done(Unavailable(REMOVED))
+            if version.code not in self._installations:
+                return self._run_later(version, invocation, wants_tail)
             pool = self.prepare(version)
         return pool.run(invocation, wants_tail, version.max_queued)
 
@@ -72,20 +84,45 @@ class LocalDispatch:
         if pool is None:
             self._installations.remove(version.code)
             return
-        self._retiring[version.code] = pool
-        task = asyncio.get_running_loop().create_task(self._retire(version.code, pool))
+        self._retiring[version.arn, version.revision] = pool
+        task = asyncio.get_running_loop().create_task(self._retire(version, pool))
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
 
-    async def _retire(self, code: CodeRef, pool: Pool) -> None:
+    def _run_later(
+        self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool
+    ) -> asyncio.Future[RunResult]:
+        """Run it when its code, which nobody has asked for since the server was started, is installed."""
+        if self._install is None or not self._installations.is_used(version.code):
+            return _done(Unavailable(REMOVED))
+        return asyncio.ensure_future(self._installed(version, invocation, wants_tail, self._install(version.code)))
+
+    async def _installed(
+        self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool, installation: Awaitable[None]
+    ) -> RunResult:
+        try:
+            await installation
+        except Exception as error:
+            return Unavailable(f"The package cannot be unpacked: {error}")
+        if version.code not in self._installations:
+            return Unavailable(REMOVED)
+        return await self.run(version, invocation, wants_tail)
+
+    def _running(self, version: ResolvedVersion) -> int:
+        """How many invocations of a function run now, on all of its versions."""
+        function = version.arn.removesuffix(version.spec.version)
+        pools = (*self._pools.values(), *self._retiring.values())
+        return sum(pool.running for pool in pools if pool.version.arn.startswith(function))
+
+    async def _retire(self, version: ResolvedVersion, pool: Pool) -> None:
         try:
             await pool.finished()
             await pool.close()
         except Exception as error:
             self._factory.write(pool.version, traceback_lines("a removed function could not be closed", error))
         finally:
-            del self._retiring[code]
-            self._installations.remove(code)
+            del self._retiring[version.arn, version.revision]
+            self._installations.remove(version.code)
 
     async def finished(self) -> None:
         """Wait until every invocation that was accepted has its result."""
@@ -100,7 +137,7 @@ class LocalDispatch:
         )
 
 
-def _unavailable(message: str) -> asyncio.Future[RunResult]:
+def _done(result: Throttled | Unavailable) -> asyncio.Future[RunResult]:
     future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
-    future.set_result(Unavailable(message))
+    future.set_result(result)
     return future

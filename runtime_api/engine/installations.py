@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,10 +32,11 @@ class Installation(NamedTuple):
 
 
 class Installations:
-    """Holds installations, with leases of its own, until they are removed."""
+    """Holds installations, with leases of its own, until nothing that runs them is left."""
 
     def __init__(self) -> None:
         self._held: dict[CodeRef, Installation] = {}
+        self._users: Counter[CodeRef] = Counter()  # versions that run it, installed yet or not
         self._numbers = count(1)
         self._releases: set[asyncio.Future[None]] = set()
 
@@ -47,11 +49,31 @@ class Installations:
     def add(self, installation: Installation) -> CodeRef:
         """Hold it; its leases still have to be released by their owner."""
         code = CodeRef(f"local:{next(self._numbers)}")
-        self._held[code] = installation._replace(leases=tuple(lease.share() for lease in installation.leases))
+        self.use(code)
+        self.put(code, installation)
         return code
 
+    def use(self, code: CodeRef) -> None:
+        """Count one more version that runs this code; `remove` takes it back."""
+        self._users[code] += 1
+
+    def is_used(self, code: CodeRef) -> bool:
+        """Whether a version runs this code, installed yet or not."""
+        return self._users[code] > 0
+
+    def put(self, code: CodeRef, installation: Installation) -> None:
+        """Hold the installation of code that is used; its leases still have to be released by their owner."""
+        self._held[code] = installation._replace(leases=tuple(lease.share() for lease in installation.leases))
+
     def remove(self, code: CodeRef) -> None:
-        """Release what is held of it: directories go with their last lease, on a thread, since that may take long."""
+        """Take one version back; with the last one, release what is held.
+
+        Directories go with their last lease, on a thread, since that may take long.
+        """
+        self._users[code] -= 1
+        if self._users[code] > 0:
+            return
+        del self._users[code]
         installation = self._held.pop(code, None)
         for lease in installation.leases if installation is not None else ():
             release = asyncio.get_running_loop().run_in_executor(None, lease.release)
@@ -61,5 +83,6 @@ class Installations:
     async def close(self) -> None:
         """Remove everything."""
         for code in tuple(self._held):
+            self._users[code] = 1
             self.remove(code)
         await close_together(self._releases)

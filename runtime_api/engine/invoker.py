@@ -135,7 +135,8 @@ class Invoker:
         # An event may wait for an environment where other invocations are throttled (spec-service CO-06).
         waiting = self._limits.waiting_invocations
         version = msgspec.structs.replace(accepted.version, max_queued=waiting)
-        if await self._queue.put(QueuedEvent(version, accepted.invocation), time.time() * 1000):
+        now_ms = time.time() * 1000
+        if await self._queue.put(QueuedEvent(version, accepted.invocation, accepted_ms=now_ms), now_ms):
             return Queued()
         return Throttled(version.concurrency, version.concurrency, waiting)
 

@@ -78,6 +78,11 @@ class Pool:
     def __repr__(self) -> str:
         return f"<Pool {self._fleet!r}>"
 
+    @property
+    def running(self) -> int:
+        """How many invocations run now."""
+        return self._fleet.running
+
     def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[RunResult]:
         """Run this as soon as an environment is free; throttle it when more than `max_queued` wait already."""
         future: asyncio.Future[RunResult] = self._loop.create_future()

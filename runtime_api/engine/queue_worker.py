@@ -11,9 +11,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from runtime_api.service.retries import next_attempt_ms
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled
 from runtime_api.service.seams.event_queue import LeasedEvent
 
+from .ids import invocation_id
 from .tracebacks import traceback_lines
 
 if TYPE_CHECKING:
@@ -24,13 +28,23 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueWorker"]
 
+RETRY_BASE_S = 60.0  # Lambda's
+SOON_MS = 5000.0  # longer than a throttled event waits
 RETRY_MS = 1000.0  # after a throttle: the environments are all busy with other callers' invocations
 
 
 class QueueWorker:
     """Leases events and runs them; `write` takes log lines about events that cannot be run."""
 
-    def __init__(self, queue: EventQueue, dispatch: Dispatch, write: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        queue: EventQueue,
+        dispatch: Dispatch,
+        write: Callable[[bytes], None],
+        retry_base_s: float = RETRY_BASE_S,
+    ) -> None:
+        """`retry_base_s`: how long a failed event waits for its first retry; the second one waits twice as long."""
+        self._retry_base_s = retry_base_s
         self._queue = queue
         self._dispatch = dispatch
         self._write = write
@@ -46,7 +60,7 @@ class QueueWorker:
         self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def finished(self) -> None:
-        """Wait until no event is running or due."""
+        """Wait until no event is running or due soon; those that wait for a retry do not hold anybody up."""
         await self._empty.wait()
 
     async def close(self) -> None:
@@ -72,7 +86,7 @@ class QueueWorker:
 
     async def _rest(self, until_ms: float | None) -> None:
         """Wait for news, or for the next event to become due."""
-        if until_ms is None and not self._running:
+        if not self._running and (until_ms is None or until_ms > _now_ms() + SOON_MS):
             self._empty.set()
         try:
             async with asyncio.timeout(None if until_ms is None else max(until_ms - _now_ms(), 0) / 1000):
@@ -89,9 +103,12 @@ class QueueWorker:
     async def _run(self, leased: LeasedEvent) -> None:
         event, queue = leased.event, self._queue
         try:
-            result = await self._dispatch.run(event.version, event.invocation)
+            invocation = event.invocation
+            if event.failures:  # a delivery of its own: a late answer of the one before must not count for it
+                invocation = replace(invocation, invocation_id=invocation_id())
+            result = await self._dispatch.run(event.version, invocation)
             if isinstance(result, InvokeResult):
-                await queue.done(leased)
+                await self._finish(leased, result)
             elif isinstance(result, Throttled):
                 await queue.retry(leased, _now_ms() + RETRY_MS)
             else:
@@ -101,6 +118,18 @@ class QueueWorker:
             await self._bury(leased, repr(error))
         finally:
             self._end(event.version.arn)
+
+    async def _finish(self, leased: LeasedEvent, result: InvokeResult) -> None:
+        """Forget an event that has been run; if its function has failed, try it again as long as Lambda does."""
+        event, failures = leased.event, leased.event.failures + 1
+        if result.function_error is None:
+            await self._queue.done(leased)
+            return
+        due_ms = next_attempt_ms(event.version.patience, failures, event.accepted_ms, _now_ms(), self._retry_base_s)
+        if due_ms is None:
+            await self._bury(leased, f"it has failed {failures} times" if failures > 1 else "it has failed")
+        else:
+            await self._queue.retry(leased, due_ms, failed=True)
 
     async def _bury(self, leased: LeasedEvent, reason: str) -> None:
         event = leased.event

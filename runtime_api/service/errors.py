@@ -5,14 +5,29 @@ The HTTP status of each is in `web/replies.py`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = [
+    "AccessDeniedException",
+    "CodeSigningConfigNotFoundException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
+    "NotSupportedException",
+    "PolicyLengthExceededException",
+    "PreconditionFailedException",
     "RequestTooLargeException",
+    "ResourceConflictException",
+    "ResourceInUseException",
     "ResourceNotFoundException",
+    "SerializationException",
     "ServiceError",
     "ServiceException",
     "TooManyRequestsException",
+    "UnknownOperationException",
+    "ValidationException",
 ]
 
 
@@ -21,10 +36,15 @@ class ServiceError(Exception):
 
     fault = "User"
 
-    def __init__(self, message: str, reason: str | None = None) -> None:
+    def __init__(self, message: str = "", reason: str | None = None, known: Sequence[str] = ()) -> None:
+        """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it.
+
+        `known`: what could have been named instead, which Lambda does not tell and a developer wants to know.
+        """
         super().__init__(message)
         self.message = message
         self.reason = reason
+        self.known = known
 
     @property
     def code(self) -> str:
@@ -40,6 +60,30 @@ class InvalidParameterValueException(ServiceError):
     """A parameter has an invalid value."""
 
 
+class AccessDeniedException(ServiceError):
+    """The caller may not do this."""
+
+
+class PolicyLengthExceededException(ServiceError):
+    """A resource policy would be over its limit."""
+
+
+class CodeSigningConfigNotFoundException(ServiceError):
+    """The code signing configuration does not exist."""
+
+
+class PreconditionFailedException(ServiceError):
+    """The resource has changed since its caller looked at it."""
+
+
+class ResourceConflictException(ServiceError):
+    """The resource exists already, or is being changed by somebody else."""
+
+
+class ResourceInUseException(ServiceError):
+    """The resource is on its way to another state."""
+
+
 class ResourceNotFoundException(ServiceError):
     """The function or version does not exist."""
 
@@ -50,6 +94,24 @@ class RequestTooLargeException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class ValidationException(ServiceError):
+    """Parameters break constraints of the API's model."""
+
+
+class SerializationException(ServiceError):
+    """A parameter has a value of a wrong type."""
+
+
+class UnknownOperationException(ServiceError):
+    """There is no operation at this method and path."""
+
+
+class NotSupportedException(ServiceError):
+    """Lambda has this operation, and this service does not."""
+
+    fault = "Service"
 
 
 class ServiceException(ServiceError):

@@ -14,9 +14,20 @@ __all__ = ["CodeRef", "FunctionSpec"]
 
 
 class CodeRef(NamedTuple):
-    """Names the code and layers of a function version. Only the server that holds them knows where they are."""
+    """Names the code and layers of a function version, and how they are started.
 
-    id: str
+    Only the server that holds them knows where they are.
+    """
+
+    id: str  # the SHA-256 of a package; for code that is no package, a name that its server gave
+    runtime: str = ""  # of a package, as what follows
+    handler: str = ""
+    layers: tuple[str, ...] = ()  # the SHA-256 of each, in order; the last one wins
+
+    @property
+    def is_package(self) -> bool:
+        """Whether the code is an archive, which any server can fetch by its content."""
+        return bool(self.runtime)
 
 
 @dataclass(frozen=True, slots=True)

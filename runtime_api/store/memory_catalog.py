@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from itertools import count
+from random import random
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,6 +13,9 @@ from runtime_api.service.resolving import resolve_name, resolved_version
 from runtime_api.service.seams.catalog import Stale
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runtime_api.service.function_record import Function
     from runtime_api.service.seams.catalog import FunctionRecord, ResolvedVersion
 
 __all__ = ["MemoryCatalog"]
@@ -22,23 +27,27 @@ class MemoryCatalog:
     def __init__(self) -> None:
         self._records: dict[str, FunctionRecord] = {}  # by every name that they answer to
         self._unqualified: dict[str, ResolvedVersion] = {}  # by the same names: what most invocations ask for
+        self._functions: dict[str, Function] = {}
         self._revisions = count(1)
 
     def resolve(self, function: str, qualifier: str | None = None) -> ResolvedVersion:
         found = self._unqualified.get(function)
         if found is not None and qualifier is None:
             return found
-        return resolve_name(self._records, function, qualifier)
+        return resolve_name(self._records, function, qualifier, random)
 
     def names(self) -> list[str]:
         return sorted(self._records)
 
     def get(self, name: str) -> FunctionRecord | None:
         record = self._records.get(name)
-        return record if record is not None and record.spec.name == name else None
+        return record if record is not None and record.name == name else None
+
+    def functions(self) -> Mapping[str, Function]:
+        return MappingProxyType(self._functions)
 
     async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
-        current = self._revision(record.spec.name)
+        current = self._revision(record.name)
         return self.set(record) if current == expected else Stale(current)
 
     async def remove(self, name: str, expected: int) -> FunctionRecord | Stale:
@@ -47,10 +56,16 @@ class MemoryCatalog:
 
     def set(self, record: FunctionRecord) -> FunctionRecord:
         """Write a record whatever is there; returns it with its new revision."""
-        if self.get(record.spec.name) is not None:
-            self.drop(record.spec.name)
-        record = replace(record, revision=next(self._revisions))
-        for name in (record.spec.name, *record.other_names):
+        if self.get(record.name) is not None:
+            self.drop(record.name)
+        revision = next(self._revisions)
+        versions = {
+            number: version if version.revision else replace(version, revision=revision)
+            for number, version in record.versions.items()
+        }
+        record = replace(record, versions=versions, revision=revision)
+        self._functions[record.name] = record.function
+        for name in (record.name, *record.other_names):
             self._records[name] = record
             self._unqualified[name] = resolved_version(record)
         return record
@@ -58,8 +73,10 @@ class MemoryCatalog:
     def drop(self, name: str) -> FunctionRecord:
         """Remove the record of a function that is there; returns it."""
         record = self._records[name]
-        for each in [each for each, found in self._records.items() if found is record]:
-            del self._records[each], self._unqualified[each]
+        del self._functions[record.name]
+        for each in (record.name, *record.other_names):
+            if self._records.get(each) is record:
+                del self._records[each], self._unqualified[each]
         return record
 
     def _revision(self, name: str) -> int | None:

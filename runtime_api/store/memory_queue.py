@@ -57,9 +57,10 @@ class MemoryQueue:
     async def done(self, leased: LeasedEvent) -> None:
         self._leases.discard(leased.lease)
 
-    async def retry(self, leased: LeasedEvent, due_ms: float) -> None:
+    async def retry(self, leased: LeasedEvent, due_ms: float, *, failed: bool = False) -> None:
         if self._end(leased):
-            self._add(replace(leased.event, retries=leased.event.retries + 1), due_ms)
+            event = leased.event
+            self._add(replace(event, retries=event.retries + 1, failures=event.failures + failed), due_ms)
 
     async def bury(self, leased: LeasedEvent, reason: str) -> None:
         if self._end(leased):

@@ -6,15 +6,24 @@ An SDK uses one connection for everything, so a connection that was handed over 
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from runtime_api.service.errors import ServiceError
+from runtime_api.engine.links import PACKAGES
+from runtime_api.service.codec import Request, decode, encode
+from runtime_api.service.errors import (
+    NotSupportedException,
+    RequestTooLargeException,
+    ServiceError,
+    UnknownOperationException,
+)
+from runtime_api.service.operations import find, methods_at
+from runtime_api.service.validation import check_parameters
 
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
@@ -25,8 +34,12 @@ from .lane import Lane
 from .replies import CONTINUE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.operations import Operation
 
     from .guard import Guard
     from .http1.roster import Roster
@@ -40,14 +53,18 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 # trailer for one of the next request, and never reads what came together with an offer of another protocol. The
 # sender of CONNECT may take what follows for the bytes of a tunnel.
 _LAST = frozenset({"transfer-encoding", "upgrade"})
-_LAMBDA = re.compile(r"/20\d\d-\d\d-\d\d/.+")  # the paths of Lambda's API begin with a version
+INVOKE_ASYNC = "InvokeAsync"
+STATUS_ACCEPTED = orjson.dumps({"Status": replies.ACCEPTED})
+ZIP = "Content-Type: application/zip\r\n"
+EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made by this server, or has expired")
+OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
 
 
 class ApiServer:
     """Makes the protocols that serve connections on this lane."""
 
-    def __init__(self, invoker: Invoker, guard: Guard, limits: Limits) -> None:
-        self._server = web.Server(Api(invoker, guard, limits.request_bytes).answer)
+    def __init__(self, invoker: Invoker, management: Management, guard: Guard, limits: Limits) -> None:
+        self._server = web.Server(Api(invoker, management, guard, limits.request_bytes).answer)
 
     def open_lane(self, roster: Roster) -> Lane:
         """A protocol for one connection."""
@@ -98,8 +115,9 @@ class _FaultyError(Exception):
 class Api:
     """Answers every request."""
 
-    def __init__(self, invoker: Invoker, guard: Guard, event_bytes: int) -> None:
+    def __init__(self, invoker: Invoker, management: Management, guard: Guard, event_bytes: int) -> None:
         self._invoker = invoker
+        self._management = management
         self._guard = guard
         self._event_bytes = event_bytes
 
@@ -137,27 +155,62 @@ class Api:
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
         raw_path = origin_form(raw_path)
         function = invoke.function_in(raw_path)
-        if function is None:
-            await _body(request, 0)
-            return self._other(request)
-        if request.method != "POST":
-            return replies.method_not_allowed("POST")
         try:
+            if function is None:
+                return await self._other(request, raw_path.decode("latin-1"), query, headers)
+            if request.method != "POST":
+                return replies.method_not_allowed("POST")
             return await self._invoke(request, function, query, headers)
         except ServiceError as error:
             return invoke.error_reply(error)
+        except (_FaultyError, web.RequestPayloadError, ConnectionError):  # the peer's doing, which `answer` answers
+            raise
+        except Exception as error:
+            return invoke.defect_reply(f"{request.method} {request.path} failed", error)
 
-    def _other(self, request: web.BaseRequest) -> PlainReply:
-        if request.path == HEALTH:
-            if request.method not in ("GET", "HEAD"):
-                return replies.method_not_allowed("GET")
-            document = {"status": "ok", "functions": self._invoker.names}
-            return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
-        asked = f"{request.method} {request.path}"
-        served = "it serves Invoke, POST /2015-03-31/functions/{FunctionName}/invocations"
-        if _LAMBDA.fullmatch(request.path):
-            return replies.service_reply("NotSupportedException", f"{asked} is not supported by bootjack; {served}")
-        return replies.service_reply("UnknownOperationException", f"{asked} is unknown to bootjack; {served}")
+    async def _other(
+        self, request: web.BaseRequest, raw_path: str, query: bytes, headers: dict[bytes, bytes]
+    ) -> PlainReply:
+        asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+        found = find(request.method, raw_path, asked)
+        # A request that is cut short is no request, so nothing is done before its end.
+        body = await _body(request, 0 if found is None else OPERATION_BYTES)
+        if raw_path == HEALTH:
+            return self._health(request.method)
+        if raw_path.startswith(PACKAGES) and request.method == "GET":
+            package = await self._management.package(raw_path.removeprefix(PACKAGES), asked)
+            return EXPIRED if package is None else replies.PlainReply(replies.OK, ZIP, package)
+        if found is None and (allowed := methods_at(raw_path)):
+            return replies.method_not_allowed(", ".join(allowed))
+        if found is None:
+            raise UnknownOperationException(f"{request.method} {raw_path} is no operation of Lambda's API")
+        name = found.operation.name
+        if name != INVOKE_ASYNC and not self._management.serves(found.operation):
+            raise NotSupportedException(f"{name} is not supported by bootjack")
+        if body is None:
+            raise RequestTooLargeException(f"Request must be smaller than {OPERATION_BYTES} bytes for {name}")
+        parameters = decode(found.operation, Request(found.labels, asked, headers, body))
+        if name == INVOKE_ASYNC:
+            return await self._invoke_async(found.operation, parameters)
+        server = f"http://{request.host}"
+        return _written(found.operation, await self._management.perform(found.operation, parameters, server))
+
+    async def _invoke_async(self, operation: Operation, parameters: Mapping[str, Any]) -> PlainReply:
+        """Queue an event; the answer has the status in its body, too."""
+        check_parameters(operation.input or "", parameters)
+        accepted, pending = invoke.begin_async(self._invoker, parameters["FunctionName"], parameters["InvokeArgs"])
+        with suppress(Exception):
+            await asyncio.shield(pending)
+        reply = invoke.result_reply(accepted, pending)
+        if reply.status != replies.ACCEPTED:
+            return reply
+        return replies.PlainReply(reply.status, replies.JSON + reply.headers, STATUS_ACCEPTED)
+
+    def _health(self, method: str) -> PlainReply:
+        if method not in ("GET", "HEAD"):
+            return replies.method_not_allowed("GET")
+        document = {"status": "ok", "functions": self._invoker.names}
+        return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
 
     async def _invoke(
         self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]
@@ -172,6 +225,13 @@ class Api:
         return invoke.result_reply(accepted, pending)
 
 
+def _written(operation: Operation, result: Mapping[str, Any]) -> PlainReply:
+    """An operation's result as an answer."""
+    answer = encode(operation, result)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+    return replies.PlainReply(answer.status, (replies.JSON if answer.body else "") + headers, answer.body)
+
+
 async def _body(request: web.BaseRequest, most: int) -> bytes | None:
     """Return the body, None if it is over `most` bytes. It is read to its end, to keep the connection usable."""
     if request.headers.get("Expect", "").lower() == "100-continue":
@@ -184,7 +244,7 @@ async def _body(request: web.BaseRequest, most: int) -> bytes | None:
             kept.append(piece)
         else:
             kept.clear()
-        if size > DRAIN_BYTES:
+        if size > max(most, DRAIN_BYTES):
             request.protocol.force_close()
             break
     return b"".join(kept) if size <= most else None

@@ -7,7 +7,7 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from runtime_api.engine.invoker import REQUEST_RESPONSE, InvokeRequest, Queued, Verified
+from runtime_api.engine.invoker import EVENT, REQUEST_RESPONSE, InvokeRequest, Queued, Verified
 from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Accepted, Invoker
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
-__all__ = ["begin", "error_reply", "function_in", "result_reply"]
+__all__ = ["begin", "begin_async", "defect_reply", "error_reply", "function_in", "result_reply"]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
@@ -41,7 +41,7 @@ def function_in(path: bytes) -> str | None:
     return None if b"/" in name else unquote(name.decode("latin-1"))
 
 
-DEFECT = "the invocation failed in bootjack itself: please report this with the traceback on its stderr"
+DEFECT = "the request failed in bootjack itself: please report this with the traceback on its stderr"
 
 
 def begin(
@@ -55,14 +55,20 @@ def begin(
     return accepted, invoker.submit(accepted)
 
 
+def begin_async(
+    invoker: Invoker, function: str, payload: bytes
+) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
+    """Check a request of InvokeAsync, which is Invoke of the type Event before there were types, and queue it."""
+    accepted = invoker.check(InvokeRequest(function, payload, type=EVENT))
+    return accepted, invoker.submit(accepted)
+
+
 def result_reply(accepted: Accepted, pending: Pending[RunResult | Queued | Verified]) -> PlainReply:
     """Return the answer to a request that was accepted, once `pending` is done. A defect is answered too."""
     try:
         result = pending.result()
     except Exception as error:
-        context = {"message": f"invocation {accepted.invocation.request_id} failed", "exception": error}
-        asyncio.get_running_loop().call_exception_handler(context)
-        return error_reply(ServiceException(DEFECT))
+        return defect_reply(f"invocation {accepted.invocation.request_id} failed", error)
     match result:
         case InvokeResult():
             return _invoke_reply(accepted, result)
@@ -76,7 +82,13 @@ def result_reply(accepted: Accepted, pending: Pending[RunResult | Queued | Verif
 
 def error_reply(error: ServiceError) -> PlainReply:
     """Return a refusal as SDKs read it."""
-    return replies.service_reply(error.code, error.message, error.fault, error.reason)
+    return replies.service_reply(error.code, error.message, error.fault, error.reason, error.known)
+
+
+def defect_reply(what: str, error: Exception) -> PlainReply:
+    """Report a defect of this program with its traceback, and return what its caller is told."""
+    asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error})
+    return error_reply(ServiceException(DEFECT))
 
 
 def _invoke_reply(accepted: Accepted, result: InvokeResult) -> PlainReply:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
 
     from .guard import Guard
@@ -35,6 +36,7 @@ class PublicPort:
     def __init__(
         self,
         invoker: Invoker,
+        management: Management,
         limits: Limits,
         outbox: Outbox,
         host: str,
@@ -43,6 +45,7 @@ class PublicPort:
         note: Callable[[str], None],
     ) -> None:
         self._invoker = invoker
+        self._management = management
         self._limits = limits
         self._guard = guard
         self._host = host
@@ -86,7 +89,7 @@ class PublicPort:
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
             return  # the server closes the connections
-        self._api = future.result().ApiServer(self._invoker, self._guard, self._limits)
+        self._api = future.result().ApiServer(self._invoker, self._management, self._guard, self._limits)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
             exchange.connection.hand_over(self._api.open_lane(self._server.roster))

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import orjson
 from msgspec import Struct
+
+from runtime_api.service.operations import ErrorShape, model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["reply_head"]
 
@@ -67,26 +74,28 @@ HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n"
 NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")
 
 
-# The status of each ServiceError (spec-service 1.2).
-SERVICE_STATUS = {
-    "InvalidRequestContentException": 400,
-    "InvalidParameterValueException": 400,
-    "AccessDeniedException": 403,
-    "ResourceNotFoundException": 404,
-    "UnknownOperationException": 404,
-    "RequestTooLargeException": 413,
-    "TooManyRequestsException": 429,
-    "ServiceException": 500,
-    "NotSupportedException": 501,
+# The errors that Lambda's API has beyond its model; the model's own are in `service/operations.json`.
+BEYOND_MODEL = {
+    "AccessDeniedException": ErrorShape(403, ("Message",)),
+    "NotSupportedException": ErrorShape(501, ("Message", "Type")),
+    "SerializationException": ErrorShape(400, ("Type", "message")),
+    "UnknownOperationException": ErrorShape(404, ("Message", "Type")),
+    "ValidationException": ErrorShape(400, ("message",)),
 }
 
 
-def service_reply(code: str, message: str, fault: str = "User", reason: str | None = None) -> PlainReply:
-    """An error of Lambda's API as SDKs read it: the code in a header, the message in JSON."""
+def service_reply(
+    code: str, message: str, fault: str = "User", reason: str | None = None, known: Sequence[str] = ()
+) -> PlainReply:
+    """An error of Lambda's API as SDKs read it: the code in a header, the rest in JSON, spelled as Lambda does."""
+    shape = BEYOND_MODEL.get(code) or model().errors[code]
     # A message may name a file, and a file's name need not be UTF-8.
     readable = message.encode(errors="replace").decode()
-    document = {"Type": fault, "Message": readable, **({"Reason": reason} if reason else {})}
-    return PlainReply(SERVICE_STATUS[code], f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
+    values = {"Type": fault, "Message": readable, "message": readable, "Reason": reason}
+    document: dict[str, Any] = {name: values[name] for name in shape.members if values.get(name)}
+    if known:
+        document["KnownHere"] = known
+    return PlainReply(shape.status, f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
 
 
 def foreign(message: str) -> PlainReply:

@@ -159,5 +159,5 @@ def test_the_request_id_is_the_one_that_the_function_sees(client: Any) -> None:
 
 
 def test_other_operations_are_refused_by_name(client: Any) -> None:
-    with pytest.raises(ClientError, match="GET /2015-03-31/functions is not supported by bootjack"):
-        client.list_functions()
+    with pytest.raises(ClientError, match="ListCapacityProviders is not supported by bootjack"):
+        client.list_capacity_providers()

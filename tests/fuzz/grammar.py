@@ -53,11 +53,12 @@ _OTHER_LANE: tuple[bytes, ...] = (
     get("/"),
     request("HEAD", HEALTH),
     request("OPTIONS", "*"),
-    post("/2015-03-31/functions", NESTED),
-    chunked("/2015-03-31/functions", NESTED[:5], NESTED[5:]),
-    get("/2015-03-31/functions/f?a=b"),
-    request("DELETE", "/2015-03-31/functions/f"),
-    post("/2015-03-31/functions", NESTED, "Expect: 100-continue"),
+    post("/2025-11-30/capacity-providers", NESTED),
+    chunked("/2025-11-30/capacity-providers", NESTED[:5], NESTED[5:]),
+    get("/2025-11-30/capacity-providers/f?a=b"),
+    request("DELETE", "/2025-11-30/capacity-providers/f"),
+    get("/2015-03-31/functions/echo/configuration"),
+    post("/2025-11-30/capacity-providers", NESTED, "Expect: 100-continue"),
 )
 _RUNTIME: tuple[bytes, ...] = (
     get(wire.NEXT),

@@ -10,9 +10,13 @@ import asyncio
 import time
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from runtime_api.engine.installations import Installations
+from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import Invoker
+from runtime_api.engine.management import Management
+from runtime_api.local import OWNER
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol.environment import EnvironmentMachine
@@ -21,6 +25,7 @@ from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.service.seams.dispatch import InvokeResult
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.store.trees import Trees
 from runtime_api.web.guard import Guard
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.roster import Bounds
@@ -109,7 +114,13 @@ class Ports:
         self._invoker = Invoker(catalog, self.dispatch, MemoryQueue(1000), CURRENT)
         self.notes: list[str] = []  # lines of the log
         guard, note = Guard(on_loopback=True), self.notes.append
-        self._public = PublicPort(self._invoker, CURRENT, self.outbox, "127.0.0.1", guard, Bounds(), note)
+        self._trees, installations = Trees(), Installations()
+        installer = Installer(self._trees, installations, CURRENT)
+        dispatch: Any = self.dispatch
+        self._management = Management(catalog, dispatch, installer, installations, OWNER, CURRENT)
+        self._public = PublicPort(
+            self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, Bounds(), note
+        )
         self._api = RuntimeApi(lambda *events: self.environment.post(self._api, *events))
         self._runtime = HttpServer(self._api, self.outbox)
         self.public = self.runtime = ("", 0)  # addresses, once they listen
@@ -127,5 +138,7 @@ class Ports:
     async def close(self) -> None:
         """Close both, and every connection."""
         await self._invoker.close()
+        await self._management.close()
+        self._trees.close()
         await self._public.close(0)
         await self._runtime.close()

@@ -51,7 +51,7 @@ def _public(target: str, status: int, opening: bytes = b"") -> Way:
 WAYS = {
     "Runtime API": Way(True, ANSWER.encode(), 202, b"", get(wire.PING, "Connection: close"), wire.PONG),
     "Invoke's lane": _public(INVOKE, 200),
-    "from Invoke's lane to aiohttp": _public("/2015-03-31/functions", 501),
+    "from Invoke's lane to aiohttp": _public("/2025-11-30/capacity-providers", 501),
     "aiohttp": _public(INVOKE, 200, get("/_bootjack/health"))._replace(ends_behind_chunks=True),
 }
 

@@ -6,23 +6,47 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from runtime_api.service.arns import LATEST
+from runtime_api.service.retries import DEFAULT_PATIENCE, EventPatience
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtime_api.protocol.settings import FunctionSettings
+    from runtime_api.service.function_record import Function
     from runtime_api.service.records import CodeRef, FunctionSpec
 
-__all__ = ["Catalog", "FunctionRecord", "ResolvedVersion", "Stale"]
+__all__ = ["Catalog", "FunctionRecord", "ResolvedVersion", "Runnable", "Stale"]
 
 
-class FunctionRecord(Struct, frozen=True):
-    """A function as a catalog keeps it."""
+class Runnable(Struct, frozen=True):
+    """What it takes to run one version of a function."""
 
     spec: FunctionSpec
     code: CodeRef
     settings: FunctionSettings
     concurrency: int  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all environments are busy; the next one is throttled
+    revision: int = 0  # counted by the catalog: each version that is written for the first time gets the next number
+
+
+class FunctionRecord(Struct, frozen=True):
+    """A function as a catalog keeps it: what its owner sees, and what it takes to run each of its versions."""
+
+    function: Function
+    versions: dict[str, Runnable]  # by number; $LATEST is always there
     other_names: frozenset[str] = frozenset()
     revision: int = 0  # counted by the catalog: each write of any record gets the next number
+
+    @property
+    def name(self) -> str:
+        """The function's own name."""
+        return self.function.name
+
+    @property
+    def latest(self) -> Runnable:
+        """The version that is run unless a caller asks for another one."""
+        return self.versions[LATEST]
 
 
 class ResolvedVersion(Struct, frozen=True):
@@ -38,7 +62,9 @@ class ResolvedVersion(Struct, frozen=True):
     invoked_arn: str  # as the caller named the function, qualifier included
     concurrency: int
     max_queued: int
-    revision: int  # of the record; a higher one means newer code for the same ARN
+    revision: int  # of what is run; a higher one means newer code for the same ARN
+    reserved: int | None = None  # how many invocations of all versions together may run at once
+    patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
 
 
 class Stale(NamedTuple):
@@ -66,6 +92,9 @@ class Catalog(Protocol):
 
     def get(self, name: str) -> FunctionRecord | None:
         """Return the record of a function by its own name."""
+
+    def functions(self) -> Mapping[str, Function]:
+        """Return what owners see of every function, by its own name: a view of what is there now."""
 
     async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
         """Write a record in place of the one at revision `expected`; None: there must be none.

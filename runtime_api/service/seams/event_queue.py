@@ -22,6 +22,8 @@ class QueuedEvent(Struct, frozen=True):
     version: ResolvedVersion
     invocation: Invocation
     retries: int = 0  # how often it was put back
+    accepted_ms: float = 0.0  # Unix time
+    failures: int = 0  # attempts that the function has answered with an error
 
 
 class LeasedEvent(Struct, frozen=True):
@@ -59,8 +61,8 @@ class EventQueue(Protocol):
     async def done(self, leased: LeasedEvent) -> None:
         """Forget an event that has been run."""
 
-    async def retry(self, leased: LeasedEvent, due_ms: float) -> None:
-        """Put an event back until this time."""
+    async def retry(self, leased: LeasedEvent, due_ms: float, *, failed: bool = False) -> None:
+        """Put an event back until this time; `failed`: its function has run, and failed."""
 
     async def bury(self, leased: LeasedEvent, reason: str) -> None:
         """Give an event up, and keep it with the reason."""

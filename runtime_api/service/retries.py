@@ -1,0 +1,46 @@
+"""When a failed event is tried again, and when it is given up (guide 3541)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from .function_record import EventInvoke
+
+__all__ = ["DEFAULT_PATIENCE", "EventPatience", "next_attempt_ms", "patience_of"]
+
+MOST_RETRIES = 2
+MOST_AGE_S = 21_600
+
+
+class EventPatience(Struct, frozen=True):
+    """How long Lambda tries an event."""
+
+    retries: int = MOST_RETRIES  # after the first attempt
+    age_s: int = MOST_AGE_S  # after which an event is not tried any more
+
+
+DEFAULT_PATIENCE = EventPatience()
+
+
+def patience_of(config: EventInvoke | None) -> EventPatience:
+    """Return what a function's event invoke configuration asks for."""
+    settings = {} if config is None else config.settings
+    return EventPatience(
+        settings.get("MaximumRetryAttempts", MOST_RETRIES), settings.get("MaximumEventAgeInSeconds", MOST_AGE_S)
+    )
+
+
+def next_attempt_ms(
+    patience: EventPatience, failures: int, accepted_ms: float, now_ms: float, base_s: float
+) -> float | None:
+    """Return when an event that has failed so often is tried again; None when it is given up.
+
+    Lambda waits a minute before the first retry and two before the second one: `base_s`, and twice that.
+    """
+    if failures > patience.retries:
+        return None
+    due_ms = now_ms + base_s * 1000 * failures
+    return due_ms if due_ms - accepted_ms <= patience.age_s * 1000 else None

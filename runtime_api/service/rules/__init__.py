@@ -1,0 +1,69 @@
+"""The rules of Lambda's API, one module a resource: what an operation answers, and what it changes.
+
+A rule is a pure function of what was asked and of the function that it concerns. It returns the answer and the
+function as it is afterwards, or raises a ServiceError; then nothing has changed. Parameters have passed
+`validation.check_parameters` before a rule sees them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runtime_api.service.resources import Shelves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from runtime_api.service.function_record import Code, Function
+    from runtime_api.service.resources import Resource
+
+__all__ = ["Asked", "Owner", "Result", "Uploaded"]
+
+
+class Owner(NamedTuple):
+    """Whose functions a request is about."""
+
+    account: str
+    region: str
+
+
+class Uploaded(NamedTuple):
+    """The package in a request, once it has been taken in."""
+
+    code: Code
+    unzipped_bytes: int
+
+
+class Asked(NamedTuple):
+    """An operation on one function, or on all of them."""
+
+    parameters: Mapping[str, Any]  # as the model has them
+    owner: Owner
+    functions: Mapping[str, Function]  # the owner's, by name
+    now: str  # as Lambda writes times of modification
+    unix_s: float  # the same moment
+    ids: Iterator[str]  # new ones
+    uploaded: Uploaded | None = None
+    next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice
+    shelves: Shelves = Shelves()  # what the owner has besides functions
+    link: Callable[[str], str] = str  # the URL of a package by its SHA-256
+
+
+class Result(NamedTuple):
+    """What an operation answers, and what it leaves."""
+
+    document: Mapping[str, Any]
+    changed: Function | None = None  # None: nothing has changed
+    removed: Function | None = None
+    kept: Resource | None = None  # another resource, as it is afterwards
+    dropped: Resource | None = None
+
+
+def page(
+    items: Sequence[tuple[str, Mapping[str, Any]]], parameters: Mapping[str, Any], member: str, most: int
+) -> Result:
+    """Answer a list: the items, each with its key, after the one that the caller's Marker stands for."""
+    from runtime_api.service.pages import page_of
+
+    shown, marker = page_of(items, parameters.get("Marker"), min(parameters.get("MaxItems", most), most))
+    return Result({member: shown, "NextMarker": marker})

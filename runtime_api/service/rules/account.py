@@ -1,0 +1,31 @@
+"""What an account may use in a region, and what it uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import Result
+from .concurrency import ACCOUNT_CONCURRENCY, unreserved
+
+if TYPE_CHECKING:
+    from . import Asked
+
+__all__ = ["get_account_settings"]
+
+TOTAL_CODE = 80_530_636_800  # bytes: 75 GB (guide 587)
+UNZIPPED = 262_144_000  # bytes, code and layers of one function (guide 605)
+ZIPPED = 52_428_800  # bytes, by direct upload (guide 605)
+
+
+def get_account_settings(asked: Asked) -> Result:
+    """Show limits and use."""
+    sizes = [version.code.size for function in asked.functions.values() for version in function.versions()]
+    limits = {
+        "TotalCodeSize": TOTAL_CODE,
+        "CodeSizeUnzipped": UNZIPPED,
+        "CodeSizeZipped": ZIPPED,
+        "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
+        "UnreservedConcurrentExecutions": unreserved(asked),
+    }
+    usage = {"TotalCodeSize": sum(sizes), "FunctionCount": len(asked.functions)}
+    return Result({"AccountLimit": limits, "AccountUsage": usage})

@@ -1,0 +1,56 @@
+"""How much of the account's concurrency a function has to itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from runtime_api.service.errors import InvalidParameterValueException
+
+from . import Result
+from .addressing import function_named
+
+if TYPE_CHECKING:
+    from . import Asked
+
+__all__ = [
+    "ACCOUNT_CONCURRENCY",
+    "delete_function_concurrency",
+    "get_function_concurrency",
+    "put_function_concurrency",
+    "unreserved",
+]
+
+ACCOUNT_CONCURRENCY = 1000  # in one region (guide 586)
+LEAST_UNRESERVED = 100  # guide 1715
+
+
+def put_function_concurrency(asked: Asked) -> Result:
+    """Reserve a share, which no other function can use and which this one cannot exceed; 0 stops it."""
+    function, _ = function_named(asked)
+    wanted = asked.parameters["ReservedConcurrentExecutions"]
+    if unreserved(asked) + (function.reserved_concurrency or 0) - wanted < LEAST_UNRESERVED:
+        raise InvalidParameterValueException(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{LEAST_UNRESERVED}]."
+        )
+    changed = structs.replace(function, reserved_concurrency=wanted)
+    return Result({"ReservedConcurrentExecutions": wanted}, changed)
+
+
+def get_function_concurrency(asked: Asked) -> Result:
+    """Show the share, if there is one."""
+    function, _ = function_named(asked)
+    return Result({"ReservedConcurrentExecutions": function.reserved_concurrency})
+
+
+def delete_function_concurrency(asked: Asked) -> Result:
+    """Give the share back."""
+    function, _ = function_named(asked)
+    return Result({}, structs.replace(function, reserved_concurrency=None))
+
+
+def unreserved(asked: Asked) -> int:
+    """Return what the functions without a share have together."""
+    return ACCOUNT_CONCURRENCY - sum(each.reserved_concurrency or 0 for each in asked.functions.values())

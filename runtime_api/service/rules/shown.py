@@ -1,0 +1,72 @@
+"""A version's configuration as Lambda shows it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
+
+from runtime_api.service.arns import LATEST
+from runtime_api.service.function_record import LastUpdate, State
+
+if TYPE_CHECKING:
+    from runtime_api.service.function_record import Configuration, Function, Version
+
+__all__ = ["full", "listed"]
+
+CREATING = "The function is being created."
+
+
+def full(function: Function, version: Version, qualifier: str | None = None) -> dict[str, Any]:
+    """Return the configuration with its states, under the ARN that the caller has asked for."""
+    return _document(function, version, qualifier) | _runtime_version(function, version) | _states(version)
+
+
+def listed(function: Function, version: Version, qualifier: str | None = None) -> dict[str, Any]:
+    """Return the configuration as lists show it: without its states."""
+    return _document(function, version, qualifier)
+
+
+def _document(function: Function, version: Version, qualifier: str | None) -> dict[str, Any]:
+    shown = {name: value for name, value in to_builtins(version.configuration).items() if value is not None}
+    shown |= {
+        "FunctionName": function.name,
+        "FunctionArn": function.arn(qualifier if version.number == LATEST else qualifier or version.number),
+        "Version": version.number,
+        "CodeSha256": base64.b64encode(bytes.fromhex(version.code.sha256)).decode() or None,  # a directory has none
+        "CodeSize": version.code.size,
+        "LastModified": version.last_modified,
+        "RevisionId": version.revision_id,
+        "LoggingConfig": _logging(function, version.configuration),
+        "SnapStart": version.configuration.snap_start | {"OptimizationStatus": _optimisation(version)},
+        "Layers": [{"Arn": use.arn, "CodeSize": use.code.size} for use in version.configuration.layers] or None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _runtime_version(function: Function, version: Version) -> dict[str, Any]:
+    """Lambda names the build of the runtime; here there is one for each runtime, this machine's."""
+    build = hashlib.sha256(version.configuration.runtime.encode()).hexdigest()
+    return {"RuntimeVersionConfig": {"RuntimeVersionArn": f"arn:aws:lambda:{function.region}::runtime:{build}"}}
+
+
+def _logging(function: Function, configuration: Configuration) -> dict[str, str]:
+    defaults = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{function.name}"}
+    return defaults | configuration.logging_config
+
+
+def _optimisation(version: Version) -> str:
+    """Whether a snapshot has been made: only of published versions that ask for one."""
+    wanted = version.configuration.snap_start["ApplyOn"] == "PublishedVersions"
+    return "On" if wanted and version.number != LATEST else "Off"
+
+
+def _states(version: Version) -> dict[str, Any]:
+    if version.state is State.PENDING:
+        return {"State": version.state, "StateReason": CREATING, "StateReasonCode": "Creating"}
+    if version.last_update is LastUpdate.IN_PROGRESS:
+        reason = {"LastUpdateStatusReason": CREATING, "LastUpdateStatusReasonCode": "Creating"}
+        return {"State": version.state, "LastUpdateStatus": version.last_update, **reason}
+    return {"State": version.state, "LastUpdateStatus": version.last_update}

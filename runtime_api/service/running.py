@@ -1,0 +1,57 @@
+"""What it takes to run a version, from what its owner has configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from runtime_api.protocol.settings import FunctionSettings
+
+from .records import CodeRef, FunctionSpec
+from .seams.catalog import Runnable
+
+if TYPE_CHECKING:
+    from runtime_api.protocol.limits import Limits
+
+    from .function_record import Function, Version
+
+__all__ = ["code_of", "like", "runnable"]
+
+
+def code_of(version: Version) -> CodeRef | None:
+    """Return the reference to a version's package; None for code that is no package."""
+    if not version.code.sha256:
+        return None
+    configuration = version.configuration
+    layers = tuple(use.code.sha256 for use in configuration.layers)
+    return CodeRef(version.code.sha256, configuration.runtime, configuration.handler, layers)
+
+
+def runnable(function: Function, version: Version, code: CodeRef, limits: Limits) -> Runnable:
+    """Return what it takes to run a version whose code is installed as `code`."""
+    configuration = version.configuration
+    spec = FunctionSpec(
+        function.name,
+        handler=configuration.handler,
+        timeout_ms=configuration.timeout * 1000,
+        memory_mb=configuration.memory_size,
+        ephemeral_mb=configuration.ephemeral_storage["Size"],
+        variables=(configuration.environment or {}).get("Variables", {}),
+        version=version.number,
+        runtime=configuration.runtime,
+        region=function.region,
+        account=function.account,
+    )
+    settings = FunctionSettings(spec.name, spec.version, spec.memory_mb, spec.timeout_ms, limits.init_ms, limits)
+    return Runnable(spec, code, settings, limits.concurrency)
+
+
+def like(fresh: Runnable, model: Runnable) -> Runnable:
+    """Return `fresh` run in the way of `model`, as far as its owner's configuration does not say how."""
+    settings = model.settings._replace(
+        function_version=fresh.settings.function_version,
+        memory_mb=fresh.settings.memory_mb,
+        timeout_ms=fresh.settings.timeout_ms,
+    )
+    return structs.replace(fresh, settings=settings, concurrency=model.concurrency, max_queued=model.max_queued)

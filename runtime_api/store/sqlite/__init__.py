@@ -1,0 +1,1 @@
+"""What outlives the server: one SQLite database and the packages beside it, in one directory."""

@@ -1,0 +1,135 @@
+"""One SQLite database with one writer: a thread that commits everything that has come in meanwhile at once.
+
+A commit waits for the disk, which takes about as long for one change as for a hundred. So the thread takes all
+changes that wait, makes one transaction of them, and tells every one of them when that is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+__all__ = ["Database", "Statement", "StoreError"]
+
+Statement = tuple[str, tuple[Any, ...]]
+Migration = str
+
+BUSY_S = 10.0
+
+
+class StoreError(Exception):
+    """The store cannot be used or written to; the text says why and what to do."""
+
+
+class _Change(NamedTuple):
+    statements: Sequence[Statement]
+    done: Callable[[Exception | None], object]
+
+
+class Database:
+    """Opens the database, brings its schema up to date, and writes to it from a thread of its own."""
+
+    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
+        """Open it. StoreError when it is no database of this program, or of a newer one."""
+        self._path = path
+        self._connection = _open(path)
+        try:
+            _migrate(self._connection, path, migrations)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise StoreError(f"{path}: {error}; move it away to begin anew") from error
+        except StoreError:
+            self._connection.close()
+            raise
+        self._news = threading.Condition()
+        self._waiting: list[_Change] = []
+        self._closed = False
+        self._writer = threading.Thread(target=self._write, name="store", daemon=True)
+        self._writer.start()
+
+    def read(self, query: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+        """Return the rows of a query; before the first `write`, or from a connection of its own."""
+        with sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S) as connection:
+            rows = connection.execute(query, parameters).fetchall()
+        connection.close()
+        return rows
+
+    async def write(self, *statements: Statement) -> None:
+        """Make a change, whole or not at all, and return when it is on disk. StoreError when it cannot be."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def settle(error: Exception | None) -> None:
+            if not future.done():
+                future.set_result(None) if error is None else future.set_exception(error)
+
+        change = _Change(statements, lambda error: loop.call_soon_threadsafe(settle, error))
+        with self._news:
+            if self._closed:
+                raise StoreError("the store is closed")
+            self._waiting.append(change)
+            self._news.notify()
+        await future
+
+    def close(self) -> None:
+        """Write what waits, and close."""
+        with self._news:
+            self._closed = True
+            self._news.notify()
+        self._writer.join()
+        self._connection.close()
+
+    def _write(self) -> None:
+        while True:
+            with self._news:
+                while not self._waiting and not self._closed:
+                    self._news.wait()
+                changes, self._waiting = self._waiting, []
+            if not changes:
+                return
+            if self._commit(changes) is None:
+                for change in changes:
+                    change.done(None)
+            else:  # one of them cannot be written: find out which, the others must not suffer for it
+                for change in changes:
+                    change.done(self._commit([change]))
+
+    def _commit(self, changes: Sequence[_Change]) -> StoreError | None:
+        """Write all of these or none; returns the error that has kept them from being written."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for change in changes:
+                for statement, parameters in change.statements:
+                    connection.execute(statement, parameters)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return StoreError(f"{self._path} cannot be written: {error}")
+        return None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}; move it away to begin anew") from error
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+    """Apply the migrations that this database has not seen."""
+    (seen,) = connection.execute("PRAGMA user_version").fetchone()
+    if seen > len(migrations):
+        raise StoreError(f"{path} was written by a newer version of bootjack (schema {seen}): use that one")
+    for number, migration in enumerate(migrations[seen:], seen + 1):
+        connection.executescript(f"BEGIN;{migration};PRAGMA user_version = {number};COMMIT")
