@@ -74,7 +74,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=NAMES, code=CODES, publish=st.booleans())
     def update_code(self, name: str, code: bytes, publish: bool) -> None:
-        given = {"FunctionName": name, "ZipFile": code, "Publish": publish}
+        given: dict[str, Any] = {"FunctionName": name, "ZipFile": code, "Publish": publish}
         if name not in self.model:
             self.refused(ResourceNotFoundException, "UpdateFunctionCode", **given)
             return
@@ -86,7 +86,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=NAMES, description=DESCRIPTIONS)
     def update_configuration(self, name: str, description: str) -> None:
-        given = {"FunctionName": name, "Description": description}
+        given: dict[str, Any] = {"FunctionName": name, "Description": description}
         if name not in self.model:
             self.refused(ResourceNotFoundException, "UpdateFunctionConfiguration", **given)
             return
@@ -112,7 +112,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=NAMES, number=st.integers(1, 4))
     def delete_version(self, name: str, number: int) -> None:
-        given = {"FunctionName": name, "Qualifier": str(number)}
+        given: dict[str, Any] = {"FunctionName": name, "Qualifier": str(number)}
         if name not in self.model:
             self.refused(ResourceNotFoundException, "DeleteFunction", **given)
         elif str(number) in self.model[name].aliases.values():
@@ -123,7 +123,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=NAMES, alias=ALIASES, number=st.integers(1, 4))
     def point(self, name: str, alias: str, number: int) -> None:
-        given = {"FunctionName": name, "Name": alias, "FunctionVersion": str(number)}
+        given: dict[str, Any] = {"FunctionName": name, "Name": alias, "FunctionVersion": str(number)}
         if name not in self.model or str(number) not in self.model[name].versions:
             operation = "UpdateAlias" if name in self.model and alias in self.model[name].aliases else "CreateAlias"
             self.refused(ResourceNotFoundException, operation, **given)
@@ -140,7 +140,7 @@ class Operations(RuleBasedStateMachine):
 
     @rule(name=NAMES, tag=ALIASES, value=DESCRIPTIONS)
     def tag(self, name: str, tag: str, value: str) -> None:
-        given = {"Resource": f"{ARN}{name}", "Tags": {tag: value}}
+        given: dict[str, Any] = {"Resource": f"{ARN}{name}", "Tags": {tag: value}}
         if name not in self.model:
             self.refused(ResourceNotFoundException, "TagResource", **given)
             return
