@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Prepare this process, which is one worker of several under pytest-xdist, to be watched alone."""
     # A shell starts background jobs with SIGINT ignored, and every process that a test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
     traces.note_starts()
     if hasattr(config, "workerinput"):
         traces.separate_mounts()

@@ -5,6 +5,7 @@ Some of it is tried out because libraries abort, or blame something else, where 
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sys
@@ -89,6 +90,8 @@ def _system_reason(error: OSError) -> str:
         sys.stdout.flush()
     except OSError:
         return f"stdout: {reason}"  # what could not be written, to a full disk for example, is still in its buffer
+    if error.errno == errno.ENOSPC:  # more than a buffer takes is written at once, and is in no buffer then
+        return f"{reason}, for stdout or in the temporary directory"
     return f"{reason}; set TMPDIR to another one" if _NO_TEMPORARY in reason else reason
 
 
