@@ -91,7 +91,7 @@ class _Speaker(web.RequestHandler):
         self.lane = lane
 
     async def start(self) -> None:
-        """Serve until the connection ends, which it may have done before this begins; aiohttp 3.14 asserts it has not."""
+        """Serve until the connection ends. It may have ended before this begins; aiohttp 3.14 asserts it has not."""
         if self.transport is not None:
             await super().start()
 
