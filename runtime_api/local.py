@@ -19,8 +19,10 @@ from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
+from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
 from runtime_api.service.rules import Owner
+from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
@@ -73,7 +75,7 @@ class LocalLambda:
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
     `owner`, and are kept in `data`; without it they go with this object. An event that fails is tried again
-    after `async_retry_base_s`, and once more after twice that.
+    after `async_retry_base_s`, and once more after twice that. `runtimes` says which of them callers may use.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class LocalLambda:
         owner: Owner = OWNER,
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
+        runtimes: RuntimeRules = TODAY,
     ) -> None:
+        self._runtimes = runtimes
         self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
@@ -242,8 +246,9 @@ class LocalLambda:
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits)
+        profile = Profile(limits, self._runtimes)
         stored = None if data is None else StoredFunctions(data.database, self._owner)
-        management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
+        management = Management(catalog, dispatch, installer, installations, self._owner, profile, stored)
         return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
 
     def _parts(self) -> _Parts:

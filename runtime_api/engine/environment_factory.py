@@ -36,6 +36,7 @@ class LocalEnvironmentFactory:
         self._log_of = log_of
         # Environments are opened one after the other, so that between two starts the warm ones get their turn.
         self._one_start = asyncio.Lock()
+        self._noted: set[str] = set()  # what was noted, with the ARN of its version
 
     def build(
         self, version: ResolvedVersion, available: Callable[[ExecutionEnvironment], None]
@@ -54,9 +55,17 @@ class LocalEnvironmentFactory:
         spec, installation = version.spec, self._installations[version.code]
         responder, listener = self._edge(environment.post, installation.runtime_api[0])
         stream = log_stream_name(spec.version)
+        self._note(version, installation.note)
         launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch)
+
+    def _note(self, version: ResolvedVersion, note: str) -> None:
+        """Write it to the function's log, unless it is there already."""
+        key = f"{version.arn} {note}"
+        if note and key not in self._noted:
+            self._noted.add(key)
+            self.write(version, f"bootjack: {note}\n".encode())
 
     def write(self, version: ResolvedVersion, lines: bytes) -> None:
         self._log_of(version.spec.name).write(lines)

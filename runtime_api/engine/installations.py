@@ -27,6 +27,7 @@ class Installation(NamedTuple):
     runtime_api: Address  # where its Runtime API listens; port 0: any
     own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
     leases: tuple[Lease, ...] = ()  # of the directories that code and layers were unpacked to
+    note: str = ""  # what the function's log says once, when it first runs
 
 
 class Installations:

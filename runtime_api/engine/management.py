@@ -34,9 +34,9 @@ from .links import Links
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Function, Version
     from runtime_api.service.operations import Operation
+    from runtime_api.service.profiles import Profile
     from runtime_api.service.resources import Resource
     from runtime_api.service.rules import Owner, Uploaded
     from runtime_api.service.seams.catalog import Runnable
@@ -62,7 +62,7 @@ class Management:
         installer: Installer,
         installations: Installations,
         owner: Owner,
-        limits: Limits,
+        profile: Profile,
         stored: StoredFunctions | None = None,
     ) -> None:
         """`stored`: where functions are kept; None: nowhere, they go with this process."""
@@ -72,7 +72,7 @@ class Management:
         self._installer = installer
         self._installations = installations
         self._owner = owner
-        self._limits = limits
+        self._profile = profile
         self._next_numbers: dict[str, int] = {}
         self._shelves = Shelves()
         self._links = Links()
@@ -102,6 +102,7 @@ class Management:
                 self._next_numbers,
                 self._shelves,
                 partial(self._links.link, server),
+                self._profile,
             )
             try:
                 result = rule(asked)
@@ -175,7 +176,7 @@ class Management:
         code = code_of(version) or (before.latest.code if before is not None else None)
         assert code is not None  # a function that is no package has been here before
         self._installations.use(code)
-        return runnable(function, version, code, self._limits)
+        return runnable(function, version, code, self._profile.limits)
 
     def _give_up(self, before: FunctionRecord, record: FunctionRecord) -> None:
         """End what is not run any more; running invocations may finish on it."""
