@@ -361,6 +361,7 @@ function retyped(type, error) {
 // ---- invocations
 
 const running = new Set();
+let isDying = false;
 
 class Invocation {
   constructor(headers, connection) {
@@ -573,7 +574,7 @@ globalThis.awslambda = {
 // ---- the loop
 
 async function serve(handler, connection) {
-  for (;;) {
+  while (!isDying) {
     const event = await connection.ask(NEXT);
     const invocation = new Invocation(event.headers, connection);
     if (event.status !== 200 || !invocation.id) throw new Lost(`the Runtime API gave no event, but ${event.status}`);
@@ -596,6 +597,7 @@ async function serveOne(handler, invocation, body) {
 
 // An error that nothing has caught: it is told to whoever waits, and the process ends.
 async function die(what, error) {
+  isDying = true; // no other event is taken
   process.removeAllListeners('beforeExit');
   logged(what, error);
   for (const invocation of running) {
