@@ -7,7 +7,6 @@ is a small asyncio server, on a core of its own, whose own time counts in both.
 import asyncio
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,9 +22,16 @@ from benchmarks.tools import Tools
 from tests import peers
 
 OURS, AWS = "bootjack", "aws-lambda-ric"
-SCRIPT = Path(__file__).parents[1] / "bootstrap" / "bootjack_bootstrap" / "node" / "bootstrap.mjs"
+SCRIPT = Path(__file__).parents[1] / "bootstrap" / "bootjack_bootstrap" / "node" / "bootstrap.cjs"
 HANDLER = "exports.handler = async (event) => event;\n"
 LIMIT_S = 60
+SETTINGS = {  # AWS's does not start without them
+    "AWS_LAMBDA_FUNCTION_NAME": "f",
+    "AWS_LAMBDA_FUNCTION_VERSION": "1",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "s",
+}
 EVENT_HEAD = (
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     "Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n"
@@ -92,18 +98,21 @@ async def _run(scratch: Path, command: tuple[str, ...], event: Event) -> Run:
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
         "LAMBDA_TASK_ROOT": str(scratch),
         "_HANDLER": "app.handler",
+        **SETTINGS,
     }
     began = time.perf_counter()
-    with subprocess.Popen([*command, "app.handler"], cwd=scratch, env=environment) as process:
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                await feeder.done.wait()
-        except TimeoutError:
-            raise Unmeasured(f"{command[1]} did not answer {event.cycles} events within {LIMIT_S} s") from None
-        finally:
+    process = await asyncio.create_subprocess_exec(*command, "app.handler", cwd=scratch, env=environment)
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await feeder.done.wait()
+    except TimeoutError:
+        raise Unmeasured(f"{command[1]} did not answer {event.cycles} events within {LIMIT_S} s") from None
+    finally:
+        if process.returncode is None:
             process.kill()
-            server.close()
-            await asyncio.sleep(0.1)  # its connections end
+        await process.wait()
+        server.close()
+        await feeder.closed()
     counted = feeder.cycles[event.cycles // 10 :]
     return Run((feeder.first - began) * 1e3, median(counted) * 1e6)
 
@@ -117,14 +126,25 @@ class _Feeder:
         self.cycles: list[float] = []
         self._left = event.cycles
         self._began = 0.0
+        self._connections = 0
+        self._ended = asyncio.Event()
         self._answer = f"{EVENT_HEAD}Content-Length: {len(event.payload)}\r\n\r\n".encode() + event.payload
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
         try:
             while True:
                 await self._serve_one(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+        self._connections -= 1
+        self._ended.set()
+
+    async def closed(self) -> None:
+        """Wait until every connection has ended."""
+        while self._connections:
+            self._ended.clear()
+            await self._ended.wait()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()

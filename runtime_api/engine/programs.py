@@ -68,7 +68,7 @@ async def _node(runtime: Runtime, handler: str, own: Program) -> Planned:
     interpreter = await find_node()
     if interpreter is None:
         return Planned(own._replace(missing=f"{runtime.id} cannot run: {NO_NODE}"))
-    bootstrap = Path(bootjack_bootstrap.__file__).with_name("node") / "bootstrap.mjs"
+    bootstrap = Path(bootjack_bootstrap.__file__).with_name("node") / "bootstrap.cjs"
     # Our Python bootstrap starts a wrapper itself; Node.js cannot replace its process before version 22.
     program = _run_by(interpreter.path, bootstrap, handler, own)._replace(is_wrapped=True)
     if numbers(interpreter.version)[:1] == runtime.version[:1]:

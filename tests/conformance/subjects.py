@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["OURS", "OURS_IN_NODE", "SUBJECTS", "Subject"]
 
 SMALL = Path(__file__).parent / "bootstraps"
-NODE = Path(bootjack_bootstrap.__file__).with_name("node") / "bootstrap.mjs"
+NODE = Path(bootjack_bootstrap.__file__).with_name("node") / "bootstrap.cjs"
 BASH = Path(__file__).parents[2] / "examples" / "bash-runtime" / "bootstrap"
 
 

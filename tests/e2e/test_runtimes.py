@@ -224,9 +224,13 @@ def test_modules_of_every_kind(client: Any, name: str, files: dict[str, str], ha
 def test_a_layer_brings_packages(client: Any) -> None:
     files = {"nodejs/node_modules/greeting/index.js": "module.exports = (name) => `hello ${name}`;"}
     layer = client.publish_layer_version(LayerName="node", Content={"ZipFile": package(files)})
+    layers = [layer["LayerVersionArn"]]
     source = "const greeting = require('greeting'); exports.handler = async (name) => greeting(name);"
-    node(client, "layered", source, Layers=[layer["LayerVersionArn"]])
+    node(client, "layered", source, Layers=layers)
     assert invoke(client, "you", "layered").document == "hello you"
+    module = {"index.mjs": "import greeting from 'greeting'; export const handler = async (name) => greeting(name);"}
+    create(client, "layered-module", "nodejs20.x", module, "index.handler", Layers=layers)
+    assert invoke(client, "all", "layered-module").document == "hello all"
 
 
 def test_a_response_is_streamed(client: Any) -> None:
@@ -250,14 +254,20 @@ def test_a_response_is_streamed(client: Any) -> None:
 
 
 def test_a_wrapper_starts_the_runtime(client: Any) -> None:
-    files = {
-        "index.js": "exports.handler = async () => process.env.WRAPPED;",
-        "wrap": '#!/bin/sh\nexport WRAPPED="by $0"\nexec "$@"\n',
-    }
-    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}
-    create(client, "wrapped", "nodejs20.x", files, "index.handler", Environment={"Variables": variables})
-    answer = invoke(client, 1, "wrapped")
-    assert answer.document == "by /var/task/wrap" or "fork/exec /var/task/wrap" in answer.document["errorMessage"]
+    source = "exports.handler = async () => require('os').getPriority();"
+    node(client, "wrapped", source)
+    alone = invoke(client, 1, "wrapped").document
+    wrap(client, "/usr/bin/nice")  # which lowers the priority of what it starts by ten
+    assert invoke(client, 1, "wrapped").document == min(alone + 10, 19)
+    wrap(client, "/usr/bin/absent")
+    message = invoke(client, 1, "wrapped").document["errorMessage"]
+    assert message.endswith("fork/exec /usr/bin/absent: no such file or directory")
+
+
+def wrap(client: Any, wrapper: str) -> None:
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": wrapper}
+    client.update_function_configuration(FunctionName="wrapped", Environment={"Variables": variables})
+    client.get_waiter("function_updated_v2").wait(FunctionName="wrapped", WaiterConfig={"Delay": 1})
 
 
 def test_another_node_is_said_once(client: Any, server: Serve) -> None:
@@ -302,6 +312,13 @@ def test_a_runtime_that_is_not_here_says_what_to_do(client: Any, runtime: str) -
     )
     words += "layer"
     assert answer.document["errorMessage"].endswith(words)
+
+
+def test_without_node_its_functions_say_what_to_install() -> None:
+    with Serve("--sandbox", "process", env={"PATH": "/nowhere"}) as server, connected(server.url) as client:
+        node(client, "no-node", "exports.handler = async () => 1;")
+        message = invoke(client, 1, "no-node").document["errorMessage"]
+    assert "nodejs20.x cannot run: there is no Node.js here: install node and restart bootjack, or put" in message
 
 
 def test_a_package_may_bring_what_is_not_here(client: Any) -> None:

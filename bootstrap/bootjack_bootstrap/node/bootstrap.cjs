@@ -1,15 +1,16 @@
-// Runs Lambda handlers in Node.js: `node bootstrap.mjs [HANDLER]`. One file, no dependencies, Node.js 14 and later.
+// Runs Lambda handlers in Node.js: `node bootstrap.cjs [HANDLER]`. One file, no dependencies, Node.js 14 and later.
 //
 // Top to bottom: HTTP, the calls of the Runtime API, errors, the log, the handler, streamed responses, the loop.
 
-import { AsyncLocalStorage } from 'async_hooks';
-import fs from 'fs';
-import { createRequire } from 'module';
-import net from 'net';
-import path from 'path';
-import { Writable } from 'stream';
-import { pathToFileURL } from 'url';
-import util from 'util';
+'use strict'; // and CommonJS, which Node.js starts faster than a module
+
+const fs = require('fs');
+const modules = require('module');
+const net = require('net');
+const path = require('path');
+const { Writable } = require('stream');
+const { pathToFileURL } = require('url');
+const util = require('util');
 
 const { env } = process;
 const API = '/2018-06-01/runtime';
@@ -271,7 +272,7 @@ const isJsonLog = (env.AWS_LAMBDA_LOG_FORMAT || '').toUpperCase() === 'JSON';
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 const leastLevel = Math.max(0, isJsonLog ? LEVELS.indexOf((env.AWS_LAMBDA_LOG_LEVEL || '').toUpperCase()) : 0);
 const isConcurrent = !['', '1', undefined].includes(env.AWS_LAMBDA_MAX_CONCURRENCY);
-const scope = isConcurrent ? new AsyncLocalStorage() : null; // it makes every promise dearer
+const scope = isConcurrent ? new (require('async_hooks').AsyncLocalStorage)() : null; // it makes promises dearer
 let latest; // the invocation that runs, or ran last
 
 function log(level, words) {
@@ -328,17 +329,43 @@ async function loadHandler(name) {
 
 // Load a module as AWS's runtime does: without an extension, .js, .mjs, .cjs, or from where packages are.
 async function load(folder, file) {
-  const require = createRequire(path.join(folder, file));
+  const requireFrom = modules.createRequire(path.join(folder, file));
   try {
     const found = ['', '.js', '.mjs', '.cjs'].map((end) => path.join(folder, file + end)).find(isFile);
-    if (found === undefined) return require(require.resolve(file, { paths: [env.LAMBDA_TASK_ROOT, folder] }));
-    return isEsModule(found) ? await import(pathToFileURL(found).href) : require(found);
+    if (found === undefined) return requireFrom(requireFrom.resolve(file, { paths: [env.LAMBDA_TASK_ROOT || folder, folder] }));
+    if (!isEsModule(found)) return requireFrom(found);
+    searchNodePath();
+    return await import(pathToFileURL(found).href);
   } catch (error) {
     if (error instanceof SyntaxError) throw retyped('Runtime.UserCodeSyntaxError', error);
     const isMissing = error && /^(ERR_)?MODULE_NOT_FOUND$/.test(error.code);
     throw isMissing ? retyped('Runtime.ImportModuleError', error) : error;
   }
 }
+
+// Node.js ignores NODE_PATH, which names the folders of layers, for packages that modules import; Lambda does not, since
+// nodejs18.x. This needs Node.js 20.6.
+function searchNodePath() {
+  const folders = (env.NODE_PATH || '').split(':').filter((folder) => folder.endsWith('/node_modules'));
+  if (folders.length === 0 || !modules.register) return;
+  const places = folders.map((folder) => pathToFileURL(path.join(path.dirname(folder), '_')).href);
+  modules.register(`data:text/javascript,${encodeURIComponent(`const places = ${JSON.stringify(places)};${RESOLVE}`)}`);
+}
+
+const RESOLVE = `
+  export async function resolve(name, context, next) {
+    try {
+      return await next(name, context);
+    } catch (error) {
+      if (/^[./]|:/.test(name)) throw error;
+      for (const parentURL of places) {
+        try {
+          return await next(name, { ...context, parentURL });
+        } catch {}
+      }
+      throw error;
+    }
+  }`;
 
 const isFile = (place) => fs.statSync(place, { throwIfNoEntry: false })?.isFile() === true;
 
