@@ -20,6 +20,7 @@ const TYPE_HEADER = 'Lambda-Runtime-Function-Error-Type';
 const BODY_TRAILER = 'Lambda-Runtime-Function-Error-Body';
 const CONNECT_TRIES = 6;
 const CONNECT_WAIT_MS = 20; // doubled each time: 0.6 s in all
+const LF = 10;
 const MOST_HEAD_BYTES = 1024 * 1024; // it may hold a client context; anything larger is not HTTP
 
 // ---- HTTP/1.1, as far as a client of the Runtime API needs it
@@ -42,7 +43,7 @@ class Answer {
     this.parts.push(data);
     this.size += data.length;
     if (this.head === null && !this.readHead()) return undefined;
-    if (this.length === undefined) return this.isChunked ? this.dechunked() : undefined;
+    if (this.length === undefined) return this.isChunked && data[data.length - 1] === LF ? this.dechunked() : undefined;
     const end = this.start + this.length;
     if (this.size < end) return undefined;
     return this.head.status < 200 ? this.after(end) : this.whole(end);
@@ -321,7 +322,7 @@ async function loadHandler(name) {
   if (file === undefined) throw new Fault('Runtime.MalformedHandlerName', `Bad handler: ${name} is not FILE.FUNCTION`);
   const module = await load(folder, file);
   const find = (root) => members.split('.').reduce((found, member) => found && found[member], root);
-  const handler = find(module) || find(module.default);
+  const handler = find(module) || find(module && module.default);
   if (!handler) throw new Fault('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
   if (typeof handler !== 'function') throw new Fault('Runtime.HandlerNotFound', `${name} is not a function`);
   return handler;
@@ -557,16 +558,21 @@ class ResponseStream extends Writable {
       check(answer, 'the response');
     });
     this.sent.catch(() => {}); // whoever waits for it sees the error, too
+    connection.socket.unref(); // between two chunks, only the handler's work keeps the process alive
     if (this.prelude !== null) this.put(Buffer.from(`${JSON.stringify(this.prelude)}${'\0'.repeat(8)}`), () => {});
   }
 
   put(data, done) {
     const { socket } = this.invocation.connection;
     if (data.length === 0 || socket === null) return void done(); // an empty chunk would end the body
+    socket.ref();
     socket.cork();
     socket.write(`${data.length.toString(16)}\r\n`);
     socket.write(data);
-    socket.write('\r\n', () => done());
+    socket.write('\r\n', () => {
+      socket.unref();
+      done();
+    });
     socket.uncork();
   }
 
@@ -574,7 +580,7 @@ class ResponseStream extends Writable {
     await this.begin();
     this.isWhole = true;
     const { socket } = this.invocation.connection;
-    if (socket !== null) socket.write(`0\r\n${this.fault === null ? '' : trailers(this.fault)}\r\n`);
+    if (socket !== null) socket.ref().write(`0\r\n${this.fault === null ? '' : trailers(this.fault)}\r\n`);
     return this.sent;
   }
 }
