@@ -41,8 +41,8 @@ $ aws lambda invoke --function-name orders response.json
   | `go1.x` | the executable that the handler names |
   | any other | the `bootstrap` of the package, or else of a layer |
 
-  `ruby*`, `java*`, `dotnet*` and `python2.7` are others, and `nodejs*` where there is no `node`: without a `bootstrap`
-  their invocations fail, and say so.
+  `ruby*`, `java*`, `dotnet*` and `python2.7` are others, and `nodejs*` where there is no `node`: without a
+  `bootstrap` their invocations fail, and say so.
 - **`--limits 2019`** allows what the developer guide of 2019 does: memory up to 3008 MB in steps of 64, 512 MB in
   `/tmp`, bills rounded up to 100 ms, events up to 256 KB, and the runtimes of that year, `go1.x` among them. The
   default, `current`, is Lambda in January 2026. Functions whose runtime is closed are invoked, but not changed.
