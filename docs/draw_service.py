@@ -36,9 +36,21 @@ $ aws lambda invoke --function-name orders response.json
 - **`--data DIR` keeps functions, layers, mappings and packages.** What was answered is on disk, also after `kill -9`
   and a power cut. A second server is refused the directory. Without `--data` everything goes with the server. The
   functions of the command line are not kept, nor is what callers change about them: their code is yours.
-- **Runtimes**: `provided*` runs the package's `bootstrap`, or a layer's. `python3.*` runs our bootstrap with the
-  Python of that version on your PATH, or else the one that runs bootjack. For any other runtime the package or a
-  layer must bring a `bootstrap`.
+- **Runtimes** are run by what this machine has for them; the function's log says once where that is another version.
+
+  | runtime | what runs |
+  |---|---|
+  | `provided*` | the `bootstrap` of the package, or else of a layer |
+  | `python3.*` | our bootstrap, with the Python of that version on your PATH, or else the nearest from 3.9 on |
+  | `nodejs*` | our bootstrap for Node.js, with the `node` on your PATH, whatever its version |
+  | `go1.x` | the executable that the handler names |
+  | any other | the `bootstrap` of the package, or else of a layer |
+
+  `ruby*`, `java*`, `dotnet*` and `python2.7` are others, and `nodejs*` where there is no `node`: without a
+  `bootstrap` their invocations fail, and say so.
+- **`--limits 2019`** allows what the developer guide of 2019 does: memory up to 3008 MB in steps of 64, 512 MB in
+  `/tmp`, bills rounded up to 100 ms, events up to 256 KB, and the runtimes of that year, `go1.x` among them. The
+  default, `current`, is Lambda in January 2026. Functions whose runtime is closed are invoked, but not changed.
 - **Signatures are not checked.** The account is 123456789012, the region is that of `--region`.
 - **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing and logging settings, policies,
   code signing, runtime management, recursion settings.

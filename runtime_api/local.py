@@ -19,8 +19,10 @@ from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
+from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
 from runtime_api.service.rules import Owner
+from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
@@ -82,7 +84,8 @@ class LocalLambda:
     answer could forge them. A client gets `client_timeout_s` for a request's head, and must keep its body coming;
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
     Functions that callers create belong to `owner`, and are kept in `data`; without it they go with this object. An
-    event that fails is tried again after `async_retry_base_s`, and once more after twice that.
+    event that fails is tried again after `async_retry_base_s`, and once more after twice that. `runtimes` says which
+    runtimes callers may use.
     """
 
     def __init__(
@@ -103,7 +106,9 @@ class LocalLambda:
         owner: Owner = OWNER,
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
+        runtimes: RuntimeRules = TODAY,
     ) -> None:
+        self._runtimes = runtimes
         self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
@@ -280,8 +285,9 @@ class LocalLambda:
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits)
+        profile = Profile(limits, self._runtimes)
         stored = None if data is None else StoredFunctions(data.database, self._owner)
-        management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
+        management = Management(catalog, dispatch, installer, installations, self._owner, profile, stored)
         parts = _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
         return parts
 

@@ -33,6 +33,7 @@ __all__ = ["BuildRequest", "Step", "build_steps"]
 LIBRARIES = "python"  # where Python runtimes, and our bootstrap, look for packages
 BOOTSTRAP = "bootstrap"
 PACKAGE = "bootjack_bootstrap"
+OMITTED = {CACHE, "node"}  # of the package: the layer is for Python
 _SHOWN = 5  # names that a note lists
 
 
@@ -167,7 +168,7 @@ def _add_bootstrap(stage: Path, bundled: Interpreter | None) -> None:
     executable.write_text(f"{first}{newline}{rest}", encoding="utf-8")
     executable.chmod(0o755)
     for entry in entries_of(source):
-        if CACHE not in entry.name.split("/") and entry.name != BOOTSTRAP:
+        if not OMITTED.intersection(entry.name.split("/")) and entry.name != BOOTSTRAP:
             copy = package / entry.name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.path, copy)

@@ -75,6 +75,7 @@ def command(
     second one ends them at once.
     """
     from runtime_api.local import OWNER, LocalLambda
+    from runtime_api.service.profiles import PROFILES
     from runtime_api.service.rules import Owner
 
     from .external_runtime import external_function
@@ -101,6 +102,8 @@ def command(
             owner=Owner(OWNER.account, function.region),
             data=data,
             async_retry_base_s=server.async_retry_base_s,
+            limits=PROFILES[server.profile].limits,
+            runtimes=PROFILES[server.profile].runtimes,
         )
         tune_server()
         with sandbox.explained():

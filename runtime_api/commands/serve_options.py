@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from runtime_api.protocol.limits import CURRENT
+from runtime_api.service.profiles import PROFILES
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
@@ -31,6 +32,7 @@ class ServeOptions:
     concurrency: int
     idle_timeout_s: float
     async_retry_base_s: float
+    profile: str
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
@@ -83,6 +85,15 @@ serve_options = option_group(
         default=60,
         show_default=True,
         help="Try an event whose invocation has failed again after so long, and once more after twice that.",
+    ),
+    option(
+        "--limits",
+        "profile",
+        type=click.Choice(list(PROFILES)),
+        default="current",
+        show_default=True,
+        help="What Lambda allows: today, or in the developer guide of 2019 (memory up to 3008 MB in steps of 64, "
+        "billing by 100 ms, events up to 256 KB, the runtimes of that year).",
     ),
     option(
         "--only-lambda-apis",

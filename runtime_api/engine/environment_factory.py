@@ -36,7 +36,7 @@ class LocalEnvironmentFactory:
         self._sandboxes = sandboxes
         self._edge = edge
         self._log_of = log_of
-        self._noted: set[str] = set()
+        self._noted: set[str] = set()  # what was noted, with the ARN of its version
         # Environments are opened one after the other, so that between two starts the warm ones get their turn.
         self._one_start = asyncio.Lock()
         # What an environment was built from: by the time it is opened, its version may have been replaced.
@@ -62,12 +62,19 @@ class LocalEnvironmentFactory:
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         responder, listener = self._edge(environment.post, installation.runtime_api[0], admission)
         stream = log_stream_name(spec.version)
+        self._note_once(version, installation.note)
         launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch)
 
+    def _note_once(self, version: ResolvedVersion, note: str) -> None:
+        key = f"{version.arn} {note}"
+        if note and key not in self._noted:
+            self._noted.add(key)
+            self._note(version, note)
+
+    def _note(self, version: ResolvedVersion, note: str) -> None:
+        self.write(version, f"bootjack: {note}\n".encode())
+
     def write(self, version: ResolvedVersion, lines: bytes) -> None:
         self._log_of(version.spec.name).write(lines)
-
-    def _note(self, version: ResolvedVersion, text: str) -> None:
-        self.write(version, f"bootjack: {text}\n".encode())

@@ -29,6 +29,7 @@ class Installation(NamedTuple):
     network: Network | None = None  # None: its own in bubblewrap, else the host's
     loopback_ports: tuple[int, ...] = ()  # of this machine, forwarded to a network of its own
     leases: tuple[Lease, ...] = ()  # of the directories that code and layers were unpacked to
+    note: str = ""  # what the function's log says once, when it first runs
 
 
 class Installations:

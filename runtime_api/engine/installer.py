@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import sys
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.sandbox.entrypoint import Program, bootstrap_program
 from runtime_api.service.errors import InvalidParameterValueException
 from runtime_api.service.function_record import Code
 from runtime_api.service.rules import Uploaded
 from runtime_api.store.archives import DirectoryArchives
 
 from .installations import Installation
+from .programs import plan
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
@@ -71,8 +69,8 @@ class Installer:
         try:
             if self._installations.is_used(code):
                 task_root, *layers = (lease.path for lease in leases)
-                program = _program(code, task_root, tuple(layers))
-                self._installations.put(code, Installation(program, ANY_PORT, leases=tuple(leases)))
+                program, note = await plan(code, task_root, tuple(layers))
+                self._installations.put(code, Installation(program, ANY_PORT, leases=tuple(leases), note=note))
         finally:
             for lease in leases:
                 lease.release()
@@ -130,15 +128,3 @@ class Installer:
     def _path(self, digest: str) -> Path:
         folder = self._packages or self._trees.hold("packages", Path.mkdir).path
         return folder / digest
-
-
-def _program(code: CodeRef, task_root: Path, layers: tuple[Path, ...]) -> Program:
-    """How a runtime starts: its own bootstrap, or the package's."""
-    if not code.runtime.startswith("python3."):
-        return bootstrap_program(task_root, layers)
-    import bootjack_bootstrap
-
-    bootstrap = Path(bootjack_bootstrap.__file__).with_name("bootstrap")
-    interpreter = shutil.which(code.runtime) or sys.executable
-    command = (interpreter, str(bootstrap), code.handler)
-    return Program(task_root, layers, command=command, mounts=(bootstrap.parent,))

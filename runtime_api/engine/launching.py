@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_launch"]
 
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+
 
 def plan_launch(spec: FunctionSpec, program: Program, log_stream: str, sandbox: Sandbox, runtime_api: str) -> Launch:
     """Look at the code as it is now: a user may have repaired the bootstrap since the last start."""
@@ -27,9 +29,11 @@ def plan_launch(spec: FunctionSpec, program: Program, log_stream: str, sandbox: 
     variables = environment_variables(spec, places, libraries)
     if program.command:
         argv = (inside(program.command[0]), *program.command[1:])
+        if program.is_wrapped and WRAPPER in spec.variables:
+            argv = (spec.variables[WRAPPER], *argv)
         return Launch(RUNTIME, argv, Path(root), variables)
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:
         looked_for = tuple(inside(place) for place in program.places)
-        return Launch(RUNTIME, (), Path(root), variables, looked_for)
+        return Launch(RUNTIME, (), Path(root), variables, looked_for, program.missing)
     return Launch(RUNTIME, (inside(bootstrap),), Path(root), variables)

@@ -35,9 +35,9 @@ from .links import Links
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Function, Version
     from runtime_api.service.operations import Operation
+    from runtime_api.service.profiles import Profile
     from runtime_api.service.resources import Resource
     from runtime_api.service.rules import Owner, Uploaded
     from runtime_api.service.seams.catalog import Runnable
@@ -63,7 +63,7 @@ class Management:
         installer: Installer,
         installations: Installations,
         owner: Owner,
-        limits: Limits,
+        profile: Profile,
         stored: StoredFunctions | None = None,
     ) -> None:
         """`stored`: where functions are kept; None: nowhere, they go with this process."""
@@ -73,7 +73,7 @@ class Management:
         self._installer = installer
         self._installations = installations
         self._owner = owner
-        self._limits = limits
+        self._profile = profile
         self._next_numbers: dict[str, int] = {}
         self._shelves = Shelves()
         self._links = Links()
@@ -105,6 +105,7 @@ class Management:
                 self._next_numbers,
                 self._shelves,
                 partial(self._links.link, server),
+                self._profile,
             )
             try:
                 result = rule(asked)
@@ -180,7 +181,7 @@ class Management:
         code = code_of(version) or (before.latest.code if before is not None else None)
         assert code is not None  # a function that is no package has been here before
         self._installations.use(code)
-        return runnable(function, version, code, self._limits)
+        return runnable(function, version, code, self._profile.limits)
 
     def _give_up(self, before: FunctionRecord, record: FunctionRecord) -> None:
         """End what is not run any more; running invocations may finish on it."""

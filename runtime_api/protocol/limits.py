@@ -1,14 +1,14 @@
 """Every number that limits something, with its unit and source.
 
-A profile is a set of limits: `CURRENT` is what Lambda does today, `GUIDE_2019` what the developer guide of 2019
-prints. Figures that both share stand as defaults.
+`CURRENT` is what Lambda does today, `GUIDE_2019` what the developer guide of 2019 prints. Figures that both share
+stand as defaults.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CURRENT", "GUIDE_2019", "PROFILES", "Limits"]
+__all__ = ["CURRENT", "GUIDE_2019", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Limits:
     timeout_max_ms: int = 900_000  # guide 596
     memory_min_mb: int = 128  # guide 594
     memory_max_mb: int = 10_240
+    memory_step_mb: int = 1
     memory_mb_per_cpu: int = 1769  # memory that buys one processor (AWS, Configure memory)
     billing_step_ms: int = 1
     open_files: int = 1024  # guide 608
@@ -38,13 +39,15 @@ class Limits:
     unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
     zipped_bytes: int = 52_428_800  # direct upload (guide 605)
     layers: int = 5  # guide 598
+    variables_bytes: int = 4096  # a function's environment as JSON (guide 596)
 
 
 CURRENT = Limits()
 GUIDE_2019 = Limits(
     async_request_bytes=262_144,  # guide 604
     memory_max_mb=3008,  # guide 594
+    memory_step_mb=64,  # guide 594
+    memory_mb_per_cpu=1792,  # guide 1639
+    tmp_max_mb=512,  # guide 607
     billing_step_ms=100,  # REPORT examples of the guide round 237.17 ms up to 300 ms
 )
-
-PROFILES = {"current": CURRENT, "2019": GUIDE_2019}

@@ -32,6 +32,7 @@ class Launch(NamedTuple):
     directory: Path
     variables: Mapping[str, str]  # the whole environment: nothing is inherited
     looked_for: tuple[str, ...] = ()  # where a bootstrap was looked for, if none was found
+    missing: str = ""  # what to do about that; empty: the places say enough
 
 
 class Output(NamedTuple):

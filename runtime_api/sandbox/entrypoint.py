@@ -25,6 +25,8 @@ class Program(NamedTuple):
     command: tuple[str, ...] = ()  # empty: look for a bootstrap at every start
     places: tuple[Path, ...] = ()  # where to look, in order
     mounts: tuple[Path, ...] = ()  # more files of the host that a sandbox shows, at their own paths
+    missing: str = ""  # what to do about it when no bootstrap is found
+    is_wrapped: bool = False  # by the program that the function's AWS_LAMBDA_EXEC_WRAPPER names, if it names one
 
 
 def bootstrap_program(task_root: Path, layers: tuple[Path, ...] = ()) -> Program:

@@ -23,7 +23,8 @@ def cannot_start(launch: Launch) -> StartRefused | None:
     """Refuse, before trying, a launch that no kernel takes; None for any other."""
     if not launch.argv:
         places = " ".join(launch.looked_for)
-        return _refused(launch, ErrorType.INVALID_ENTRYPOINT, f"Couldn't find valid bootstrap(s): [{places}]")
+        reason = launch.missing or f"Couldn't find valid bootstrap(s): [{places}]"
+        return _refused(launch, ErrorType.INVALID_ENTRYPOINT, reason)
     for what, text in _texts(launch):
         if "\0" in text:
             return cannot_execute_because(launch, f"{what} contains a NUL character: remove it")

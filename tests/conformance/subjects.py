@@ -1,4 +1,4 @@
-"""The bootstraps under test: bootjack's, AWS's, those of @vercel/fun, and small ones in other languages."""
+"""The bootstraps under test: bootjack's two, AWS's, those of @vercel/fun, and small ones in other languages."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import bootjack_bootstrap
 from tests import peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OURS", "SUBJECTS", "Subject"]
+__all__ = ["OURS", "OURS_IN_NODE", "SUBJECTS", "Subject"]
 
 SMALL = Path(__file__).parent / "bootstraps"
+NODE = Path(bootjack_bootstrap.__file__).with_name("node") / "bootstrap.cjs"
 BASH = Path(__file__).parents[2] / "examples" / "bash-runtime" / "bootstrap"
 
 
@@ -39,7 +41,11 @@ def _fun(runtime: str, *interpreter: str) -> tuple[str, ...]:
 
 
 OURS = Subject("bootjack", "bootjack", "python", lambda: (sys.executable, "-m", "bootjack_bootstrap", "{handler}"))
+OURS_IN_NODE = Subject(
+    "bootjack-node", "bootjack (Node.js)", "node", lambda: (_which("node"), str(NODE), "{handler}")
+)
 SUBJECTS = (
+    OURS_IN_NODE,
     Subject(
         "awslambdaric",
         "AWS's awslambdaric (Python)",

@@ -16,7 +16,7 @@ from runtime_api.conformance.verdicts import Verdict
 from runtime_api.sandbox.entrypoint import Program
 from tests.conformance.judging import judge_known
 from tests.conformance.matrix import HANDLER, HANDLERS, caught
-from tests.conformance.subjects import OURS, SUBJECTS, Subject
+from tests.conformance.subjects import OURS, OURS_IN_NODE, SUBJECTS, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,14 +28,22 @@ ROOT = Path(__file__).parents[2]
 BASELINES = Path(__file__).parent / "baselines"
 
 
-async def judged(subject: Subject, known: Collection[str] = ()) -> list[Judgement]:
+async def judged(
+    subject: Subject, known: Collection[str] = (), handler: str = HANDLER, chosen: str = "runtime/"
+) -> list[Judgement]:
     program = Program(HANDLERS / subject.language, command=subject.command())
-    side = partial(RuntimeSide, program, HANDLER, {"PYTHONPATH": str(ROOT)})
-    return await judge_known(side, load_cases("runtime"), known, jobs=3, timeout_s=12)
+    side = partial(RuntimeSide, program, handler, {"PYTHONPATH": str(ROOT)})
+    cases = [case for case in load_cases("runtime") if case.id.startswith(chosen)]
+    return await judge_known(side, cases, known, jobs=3, timeout_s=12)
 
 
 def test_our_bootstrap_passes_every_case() -> None:
     assert caught(asyncio.run(judged(OURS))) == []
+
+
+def test_our_bootstrap_for_node_streams_what_a_streaming_handler_writes() -> None:
+    judgements = asyncio.run(judged(OURS_IN_NODE, handler="handler.streaming", chosen="runtime/streaming/"))
+    assert caught(judgements) == ["runtime/streaming/then-buffered"]  # such a handler streams always
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)

@@ -12,6 +12,7 @@ from runtime_api.service.codec import encode
 from runtime_api.service.function_record import Code, Function
 from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.operations import model
+from runtime_api.service.profiles import CURRENT, Profile
 from runtime_api.service.resources import Shelves
 from runtime_api.service.rules import Asked, Owner, Uploaded
 from runtime_api.service.rules.functions import settled
@@ -30,7 +31,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 class Account:
     """Performs operations one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile = CURRENT) -> None:
+        self.profile = profile
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
         self.shelves = Shelves()
@@ -55,6 +57,7 @@ class Account:
             self.next_numbers,
             self.shelves,
             "link:{}".format,
+            self.profile,
         )
         result = RULES[operation](asked)
         if result.changed is not None:

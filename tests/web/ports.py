@@ -117,7 +117,7 @@ class Ports:
         self._trees, installations = Trees(), Installations()
         installer = Installer(self._trees, installations, CURRENT)
         dispatch: Any = self.dispatch
-        self._management = Management(catalog, dispatch, installer, installations, OWNER, CURRENT)
+        self._management = Management(catalog, dispatch, installer, installations, OWNER, PROFILE)
         self._public = PublicPort(
             self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, Bounds(), note
         )

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runtime_api.service.profiles import CURRENT
 from runtime_api.service.resources import Shelves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runtime_api.service.function_record import Code, Function
+    from runtime_api.service.profiles import Profile
     from runtime_api.service.resources import Resource
 
 __all__ = ["Asked", "Owner", "Result", "Uploaded"]
@@ -47,6 +49,7 @@ class Asked(NamedTuple):
     next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice
     shelves: Shelves = Shelves()  # what the owner has besides functions
     link: Callable[[str], str] = str  # the URL of a package by its SHA-256
+    profile: Profile = CURRENT  # what is allowed
 
 
 class Result(NamedTuple):

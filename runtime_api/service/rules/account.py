@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["get_account_settings"]
 
 TOTAL_CODE = 80_530_636_800  # bytes: 75 GB (guide 587)
-UNZIPPED = 262_144_000  # bytes, code and layers of one function (guide 605)
-ZIPPED = 52_428_800  # bytes, by direct upload (guide 605)
 
 
 def get_account_settings(asked: Asked) -> Result:
@@ -22,8 +20,8 @@ def get_account_settings(asked: Asked) -> Result:
     sizes = [version.code.size for function in asked.functions.values() for version in function.versions()]
     limits = {
         "TotalCodeSize": TOTAL_CODE,
-        "CodeSizeUnzipped": UNZIPPED,
-        "CodeSizeZipped": ZIPPED,
+        "CodeSizeUnzipped": asked.profile.limits.unzipped_bytes,
+        "CodeSizeZipped": asked.profile.limits.zipped_bytes,
         "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
         "UnreservedConcurrentExecutions": unreserved(asked),
     }

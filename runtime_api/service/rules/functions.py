@@ -9,6 +9,7 @@ from msgspec import structs
 from runtime_api.service.arns import LATEST
 from runtime_api.service.errors import InvalidParameterValueException, ResourceConflictException
 from runtime_api.service.function_record import Function, LastUpdate, State, Version
+from runtime_api.service.runtimes import check_runtime
 
 from . import Result, page, settings, shown
 from .addressing import check_revision, function_named, name_in, not_found, version_named
@@ -125,6 +126,7 @@ def update_function_code(asked: Asked) -> Result:
     check_revision(asked.parameters.get("RevisionId"), function.latest.revision_id)
     _check_at_rest(function)
     configuration = function.latest.configuration
+    check_runtime(configuration.runtime, asked.profile.runtimes)
     if "Architectures" in asked.parameters:
         configuration = structs.replace(configuration, architectures=tuple(asked.parameters["Architectures"]))
     changed = _updated(function, asked, configuration, asked.uploaded)

@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 PAGE = 50
-MOST_LAYERS = 5  # of a function (guide 598)
 MISSING = "The resource you requested does not exist."
 
 
@@ -105,8 +104,8 @@ def layer_uses(asked: Asked, arns: Sequence[str], kept: Sequence[LayerUse]) -> t
 
     InvalidParameterValueException when it cannot have them.
     """
-    if len(arns) > MOST_LAYERS:
-        raise InvalidParameterValueException(f"Cannot reference more than {MOST_LAYERS} layers.")
+    if len(arns) > asked.profile.limits.layers:
+        raise InvalidParameterValueException(f"Cannot reference more than {asked.profile.limits.layers} layers.")
     names = [(arn, parse_layer_name(arn)) for arn in arns]
     for place, (arn, named) in enumerate(names):
         for other, before in names[:place]:

@@ -17,17 +17,19 @@ from .layers import layer_uses
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import LayerUse
 
     from . import Asked
 
 __all__ = ["changed", "created"]
 
-VARIABLES_BYTES = 4096
 ENVIRONMENT = (
     "Lambda was unable to configure your environment variables because the environment variables you have provided "
 )
 VPC = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
+TOO_LARGE = "'{name}' value failed to satisfy constraint: Member must have value less than or equal to {most}"
+NO_STEP = "'MemorySize' value failed to satisfy constraint: Member must be a multiple of {step}"
 SETTABLE = {field.encode_name: field.name for field in structs.fields(Configuration)}
 
 
@@ -45,16 +47,19 @@ def created(asked: Asked) -> Configuration:
 
 def changed(configuration: Configuration, asked: Asked) -> Configuration:
     """Return a configuration with what the parameters set; what they leave out stays."""
-    return structs.replace(configuration, **_checked(asked, configuration.layers))
+    found = _checked(asked, configuration.layers)
+    check_runtime(found.get("runtime", configuration.runtime), asked.profile.runtimes)
+    return structs.replace(configuration, **found)
 
 
 def _checked(asked: Asked, layers: Sequence[LayerUse]) -> dict[str, Any]:
     """The settings among the parameters, by field; `layers`: what the function has of them already."""
     found = {SETTABLE[name]: value for name, value in asked.parameters.items() if name in SETTABLE}
     if "runtime" in found:
-        check_runtime(found["runtime"])
+        check_runtime(found["runtime"], asked.profile.runtimes)
+    _check_sizes(found, asked.profile.limits)
     if "environment" in found:
-        found["environment"] = {"Variables": _variables(found["environment"].get("Variables", {}))}
+        found["environment"] = {"Variables": _variables(asked, found["environment"].get("Variables", {}))}
     if "vpc_config" in found:
         found["vpc_config"] = _vpc(found["vpc_config"])
     if "layers" in found:
@@ -65,7 +70,21 @@ def _checked(asked: Asked, layers: Sequence[LayerUse]) -> dict[str, Any]:
     return found
 
 
-def _variables(variables: Mapping[str, str]) -> dict[str, str]:
+def _check_sizes(found: Mapping[str, Any], limits: Limits) -> None:
+    """Raise InvalidParameterValueException for a number that the model allows, but not the profile."""
+    sizes = (
+        ("MemorySize", found.get("memory_size", 0), limits.memory_max_mb),
+        ("Timeout", found.get("timeout", 0), limits.timeout_max_ms // 1000),
+        ("EphemeralStorage", found.get("ephemeral_storage", {}).get("Size", 0), limits.tmp_max_mb),
+    )
+    for name, value, most in sizes:
+        if value > most:
+            raise InvalidParameterValueException(TOO_LARGE.format(name=name, most=most))
+    if found.get("memory_size", 0) % limits.memory_step_mb:
+        raise InvalidParameterValueException(NO_STEP.format(step=limits.memory_step_mb))
+
+
+def _variables(asked: Asked, variables: Mapping[str, str]) -> dict[str, str]:
     reserved = sorted(reserved_names() & variables.keys())
     if reserved:
         raise InvalidParameterValueException(
@@ -73,7 +92,7 @@ def _variables(variables: Mapping[str, str]) -> dict[str, str]:
             f"Reserved keys used in this request: {', '.join(reserved)}"
         )
     measured = orjson.dumps(dict(variables))
-    if len(measured) > VARIABLES_BYTES:
+    if len(measured) > asked.profile.limits.variables_bytes:
         raise InvalidParameterValueException(
             f"{ENVIRONMENT}exceeded the 4KB limit. String measured: {measured.decode()}"
         )

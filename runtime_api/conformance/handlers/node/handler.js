@@ -52,3 +52,18 @@ exports.handler = async (event, context) => {
   const command = commands[event.do];
   return command ? command(event, context) : { unsupported: event.do };
 };
+
+// For the command `stream`, where the runtime offers it: a handler of Node.js streams all of its responses, or none.
+async function streaming(event, stream, context) {
+  if (event === null || event.do !== 'stream') {
+    stream.end(JSON.stringify(await exports.handler(event, context)));
+    return;
+  }
+  for (const chunk of event.chunks) {
+    if (!stream.write(chunk)) await new Promise((done) => stream.once('drain', done));
+  }
+  if ('raise' in event) throw new ConformanceError(event.raise);
+  stream.end();
+}
+
+if (globalThis.awslambda) exports.streaming = globalThis.awslambda.streamifyResponse(streaming);
