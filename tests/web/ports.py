@@ -22,6 +22,7 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.protocol.settings import FunctionSettings
+from runtime_api.service.profiles import CURRENT as PROFILE
 from runtime_api.service.seams.dispatch import InvokeResult
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
