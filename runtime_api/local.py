@@ -19,8 +19,8 @@ from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
+from runtime_api.service.owners import DEFAULT_OWNER, Owner
 from runtime_api.service.refusals import refusal
-from runtime_api.service.rules import Owner
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
-OWNER = Owner("123456789012", "us-east-1")
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -71,9 +70,9 @@ class LocalLambda:
     work, with "auto" they are plain processes then, and a line of the log says so. In bubblewrap an idle environment
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
-    `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
-    `owner`, and are kept in `data`; without it they go with this object. An event that fails is tried again
-    after `async_retry_base_s`, and once more after twice that.
+    `allowed_hosts` as Host names although a DNS answer could forge them. What callers create belongs to the account
+    and region that they sign for, or else to `owner`, and is kept in `data`; without it it goes with this object.
+    An event that fails is tried again after `async_retry_base_s`, and once more after twice that.
     """
 
     def __init__(
@@ -88,7 +87,7 @@ class LocalLambda:
         cpu_share: bool = False,
         trees: Trees | None = None,
         allowed_hosts: Collection[str] = (),
-        owner: Owner = OWNER,
+        owner: Owner = DEFAULT_OWNER,
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
     ) -> None:
@@ -141,9 +140,10 @@ class LocalLambda:
         No environment is started before the function is invoked.
         """
         parts = self._parts()
-        before = parts.catalog.get(function.configuration.name)
         code = parts.installations.add(function.installation())
-        parts.catalog.set(function.record(code, self._limits, uuid4(), now()))
+        record = function.record(code, self._limits, uuid4(), now())
+        before = parts.catalog.get(record.name, record.function.owner)
+        parts.catalog.set(record)
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
             parts.installations.remove(before.latest.code)
@@ -155,7 +155,7 @@ class LocalLambda:
         """
         parts = self._parts()
         version = parts.catalog.resolve(name)
-        parts.catalog.drop(version.spec.name)
+        parts.catalog.drop(version.spec.name, Owner(version.spec.account, version.spec.region))
         parts.dispatch.retire(version)
 
     async def open_environment(self, name: str) -> str:
@@ -205,13 +205,15 @@ class LocalLambda:
         Web pages of `allowed_origins` (scheme://host[:port]) may use it, besides those of this machine.
         """
         # A single invocation starts sooner without these.
+        from runtime_api.web.callers import Callers
         from runtime_api.web.guard import Guard
         from runtime_api.web.hosts import is_loopback
         from runtime_api.web.public import PublicPort
 
         parts = self._parts()
         guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
-        front = PublicPort(parts.invoker, parts.management, self._limits, parts.outbox, host, guard)
+        callers = Callers(self._owner)
+        front = PublicPort(parts.invoker, parts.management, self._limits, parts.outbox, host, guard, callers)
         bound = await front.listen(port)
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -235,14 +237,18 @@ class LocalLambda:
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log
 
-        catalog, queue, installations = MemoryCatalog(), MemoryQueue(limits.waiting_invocations), Installations()
+        catalog, queue, installations = (
+            MemoryCatalog(self._owner),
+            MemoryQueue(limits.waiting_invocations),
+            Installations(),
+        )
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits)
-        stored = None if data is None else StoredFunctions(data.database, self._owner)
+        stored = None if data is None else StoredFunctions(data.database)
         management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
         return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
 

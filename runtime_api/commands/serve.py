@@ -74,8 +74,8 @@ def command(
     function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
     second one ends them at once.
     """
-    from runtime_api.local import OWNER, LocalLambda
-    from runtime_api.service.rules import Owner
+    from runtime_api.local import LocalLambda
+    from runtime_api.service.owners import DEFAULT_OWNER, Owner
 
     from .external_runtime import external_function
     from .tuning import tune_server
@@ -95,7 +95,7 @@ def command(
             cpu_share=sandbox.cpu_share,
             trees=trees,
             allowed_hosts=server.allowed_hosts,
-            owner=Owner(OWNER.account, function.region),
+            owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
             async_retry_base_s=server.async_retry_base_s,
         )

@@ -19,6 +19,7 @@ from .payloads import check_json, decode_client_context
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.owners import Caller
     from runtime_api.service.seams.catalog import Catalog, ResolvedVersion
     from runtime_api.service.seams.dispatch import Dispatch, Pending, RunResult
     from runtime_api.service.seams.event_queue import EventQueue
@@ -43,6 +44,7 @@ class InvokeRequest(msgspec.Struct, frozen=True):
     client_context: str | None = None
     trace: str | None = None
     tenant_id: str | None = None
+    caller: Caller | None = None  # None: it does not sign
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -79,7 +81,8 @@ class Invoker:
 
     def check(self, request: InvokeRequest) -> Accepted:
         """Validate a request and make the invocation of it, or raise a ServiceError."""
-        version = self._catalog.resolve(request.function, request.qualifier)
+        caller = request.caller
+        version = self._catalog.resolve(request.function, request.qualifier, caller and caller.owner)
         if request.type not in _TYPES:
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"

@@ -19,7 +19,6 @@ from runtime_api.service.errors import (
 )
 from runtime_api.service.layer_record import Layer
 from runtime_api.service.resolving import resolved_version
-from runtime_api.service.resources import Shelves
 from runtime_api.service.rules import Asked
 from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.table import RULES
@@ -28,6 +27,7 @@ from runtime_api.service.seams.catalog import FunctionRecord
 from runtime_api.service.validation import check_parameters
 from runtime_api.store.sqlite.database import StoreError
 
+from .belongings import Estate
 from .ids import uuid4
 from .links import Links
 
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Function, Version
     from runtime_api.service.operations import Operation
+    from runtime_api.service.owners import Owner
     from runtime_api.service.resources import Resource
-    from runtime_api.service.rules import Owner, Uploaded
+    from runtime_api.service.rules import Uploaded
     from runtime_api.service.seams.catalog import Runnable
     from runtime_api.store.memory_catalog import MemoryCatalog
     from runtime_api.store.sqlite.functions import StoredFunctions
@@ -53,7 +54,7 @@ SETTLING_S = 0.2  # how long a function is Pending, or an update InProgress
 
 
 class Management:
-    """Serves one owner's functions."""
+    """Serves the functions of every owner; `home` is the one of callers who do not say whose they mean."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Management:
         dispatch: LocalDispatch,
         installer: Installer,
         installations: Installations,
-        owner: Owner,
+        home: Owner,
         limits: Limits,
         stored: StoredFunctions | None = None,
     ) -> None:
@@ -71,19 +72,21 @@ class Management:
         self._dispatch = dispatch
         self._installer = installer
         self._installations = installations
-        self._owner = owner
+        self._home = home
         self._limits = limits
-        self._next_numbers: dict[str, int] = {}
-        self._shelves = Shelves()
+        self._estate = Estate()
         self._links = Links()
         self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
-        self._settling: dict[str, asyncio.Task[None]] = {}
+        self._settling: dict[tuple[Owner, str], asyncio.Task[None]] = {}
 
-    async def perform(self, operation: Operation, parameters: Mapping[str, Any], server: str) -> Mapping[str, Any]:
+    async def perform(
+        self, operation: Operation, parameters: Mapping[str, Any], server: str, owner: Owner | None = None
+    ) -> Mapping[str, Any]:
         """Perform an operation and return its result; raise the ServiceError with which Lambda refuses it.
 
         `server` is the URL at which the caller has reached this server.
         """
+        owner = owner or self._home
         rule = RULES.get(operation.name)
         if rule is None:
             raise NotSupportedException(f"{operation.name} is not supported by bootjack")
@@ -91,16 +94,17 @@ class Management:
             check_parameters(operation.input, parameters)
         async with self._one_change:
             uploaded = await self._take_in(parameters)
+            has = self._estate.of(owner)
             asked = Asked(
                 parameters,
-                self._owner,
-                self._catalog.functions(),
+                owner,
+                self._catalog.functions(owner),
                 now(),
                 time.time(),
                 _ids(),
                 uploaded,
-                self._next_numbers,
-                self._shelves,
+                has.next_numbers,
+                has.shelves,
                 partial(self._links.link, server),
             )
             try:
@@ -113,19 +117,20 @@ class Management:
             if result.removed is not None:
                 await self._remove(result.removed)
             if result.kept is not None:
-                await self._keep_resource(result.kept)
+                await self._keep_resource(owner, result.kept)
             if result.dropped is not None:
-                await self._drop_resource(result.dropped)
+                await self._drop_resource(owner, result.dropped)
         return result.document
 
     def restore(self) -> None:
         """Serve what is stored: everything has settled meanwhile."""
         if self._stored is None:
             return
-        functions, self._next_numbers = self._stored.load()
-        for resource in self._stored.load_resources():
-            self._shelves.put(resource)
-        for function in functions:
+        for owner, name, number in self._stored.load_numbers():
+            self._estate.to_change(owner).next_numbers[name] = number
+        for owner, resource in self._stored.load_resources():
+            self._estate.to_change(owner).shelves.put(resource)
+        for function in self._stored.load():
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
             self._catalog.set(FunctionRecord(found, versions))
@@ -147,18 +152,20 @@ class Management:
 
     async def _change(self, function: Function) -> None:
         """Write a function, with everything installed that its versions need to run."""
-        before = self._catalog.get(function.name)
+        before = self._catalog.get(function.name, function.owner)
         versions = {
             version.number: await self._runnable(function, version, before) for version in function.versions()
         }
         await self._keep(function)
-        names = frozenset[str]() if before is None else before.other_names
-        record = self._catalog.set(FunctionRecord(function, versions, names))
+        if before is None:
+            record = self._catalog.set(FunctionRecord(function, versions))
+        else:
+            record = self._catalog.set(structs.replace(before, function=function, versions=versions))
         if before is not None:
             self._give_up(before, record)
             await self._discard(_packages(before.function))
         if settled(function, _ids()) != function:
-            self._settle_later(function.name)
+            self._settle_later(function.owner, function.name)
 
     async def _runnable(self, function: Function, version: Version, before: FunctionRecord | None) -> Runnable:
         """What it takes to run a version: as before if the version is, installed now if not."""
@@ -190,20 +197,21 @@ class Management:
         """Return the bytes of a package for a link that was made here; None for any other link."""
         return await self._installer.package(sha256) if self._links.is_valid(sha256, query) else None
 
-    async def _keep_resource(self, resource: Resource) -> None:
-        before = self._shelves.of(type(resource)).get(resource.name)
+    async def _keep_resource(self, owner: Owner, resource: Resource) -> None:
+        shelves = self._estate.to_change(owner).shelves
+        before = shelves.of(type(resource)).get(resource.name)
         if self._stored is not None:
             with _explained():
-                await self._stored.save_resource(resource)
-        self._shelves.put(resource)
+                await self._stored.save_resource(owner, resource)
+        shelves.put(resource)
         if isinstance(before, Layer):
             await self._discard({version.code.sha256 for version in before.versions.values()})
 
-    async def _drop_resource(self, resource: Resource) -> None:
+    async def _drop_resource(self, owner: Owner, resource: Resource) -> None:
         if self._stored is not None:
             with _explained():
-                await self._stored.delete_resource(resource)
-        self._shelves.drop(resource)
+                await self._stored.delete_resource(owner, resource)
+        self._estate.to_change(owner).shelves.drop(resource)
 
     async def _keep(self, function: Function) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
@@ -216,32 +224,33 @@ class Management:
         if self._stored is not None and function.latest.code.sha256:
             with _explained():
                 await self._stored.delete(function)
-        record = self._catalog.drop(function.name)
-        self._next_numbers[function.name] = function.next_number
+        record = self._catalog.drop(function.name, function.owner)
+        self._estate.to_change(function.owner).next_numbers[function.name] = function.next_number
         for number in record.versions:
             self._dispatch.retire(resolved_version(record, number))
         await self._discard(_packages(function))
 
     async def _discard(self, packages: set[str]) -> None:
-        """Delete those of these packages that no function has."""
-        for function in self._catalog.functions().values() if packages else ():
+        """Delete those of these packages that no function and no layer of anybody has."""
+        for function in self._catalog.every_function() if packages else ():
             packages = packages - _packages(function)
-        for layer in self._shelves.of(Layer).values() if packages else ():
-            packages = packages - {version.code.sha256 for version in layer.versions.values()}
+        for belongings in self._estate.all() if packages else ():
+            for layer in belongings.shelves.of(Layer).values():
+                packages = packages - {version.code.sha256 for version in layer.versions.values()}
         for sha256 in packages:
             await self._installer.discard(sha256)
 
-    def _settle_later(self, name: str) -> None:
-        task = self._settling.pop(name, None)
+    def _settle_later(self, owner: Owner, name: str) -> None:
+        task = self._settling.pop((owner, name), None)
         if task is not None:
             task.cancel()
-        self._settling[name] = asyncio.get_running_loop().create_task(self._settle(name))
+        self._settling[owner, name] = asyncio.get_running_loop().create_task(self._settle(owner, name))
 
-    async def _settle(self, name: str) -> None:
+    async def _settle(self, owner: Owner, name: str) -> None:
         await asyncio.sleep(SETTLING_S)
         async with self._one_change:
-            del self._settling[name]
-            record = self._catalog.get(name)
+            del self._settling[owner, name]
+            record = self._catalog.get(name, owner)
             if record is not None:
                 function = settled(record.function, _ids())
                 with suppress(ServiceException):  # the disk is full: it settles again after a restart

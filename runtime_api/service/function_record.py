@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field, structs
 
 from .arns import LATEST, function_arn
+from .owners import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +147,11 @@ class Function(Struct, frozen=True):
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""
         return function_arn(self.region, self.account, self.name, qualifier)
+
+    @property
+    def owner(self) -> Owner:
+        """Whose function it is."""
+        return Owner(self.account, self.region)
 
     def versions(self) -> Iterator[Version]:
         """Every version, $LATEST first and then in the order of publication."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.operations import Operation
 
+    from .callers import Callers
     from .guard import Guard
     from .replies import PlainReply
 
@@ -43,18 +44,23 @@ EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made
 OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
 
 
-def make_server(invoker: Invoker, management: Management, guard: Guard, limits: Limits) -> web.Server:
+def make_server(
+    invoker: Invoker, management: Management, guard: Guard, callers: Callers, limits: Limits
+) -> web.Server:
     """Return the factory of aiohttp's protocols, one for each connection; its `shutdown` closes them."""
-    return web.Server(Api(invoker, management, guard, limits.request_bytes).answer, access_log=None)
+    return web.Server(Api(invoker, management, guard, callers, limits.request_bytes).answer, access_log=None)
 
 
 class Api:
     """Answers every request."""
 
-    def __init__(self, invoker: Invoker, management: Management, guard: Guard, event_bytes: int) -> None:
+    def __init__(
+        self, invoker: Invoker, management: Management, guard: Guard, callers: Callers, event_bytes: int
+    ) -> None:
         self._invoker = invoker
         self._management = management
         self._guard = guard
+        self._callers = callers
         self._event_bytes = event_bytes
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -105,7 +111,9 @@ class Api:
             )
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
         server = f"http://{request.host}"
-        return _written(found.operation, await self._management.perform(found.operation, parameters, server))
+        caller = self._callers.of(headers, asked)
+        owner = None if caller is None else caller.owner
+        return _written(found.operation, await self._management.perform(found.operation, parameters, server, owner))
 
     def _health(self, method: str) -> PlainReply:
         if method not in ("GET", "HEAD"):
@@ -119,7 +127,7 @@ class Api:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
-        accepted, pending = invoke.begin(self._invoker, function, query, headers, body)
+        accepted, pending = invoke.begin(self._invoker, self._callers, function, query, headers, body)
         # When the caller disconnects, this is cancelled and the invocation continues.
         with suppress(Exception):
             await asyncio.shield(pending)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Accepted, Invoker, Queued, Verified
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
+    from .callers import Callers
     from .guard import Guard
     from .http1.exchange import Exchange
     from .http1.outbox import Outbox
@@ -35,6 +36,7 @@ class Front:
         self,
         invoker: Invoker,
         guard: Guard,
+        callers: Callers,
         outbox: Outbox,
         body_bytes: int,
         pass_on: Callable[[Exchange], None],
@@ -42,6 +44,7 @@ class Front:
         self.body_bytes = body_bytes
         self._invoker = invoker
         self._guard = guard
+        self._callers = callers
         self._outbox = outbox
         self._pass_on = pass_on
         self._names: dict[bytes, str] = {}
@@ -65,7 +68,9 @@ class Front:
             _send(exchange, refused)
             return
         try:
-            accepted, pending = invoke.begin(self._invoker, function, exchange.query, exchange.headers, exchange.body)
+            accepted, pending = invoke.begin(
+                self._invoker, self._callers, function, exchange.query, exchange.headers, exchange.body
+            )
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
             return

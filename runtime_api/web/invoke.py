@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Accepted, Invoker
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
+    from .callers import Callers
+
 __all__ = ["begin", "defect_reply", "error_reply", "function_in", "result_reply"]
 
 PREFIX = b"/2015-03-31/functions/"
@@ -30,7 +32,9 @@ _LOG_TYPE = b"x-amz-log-type"
 _CLIENT_CONTEXT = b"x-amz-client-context"
 _TRACE = b"x-amzn-trace-id"
 _TENANT = b"x-amz-tenant-id"
-_MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT})
+_AUTHORIZATION = b"authorization"
+_NOTHING: Mapping[str, list[str]] = {}
+_MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT, _AUTHORIZATION})
 
 
 def function_in(path: bytes) -> str | None:
@@ -45,13 +49,13 @@ DEFECT = "the request failed in bootjack itself: please report this with the tra
 
 
 def begin(
-    invoker: Invoker, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
+    invoker: Invoker, callers: Callers, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
 ) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
     """Check a caller's request and invoke the function; `headers` by their names in lower case.
 
     Raises ServiceError when the request is not valid. `result_reply` answers what comes of it.
     """
-    accepted = invoker.check(_read_request(function, query, headers, body))
+    accepted = invoker.check(_read_request(callers, function, query, headers, body))
     return accepted, invoker.submit(accepted)
 
 
@@ -95,13 +99,16 @@ def _invoke_reply(accepted: Accepted, result: InvokeResult) -> PlainReply:
     return PlainReply(replies.OK, headers, result.payload)
 
 
-def _read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> InvokeRequest:
-    qualifier = None
+def _read_request(
+    callers: Callers, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
+) -> InvokeRequest:
+    qualifier, asked = None, _NOTHING
     if query:
-        values = parse_qs(query.decode("latin-1")).get("Qualifier")
+        asked = parse_qs(query.decode("latin-1"))
+        values = asked.get("Qualifier")
         qualifier = values[-1] if values else None
     if _MEANINGFUL.isdisjoint(headers):
-        return InvokeRequest(function, body, qualifier)
+        return InvokeRequest(function, body, qualifier, caller=callers.by_query(asked) if asked else None)
     get = headers.get
     return InvokeRequest(
         function,
@@ -112,6 +119,7 @@ def _read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], b
         _text(get(_CLIENT_CONTEXT)),
         _text(get(_TRACE)),
         _text(get(_TENANT)),
+        callers.of(headers, asked),
     )
 
 

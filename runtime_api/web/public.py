@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
 
+    from .callers import Callers
     from .guard import Guard
     from .http1.exchange import Exchange
     from .http1.outbox import Outbox
@@ -38,13 +39,15 @@ class PublicPort:
         outbox: Outbox,
         host: str,
         guard: Guard,
+        callers: Callers,
     ) -> None:
         self._invoker = invoker
         self._management = management
         self._limits = limits
         self._guard = guard
+        self._callers = callers
         self._host = host
-        front = Front(invoker, self._guard, outbox, limits.request_bytes, self._pass_on)
+        front = Front(invoker, guard, callers, outbox, limits.request_bytes, self._pass_on)
         self._server = HttpServer(front, outbox)
         self._import: asyncio.Future[Any] | None = None
         self._waiting: list[Exchange] = []
@@ -84,7 +87,8 @@ class PublicPort:
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
             return  # the server closes the connections
-        self._api = future.result().make_server(self._invoker, self._management, self._guard, self._limits)
+        make_server = future.result().make_server
+        self._api = make_server(self._invoker, self._management, self._guard, self._callers, self._limits)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
             exchange.connection.hand_over(self._api())

@@ -48,7 +48,8 @@ def create_function(asked: Asked) -> Result:
         )
     configuration = settings.created(asked)
     tags = check_tags(asked.parameters.get("Tags", {}))
-    if named.name in asked.functions:
+    there = asked.functions.get(named.name)
+    if there is not None and there.owner == asked.owner:  # a function of everybody's gives way to an own one
         raise ResourceConflictException(f"Function already exist: {named.name}")
     latest = Version(LATEST, configuration, _code(asked.uploaded), next(asked.ids), asked.now)
     number = asked.next_numbers.get(named.name, 1)
