@@ -32,7 +32,7 @@ from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -72,7 +72,8 @@ class LocalLambda:
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. What callers create belongs to the account
     and region that they sign for, or else to `owner`, and is kept in `data`; without it it goes with this object.
-    An event that fails is tried again after `async_retry_base_s`, and once more after twice that.
+    An event that fails is tried again after `async_retry_base_s`, and once more after twice that. Callers must sign
+    with one of `keys`, secrets by their ids; None: signatures are not looked at.
     """
 
     def __init__(
@@ -90,7 +91,9 @@ class LocalLambda:
         owner: Owner = DEFAULT_OWNER,
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
+        self._keys = keys
         self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
@@ -212,7 +215,7 @@ class LocalLambda:
 
         parts = self._parts()
         guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
-        callers = Callers(self._owner)
+        callers = Callers(self._owner, self._keys)
         front = PublicPort(parts.invoker, parts.management, self._limits, parts.outbox, host, guard, callers)
         bound = await front.listen(port)
         parts.fronts.append(front)

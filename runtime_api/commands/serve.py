@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
+from .service_options import known_keys, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .function_options import FunctionOptions
     from .sandbox_options import SandboxOptions
     from .serve_options import ServeOptions
+    from .service_options import ServiceOptions
     from .sources import Source
     from .watching import Watched
 
@@ -63,10 +66,15 @@ SHOWN_NAMES = 20
 )
 @click.argument("targets", nargs=-1, metavar="[[NAME=]TARGET]...")
 @serve_options
+@service_options
 @function_options
 @sandbox_options
 def command(
-    targets: tuple[str, ...], server: ServeOptions, function: FunctionOptions, sandbox: SandboxOptions
+    targets: tuple[str, ...],
+    server: ServeOptions,
+    service: ServiceOptions,
+    function: FunctionOptions,
+    sandbox: SandboxOptions,
 ) -> None:
     """Serve functions over Lambda's Invoke API, for curl, the AWS SDKs and the aws CLI.
 
@@ -80,6 +88,7 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    keys = known_keys(service, os.environ)
     with temporary_trees() as trees, _data(server) as data:
         watched: list[Watched] = []
         if server.only_lambda_apis:
@@ -98,6 +107,7 @@ def command(
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
             async_retry_base_s=server.async_retry_base_s,
+            keys=keys,
         )
         tune_server()
         with sandbox.explained():

@@ -18,6 +18,7 @@ from runtime_api.engine.links import PACKAGES
 from runtime_api.service.codec import Request, decode, encode
 from runtime_api.service.errors import RequestTooLargeException, ServiceError, UnknownOperationException
 from runtime_api.service.operations import find
+from runtime_api.service.signatures import SignedRequest
 
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
@@ -82,22 +83,22 @@ class Api:
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
         function = invoke.function_in(raw_path)
         try:
+            signed = SignedRequest(request.method.encode(), raw_path, query, headers, b"")
             if function is None:
-                return await self._other(request, raw_path.decode("latin-1"), query, headers)
+                return await self._other(request, signed)
             if request.method != "POST":
                 return replies.method_not_allowed("POST")
-            return await self._invoke(request, function, query, headers)
+            return await self._invoke(request, function, signed)
         except ServiceError as error:
             return invoke.error_reply(error)
         except Exception as error:
             return invoke.defect_reply(f"{request.method} {request.path} failed", error)
 
-    async def _other(
-        self, request: web.BaseRequest, raw_path: str, query: bytes, headers: dict[bytes, bytes]
-    ) -> PlainReply:
+    async def _other(self, request: web.BaseRequest, signed: SignedRequest) -> PlainReply:
+        raw_path, headers = signed.path.decode("latin-1"), signed.headers
         if raw_path == HEALTH:
             return self._health(request.method)
-        asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+        asked = parse_qs(signed.query.decode("latin-1"), keep_blank_values=True)
         if raw_path.startswith(PACKAGES) and request.method == "GET":
             package = await self._management.package(raw_path.removeprefix(PACKAGES), asked)
             return EXPIRED if package is None else replies.PlainReply(replies.OK, ZIP, package)
@@ -109,6 +110,7 @@ class Api:
             raise RequestTooLargeException(
                 f"Request must be smaller than {OPERATION_BYTES} bytes for the {found.operation.name} operation"
             )
+        self._callers.check(signed._replace(body=body), asked)
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
         server = f"http://{request.host}"
         caller = self._callers.of(headers, asked)
@@ -121,12 +123,12 @@ class Api:
         document = {"status": "ok", "functions": self._invoker.names}
         return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
 
-    async def _invoke(
-        self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]
-    ) -> PlainReply:
+    async def _invoke(self, request: web.BaseRequest, function: str, signed: SignedRequest) -> PlainReply:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
+        query, headers = signed.query, signed.headers
+        self._callers.check(signed._replace(body=body), parse_qs(query.decode("latin-1"), keep_blank_values=True))
         accepted, pending = invoke.begin(self._invoker, self._callers, function, query, headers, body)
         # When the caller disconnects, this is cancelled and the invocation continues.
         with suppress(Exception):

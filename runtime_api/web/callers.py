@@ -1,15 +1,18 @@
-"""Who sends a request, by what its signature says of itself: the signature is not checked for this."""
+"""Who sends a request, by what its signature says of itself, and, if that is asked for, whether it is good."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from runtime_api.service.authentication import check_signature
 from runtime_api.service.owners import DEFAULT_OWNER, caller_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.service.owners import Caller, Owner
+    from runtime_api.service.signatures import SignedRequest
 
 __all__ = ["Callers"]
 
@@ -22,10 +25,23 @@ _PRESIGNED = "X-Amz-Credential"
 class Callers:
     """Reads callers; those that have been read are known again by the first bytes of their header."""
 
-    def __init__(self, default: Owner = DEFAULT_OWNER) -> None:
-        """`default`: whose account keys belong to that name none."""
+    def __init__(self, default: Owner = DEFAULT_OWNER, keys: Mapping[str, str] | None = None) -> None:
+        """`default`: whose account keys belong to that name none.
+
+        `keys`: the secrets of those that may sign, by their ids; None: signatures are not looked at.
+        """
         self._default = default
+        self._keys = keys or {}
+        self.verifies = keys is not None
         self._known: dict[bytes, Caller | None] = {}
+
+    def check(self, request: SignedRequest, query: Mapping[str, list[str]]) -> None:
+        """Raise the ServiceError for a request without a good signature, if signatures are to be verified.
+
+        `query` is the request's, decoded.
+        """
+        if self.verifies:
+            check_signature(request, query, self._keys, datetime.now(UTC))
 
     def of(self, headers: Mapping[bytes, bytes], query: Mapping[str, list[str]]) -> Caller | None:
         """Return the caller of a request, `headers` by their names in lower case; None if it is not signed."""

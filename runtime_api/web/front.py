@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from runtime_api.service.errors import ServiceError
+from runtime_api.service.signatures import SignedRequest
 
 from . import invoke, replies
 
@@ -68,6 +70,8 @@ class Front:
             _send(exchange, refused)
             return
         try:
+            if self._callers.verifies:
+                self._check_signature(exchange)
             accepted, pending = invoke.begin(
                 self._invoker, self._callers, function, exchange.query, exchange.headers, exchange.body
             )
@@ -106,6 +110,10 @@ class Front:
         if objection is not None:
             return replies.foreign(objection)
         return None if exchange.method == b"POST" else replies.method_not_allowed("POST")
+
+    def _check_signature(self, exchange: Exchange) -> None:
+        request = SignedRequest(exchange.method, exchange.path, exchange.query, exchange.headers, exchange.body)
+        self._callers.check(request, parse_qs(exchange.query.decode("latin-1"), keep_blank_values=True))
 
     def _answer(
         self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Verified]
