@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.engine.closing import close_in_turn, close_together
+from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
 from runtime_api.engine.ids import uuid4
@@ -73,7 +74,8 @@ class LocalLambda:
     `allowed_hosts` as Host names although a DNS answer could forge them. What callers create belongs to the account
     and region that they sign for, or else to `owner`, and is kept in `data`; without it it goes with this object.
     An event that fails is tried again after `async_retry_base_s`, and once more after twice that. Callers must sign
-    with one of `keys`, secrets by their ids; None: signatures are not looked at.
+    with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3 comes from
+    `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are.
     """
 
     def __init__(
@@ -92,8 +94,11 @@ class LocalLambda:
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
         keys: Mapping[str, str] | None = None,
+        s3_endpoint: str | None = None,
+        hot_reload: bool = True,
     ) -> None:
         self._keys = keys
+        self._code_sources = CodeSources(limits, s3_endpoint, hot_reload=hot_reload)
         self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
@@ -252,7 +257,8 @@ class LocalLambda:
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits)
         stored = None if data is None else StoredFunctions(data.database)
-        management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
+        sources = self._code_sources
+        management = Management(catalog, dispatch, installer, sources, installations, self._owner, limits, stored)
         return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
 
     def _parts(self) -> _Parts:

@@ -15,7 +15,7 @@ from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
-from .service_options import known_keys, service_options
+from .service_options import known_keys, s3_endpoint, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -88,7 +88,7 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
-    keys = known_keys(service, os.environ)
+    keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data:
         watched: list[Watched] = []
         if server.only_lambda_apis:
@@ -108,6 +108,8 @@ def command(
             data=data,
             async_retry_base_s=server.async_retry_base_s,
             keys=keys,
+            s3_endpoint=endpoint,
+            hot_reload=service.hot_reload,
         )
         tune_server()
         with sandbox.explained():

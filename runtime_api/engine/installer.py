@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program
 from runtime_api.service.errors import InvalidParameterValueException
 from runtime_api.service.function_record import Code
+from runtime_api.service.records import DIRECTORY
 from runtime_api.service.rules import Uploaded
 from runtime_api.store.archives import DirectoryArchives
 
@@ -68,9 +69,13 @@ class Installer:
 
     async def _install(self, code: CodeRef) -> None:
         leases = await asyncio.get_running_loop().run_in_executor(None, self._unpack_all, code)
+        unpacked = iter(leases)
         try:
             if self._installations.is_used(code):
-                task_root, *layers = (lease.path for lease in leases)
+                task_root, *layers = (
+                    Path(each.removeprefix(DIRECTORY)) if each.startswith(DIRECTORY) else next(unpacked).path
+                    for each in (code.id, *code.layers)
+                )
                 program = _program(code, task_root, tuple(layers))
                 self._installations.put(code, Installation(program, ANY_PORT, leases=tuple(leases)))
         finally:
@@ -99,11 +104,13 @@ class Installer:
             return None
 
     def _unpack_all(self, code: CodeRef) -> list[Lease]:
-        """Unpack a package and its layers, which together have a limit."""
+        """Unpack a package and its layers, which together have a limit; directories are used where they are."""
         leases: list[Lease] = []
         left = self._limits.unzipped_bytes
         try:
             for sha256 in (code.id, *code.layers):
+                if sha256.startswith(DIRECTORY):
+                    continue
                 unpacked = self._unpack(sha256, left)
                 leases.append(unpacked.lease)
                 left -= unpacked.unzipped_bytes

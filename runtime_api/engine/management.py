@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from runtime_api.service.errors import (
-    InvalidParameterValueException,
-    NotSupportedException,
-    ServiceError,
-    ServiceException,
-)
+from runtime_api.service.errors import NotSupportedException, ServiceError, ServiceException
 from runtime_api.service.layer_record import Layer
 from runtime_api.service.resolving import resolved_version
-from runtime_api.service.rules import Asked
+from runtime_api.service.rules import Asked, Uploaded
 from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.table import RULES
 from runtime_api.service.running import code_of, like, runnable
@@ -35,15 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from runtime_api.protocol.limits import Limits
-    from runtime_api.service.function_record import Function, Version
+    from runtime_api.service.function_record import Code, Function, Version
     from runtime_api.service.operations import Operation
     from runtime_api.service.owners import Owner
     from runtime_api.service.resources import Resource
-    from runtime_api.service.rules import Uploaded
     from runtime_api.service.seams.catalog import Runnable
     from runtime_api.store.memory_catalog import MemoryCatalog
     from runtime_api.store.sqlite.functions import StoredFunctions
 
+    from .code_sources import CodeSources
     from .dispatch import LocalDispatch
     from .installations import Installations
     from .installer import Installer
@@ -61,6 +56,7 @@ class Management:
         catalog: MemoryCatalog,
         dispatch: LocalDispatch,
         installer: Installer,
+        sources: CodeSources,
         installations: Installations,
         home: Owner,
         limits: Limits,
@@ -71,6 +67,7 @@ class Management:
         self._catalog = catalog
         self._dispatch = dispatch
         self._installer = installer
+        self._sources = sources
         self._installations = installations
         self._home = home
         self._limits = limits
@@ -92,8 +89,9 @@ class Management:
             raise NotSupportedException(f"{operation.name} is not supported by bootjack")
         if operation.input is not None:
             check_parameters(operation.input, parameters)
+        found = await self._sources.find(parameters, owner.region)  # may take long, so it holds up nobody else
         async with self._one_change:
-            uploaded = await self._take_in(parameters)
+            uploaded = await self._take_in(found)
             has = self._estate.of(owner)
             asked = Asked(
                 parameters,
@@ -141,14 +139,11 @@ class Management:
             task.cancel()
         await asyncio.gather(*self._settling.values(), return_exceptions=True)
 
-    async def _take_in(self, parameters: Mapping[str, Any]) -> Uploaded | None:
-        """Keep the package that comes with a request."""
-        source = parameters.get("Code") or parameters.get("Content") or parameters
-        if "S3Bucket" in source:
-            raise InvalidParameterValueException("Code from S3 cannot be fetched here yet: upload a ZipFile")
-        if "ZipFile" not in source:
-            return None
-        return await self._installer.take_in(source["ZipFile"])
+    async def _take_in(self, code: bytes | Code | None) -> Uploaded | None:
+        """Keep the package that comes with a request; a directory stays where it is."""
+        if isinstance(code, bytes):
+            return await self._installer.take_in(code)
+        return None if code is None else Uploaded(code, 0)
 
     async def _change(self, function: Function) -> None:
         """Write a function, with everything installed that its versions need to run."""
@@ -215,13 +210,13 @@ class Management:
 
     async def _keep(self, function: Function) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
-        if self._stored is None or not function.latest.code.sha256:
+        if self._stored is None or not function.latest.code.reference:
             return
         with _explained():
             await self._stored.save(function)
 
     async def _remove(self, function: Function) -> None:
-        if self._stored is not None and function.latest.code.sha256:
+        if self._stored is not None and function.latest.code.reference:
             with _explained():
                 await self._stored.delete(function)
         record = self._catalog.drop(function.name, function.owner)
@@ -232,6 +227,7 @@ class Management:
 
     async def _discard(self, packages: set[str]) -> None:
         """Delete those of these packages that no function and no layer of anybody has."""
+        packages = packages - {""}  # of directories
         for function in self._catalog.every_function() if packages else ():
             packages = packages - _packages(function)
         for belongings in self._estate.all() if packages else ():
@@ -269,7 +265,7 @@ def _explained() -> Iterator[None]:
 
 def _packages(function: Function) -> set[str]:
     """The packages that a function's versions and their layers are made of, by SHA-256."""
-    versions = [version for version in function.versions() if version.code.sha256]
+    versions = [version for version in function.versions() if version.code.reference]
     layers = {use.code.sha256 for version in versions for use in version.configuration.layers}
     return layers | {version.code.sha256 for version in versions}
 

@@ -12,6 +12,7 @@ from msgspec import Struct, field, structs
 
 from .arns import LATEST, function_arn
 from .owners import Owner
+from .records import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +49,14 @@ class LastUpdate(StrEnum):
 class Code(Struct, frozen=True):
     """A package of code, by its content."""
 
-    sha256: str  # in hexadecimal digits: names the archive
+    sha256: str  # in hexadecimal digits: names the archive; empty for code that is none
     size: int  # bytes, zipped
+    directory: str = ""  # of this machine, which is run as it is instead of an archive
+
+    @property
+    def reference(self) -> str:
+        """What installers know it by; empty for a function of the command line."""
+        return f"{DIRECTORY}{self.directory}" if self.directory else self.sha256
 
 
 class LayerUse(Struct, frozen=True):

@@ -65,8 +65,8 @@ def get_function(asked: Asked) -> Result:
     """Show a version with its tags, its share of concurrency, and where its package can be fetched."""
     function, version, qualifier = version_named(asked)
     document: dict[str, Any] = {"Configuration": shown.full(function, version, qualifier)}
-    if version.code.sha256:
-        document["Code"] = {"RepositoryType": "S3", "Location": asked.link(version.code.sha256)}
+    if version.code.reference:
+        document["Code"] = {"RepositoryType": "S3", "Location": shown.location(asked, version.code)}
     if function.tags:
         document["Tags"] = function.tags
     if function.reserved_concurrency is not None:

@@ -12,7 +12,7 @@ from runtime_api.service.errors import InvalidParameterValueException, ResourceN
 from runtime_api.service.function_record import LayerUse
 from runtime_api.service.layer_record import Layer, LayerVersion
 
-from . import Result, page
+from . import Result, page, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -166,6 +166,10 @@ def _shown(layer: Layer, version: LayerVersion) -> dict[str, Any]:
 
 
 def _whole(asked: Asked, layer: Layer, version: LayerVersion) -> dict[str, Any]:
-    digest = base64.b64encode(bytes.fromhex(version.code.sha256)).decode()
-    content = {"CodeSha256": digest, "CodeSize": version.code.size, "Location": asked.link(version.code.sha256)}
+    digest = base64.b64encode(bytes.fromhex(version.code.sha256)).decode() or None
+    content = {
+        "CodeSha256": digest,
+        "CodeSize": version.code.size,
+        "Location": shown.location(asked, version.code),
+    }
     return _shown(layer, version) | {"LayerArn": layer.arn(), "Content": content}

@@ -67,6 +67,7 @@ class ResolvedVersion(Struct, frozen=True):
     revision: int  # of what is run; a higher one means newer code for the same ARN
     reserved: int | None = None  # how many invocations of all versions together may run at once
     patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
+    directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments
 
 
 class Stale(NamedTuple):
