@@ -8,7 +8,10 @@ from runtime_api.service.operations import model
 from runtime_api.service.rules.table import RULES
 
 PAGE = Path(__file__).with_name("service.md")
-ELSEWHERE = {"Invoke": "on the fast lane of the public port"}
+ELSEWHERE = {
+    "Invoke": "on the fast lane of the public port",
+    "InvokeAsync": "served; deprecated",
+}
 
 TEXT = """# The local Lambda service
 
@@ -28,9 +31,11 @@ $ aws lambda invoke --function-name orders response.json
   function is `Pending` and an update `InProgress` for 0.2 s, so waiters do something; an Invoke does not wait for it.
 - **Versions and aliases are real**: a published version keeps its code, layers and settings, and has environments of
   its own; an alias may share its traffic between two versions; no number is ever used again.
-- **`--data DIR` keeps functions, layers and packages.** What was answered is on disk, also after `kill -9` and a
-  power cut. A second server is refused the directory. Without `--data` everything goes with the server. The functions
-  of the command line are not kept, nor is what callers change about them: their code is yours.
+- **Event source mappings are kept, and move through their states, but nothing is polled yet**: a mapping that is
+  `Enabled` invokes nothing, and no source need exist or be reachable. It stays when its function is deleted.
+- **`--data DIR` keeps functions, layers, mappings and packages.** What was answered is on disk, also after `kill -9`
+  and a power cut. A second server is refused the directory. Without `--data` everything goes with the server. The
+  functions of the command line are not kept, nor is what callers change about them: their code is yours.
 - **Runtimes**: `provided*` runs the package's `bootstrap`, or a layer's. `python3.*` runs our bootstrap with the
   Python of that version on your PATH, or else the one that runs bootjack. For any other runtime the package or a
   layer must bring a `bootstrap`.

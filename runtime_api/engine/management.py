@@ -13,9 +13,12 @@ from msgspec import structs
 
 from runtime_api.service.errors import NotSupportedException, ServiceError, ServiceException
 from runtime_api.service.layer_record import Layer
+from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.resolving import resolved_version
+from runtime_api.service.resources import kind_of
 from runtime_api.service.rules import Asked, Uploaded
 from runtime_api.service.rules.functions import settled
+from runtime_api.service.rules.mappings import settled_mapping
 from runtime_api.service.rules.table import RULES
 from runtime_api.service.running import code_of, like, runnable
 from runtime_api.service.seams.catalog import FunctionRecord
@@ -27,7 +30,7 @@ from .ids import uuid4
 from .links import Links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_record import Code, Function, Version
@@ -127,7 +130,9 @@ class Management:
         for owner, name, number in self._stored.load_numbers():
             self._estate.to_change(owner).next_numbers[name] = number
         for owner, resource in self._stored.load_resources():
-            self._estate.to_change(owner).shelves.put(resource)
+            settled_resource = _settled(resource)
+            if settled_resource is not None:
+                self._estate.to_change(owner).shelves.put(settled_resource)
         for function in self._stored.load():
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
@@ -160,7 +165,8 @@ class Management:
             self._give_up(before, record)
             await self._discard(_packages(before.function))
         if settled(function, _ids()) != function:
-            self._settle_later(function.owner, function.name)
+            owner, name = function.owner, function.name
+            self._settle_later((owner, name), partial(self._settle_function, owner, name))
 
     async def _runnable(self, function: Function, version: Version, before: FunctionRecord | None) -> Runnable:
         """What it takes to run a version: as before if the version is, installed now if not."""
@@ -195,12 +201,22 @@ class Management:
     async def _keep_resource(self, owner: Owner, resource: Resource) -> None:
         shelves = self._estate.to_change(owner).shelves
         before = shelves.of(type(resource)).get(resource.name)
-        if self._stored is not None:
-            with _explained():
-                await self._stored.save_resource(owner, resource)
+        await self._write_resource(owner, resource)
         shelves.put(resource)
+        if _settled(resource) != resource:
+            self._settle_later((owner, _key(resource)), partial(self._settle_resource, owner, resource))
         if isinstance(before, Layer):
             await self._discard({version.code.sha256 for version in before.versions.values()})
+
+    async def _write_resource(self, owner: Owner, resource: Resource) -> None:
+        """Keep a resource on disk, unless it is about to go: nothing would end its deletion after a restart."""
+        if self._stored is None:
+            return
+        with _explained():
+            if _settled(resource) is None:
+                await self._stored.delete_resource(owner, resource)
+            else:
+                await self._stored.save_resource(owner, resource)
 
     async def _drop_resource(self, owner: Owner, resource: Resource) -> None:
         if self._stored is not None:
@@ -236,22 +252,35 @@ class Management:
         for sha256 in packages:
             await self._installer.discard(sha256)
 
-    def _settle_later(self, owner: Owner, name: str) -> None:
-        task = self._settling.pop((owner, name), None)
+    def _settle_later(self, key: tuple[Owner, str], settle: Callable[[], Awaitable[None]]) -> None:
+        task = self._settling.pop(key, None)
         if task is not None:
             task.cancel()
-        self._settling[owner, name] = asyncio.get_running_loop().create_task(self._settle(owner, name))
+        self._settling[key] = asyncio.get_running_loop().create_task(self._settle(key, settle))
 
-    async def _settle(self, owner: Owner, name: str) -> None:
+    async def _settle(self, key: tuple[Owner, str], settle: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(SETTLING_S)
         async with self._one_change:
-            del self._settling[owner, name]
-            record = self._catalog.get(name, owner)
-            if record is not None:
-                function = settled(record.function, _ids())
-                with suppress(ServiceException):  # the disk is full: it settles again after a restart
-                    await self._keep(function)
-                self._catalog.set(structs.replace(record, function=function))
+            del self._settling[key]
+            await settle()
+
+    async def _settle_function(self, owner: Owner, name: str) -> None:
+        record = self._catalog.get(name, owner)
+        if record is not None:
+            function = settled(record.function, _ids())
+            with suppress(ServiceException):  # the disk is full: it settles again after a restart
+                await self._keep(function)
+            self._catalog.set(structs.replace(record, function=function))
+
+    async def _settle_resource(self, owner: Owner, resource: Resource) -> None:
+        """End what a resource was about; every change begins anew, so it is still as it was then."""
+        shelves, after = self._estate.to_change(owner).shelves, _settled(resource)
+        if after is None:
+            shelves.drop(resource)
+            return
+        with suppress(ServiceException):  # as above
+            await self._write_resource(owner, after)
+        shelves.put(after)
 
 
 @contextmanager
@@ -261,6 +290,16 @@ def _explained() -> Iterator[None]:
         yield
     except StoreError as error:
         raise ServiceException(str(error)) from error
+
+
+def _settled(resource: Resource) -> Resource | None:
+    """A resource that has become what it was about to be; None when it is gone."""
+    return settled_mapping(resource, now()) if isinstance(resource, EventSourceMapping) else resource
+
+
+def _key(resource: Resource) -> str:
+    """What no function is called."""
+    return f"{kind_of(resource)}: {resource.name}"
 
 
 def _packages(function: Function) -> set[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "PreconditionFailedException",
     "RequestTooLargeException",
     "ResourceConflictException",
+    "ResourceInUseException",
     "ResourceNotFoundException",
     "SerializationException",
     "ServiceError",
@@ -81,6 +82,10 @@ class PreconditionFailedException(ServiceError):
 
 class ResourceConflictException(ServiceError):
     """The resource exists already, or is being changed by somebody else."""
+
+
+class ResourceInUseException(ServiceError):
+    """The resource is on its way to another state."""
 
 
 class ResourceNotFoundException(ServiceError):

@@ -31,6 +31,7 @@ class Layer(Struct, frozen=True):
     region: str
     versions: dict[str, LayerVersion] = {}  # by number, in order
     next_number: int = 1
+    tags: dict[str, str] = {}
 
     def arn(self, number: int | None = None) -> str:
         """Return the layer's ARN, or that of one of its versions."""

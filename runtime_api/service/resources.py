@@ -6,11 +6,16 @@ from typing import Any, TypeVar, cast
 
 from .code_signing_record import CodeSigningConfig
 from .layer_record import Layer
+from .mapping_record import EventSourceMapping
 
 __all__ = ["KINDS", "Resource", "Shelves", "kind_of"]
 
-Resource = Layer | CodeSigningConfig
-KINDS: dict[str, type[Resource]] = {"layer": Layer, "code signing config": CodeSigningConfig}
+Resource = Layer | CodeSigningConfig | EventSourceMapping
+KINDS: dict[str, type[Resource]] = {
+    "layer": Layer,
+    "code signing config": CodeSigningConfig,
+    "event source mapping": EventSourceMapping,
+}
 
 R = TypeVar("R", bound=Resource)
 

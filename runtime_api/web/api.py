@@ -19,6 +19,7 @@ from runtime_api.service.codec import Request, decode, encode
 from runtime_api.service.errors import RequestTooLargeException, ServiceError, UnknownOperationException
 from runtime_api.service.operations import find
 from runtime_api.service.signatures import SignedRequest
+from runtime_api.service.validation import check_parameters
 
 from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.operations import Operation
+    from runtime_api.service.owners import Caller
 
     from .callers import Callers
     from .guard import Guard
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["make_server"]
 
 HEALTH = "/_bootjack/health"
+INVOKE_ASYNC = "InvokeAsync"
+STATUS_ACCEPTED = orjson.dumps({"Status": replies.ACCEPTED})
 ZIP = "Content-Type: application/zip\r\n"
 EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made by this server, or has expired")
 OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
@@ -112,10 +116,26 @@ class Api:
             )
         self._callers.check(signed._replace(body=body), asked)
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
-        server = f"http://{request.host}"
         caller = self._callers.of(headers, asked)
+        if found.operation.name == INVOKE_ASYNC:
+            return await self._invoke_async(found.operation, parameters, caller)
+        server = f"http://{request.host}"
         owner = None if caller is None else caller.owner
         return _written(found.operation, await self._management.perform(found.operation, parameters, server, owner))
+
+    async def _invoke_async(
+        self, operation: Operation, parameters: Mapping[str, Any], caller: Caller | None
+    ) -> PlainReply:
+        """Queue an event; the answer has the status in its body, too."""
+        check_parameters(operation.input or "", parameters)
+        name, payload = parameters["FunctionName"], parameters["InvokeArgs"]
+        accepted, pending = invoke.begin_async(self._invoker, caller, name, payload)
+        with suppress(Exception):
+            await asyncio.shield(pending)
+        reply = invoke.result_reply(accepted, pending)
+        if reply.status != replies.ACCEPTED:
+            return reply
+        return replies.PlainReply(reply.status, replies.JSON + reply.headers, STATUS_ACCEPTED)
 
     def _health(self, method: str) -> PlainReply:
         if method not in ("GET", "HEAD"):

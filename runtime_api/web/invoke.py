@@ -7,7 +7,7 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from runtime_api.engine.invoker import REQUEST_RESPONSE, InvokeRequest, Queued, Verified
+from runtime_api.engine.invoker import EVENT, REQUEST_RESPONSE, InvokeRequest, Queued, Verified
 from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.engine.invoker import Accepted, Invoker
+    from runtime_api.service.owners import Caller
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
     from .callers import Callers
 
-__all__ = ["begin", "defect_reply", "error_reply", "function_in", "result_reply"]
+__all__ = ["begin", "begin_async", "defect_reply", "error_reply", "function_in", "result_reply"]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
@@ -56,6 +57,14 @@ def begin(
     Raises ServiceError when the request is not valid. `result_reply` answers what comes of it.
     """
     accepted = invoker.check(_read_request(callers, function, query, headers, body))
+    return accepted, invoker.submit(accepted)
+
+
+def begin_async(
+    invoker: Invoker, caller: Caller | None, function: str, payload: bytes
+) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
+    """Check a request of InvokeAsync, which is Invoke of the type Event before there were types, and queue it."""
+    accepted = invoker.check(InvokeRequest(function, payload, type=EVENT, caller=caller))
     return accepted, invoker.submit(accepted)
 
 

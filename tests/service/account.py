@@ -10,10 +10,12 @@ import orjson
 
 from runtime_api.service.codec import encode
 from runtime_api.service.function_record import Code, Function
+from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.operations import model
 from runtime_api.service.resources import Shelves
 from runtime_api.service.rules import Asked, Owner, Uploaded
 from runtime_api.service.rules.functions import settled
+from runtime_api.service.rules.mappings import settled_mapping
 from runtime_api.service.rules.table import RULES
 from runtime_api.service.validation import check_parameters
 
@@ -70,6 +72,9 @@ class Account:
 
     def settle(self) -> None:
         """Let everything come to its end."""
+        for mapping in tuple(self.shelves.of(EventSourceMapping).values()):
+            after = settled_mapping(mapping, NOW)
+            self.shelves.put(after) if after is not None else self.shelves.drop(mapping)
         self.functions = {name: settled(function, self._ids) for name, function in self.functions.items()}
 
     def create(self, name: str = "f", **parameters: Any) -> dict[str, Any]:

@@ -48,6 +48,13 @@ from .layers import (
     list_layers,
     publish_layer_version,
 )
+from .mappings import (
+    create_event_source_mapping,
+    delete_event_source_mapping,
+    get_event_source_mapping,
+    list_event_source_mappings,
+    update_event_source_mapping,
+)
 from .policies import add_permission, get_policy, remove_permission
 from .runtime_management import (
     get_function_recursion_config,
@@ -67,9 +74,11 @@ RULES: dict[str, Rule] = {
     "AddPermission": add_permission,
     "CreateAlias": create_alias,
     "CreateCodeSigningConfig": create_code_signing_config,
+    "CreateEventSourceMapping": create_event_source_mapping,
     "CreateFunction": create_function,
     "DeleteAlias": delete_alias,
     "DeleteCodeSigningConfig": delete_code_signing_config,
+    "DeleteEventSourceMapping": delete_event_source_mapping,
     "DeleteFunctionCodeSigningConfig": delete_function_code_signing_config,
     "DeleteFunction": delete_function,
     "DeleteFunctionEventInvokeConfig": delete_function_event_invoke_config,
@@ -78,6 +87,7 @@ RULES: dict[str, Rule] = {
     "GetAccountSettings": get_account_settings,
     "GetAlias": get_alias,
     "GetCodeSigningConfig": get_code_signing_config,
+    "GetEventSourceMapping": get_event_source_mapping,
     "GetFunctionCodeSigningConfig": get_function_code_signing_config,
     "GetFunctionEventInvokeConfig": get_function_event_invoke_config,
     "GetFunctionRecursionConfig": get_function_recursion_config,
@@ -91,6 +101,7 @@ RULES: dict[str, Rule] = {
     "GetPolicy": get_policy,
     "ListAliases": list_aliases,
     "ListCodeSigningConfigs": list_code_signing_configs,
+    "ListEventSourceMappings": list_event_source_mappings,
     "ListFunctionEventInvokeConfigs": list_function_event_invoke_configs,
     "ListFunctionsByCodeSigningConfig": list_functions_by_code_signing_config,
     "ListFunctions": list_functions,
@@ -111,6 +122,7 @@ RULES: dict[str, Rule] = {
     "UntagResource": untag_resource,
     "UpdateAlias": update_alias,
     "UpdateCodeSigningConfig": update_code_signing_config,
+    "UpdateEventSourceMapping": update_event_source_mapping,
     "UpdateFunctionCode": update_function_code,
     "UpdateFunctionEventInvokeConfig": update_function_event_invoke_config,
     "UpdateFunctionConfiguration": update_function_configuration,
