@@ -75,7 +75,8 @@ class LocalLambda:
     and region that they sign for, or else to `owner`, and is kept in `data`; without it it goes with this object.
     An event that fails is tried again after `async_retry_base_s`, and once more after twice that. Callers must sign
     with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3 comes from
-    `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are.
+    `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are. With
+    `enforce_policies` other accounts, and services, invoke only what a function's policy allows.
     """
 
     def __init__(
@@ -96,7 +97,9 @@ class LocalLambda:
         keys: Mapping[str, str] | None = None,
         s3_endpoint: str | None = None,
         hot_reload: bool = True,
+        enforce_policies: bool = False,
     ) -> None:
+        self._enforce_policies = enforce_policies
         self._keys = keys
         self._code_sources = CodeSources(limits, s3_endpoint, hot_reload=hot_reload)
         self._async_retry_base_s = async_retry_base_s
@@ -255,7 +258,7 @@ class LocalLambda:
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
-        invoker = Invoker(catalog, dispatch, queue, limits)
+        invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies)
         stored = None if data is None else StoredFunctions(data.database)
         sources = self._code_sources
         management = Management(catalog, dispatch, installer, sources, installations, self._owner, limits, stored)

@@ -110,6 +110,7 @@ def command(
             keys=keys,
             s3_endpoint=endpoint,
             hot_reload=service.hot_reload,
+            enforce_policies=service.enforce_policies,
         )
         tune_server()
         with sandbox.explained():

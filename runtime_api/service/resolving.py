@@ -36,6 +36,7 @@ def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: st
         max_queued=found.max_queued,
         revision=found.revision,
         reserved=record.function.reserved_concurrency,
+        policy=record.function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
         patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),
     )

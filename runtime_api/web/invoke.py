@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote
 
 from runtime_api.engine.invoker import EVENT, REQUEST_RESPONSE, InvokeRequest, Queued, Verified
 from runtime_api.service.errors import ServiceError, ServiceException
+from runtime_api.service.permissions import Source
 from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult
 
@@ -35,6 +36,8 @@ _TRACE = b"x-amzn-trace-id"
 _TENANT = b"x-amz-tenant-id"
 _AUTHORIZATION = b"authorization"
 _NOTHING: Mapping[str, list[str]] = {}
+_SOURCE_ARN = b"x-amz-source-arn"
+_SOURCE_ACCOUNT = b"x-amz-source-account"
 _MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT, _AUTHORIZATION})
 
 
@@ -129,7 +132,14 @@ def _read_request(
         _text(get(_TRACE)),
         _text(get(_TENANT)),
         callers.of(headers, asked),
+        _source(headers),
     )
+
+
+def _source(headers: Mapping[bytes, bytes]) -> Source | None:
+    if _SOURCE_ARN not in headers and _SOURCE_ACCOUNT not in headers:
+        return None
+    return Source(_text(headers.get(_SOURCE_ARN)) or "", _text(headers.get(_SOURCE_ACCOUNT)) or "")
 
 
 def _request_id(accepted: Accepted) -> str:

@@ -6,14 +6,12 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from tests.commands.functions import write_bootstrap
-from tests.e2e.clients import invoke
+from tests.e2e.clients import connected, invoke
 from tests.e2e.packages import package
-from tests.e2e.running import SECONDS, Serve
+from tests.e2e.running import Serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,16 +35,7 @@ def connect() -> Iterator[Connect]:
     with contextlib.ExitStack() as stack:
 
         def connect(url: str, key: str = "test", region: str = "us-east-1") -> Any:
-            client = boto3.client(
-                "lambda",
-                endpoint_url=url,
-                region_name=region,
-                aws_access_key_id=key,
-                aws_secret_access_key="test",
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=SECONDS),
-            )
-            stack.callback(client.close)
-            return client
+            return stack.enter_context(connected(url, key, "test", region))
 
         yield connect
 

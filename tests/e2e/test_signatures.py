@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.commands.functions import write_bootstrap
-from tests.e2e.clients import invoke
-from tests.e2e.running import SECONDS, Serve, bootjack
+from tests.e2e.clients import connected, invoke
+from tests.e2e.running import Serve, bootjack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -43,23 +41,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         yield server
 
 
-@contextlib.contextmanager
-def connected(server: Serve, key: str, secret: str) -> Iterator[Any]:
-    client = boto3.client(
-        "lambda",
-        endpoint_url=server.url,
-        region_name="eu-west-3",
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=1, read_timeout=SECONDS),
-    )
-    yield client
-    client.close()
+def caller(server: Serve, key: str, secret: str) -> AbstractContextManager[Any]:
+    return connected(server.url, key, secret, "eu-west-3")
 
 
 @pytest.mark.parametrize(("key", "secret"), GOOD)
 def test_known_keys_are_answered_on_both_lanes(server: Serve, key: str, secret: str) -> None:
-    with connected(server, key, secret) as client:
+    with caller(server, key, secret) as client:
         name = "arn:aws:lambda:us-east-1:123456789012:function:local"  # its colons are encoded in the path
         for _ in range(2):  # then on the connection that was handed over
             assert invoke(client, {"a": "ä"}, name, Qualifier="$LATEST").document == {"a": "ä"}
@@ -74,7 +62,7 @@ def test_known_keys_are_answered_on_both_lanes(server: Serve, key: str, secret: 
     ],
 )
 def test_other_keys_and_secrets_are_refused_on_both_lanes(server: Serve, key: str, secret: str, code: str) -> None:
-    with connected(server, key, secret) as client:
+    with caller(server, key, secret) as client:
         for ask in (lambda: invoke(client, {}, "local"), client.list_functions, lambda: invoke(client, {}, "local")):
             with pytest.raises(ClientError) as refusal:
                 ask()
@@ -94,7 +82,7 @@ def test_a_request_without_a_signature_is_refused_and_health_is_not(server: Serv
 
 
 def test_a_presigned_url_is_answered_once_it_is_whole(server: Serve) -> None:
-    with connected(server, *GOOD[0]) as client, server.connection() as connection:
+    with caller(server, *GOOD[0]) as client, server.connection() as connection:
         url = client.generate_presigned_url("get_function", Params={"FunctionName": "local"})
         path = url.removeprefix(server.url)
         for asked, status in ((path, 200), (path[:-1] + ("0" if path[-1] != "0" else "1"), 403)):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.protocol.settings import FunctionSettings
-    from runtime_api.service.function_record import Function
+    from runtime_api.service.function_record import Function, Policy
     from runtime_api.service.owners import Owner
     from runtime_api.service.records import CodeRef, FunctionSpec
 
@@ -67,6 +67,7 @@ class ResolvedVersion(Struct, frozen=True):
     revision: int  # of what is run; a higher one means newer code for the same ARN
     reserved: int | None = None  # how many invocations of all versions together may run at once
     patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
+    policy: Policy | None = None  # of the ARN as it is invoked
     directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments
 
 
