@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["check_signature"]
 
 SERVICE = "lambda"
+SERVICES = (SERVICE, "logs")  # those that a server of this program answers for
 SKEW = timedelta(minutes=5)  # between the caller's clock and this machine's
 MOST_EXPIRES_S = 604_800  # a week
 FORM = "%Y%m%dT%H%M%SZ"
@@ -48,7 +49,7 @@ def check_signature(
     `query` is the request's, decoded. Raises the ServiceError with which AWS refuses it.
     """
     signed = _read(request, query)
-    if signed.scope.service != SERVICE:
+    if signed.scope.service not in SERVICES:
         raise InvalidSignatureException(f"Credential should be scoped to correct service: '{SERVICE}'. ")
     if "host" not in signed.headers:
         raise InvalidSignatureException("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
