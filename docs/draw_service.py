@@ -56,8 +56,8 @@ $ aws lambda invoke --function-name orders response.json
 - **Resource policies are stored, and enforced with `--enforce-policies`**: another account, or a caller whose access
   key is a service's principal (`s3.amazonaws.com`, with `X-Amz-Source-Arn` and `X-Amz-Source-Account`), may invoke
   only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is.
-- **`bootjack functions list|show|remove`** does without the aws CLI: it asks the server at `--endpoint` or
-  `AWS_ENDPOINT_URL_LAMBDA`, and signs with the keys and the region of the environment.
+- **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
+  `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
 - **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing and logging settings, code
   signing, runtime management, recursion settings.
 

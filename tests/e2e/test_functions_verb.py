@@ -132,8 +132,7 @@ def test_a_server_of_another_kind_is_named() -> None:
         stranger.shutdown()
         thread.join()
     assert ended.code == 2
-    assert f"{url} is not a Lambda service" in ended.message.replace("
-", " ")
+    assert f"{url} is not a Lambda service" in ended.message.replace("\n", " ")
 
 
 @pytest.mark.parametrize("url", ["", "ftp://127.0.0.1", "nonsense", "http://", "http://127.0.0.1:99999"])
