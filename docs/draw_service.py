@@ -42,7 +42,8 @@ $ aws lambda invoke --function-name orders response.json
 - **Accounts and regions**: the account is the caller's access key if that has 12 digits, else 123456789012; the
   region is the one that the request is signed for. Each account has functions, layers and all else of its own in
   each region. Requests that are not signed, as curl's, belong to 123456789012 and `--region`; they reach any function
-  by its ARN. The functions of the command line answer every account and region that has none of their name.
+  by its ARN. The functions of the command line answer every account and region that has none of their name. A layer
+  version is used by the other accounts that its policy names.
 - **Signatures are not checked, unless `--verify-signatures` asks for it**: then a request without a good signature of
   a known key gets 403 and AWS's reason. Keys come from `--keys FILE`, in the form of `~/.aws/credentials`, and from
   `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. `GET /_bootjack/health` and links to packages need none. Without

@@ -10,7 +10,7 @@ import msgspec
 
 from runtime_api.protocol.events import Invocation
 from runtime_api.service.errors import InvalidParameterValueException, RequestTooLargeException
-from runtime_api.service.permissions import check_permission
+from runtime_api.service.permissions import INVOKE, check_permission
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.service.seams.event_queue import QueuedEvent
@@ -97,7 +97,8 @@ class Invoker:
         caller = request.caller
         version = self._catalog.resolve(request.function, request.qualifier, caller and caller.owner)
         if self._enforces_policies and caller is not None:
-            check_permission(version.policy, version.spec.account, version.invoked_arn, caller, request.source)
+            arn, account = version.invoked_arn, version.spec.account
+            check_permission(version.policy, INVOKE, account, arn, caller, request.source)
         if request.type not in _TYPES:
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"

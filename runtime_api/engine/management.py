@@ -107,6 +107,7 @@ class Management:
                 has.next_numbers,
                 has.shelves,
                 partial(self._links.link, server),
+                lambda other: self._estate.of(other).shelves,
             )
             try:
                 result = rule(asked)

@@ -1,4 +1,4 @@
-"""Whether a resource policy lets a caller invoke a function (guide 695-802, 2432-2442)."""
+"""Whether a resource policy lets a caller do what it asks for (guide 695-802, 2432-2442, 2840-2857)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .function_record import Policy
     from .owners import Caller
 
-__all__ = ["INVOKE", "NO_SOURCE", "Source", "check_permission", "may_invoke"]
+__all__ = ["GET_LAYER", "INVOKE", "NO_SOURCE", "Source", "check_permission", "is_allowed"]
 
 INVOKE = "lambda:InvokeFunction"
-_ACTIONS = frozenset({INVOKE, "lambda:*", "*"})
+GET_LAYER = "lambda:GetLayerVersion"
 _ACCOUNT = re.compile(r"arn:aws[\w-]*:(?:iam|sts)::(\d{12}):.+")
 
 
@@ -30,28 +30,30 @@ class Source(NamedTuple):
 NO_SOURCE = Source()
 
 
-def check_permission(policy: Policy | None, account: str, arn: str, caller: Caller, source: Source | None) -> None:
-    """Raise AccessDeniedException unless a caller may invoke a function of `account` by the ARN of this policy."""
-    if may_invoke(policy, account, caller, source or NO_SOURCE):
+def check_permission(
+    policy: Policy | None, action: str, account: str, arn: str, caller: Caller, source: Source | None = None
+) -> None:
+    """Raise AccessDeniedException unless a caller may do this to the `arn` of `account`, which has this policy."""
+    if is_allowed(policy, action, account, caller, source or NO_SOURCE):
         return
     user = caller.service or f"arn:aws:iam::{caller.owner.account}:root"
     raise AccessDeniedException(
-        f"User: {user} is not authorized to perform: {INVOKE} on resource: {arn} because no resource-based policy "
-        f"allows the {INVOKE} action"
+        f"User: {user} is not authorized to perform: {action} on resource: {arn} because no resource-based policy "
+        f"allows the {action} action"
     )
 
 
-def may_invoke(policy: Policy | None, account: str, caller: Caller, source: Source = NO_SOURCE) -> bool:
-    """Whether a caller may invoke a function of `account` by the ARN that this is the policy of."""
+def is_allowed(policy: Policy | None, action: str, account: str, caller: Caller, source: Source = NO_SOURCE) -> bool:
+    """Whether a caller may do this to what `account` has under the ARN that this is the policy of."""
     if not caller.service and caller.owner.account == account:
         return True
     statements = () if policy is None else policy.statements
-    return any(_allows(statement.document, caller, source) for statement in statements)
+    return any(_allows(statement.document, action, caller, source) for statement in statements)
 
 
-def _allows(statement: Mapping[str, Any], caller: Caller, source: Source) -> bool:
+def _allows(statement: Mapping[str, Any], action: str, caller: Caller, source: Source) -> bool:
     return (
-        statement["Action"] in _ACTIONS
+        statement["Action"] in (action, "lambda:*", "*")
         and _is_meant(statement["Principal"], caller)
         and all(
             _holds(operator, key, value, source)

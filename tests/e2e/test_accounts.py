@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.commands.functions import write_bootstrap
 from tests.e2e.clients import connected, invoke
@@ -120,6 +121,25 @@ def test_another_region_is_refused_and_a_caller_without_a_signature_is_helped(
         assert missing.status == 404
         assert json.loads(missing.body)["KnownHere"] == [shown]
         assert json.loads(server.invoke(name=shown).body)[0] == "here"
+
+
+def test_a_layer_is_used_by_the_accounts_that_it_is_shared_with(connect: Connect, tmp_path: Path) -> None:
+    with Serve("--data", tmp_path / "data") as server:
+        theirs, own = connect(server.url, "111122223333"), connect(server.url)
+        content = {"ZipFile": package({"python/library.py": "WORD = 'shared'\n"})}
+        layer = theirs.publish_layer_version(LayerName="l", Content=content)["LayerVersionArn"]
+        create(own, "f", "own")
+        with pytest.raises(ClientError, match="not authorized to perform: lambda:GetLayerVersion"):
+            own.update_function_configuration(FunctionName="f", Layers=[layer])
+        permission = {"StatementId": "s", "Action": "lambda:GetLayerVersion", "Principal": "123456789012"}
+        theirs.add_layer_version_permission(LayerName="l", VersionNumber=1, **permission)
+        own.update_function_configuration(FunctionName="f", Layers=[layer])
+        own.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        theirs.delete_layer_version(LayerName="l", VersionNumber=1)  # the function keeps it
+        code = "import library\n\ndef handler(event, context):\n    return library.WORD\n"
+        own.update_function_code(FunctionName="f", ZipFile=package({"app.py": code}))
+        own.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        assert invoke(own, {}, "f").document == "shared"
 
 
 def test_a_presigned_request_belongs_to_its_signer(connect: Connect, tmp_path: Path) -> None:

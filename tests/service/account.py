@@ -30,7 +30,9 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 class Account:
     """Performs operations one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: Owner = Owner(ACCOUNT, REGION)) -> None:  # noqa: B008 - it never changes
+        self.owner = owner
+        self.elsewhere: dict[Owner, Shelves] = {}  # what other owners have
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
         self.shelves = Shelves()
@@ -43,10 +45,9 @@ class Account:
         check_parameters(shape, parameters)
         package = (parameters.get("Code") or parameters.get("Content") or parameters).get("ZipFile")
         uploaded = None if package is None else Uploaded(Code(sha256(package).hexdigest(), len(package)), 0)
-        owner = Owner(ACCOUNT, REGION)
         asked = Asked(
             parameters,
-            owner,
+            self.owner,
             self.functions,
             NOW,
             1_767_323_045.006,
@@ -55,6 +56,7 @@ class Account:
             self.next_numbers,
             self.shelves,
             "link:{}".format,
+            lambda owner: self.elsewhere.get(owner, Shelves()),
         )
         result = RULES[operation](asked)
         if result.changed is not None:

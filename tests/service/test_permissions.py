@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime_api.service.owners import Caller, Owner
-from runtime_api.service.permissions import NO_SOURCE, Source, may_invoke
+from runtime_api.service.permissions import INVOKE, NO_SOURCE, Source, is_allowed
 from tests.service.account import ACCOUNT, Account
 
 OWN = Caller(Owner(ACCOUNT, "us-east-1"))
@@ -22,13 +22,13 @@ def allowed(caller: Caller, source: Source = NO_SOURCE, **statement: Any) -> boo
     account.create("f")
     named = {"StatementId": "s", "Action": "lambda:InvokeFunction", **statement}
     account.perform("AddPermission", FunctionName="f", **named)
-    return may_invoke(account.functions["f"].policies.get(""), ACCOUNT, caller, source)
+    return is_allowed(account.functions["f"].policies.get(""), INVOKE, ACCOUNT, caller, source)
 
 
 def test_without_a_policy_only_the_own_account_may() -> None:
-    assert may_invoke(None, ACCOUNT, OWN)
-    assert not may_invoke(None, ACCOUNT, OTHER)
-    assert not may_invoke(None, ACCOUNT, S3)
+    assert is_allowed(None, INVOKE, ACCOUNT, OWN)
+    assert not is_allowed(None, INVOKE, ACCOUNT, OTHER)
+    assert not is_allowed(None, INVOKE, ACCOUNT, S3)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class Asked(NamedTuple):
     next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice
     shelves: Shelves = Shelves()  # what the owner has besides functions
     link: Callable[[str], str] = str  # the URL of a package by its SHA-256
+    elsewhere: Callable[[Owner], Shelves] = lambda _owner: Shelves()  # what another owner has
 
 
 class Result(NamedTuple):
