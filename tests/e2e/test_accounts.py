@@ -72,7 +72,9 @@ def test_accounts_and_regions_have_functions_of_their_own_also_after_a_restart(
             assert names(client) == []
             assert create(client, "same", f"{key} {region}") == arn(accounts.get(key, key), region, "same")
             client.publish_layer_version(LayerName=f"of-{region}", Content={"ZipFile": package({"a": key})})
-        connect(server.url).delete_function(FunctionName="same")
+        home = connect(server.url)
+        assert home.publish_version(FunctionName="same")["Version"] == "1"
+        home.delete_function(FunctionName="same")
         paris = connect(server.url, region="eu-west-3")
         assert paris.publish_version(FunctionName="same")["Version"] == "1"
     with Serve("--data", tmp_path / "data") as server:
@@ -82,9 +84,9 @@ def test_accounts_and_regions_have_functions_of_their_own_also_after_a_restart(
             shown = arn(accounts.get(key, key), region, "same")
             assert invoke(client, {}, "same").document == [f"{key} {region}", region, shown]
             assert [each["LayerName"] for each in client.list_layers()["Layers"]] == [f"of-{region}"]
-        created = connect(server.url)
-        create(created, "same", "again")
-        assert created.publish_version(FunctionName="same")["Version"] == "1"
+        home = connect(server.url)
+        create(home, "same", "again")
+        assert home.publish_version(FunctionName="same")["Version"] == "2"  # no number is used twice
 
 
 def test_the_command_lines_functions_answer_every_owner_that_has_none_of_the_name(
