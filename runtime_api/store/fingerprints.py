@@ -18,7 +18,7 @@ IGNORED = frozenset(
 
 
 def fingerprint(directories: Sequence[str]) -> bytes:
-    """Return a value that changes with any file in these directories. It takes about 3 ms for 1,000 files."""
+    """Return a value that changes with any file in these directories. It takes about 4 ms for 1,000 files."""
     digest = blake2b(digest_size=16)
     for directory in directories:
         for entry in sorted(_entries(directory)):
