@@ -51,7 +51,7 @@ $ aws lambda invoke --function-name orders response.json
 - **Code from S3** comes from the S3-compatible server at `--s3-endpoint` or `AWS_ENDPOINT_URL_S3`
   (`pip install 'bootjack[aws]'`), for functions and layers.
 - **`S3Bucket=hot-reload, S3Key=/absolute/directory`** runs a directory of the server's machine as it is. Each
-  invocation looks whether a file has changed (about 4 ms for 1,000 files; `node_modules`, `.git`, `__pycache__` and the
+  invocation looks whether a file has changed (4 ms for 1,000 files; `node_modules`, `.git`, `__pycache__` and the
   like do not count), and gets a new environment if so. Who may create functions can have any directory mounted that
   the server can read; `--no-hot-reload` refuses it.
 - **Resource policies are stored, and enforced with `--enforce-policies`**: another account, or a caller whose access
