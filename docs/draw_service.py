@@ -51,9 +51,28 @@ $ aws lambda invoke --function-name orders response.json
 - **`--limits 2019`** allows what the developer guide of 2019 does: memory up to 3008 MB in steps of 64, 512 MB in
   `/tmp`, bills rounded up to 100 ms, events up to 256 KB, and the runtimes of that year, `go1.x` among them. The
   default, `current`, is Lambda in January 2026. Functions whose runtime is closed are invoked, but not changed.
-- **Signatures are not checked.** The account is 123456789012, the region is that of `--region`.
-- **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing and logging settings, policies,
-  code signing, runtime management, recursion settings.
+- **Accounts and regions**: the account is the caller's access key if that has 12 digits, else 123456789012; the
+  region is the one that the request is signed for. Each account has functions, layers and all else of its own in
+  each region. Requests that are not signed, as curl's, belong to 123456789012 and `--region`; they reach any function
+  by its ARN. The functions of the command line answer every account and region that has none of their name. A layer
+  version is used by the other accounts that its policy names.
+- **Signatures are not checked, unless `--verify-signatures` asks for it**: then a request without a good signature of
+  a known key gets 403 and AWS's reason. Keys come from `--keys FILE`, in the form of `~/.aws/credentials`, and from
+  `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. `GET /_bootjack/health` and links to packages need none. Without
+  TLS a request can be read on its way, and sent again within five minutes.
+- **Code from S3** comes from the S3-compatible server at `--s3-endpoint` or `AWS_ENDPOINT_URL_S3`
+  (`pip install 'bootjack[aws]'`), for functions and layers.
+- **`S3Bucket=hot-reload, S3Key=/absolute/directory`** runs a directory of the server's machine as it is. Each
+  invocation looks whether a file has changed (4 ms for 1,000 files; `node_modules`, `.git`, `__pycache__` and the
+  like do not count), and gets a new environment if so. Who may create functions can have any directory mounted that
+  the server can read; `--no-hot-reload` refuses it.
+- **Resource policies are stored, and enforced with `--enforce-policies`**: another account, or a caller whose access
+  key is a service's principal (`s3.amazonaws.com`, with `X-Amz-Source-Arn` and `X-Amz-Source-Account`), may invoke
+  only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is.
+- **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
+  `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
+- **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing and logging settings, code
+  signing, runtime management, recursion settings.
 
 ## Operations
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.engine.closing import close_in_turn, close_together
+from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
 from runtime_api.engine.ids import uuid4
@@ -19,9 +20,9 @@ from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
+from runtime_api.service.owners import DEFAULT_OWNER, Owner
 from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
-from runtime_api.service.rules import Owner
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.logs import LabelledLog, LogSink
@@ -36,7 +37,7 @@ from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
-OWNER = Owner("123456789012", "us-east-1")
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -83,9 +83,12 @@ class LocalLambda:
     merged, a temporary directory of its own by default. Ports accept `allowed_hosts` as Host names although a DNS
     answer could forge them. A client gets `client_timeout_s` for a request's head, and must keep its body coming;
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
-    Functions that callers create belong to `owner`, and are kept in `data`; without it they go with this object. An
-    event that fails is tried again after `async_retry_base_s`, and once more after twice that. `runtimes` says which
-    runtimes callers may use.
+    What callers create belongs to the account and region that they sign for, or else to `owner`, and is kept in
+    `data`; without it it goes with this object. An event that fails is tried again after `async_retry_base_s`, and
+    once more after twice that. `runtimes` says which runtimes callers may use. Callers must sign with one of `keys`,
+    secrets by their ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload`
+    callers may have directories of this machine run as they are. With `enforce_policies` other accounts, and
+    services, invoke only what a function's policy allows.
     """
 
     def __init__(
@@ -103,12 +106,19 @@ class LocalLambda:
         allowed_hosts: Collection[str] = (),
         client_timeout_s: float = CLIENT_TIMEOUT_S,
         max_connections: int | None = None,
-        owner: Owner = OWNER,
+        owner: Owner = DEFAULT_OWNER,
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
         runtimes: RuntimeRules = TODAY,
+        keys: Mapping[str, str] | None = None,
+        s3_endpoint: str | None = None,
+        hot_reload: bool = True,
+        enforce_policies: bool = False,
     ) -> None:
         self._runtimes = runtimes
+        self._enforce_policies = enforce_policies
+        self._keys = keys
+        self._code_sources = CodeSources(limits, s3_endpoint, hot_reload=hot_reload)
         self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
@@ -168,9 +178,10 @@ class LocalLambda:
         note = self._sandboxes.check(function.configuration, installation)
         if note:
             parts.log.write(f"bootjack: {note}\n".encode())
-        before = parts.catalog.get(function.configuration.name)
         code = parts.installations.add(installation)
-        parts.catalog.set(function.record(code, self._limits, uuid4(), now()))
+        record = function.record(code, self._limits, uuid4(), now())
+        before = parts.catalog.get(record.name, record.function.owner)
+        parts.catalog.set(record)
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
             parts.installations.remove(before.latest.code)
@@ -182,7 +193,7 @@ class LocalLambda:
         """
         parts = self._parts()
         version = parts.catalog.resolve(name)
-        parts.catalog.drop(version.spec.name)
+        parts.catalog.drop(version.spec.name, Owner(version.spec.account, version.spec.region))
         parts.dispatch.retire(version)
 
     async def open_environment(self, name: str) -> str:
@@ -236,6 +247,7 @@ class LocalLambda:
         # A single invocation starts sooner without these.
         import socket
 
+        from runtime_api.web.callers import Callers
         from runtime_api.web.guard import Guard
         from runtime_api.web.hosts import is_loopback
         from runtime_api.web.public import PublicPort
@@ -251,6 +263,7 @@ class LocalLambda:
             parts.outbox,
             host,
             guard,
+            Callers(self._owner, self._keys),
             self._public,
             parts.note,
         )
@@ -278,16 +291,20 @@ class LocalLambda:
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log
 
-        catalog, queue, installations = MemoryCatalog(), MemoryQueue(limits.waiting_invocations), Installations()
+        catalog, queue, installations = (
+            MemoryCatalog(self._owner),
+            MemoryQueue(limits.waiting_invocations),
+            Installations(),
+        )
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
-        invoker = Invoker(catalog, dispatch, queue, limits)
-        profile = Profile(limits, self._runtimes)
-        stored = None if data is None else StoredFunctions(data.database, self._owner)
-        management = Management(catalog, dispatch, installer, installations, self._owner, profile, stored)
+        invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies)
+        stored = None if data is None else StoredFunctions(data.database)
+        sources, profile = self._code_sources, Profile(limits, self._runtimes)
+        management = Management(catalog, dispatch, installer, sources, installations, self._owner, profile, stored)
         parts = _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
         return parts
 

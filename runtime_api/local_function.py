@@ -104,7 +104,7 @@ class LocalFunction:
         )
         function = Function(spec.name, spec.account, spec.region, latest)
         runnable = Runnable(spec, code, settings, self.concurrency, self.max_queued)
-        return FunctionRecord(function, {LATEST: runnable}, self.also_known_as)
+        return FunctionRecord(function, {LATEST: runnable}, self.also_known_as, everybodys=True)
 
 
 def _configuration(spec: FunctionSpec) -> Configuration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
+from .service_options import known_keys, s3_endpoint, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from .function_options import FunctionOptions
     from .sandbox_options import SandboxOptions
     from .serve_options import ServeOptions
+    from .service_options import ServiceOptions
     from .sources import Source
     from .watching import Watched
 
@@ -63,10 +66,15 @@ SHOWN_NAMES = 20
 )
 @click.argument("targets", nargs=-1, metavar="[[NAME=]TARGET]...")
 @serve_options
+@service_options
 @function_options
 @sandbox_options
 def command(
-    targets: tuple[str, ...], server: ServeOptions, function: FunctionOptions, sandbox: SandboxOptions
+    targets: tuple[str, ...],
+    server: ServeOptions,
+    service: ServiceOptions,
+    function: FunctionOptions,
+    sandbox: SandboxOptions,
 ) -> None:
     """Serve functions over Lambda's Invoke API, for curl, the AWS SDKs and the aws CLI.
 
@@ -74,13 +82,14 @@ def command(
     function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
     second one ends them at once.
     """
-    from runtime_api.local import OWNER, LocalLambda
+    from runtime_api.local import LocalLambda
+    from runtime_api.service.owners import DEFAULT_OWNER, Owner
     from runtime_api.service.profiles import PROFILES
-    from runtime_api.service.rules import Owner
 
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data:
         watched: list[Watched] = []
         if server.only_lambda_apis:
@@ -99,11 +108,15 @@ def command(
             allowed_hosts=server.allowed_hosts,
             client_timeout_s=server.client_timeout_s,
             max_connections=server.max_connections,
-            owner=Owner(OWNER.account, function.region),
+            owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
             async_retry_base_s=server.async_retry_base_s,
             limits=PROFILES[server.profile].limits,
             runtimes=PROFILES[server.profile].runtimes,
+            keys=keys,
+            s3_endpoint=endpoint,
+            hot_reload=service.hot_reload,
+            enforce_policies=service.enforce_policies,
         )
         tune_server()
         with sandbox.explained():

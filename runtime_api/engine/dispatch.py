@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
+from runtime_api.store.fingerprints import fingerprint
 
 from .closing import close_in_turn, close_together
 from .pool import Pool
@@ -45,11 +48,14 @@ class LocalDispatch:
         self._idle_s = idle_s
         self._pools: dict[str, Pool] = {}
         self._retiring: dict[tuple[str, int], Pool] = {}  # by ARN and revision: a name may be given again
+        self._seen: dict[str, bytes] = {}  # fingerprints of directories, by the ARN that was run from them
         self._retirements: set[asyncio.Task[None]] = set()
 
     def run(
         self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool = False
     ) -> asyncio.Future[RunResult]:
+        if version.directories:
+            return asyncio.ensure_future(self._run_fresh(version, invocation, wants_tail))
         pool = self._pools.get(version.arn)
         if version.reserved is not None and (running := self._running(version)) >= version.reserved:
             return _done(Throttled(running, version.reserved, 0))
@@ -80,6 +86,7 @@ class LocalDispatch:
 
     def retire(self, version: ResolvedVersion) -> None:
         """Run this version no more: what was accepted may finish, then its environments and its code are given up."""
+        self._seen.pop(version.arn, None)
         pool = self._pools.pop(version.arn, None)
         if pool is None:
             self._installations.remove(version.code)
@@ -88,6 +95,19 @@ class LocalDispatch:
         task = asyncio.get_running_loop().create_task(self._retire(version, pool))
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
+
+    async def _run_fresh(self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool) -> RunResult:
+        """Run it in an environment that has started since its directories changed last.
+
+        They are looked at for each invocation, on a thread: whoever saves a file and invokes wants no other code.
+        """
+        loop = asyncio.get_running_loop()
+        seen = await loop.run_in_executor(None, fingerprint, version.directories)
+        known, pool = self._seen.get(version.arn, seen), self._pools.get(version.arn)
+        if known != seen and pool is not None and pool.revision == version.revision:
+            self.prepare(version)
+        self._seen[version.arn] = seen
+        return await self.run(replace(version, directories=()), invocation, wants_tail)
 
     def _run_later(
         self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.service.errors import InvalidParameterValueException
 from runtime_api.service.function_record import Code
+from runtime_api.service.records import DIRECTORY
 from runtime_api.service.rules import Uploaded
 from runtime_api.store.archives import DirectoryArchives
 
@@ -66,9 +67,13 @@ class Installer:
 
     async def _install(self, code: CodeRef) -> None:
         leases = await asyncio.get_running_loop().run_in_executor(None, self._unpack_all, code)
+        unpacked = iter(leases)
         try:
             if self._installations.is_used(code):
-                task_root, *layers = (lease.path for lease in leases)
+                task_root, *layers = (
+                    Path(each.removeprefix(DIRECTORY)) if each.startswith(DIRECTORY) else next(unpacked).path
+                    for each in (code.id, *code.layers)
+                )
                 program, note = await plan(code, task_root, tuple(layers))
                 self._installations.put(code, Installation(program, ANY_PORT, leases=tuple(leases), note=note))
         finally:
@@ -97,11 +102,13 @@ class Installer:
             return None
 
     def _unpack_all(self, code: CodeRef) -> list[Lease]:
-        """Unpack a package and its layers, which together have a limit."""
+        """Unpack a package and its layers, which together have a limit; directories are used where they are."""
         leases: list[Lease] = []
         left = self._limits.unzipped_bytes
         try:
             for sha256 in (code.id, *code.layers):
+                if sha256.startswith(DIRECTORY):
+                    continue
                 unpacked = self._unpack(sha256, left)
                 leases.append(unpacked.lease)
                 left -= unpacked.unzipped_bytes

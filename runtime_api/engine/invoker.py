@@ -10,6 +10,7 @@ import msgspec
 
 from runtime_api.protocol.events import Invocation
 from runtime_api.service.errors import InvalidParameterValueException, RequestTooLargeException
+from runtime_api.service.permissions import INVOKE, check_permission
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.service.seams.event_queue import QueuedEvent
@@ -19,6 +20,8 @@ from .payloads import check_json, decode_client_context
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.owners import Caller
+    from runtime_api.service.permissions import Source
     from runtime_api.service.seams.catalog import Catalog, ResolvedVersion
     from runtime_api.service.seams.dispatch import Dispatch, Pending, RunResult
     from runtime_api.service.seams.event_queue import EventQueue
@@ -43,6 +46,8 @@ class InvokeRequest(msgspec.Struct, frozen=True):
     client_context: str | None = None
     trace: str | None = None
     tenant_id: str | None = None
+    caller: Caller | None = None  # None: it does not sign
+    source: Source | None = None  # what a service of AWS's invokes it for
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -64,7 +69,17 @@ class Verified(msgspec.Struct, frozen=True):
 class Invoker:
     """Invokes the functions of a catalog."""
 
-    def __init__(self, catalog: Catalog, dispatch: Dispatch, queue: EventQueue, limits: Limits) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        dispatch: Dispatch,
+        queue: EventQueue,
+        limits: Limits,
+        *,
+        enforces_policies: bool = False,
+    ) -> None:
+        """`enforces_policies`: other accounts and services need a permission."""
+        self._enforces_policies = enforces_policies
         self._catalog = catalog
         self._dispatch = dispatch
         self._queue = queue
@@ -79,7 +94,11 @@ class Invoker:
 
     def check(self, request: InvokeRequest) -> Accepted:
         """Validate a request and make the invocation of it, or raise a ServiceError."""
-        version = self._catalog.resolve(request.function, request.qualifier)
+        caller = request.caller
+        version = self._catalog.resolve(request.function, request.qualifier, caller and caller.owner)
+        if self._enforces_policies and caller is not None:
+            arn, account = version.invoked_arn, version.spec.account
+            check_permission(version.policy, INVOKE, account, arn, caller, request.source)
         if request.type not in _TYPES:
             raise InvalidParameterValueException(
                 f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"

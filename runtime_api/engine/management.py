@@ -11,16 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from runtime_api.service.errors import (
-    InvalidParameterValueException,
-    ServiceError,
-    ServiceException,
-)
+from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.layer_record import Layer
 from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.resolving import resolved_version
-from runtime_api.service.resources import Shelves, kind_of
-from runtime_api.service.rules import Asked
+from runtime_api.service.resources import kind_of
+from runtime_api.service.rules import Asked, Uploaded
 from runtime_api.service.rules.functions import settled
 from runtime_api.service.rules.mappings import settled_mapping
 from runtime_api.service.rules.table import RULES
@@ -29,21 +25,23 @@ from runtime_api.service.seams.catalog import FunctionRecord
 from runtime_api.service.validation import check_parameters
 from runtime_api.store.sqlite.database import StoreError
 
+from .belongings import Estate
 from .ids import uuid4
 from .links import Links
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    from runtime_api.service.function_record import Function, Version
+    from runtime_api.service.function_record import Code, Function, Version
     from runtime_api.service.operations import Operation
+    from runtime_api.service.owners import Owner
     from runtime_api.service.profiles import Profile
     from runtime_api.service.resources import Resource
-    from runtime_api.service.rules import Owner, Uploaded
     from runtime_api.service.seams.catalog import Runnable
     from runtime_api.store.memory_catalog import MemoryCatalog
     from runtime_api.store.sqlite.functions import StoredFunctions
 
+    from .code_sources import CodeSources
     from .dispatch import LocalDispatch
     from .installations import Installations
     from .installer import Installer
@@ -54,15 +52,16 @@ SETTLING_S = 0.2  # how long a function is Pending, or an update InProgress
 
 
 class Management:
-    """Serves one owner's functions."""
+    """Serves the functions of every owner; `home` is the one of callers who do not say whose they mean."""
 
     def __init__(
         self,
         catalog: MemoryCatalog,
         dispatch: LocalDispatch,
         installer: Installer,
+        sources: CodeSources,
         installations: Installations,
-        owner: Owner,
+        home: Owner,
         profile: Profile,
         stored: StoredFunctions | None = None,
     ) -> None:
@@ -71,41 +70,47 @@ class Management:
         self._catalog = catalog
         self._dispatch = dispatch
         self._installer = installer
+        self._sources = sources
         self._installations = installations
-        self._owner = owner
+        self._home = home
         self._profile = profile
-        self._next_numbers: dict[str, int] = {}
-        self._shelves = Shelves()
+        self._estate = Estate()
         self._links = Links()
         self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
-        self._settling: dict[str, asyncio.Task[None]] = {}
+        self._settling: dict[tuple[Owner, str], asyncio.Task[None]] = {}
 
     def serves(self, operation: Operation) -> bool:
         """Whether `perform` can perform this operation."""
         return operation.name in RULES
 
-    async def perform(self, operation: Operation, parameters: Mapping[str, Any], server: str) -> Mapping[str, Any]:
+    async def perform(
+        self, operation: Operation, parameters: Mapping[str, Any], server: str, owner: Owner | None = None
+    ) -> Mapping[str, Any]:
         """Perform an operation and return its result; raise the ServiceError with which Lambda refuses it.
 
         `server` is the URL at which the caller has reached this server.
         """
+        owner = owner or self._home
         rule = RULES[operation.name]
         if operation.input is not None:
             check_parameters(operation.input, parameters)
+        found = await self._sources.find(parameters, owner.region)  # may take long, so it holds up nobody else
         async with self._one_change:
-            uploaded = await self._take_in(parameters)
+            uploaded = await self._take_in(found)
+            has = self._estate.of(owner)
             asked = Asked(
                 parameters,
-                self._owner,
-                self._catalog.functions(),
+                owner,
+                self._catalog.functions(owner),
                 now(),
                 time.time(),
                 _ids(),
                 uploaded,
-                self._next_numbers,
-                self._shelves,
+                has.next_numbers,
+                has.shelves,
                 partial(self._links.link, server),
                 self._profile,
+                lambda other: self._estate.of(other).shelves,
             )
             try:
                 result = rule(asked)
@@ -117,21 +122,22 @@ class Management:
             if result.removed is not None:
                 await self._remove(result.removed)
             if result.kept is not None:
-                await self._keep_resource(result.kept)
+                await self._keep_resource(owner, result.kept)
             if result.dropped is not None:
-                await self._drop_resource(result.dropped)
+                await self._drop_resource(owner, result.dropped)
         return result.document
 
     def restore(self) -> None:
         """Serve what is stored: everything has settled meanwhile."""
         if self._stored is None:
             return
-        functions, self._next_numbers = self._stored.load()
-        for resource in self._stored.load_resources():
+        for owner, name, number in self._stored.load_numbers():
+            self._estate.to_change(owner).next_numbers[name] = number
+        for owner, resource in self._stored.load_resources():
             settled_resource = _settled(resource)
             if settled_resource is not None:
-                self._shelves.put(settled_resource)
-        for function in functions:
+                self._estate.to_change(owner).shelves.put(settled_resource)
+        for function in self._stored.load():
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
             self._catalog.set(FunctionRecord(found, versions))
@@ -142,29 +148,29 @@ class Management:
             task.cancel()
         await asyncio.gather(*self._settling.values(), return_exceptions=True)
 
-    async def _take_in(self, parameters: Mapping[str, Any]) -> Uploaded | None:
-        """Keep the package that comes with a request."""
-        source = parameters.get("Code") or parameters.get("Content") or parameters
-        if "S3Bucket" in source:
-            raise InvalidParameterValueException("Code from S3 cannot be fetched here yet: upload a ZipFile")
-        if "ZipFile" not in source:
-            return None
-        return await self._installer.take_in(source["ZipFile"])
+    async def _take_in(self, code: bytes | Code | None) -> Uploaded | None:
+        """Keep the package that comes with a request; a directory stays where it is."""
+        if isinstance(code, bytes):
+            return await self._installer.take_in(code)
+        return None if code is None else Uploaded(code, 0)
 
     async def _change(self, function: Function) -> None:
         """Write a function, with everything installed that its versions need to run."""
-        before = self._catalog.get(function.name)
+        before = self._catalog.get(function.name, function.owner)
         versions = {
             version.number: await self._runnable(function, version, before) for version in function.versions()
         }
         await self._keep(function)
-        names = frozenset[str]() if before is None else before.other_names
-        record = self._catalog.set(FunctionRecord(function, versions, names))
+        if before is None:
+            record = self._catalog.set(FunctionRecord(function, versions))
+        else:
+            record = self._catalog.set(structs.replace(before, function=function, versions=versions))
         if before is not None:
             self._give_up(before, record)
             await self._discard(_packages(before.function))
         if settled(function, _ids()) != function:
-            self._settle_later(function.name, partial(self._settle_function, function.name))
+            owner, name = function.owner, function.name
+            self._settle_later((owner, name), partial(self._settle_function, owner, name))
 
     async def _runnable(self, function: Function, version: Version, before: FunctionRecord | None) -> Runnable:
         """What it takes to run a version: as before if the version is, installed now if not."""
@@ -196,86 +202,89 @@ class Management:
         """Return the bytes of a package for a link that was made here; None for any other link."""
         return await self._installer.package(sha256) if self._links.is_valid(sha256, query) else None
 
-    async def _keep_resource(self, resource: Resource) -> None:
-        before = self._shelves.of(type(resource)).get(resource.name)
-        await self._write_resource(resource)
-        self._shelves.put(resource)
+    async def _keep_resource(self, owner: Owner, resource: Resource) -> None:
+        shelves = self._estate.to_change(owner).shelves
+        before = shelves.of(type(resource)).get(resource.name)
+        await self._write_resource(owner, resource)
+        shelves.put(resource)
         if _settled(resource) != resource:
-            self._settle_later(_key(resource), partial(self._settle_resource, resource))
+            self._settle_later((owner, _key(resource)), partial(self._settle_resource, owner, resource))
         if isinstance(before, Layer):
             await self._discard({version.code.sha256 for version in before.versions.values()})
 
-    async def _write_resource(self, resource: Resource) -> None:
+    async def _write_resource(self, owner: Owner, resource: Resource) -> None:
         """Keep a resource on disk, unless it is about to go: nothing would end its deletion after a restart."""
         if self._stored is None:
             return
         with _explained():
             if _settled(resource) is None:
-                await self._stored.delete_resource(resource)
+                await self._stored.delete_resource(owner, resource)
             else:
-                await self._stored.save_resource(resource)
+                await self._stored.save_resource(owner, resource)
 
-    async def _drop_resource(self, resource: Resource) -> None:
+    async def _drop_resource(self, owner: Owner, resource: Resource) -> None:
         if self._stored is not None:
             with _explained():
-                await self._stored.delete_resource(resource)
-        self._shelves.drop(resource)
+                await self._stored.delete_resource(owner, resource)
+        self._estate.to_change(owner).shelves.drop(resource)
 
     async def _keep(self, function: Function) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
-        if self._stored is None or not function.latest.code.sha256:
+        if self._stored is None or not function.latest.code.reference:
             return
         with _explained():
             await self._stored.save(function)
 
     async def _remove(self, function: Function) -> None:
-        if self._stored is not None and function.latest.code.sha256:
+        if self._stored is not None and function.latest.code.reference:
             with _explained():
                 await self._stored.delete(function)
-        record = self._catalog.drop(function.name)
-        self._next_numbers[function.name] = function.next_number
+        record = self._catalog.drop(function.name, function.owner)
+        self._estate.to_change(function.owner).next_numbers[function.name] = function.next_number
         for number in record.versions:
             self._dispatch.retire(resolved_version(record, number))
         await self._discard(_packages(function))
 
     async def _discard(self, packages: set[str]) -> None:
-        """Delete those of these packages that no function has."""
-        for function in self._catalog.functions().values() if packages else ():
+        """Delete those of these packages that no function and no layer of anybody has."""
+        packages = packages - {""}  # of directories
+        for function in self._catalog.every_function() if packages else ():
             packages = packages - _packages(function)
-        for layer in self._shelves.of(Layer).values() if packages else ():
-            packages = packages - {version.code.sha256 for version in layer.versions.values()}
+        for belongings in self._estate.all() if packages else ():
+            for layer in belongings.shelves.of(Layer).values():
+                packages = packages - {version.code.sha256 for version in layer.versions.values()}
         for sha256 in packages:
             await self._installer.discard(sha256)
 
-    def _settle_later(self, key: str, settle: Callable[[], Awaitable[None]]) -> None:
+    def _settle_later(self, key: tuple[Owner, str], settle: Callable[[], Awaitable[None]]) -> None:
         task = self._settling.pop(key, None)
         if task is not None:
             task.cancel()
         self._settling[key] = asyncio.get_running_loop().create_task(self._settle(key, settle))
 
-    async def _settle(self, key: str, settle: Callable[[], Awaitable[None]]) -> None:
+    async def _settle(self, key: tuple[Owner, str], settle: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(SETTLING_S)
         async with self._one_change:
             del self._settling[key]
             await settle()
 
-    async def _settle_function(self, name: str) -> None:
-        record = self._catalog.get(name)
+    async def _settle_function(self, owner: Owner, name: str) -> None:
+        record = self._catalog.get(name, owner)
         if record is not None:
             function = settled(record.function, _ids())
             with suppress(ServiceException):  # the disk is full: it settles again after a restart
                 await self._keep(function)
             self._catalog.set(structs.replace(record, function=function))
 
-    async def _settle_resource(self, resource: Resource) -> None:
+    async def _settle_resource(self, owner: Owner, resource: Resource) -> None:
         """End what a resource was about; every change begins anew, so it is still as it was then."""
-        after = _settled(resource)
+        shelves, after = self._estate.to_change(owner).shelves, _settled(resource)
         if after is None:
-            self._shelves.drop(resource)
+            shelves.drop(resource)
             return
         with suppress(ServiceException):  # as above
-            await self._write_resource(after)
-        self._shelves.put(after)
+            await self._write_resource(owner, after)
+        shelves.put(after)
 
 
 @contextmanager
@@ -299,7 +308,7 @@ def _key(resource: Resource) -> str:
 
 def _packages(function: Function) -> set[str]:
     """The packages that a function's versions and their layers are made of, by SHA-256."""
-    versions = [version for version in function.versions() if version.code.sha256]
+    versions = [version for version in function.versions() if version.code.reference]
     layers = {use.code.sha256 for version in versions for use in version.configuration.layers}
     return layers | {version.code.sha256 for version in versions}
 

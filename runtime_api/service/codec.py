@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -152,7 +151,7 @@ def _scalar(shape: Shape, value: Any) -> Any:
     if shape.type == "blob" and isinstance(value, str):
         try:
             return base64.b64decode(value, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error, or a character beyond ASCII
             raise SerializationException("Invalid base64 in a member that holds bytes") from None
     if shape.type == "timestamp" and isinstance(value, str):
         return _seconds(shape, value)

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDeniedException",
     "CodeSigningConfigNotFoundException",
+    "IncompleteSignatureException",
     "InvalidParameterValueException",
     "InvalidRequestContentException",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
@@ -27,6 +30,7 @@ __all__ = [
     "ServiceException",
     "TooManyRequestsException",
     "UnknownOperationException",
+    "UnrecognizedClientException",
     "ValidationException",
 ]
 
@@ -102,6 +106,22 @@ class ValidationException(ServiceError):
 
 class SerializationException(ServiceError):
     """A parameter has a value of a wrong type."""
+
+
+class MissingAuthenticationTokenException(ServiceError):
+    """The request is not signed."""
+
+
+class IncompleteSignatureException(ServiceError):
+    """The signature does not have the form of one."""
+
+
+class InvalidSignatureException(ServiceError):
+    """The signature is not that of this request, or not of this time."""
+
+
+class UnrecognizedClientException(ServiceError):
+    """The key is not known."""
 
 
 class UnknownOperationException(ServiceError):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field, structs
 
 from .arns import LATEST, function_arn
+from .owners import Owner
+from .records import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +49,14 @@ class LastUpdate(StrEnum):
 class Code(Struct, frozen=True):
     """A package of code, by its content."""
 
-    sha256: str  # in hexadecimal digits: names the archive
+    sha256: str  # in hexadecimal digits: names the archive; empty for code that is none
     size: int  # bytes, zipped
+    directory: str = ""  # of this machine, which is run as it is instead of an archive
+
+    @property
+    def reference(self) -> str:
+        """What installers know it by; empty for a function of the command line."""
+        return f"{DIRECTORY}{self.directory}" if self.directory else self.sha256
 
 
 class LayerUse(Struct, frozen=True):
@@ -146,6 +154,11 @@ class Function(Struct, frozen=True):
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""
         return function_arn(self.region, self.account, self.name, qualifier)
+
+    @property
+    def owner(self) -> Owner:
+        """Whose function it is."""
+        return Owner(self.account, self.region)
 
     def versions(self) -> Iterator[Version]:
         """Every version, $LATEST first and then in the order of publication."""

@@ -10,7 +10,9 @@ from .arns import LATEST, function_arn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CodeRef", "FunctionSpec"]
+__all__ = ["DIRECTORY", "CodeRef", "FunctionSpec"]
+
+DIRECTORY = "directory:"  # before the path of one, in place of the SHA-256 of a package
 
 
 class CodeRef(NamedTuple):
@@ -19,15 +21,21 @@ class CodeRef(NamedTuple):
     Only the server that holds them knows where they are.
     """
 
-    id: str  # the SHA-256 of a package; for code that is no package, a name that its server gave
-    runtime: str = ""  # of a package, as what follows
+    id: str  # the SHA-256 of a package, or a directory; for code of the command line, a name that its server gave
+    runtime: str = ""  # of a package or directory, as what follows
     handler: str = ""
     layers: tuple[str, ...] = ()  # the SHA-256 of each, in order; the last one wins
 
     @property
     def is_package(self) -> bool:
-        """Whether the code is an archive, which any server can fetch by its content."""
+        """Whether the code is installed by what it says of itself: an archive by its content, or a directory."""
         return bool(self.runtime)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that it is run from as they are, and that may change at any time."""
+        references = (self.id, *self.layers)
+        return tuple(each.removeprefix(DIRECTORY) for each in references if each.startswith(DIRECTORY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .arns import LATEST, parse_function_name
+from .arns import LATEST, function_arn, parse_function_name
 from .errors import ResourceNotFoundException
-from .records import FunctionSpec
+from .owners import Owner
 from .retries import patience_of
 from .seams.catalog import ResolvedVersion
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .function_record import Alias
     from .seams.catalog import FunctionRecord
 
-__all__ = ["resolve_name", "resolved_version"]
+    Records = Mapping[str, FunctionRecord]  # by every name that they answer to
+
+__all__ = ["not_reachable", "resolve_name", "resolved_version"]
 
 SHOWN_NAMES = 20
 
@@ -34,27 +36,47 @@ def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: st
         max_queued=found.max_queued,
         revision=found.revision,
         reserved=record.function.reserved_concurrency,
+        policy=record.function.policies.get("" if qualifier in (None, LATEST) else qualifier),
+        directories=found.code.directories,
         patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),
     )
 
 
 def resolve_name(
-    records: Mapping[str, FunctionRecord], function: str, qualifier: str | None, draw: Callable[[], float]
+    records: Mapping[Owner, Records],
+    everybodys: Records,
+    function: str,
+    qualifier: str | None,
+    caller: Owner,
+    is_signed: bool,
+    draw: Callable[[], float],
 ) -> ResolvedVersion:
-    """Return what a caller means by `function` and the qualifier beside it, among `records` by all of their names.
+    """Return what a caller means by `function` and the qualifier beside it.
 
-    `draw` gives a number from 0 to 1, which decides where an alias that routes to two versions leads.
+    `records` are those of each owner; what is not there is looked for among `everybodys`. A caller who does not sign
+    has no region, and may name a function of any. `draw` gives a number from 0 to 1, which decides where an alias
+    that routes to two versions leads.
     """
     named = parse_function_name(function, qualifier)
-    record = records.get(named.name)
+    owner = Owner(named.account or caller.account, named.region or caller.region)
+    record = records.get(owner, {}).get(named.name) or everybodys.get(named.name)
+    if is_signed and owner.region != caller.region and (record is None or not record.everybodys):
+        raise not_reachable(owner.region, caller.region)
     if record is None:
-        missing = FunctionSpec(named.name).arn(named.qualifier or LATEST)
-        raise ResourceNotFoundException(f"Function not found: {missing}", known=sorted(records)[:SHOWN_NAMES])
+        missing = function_arn(owner.region, owner.account, named.name, named.qualifier or LATEST)
+        elsewhere = [found[named.name].function.arn() for found in records.values() if named.name in found]
+        known = [*sorted(elsewhere), *sorted({*records.get(owner, ()), *everybodys})]
+        raise ResourceNotFoundException(f"Function not found: {missing}", known=known[:SHOWN_NAMES])
     alias = record.function.aliases.get(named.qualifier or "")
     number = named.qualifier or LATEST if alias is None else _route(alias, draw)
     if number not in record.versions:
         raise ResourceNotFoundException(f"Function not found: {record.function.arn(named.qualifier)}")
     return resolved_version(record, number, named.qualifier)
+
+
+def not_reachable(region: str, own: str) -> ResourceNotFoundException:
+    """Return the error for an ARN of another region."""
+    return ResourceNotFoundException(f"Functions from '{region}' are not reachable in this region ('{own}')")
 
 
 def _route(alias: Alias, draw: Callable[[], float]) -> str:

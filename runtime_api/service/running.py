@@ -20,12 +20,12 @@ __all__ = ["code_of", "like", "runnable"]
 
 
 def code_of(version: Version) -> CodeRef | None:
-    """Return the reference to a version's package; None for code that is no package."""
-    if not version.code.sha256:
+    """Return the reference to a version's package or directory; None for code of the command line."""
+    if not version.code.reference:
         return None
     configuration = version.configuration
-    layers = tuple(use.code.sha256 for use in configuration.layers)
-    return CodeRef(version.code.sha256, configuration.runtime, configuration.handler, layers)
+    layers = tuple(use.code.reference for use in configuration.layers)
+    return CodeRef(version.code.reference, configuration.runtime, configuration.handler, layers)
 
 
 def runnable(function: Function, version: Version, code: CodeRef, limits: Limits) -> Runnable:

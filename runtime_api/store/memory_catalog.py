@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from itertools import count
 from random import random
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runtime_api.service.owners import DEFAULT_OWNER
 from runtime_api.service.resolving import resolve_name, resolved_version
 from runtime_api.service.seams.catalog import Stale
 
@@ -16,69 +18,113 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.service.function_record import Function
+    from runtime_api.service.owners import Owner
     from runtime_api.service.seams.catalog import FunctionRecord, ResolvedVersion
 
 __all__ = ["MemoryCatalog"]
 
 
+class _Functions:
+    """The functions of one owner, or those of everybody."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, FunctionRecord] = {}  # by every name that they answer to
+        self.unqualified: dict[str, ResolvedVersion] = {}  # by the same names: what most invocations ask for
+        self.functions: dict[str, Function] = {}
+
+    def set(self, record: FunctionRecord) -> None:
+        """Put in a record whose name is free."""
+        self.functions[record.name] = record.function
+        for name in (record.name, *record.other_names):
+            self.records[name] = record
+            self.unqualified[name] = resolved_version(record)
+
+    def drop(self, record: FunctionRecord) -> None:
+        """Take out a record that is in here."""
+        if self.records.get(record.name) is record:
+            del self.functions[record.name]
+        for each in (record.name, *record.other_names):
+            if self.records.get(each) is record:
+                del self.records[each], self.unqualified[each]
+
+
 class MemoryCatalog:
     """Implements `Catalog`. `set` and `drop` are for its owner, when nothing else writes."""
 
-    def __init__(self) -> None:
-        self._records: dict[str, FunctionRecord] = {}  # by every name that they answer to
-        self._unqualified: dict[str, ResolvedVersion] = {}  # by the same names: what most invocations ask for
-        self._functions: dict[str, Function] = {}
+    def __init__(self, home: Owner = DEFAULT_OWNER) -> None:
+        """`home`: the owner whom unsigned callers mean."""
+        self._home = home
+        own = _Functions()
+        self._own: dict[Owner | None, _Functions] = {home: own, None: own}  # None: callers who do not sign
+        self._records: dict[Owner, dict[str, FunctionRecord]] = {home: own.records}
+        self._everybodys = _Functions()
         self._revisions = count(1)
 
-    def resolve(self, function: str, qualifier: str | None = None) -> ResolvedVersion:
-        found = self._unqualified.get(function)
-        if found is not None and qualifier is None:
-            return found
-        return resolve_name(self._records, function, qualifier, random)
+    def resolve(self, function: str, qualifier: str | None = None, caller: Owner | None = None) -> ResolvedVersion:
+        if qualifier is None:
+            own = self._own.get(caller, self._everybodys)
+            found = own.unqualified.get(function) or self._everybodys.unqualified.get(function)
+            if found is not None:
+                return found
+        owner, everybodys = caller or self._home, self._everybodys.records
+        return resolve_name(self._records, everybodys, function, qualifier, owner, caller is not None, random)
 
     def names(self) -> list[str]:
-        return sorted(self._records)
+        return sorted({name for records in self._records.values() for name in records})
 
-    def get(self, name: str) -> FunctionRecord | None:
-        record = self._records.get(name)
+    def get(self, name: str, owner: Owner | None = None) -> FunctionRecord | None:
+        own = self._own.get(owner)
+        record = None if own is None else own.records.get(name)
         return record if record is not None and record.name == name else None
 
-    def functions(self) -> Mapping[str, Function]:
-        return MappingProxyType(self._functions)
+    def functions(self, owner: Owner | None = None) -> Mapping[str, Function]:
+        own = self._own.get(owner)
+        if own is None:
+            return MappingProxyType(self._everybodys.functions)
+        if self._everybodys.functions.keys() <= own.functions.keys():
+            return MappingProxyType(own.functions)
+        return ChainMap(own.functions, self._everybodys.functions)
+
+    def every_function(self) -> list[Function]:
+        """Return the functions of all owners."""
+        return [function for owner in self._records for function in self._own[owner].functions.values()]
 
     async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
-        current = self._revision(record.name)
+        current = self._revision(record.name, record.function.owner)
         return self.set(record) if current == expected else Stale(current)
 
-    async def remove(self, name: str, expected: int) -> FunctionRecord | Stale:
-        current = self._revision(name)
-        return self.drop(name) if current == expected else Stale(current)
+    async def remove(self, name: str, expected: int, owner: Owner | None = None) -> FunctionRecord | Stale:
+        current = self._revision(name, owner)
+        return self.drop(name, owner) if current == expected else Stale(current)
 
     def set(self, record: FunctionRecord) -> FunctionRecord:
         """Write a record whatever is there; returns it with its new revision."""
-        if self.get(record.name) is not None:
-            self.drop(record.name)
+        owner = record.function.owner
+        if self.get(record.name, owner) is not None:
+            self.drop(record.name, owner)
         revision = next(self._revisions)
         versions = {
             number: version if version.revision else replace(version, revision=revision)
             for number, version in record.versions.items()
         }
         record = replace(record, versions=versions, revision=revision)
-        self._functions[record.name] = record.function
-        for name in (record.name, *record.other_names):
-            self._records[name] = record
-            self._unqualified[name] = resolved_version(record)
+        if owner not in self._records:
+            self._own[owner] = _Functions()
+            self._records[owner] = self._own[owner].records
+        self._own[owner].set(record)
+        if record.everybodys:
+            self._everybodys.set(record)
         return record
 
-    def drop(self, name: str) -> FunctionRecord:
+    def drop(self, name: str, owner: Owner | None = None) -> FunctionRecord:
         """Remove the record of a function that is there; returns it."""
-        record = self._records[name]
-        del self._functions[record.name]
-        for each in (record.name, *record.other_names):
-            if self._records.get(each) is record:
-                del self._records[each], self._unqualified[each]
+        own = self._own[owner]
+        record = own.records[name]
+        own.drop(record)
+        if record.everybodys:
+            self._everybodys.drop(record)
         return record
 
-    def _revision(self, name: str) -> int | None:
-        record = self.get(name)
+    def _revision(self, name: str, owner: Owner | None) -> int | None:
+        record = self.get(name, owner)
         return None if record is None else record.revision

@@ -23,6 +23,7 @@ from runtime_api.service.errors import (
     UnknownOperationException,
 )
 from runtime_api.service.operations import find, methods_at
+from runtime_api.service.signatures import SignedRequest
 from runtime_api.service.validation import check_parameters
 
 from . import invoke, replies
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.operations import Operation
+    from runtime_api.service.owners import Caller
 
+    from .callers import Callers
     from .guard import Guard
     from .http1.roster import Roster
     from .replies import PlainReply
@@ -63,8 +66,10 @@ OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64,
 class ApiServer:
     """Makes the protocols that serve connections on this lane."""
 
-    def __init__(self, invoker: Invoker, management: Management, guard: Guard, limits: Limits) -> None:
-        self._server = web.Server(Api(invoker, management, guard, limits.request_bytes).answer)
+    def __init__(
+        self, invoker: Invoker, management: Management, guard: Guard, callers: Callers, limits: Limits
+    ) -> None:
+        self._server = web.Server(Api(invoker, management, guard, callers, limits.request_bytes).answer)
 
     def open_lane(self, roster: Roster) -> Lane:
         """A protocol for one connection."""
@@ -120,10 +125,13 @@ class _FaultyError(Exception):
 class Api:
     """Answers every request."""
 
-    def __init__(self, invoker: Invoker, management: Management, guard: Guard, event_bytes: int) -> None:
+    def __init__(
+        self, invoker: Invoker, management: Management, guard: Guard, callers: Callers, event_bytes: int
+    ) -> None:
         self._invoker = invoker
         self._management = management
         self._guard = guard
+        self._callers = callers
         self._event_bytes = event_bytes
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -161,11 +169,12 @@ class Api:
         raw_path = origin_form(raw_path)
         function = invoke.function_in(raw_path)
         try:
+            signed = SignedRequest(request.method.encode(), raw_path, query, headers, b"")
             if function is None:
-                return await self._other(request, raw_path.decode("latin-1"), query, headers)
+                return await self._other(request, signed)
             if request.method != "POST":
                 return replies.method_not_allowed("POST")
-            return await self._invoke(request, function, query, headers)
+            return await self._invoke(request, function, signed)
         except ServiceError as error:
             return invoke.error_reply(error)
         except (_FaultyError, web.RequestPayloadError, ConnectionError):  # the peer's doing, which `answer` answers
@@ -173,10 +182,9 @@ class Api:
         except Exception as error:
             return invoke.defect_reply(f"{request.method} {request.path} failed", error)
 
-    async def _other(
-        self, request: web.BaseRequest, raw_path: str, query: bytes, headers: dict[bytes, bytes]
-    ) -> PlainReply:
-        asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    async def _other(self, request: web.BaseRequest, signed: SignedRequest) -> PlainReply:
+        raw_path, headers = signed.path.decode("latin-1"), signed.headers
+        asked = parse_qs(signed.query.decode("latin-1"), keep_blank_values=True)
         found = find(request.method, raw_path, asked)
         # A request that is cut short is no request, so nothing is done before its end.
         body = await _body(request, 0 if found is None else OPERATION_BYTES)
@@ -194,16 +202,22 @@ class Api:
             raise NotSupportedException(f"{name} is not supported by bootjack")
         if body is None:
             raise RequestTooLargeException(f"Request must be smaller than {OPERATION_BYTES} bytes for {name}")
+        self._callers.check(signed._replace(body=body), asked)
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
+        caller = self._callers.of(headers, asked)
         if name == INVOKE_ASYNC:
-            return await self._invoke_async(found.operation, parameters)
+            return await self._invoke_async(found.operation, parameters, caller)
         server = f"http://{request.host}"
-        return _written(found.operation, await self._management.perform(found.operation, parameters, server))
+        owner = None if caller is None else caller.owner
+        return _written(found.operation, await self._management.perform(found.operation, parameters, server, owner))
 
-    async def _invoke_async(self, operation: Operation, parameters: Mapping[str, Any]) -> PlainReply:
+    async def _invoke_async(
+        self, operation: Operation, parameters: Mapping[str, Any], caller: Caller | None
+    ) -> PlainReply:
         """Queue an event; the answer has the status in its body, too."""
         check_parameters(operation.input or "", parameters)
-        accepted, pending = invoke.begin_async(self._invoker, parameters["FunctionName"], parameters["InvokeArgs"])
+        name, payload = parameters["FunctionName"], parameters["InvokeArgs"]
+        accepted, pending = invoke.begin_async(self._invoker, caller, name, payload)
         with suppress(Exception):
             await asyncio.shield(pending)
         reply = invoke.result_reply(accepted, pending)
@@ -217,13 +231,13 @@ class Api:
         document = {"status": "ok", "functions": self._invoker.names}
         return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
 
-    async def _invoke(
-        self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]
-    ) -> PlainReply:
+    async def _invoke(self, request: web.BaseRequest, function: str, signed: SignedRequest) -> PlainReply:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
-        accepted, pending = invoke.begin(self._invoker, function, query, headers, body)
+        query, headers = signed.query, signed.headers
+        self._callers.check(signed._replace(body=body), parse_qs(query.decode("latin-1"), keep_blank_values=True))
+        accepted, pending = invoke.begin(self._invoker, self._callers, function, query, headers, body)
         # When the caller disconnects, this is cancelled and the invocation continues.
         with suppress(Exception):
             await asyncio.shield(pending)

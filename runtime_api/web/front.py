@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from runtime_api.service.errors import ServiceError
+from runtime_api.service.signatures import SignedRequest
 
 from . import invoke, replies
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Accepted, Invoker, Queued, Verified
     from runtime_api.service.seams.dispatch import Pending, RunResult
 
+    from .callers import Callers
     from .guard import Guard
     from .http1.exchange import Exchange
     from .http1.outbox import Outbox
@@ -35,6 +38,7 @@ class Front:
         self,
         invoker: Invoker,
         guard: Guard,
+        callers: Callers,
         outbox: Outbox,
         body_bytes: int,
         pass_on: Callable[[Exchange], None],
@@ -42,6 +46,7 @@ class Front:
         self.body_bytes = body_bytes
         self._invoker = invoker
         self._guard = guard
+        self._callers = callers
         self._outbox = outbox
         self._pass_on = pass_on
         self._names: dict[bytes, str] = {}
@@ -65,7 +70,11 @@ class Front:
             _send(exchange, refused)
             return
         try:
-            accepted, pending = invoke.begin(self._invoker, function, exchange.query, exchange.headers, exchange.body)
+            if self._callers.verifies:
+                self._check_signature(exchange)
+            accepted, pending = invoke.begin(
+                self._invoker, self._callers, function, exchange.query, exchange.headers, exchange.body
+            )
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
             return
@@ -101,6 +110,10 @@ class Front:
         if objection is not None:
             return replies.foreign(objection)
         return None if exchange.method == b"POST" else replies.method_not_allowed("POST")
+
+    def _check_signature(self, exchange: Exchange) -> None:
+        request = SignedRequest(exchange.method, exchange.path, exchange.query, exchange.headers, exchange.body)
+        self._callers.check(request, parse_qs(exchange.query.decode("latin-1"), keep_blank_values=True))
 
     def _answer(
         self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Verified]

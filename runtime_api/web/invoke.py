@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote
 
 from runtime_api.engine.invoker import EVENT, REQUEST_RESPONSE, InvokeRequest, Queued, Verified
 from runtime_api.service.errors import ServiceError, ServiceException
+from runtime_api.service.permissions import Source
 from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.engine.invoker import Accepted, Invoker
+    from runtime_api.service.owners import Caller
     from runtime_api.service.seams.dispatch import Pending, RunResult
+
+    from .callers import Callers
 
 __all__ = ["begin", "begin_async", "defect_reply", "error_reply", "function_in", "result_reply"]
 
@@ -30,7 +34,11 @@ _LOG_TYPE = b"x-amz-log-type"
 _CLIENT_CONTEXT = b"x-amz-client-context"
 _TRACE = b"x-amzn-trace-id"
 _TENANT = b"x-amz-tenant-id"
-_MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT})
+_AUTHORIZATION = b"authorization"
+_NOTHING: Mapping[str, list[str]] = {}
+_SOURCE_ARN = b"x-amz-source-arn"
+_SOURCE_ACCOUNT = b"x-amz-source-account"
+_MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT, _AUTHORIZATION})
 
 
 def function_in(path: bytes) -> str | None:
@@ -45,21 +53,21 @@ DEFECT = "the request failed in bootjack itself: please report this with the tra
 
 
 def begin(
-    invoker: Invoker, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
+    invoker: Invoker, callers: Callers, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
 ) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
     """Check a caller's request and invoke the function; `headers` by their names in lower case.
 
     Raises ServiceError when the request is not valid. `result_reply` answers what comes of it.
     """
-    accepted = invoker.check(_read_request(function, query, headers, body))
+    accepted = invoker.check(_read_request(callers, function, query, headers, body))
     return accepted, invoker.submit(accepted)
 
 
 def begin_async(
-    invoker: Invoker, function: str, payload: bytes
+    invoker: Invoker, caller: Caller | None, function: str, payload: bytes
 ) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
     """Check a request of InvokeAsync, which is Invoke of the type Event before there were types, and queue it."""
-    accepted = invoker.check(InvokeRequest(function, payload, type=EVENT))
+    accepted = invoker.check(InvokeRequest(function, payload, type=EVENT, caller=caller))
     return accepted, invoker.submit(accepted)
 
 
@@ -103,13 +111,16 @@ def _invoke_reply(accepted: Accepted, result: InvokeResult) -> PlainReply:
     return PlainReply(replies.OK, headers, result.payload)
 
 
-def _read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> InvokeRequest:
-    qualifier = None
+def _read_request(
+    callers: Callers, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
+) -> InvokeRequest:
+    qualifier, asked = None, _NOTHING
     if query:
-        values = parse_qs(query.decode("latin-1")).get("Qualifier")
+        asked = parse_qs(query.decode("latin-1"))
+        values = asked.get("Qualifier")
         qualifier = values[-1] if values else None
     if _MEANINGFUL.isdisjoint(headers):
-        return InvokeRequest(function, body, qualifier)
+        return InvokeRequest(function, body, qualifier, caller=callers.by_query(asked) if asked else None)
     get = headers.get
     return InvokeRequest(
         function,
@@ -120,7 +131,15 @@ def _read_request(function: str, query: bytes, headers: Mapping[bytes, bytes], b
         _text(get(_CLIENT_CONTEXT)),
         _text(get(_TRACE)),
         _text(get(_TENANT)),
+        callers.of(headers, asked),
+        _source(headers),
     )
+
+
+def _source(headers: Mapping[bytes, bytes]) -> Source | None:
+    if _SOURCE_ARN not in headers and _SOURCE_ACCOUNT not in headers:
+        return None
+    return Source(_text(headers.get(_SOURCE_ARN)) or "", _text(headers.get(_SOURCE_ACCOUNT)) or "")
 
 
 def _request_id(accepted: Accepted) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
 
+    from .callers import Callers
     from .guard import Guard
     from .http1.exchange import Exchange
     from .http1.outbox import Outbox
@@ -41,6 +42,7 @@ class PublicPort:
         outbox: Outbox,
         host: str,
         guard: Guard,
+        callers: Callers,
         bounds: Bounds,
         note: Callable[[str], None],
     ) -> None:
@@ -48,8 +50,9 @@ class PublicPort:
         self._management = management
         self._limits = limits
         self._guard = guard
+        self._callers = callers
         self._host = host
-        front = Front(invoker, self._guard, outbox, limits.request_bytes, self._pass_on)
+        front = Front(invoker, guard, callers, outbox, limits.request_bytes, self._pass_on)
         self._server = HttpServer(front, outbox, bounds, note)
         self._import: asyncio.Future[Any] | None = None
         self._waiting: list[Exchange] = []
@@ -89,7 +92,8 @@ class PublicPort:
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
             return  # the server closes the connections
-        self._api = future.result().ApiServer(self._invoker, self._management, self._guard, self._limits)
+        make_server = future.result().ApiServer
+        self._api = make_server(self._invoker, self._management, self._guard, self._callers, self._limits)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
             exchange.connection.hand_over(self._api.open_lane(self._server.roster))

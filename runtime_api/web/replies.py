@@ -77,9 +77,13 @@ NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404
 # The errors that Lambda's API has beyond its model; the model's own are in `service/operations.json`.
 BEYOND_MODEL = {
     "AccessDeniedException": ErrorShape(403, ("Message",)),
+    "IncompleteSignatureException": ErrorShape(403, ("message",)),
+    "InvalidSignatureException": ErrorShape(403, ("message",)),
+    "MissingAuthenticationTokenException": ErrorShape(403, ("message",)),
     "NotSupportedException": ErrorShape(501, ("Message", "Type")),
     "SerializationException": ErrorShape(400, ("Type", "message")),
     "UnknownOperationException": ErrorShape(404, ("Message", "Type")),
+    "UnrecognizedClientException": ErrorShape(403, ("message",)),
     "ValidationException": ErrorShape(400, ("message",)),
 }
 

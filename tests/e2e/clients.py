@@ -41,15 +41,15 @@ class Answer(NamedTuple):
 
 
 @contextlib.contextmanager
-def connected(url: str) -> Iterator[Any]:
+def connected(url: str, key: str = "false", secret: str = "false", region: str = "us-east-1") -> Iterator[Any]:
     """Open a boto3 client that uses one connection and does not retry."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=1, read_timeout=SECONDS)
     client = boto3.client(
         "lambda",
         endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="false",
-        aws_secret_access_key="false",
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
         config=config,
     )
     yield client

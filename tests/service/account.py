@@ -31,8 +31,10 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 class Account:
     """Performs operations one after the other."""
 
-    def __init__(self, profile: Profile = CURRENT) -> None:
+    def __init__(self, profile: Profile = CURRENT, owner: Owner = Owner(ACCOUNT, REGION)) -> None:  # noqa: B008 - it never changes
         self.profile = profile
+        self.owner = owner
+        self.elsewhere: dict[Owner, Shelves] = {}  # what other owners have
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
         self.shelves = Shelves()
@@ -45,10 +47,9 @@ class Account:
         check_parameters(shape, parameters)
         package = (parameters.get("Code") or parameters.get("Content") or parameters).get("ZipFile")
         uploaded = None if package is None else Uploaded(Code(sha256(package).hexdigest(), len(package)), 0)
-        owner = Owner(ACCOUNT, REGION)
         asked = Asked(
             parameters,
-            owner,
+            self.owner,
             self.functions,
             NOW,
             1_767_323_045.006,
@@ -58,6 +59,7 @@ class Account:
             self.shelves,
             "link:{}".format,
             self.profile,
+            lambda owner: self.elsewhere.get(owner, Shelves()),
         )
         result = RULES[operation](asked)
         if result.changed is not None:

@@ -12,21 +12,23 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.installations import Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import Invoker
 from runtime_api.engine.management import Management
-from runtime_api.local import OWNER
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.protocol.settings import FunctionSettings
+from runtime_api.service.owners import DEFAULT_OWNER
 from runtime_api.service.profiles import CURRENT as PROFILE
 from runtime_api.service.seams.dispatch import InvokeResult
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
 from runtime_api.store.trees import Trees
+from runtime_api.web.callers import Callers
 from runtime_api.web.guard import Guard
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.roster import Bounds
@@ -118,9 +120,10 @@ class Ports:
         self._trees, installations = Trees(), Installations()
         installer = Installer(self._trees, installations, CURRENT)
         dispatch: Any = self.dispatch
-        self._management = Management(catalog, dispatch, installer, installations, OWNER, PROFILE)
+        sources, callers = CodeSources(CURRENT), Callers(DEFAULT_OWNER, None)
+        self._management = Management(catalog, dispatch, installer, sources, installations, DEFAULT_OWNER, PROFILE)
         self._public = PublicPort(
-            self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, Bounds(), note
+            self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, callers, Bounds(), note
         )
         self._api = RuntimeApi(lambda *events: self.environment.post(self._api, *events))
         self._runtime = HttpServer(self._api, self.outbox)

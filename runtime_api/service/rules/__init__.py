@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runtime_api.service.owners import Owner
 from runtime_api.service.profiles import CURRENT
 from runtime_api.service.resources import Shelves
 
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from runtime_api.service.resources import Resource
 
 __all__ = ["Asked", "Owner", "Result", "Uploaded"]
-
-
-class Owner(NamedTuple):
-    """Whose functions a request is about."""
-
-    account: str
-    region: str
 
 
 class Uploaded(NamedTuple):
@@ -41,7 +35,7 @@ class Asked(NamedTuple):
 
     parameters: Mapping[str, Any]  # as the model has them
     owner: Owner
-    functions: Mapping[str, Function]  # the owner's, by name
+    functions: Mapping[str, Function]  # the owner's, and behind them those that belong to everybody, by name
     now: str  # as Lambda writes times of modification
     unix_s: float  # the same moment
     ids: Iterator[str]  # new ones
@@ -50,6 +44,7 @@ class Asked(NamedTuple):
     shelves: Shelves = Shelves()  # what the owner has besides functions
     link: Callable[[str], str] = str  # the URL of a package by its SHA-256
     profile: Profile = CURRENT  # what is allowed
+    elsewhere: Callable[[Owner], Shelves] = lambda _owner: Shelves()  # what another owner has
 
 
 class Result(NamedTuple):

@@ -11,6 +11,7 @@ from runtime_api.service.errors import (
     PreconditionFailedException,
     ResourceNotFoundException,
 )
+from runtime_api.service.resolving import not_reachable
 
 if TYPE_CHECKING:
     from runtime_api.service.function_record import Function, Version
@@ -32,13 +33,18 @@ def name_in(asked: Asked, parameter: str = "FunctionName") -> FunctionName:
     named = parse_function_name(given)
     if named.qualifier and qualifier and named.qualifier != qualifier:
         raise InvalidParameterValueException(MISMATCH)
-    if named.region is not None and named.region != asked.owner.region:
-        raise ResourceNotFoundException(
-            f"Functions from '{named.region}' are not reachable in this region ('{asked.owner.region}')"
-        )
-    if named.account is not None and named.account != asked.owner.account:
-        raise AccessDeniedException
+    if not _is_everybodys(asked, named):
+        if named.region is not None and named.region != asked.owner.region:
+            raise not_reachable(named.region, asked.owner.region)
+        if named.account is not None and named.account != asked.owner.account:
+            raise AccessDeniedException
     return named._replace(qualifier=named.qualifier or qualifier)
+
+
+def _is_everybodys(asked: Asked, named: FunctionName) -> bool:
+    """Whether this is the ARN of another owner's function that the caller can use like one of its own."""
+    found = asked.functions.get(named.name)
+    return found is not None and (named.account, named.region) == found.owner
 
 
 def function_named(asked: Asked, parameter: str = "FunctionName") -> tuple[Function, str | None]:

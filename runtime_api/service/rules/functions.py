@@ -49,7 +49,8 @@ def create_function(asked: Asked) -> Result:
         )
     configuration = settings.created(asked)
     tags = check_tags(asked.parameters.get("Tags", {}))
-    if named.name in asked.functions:
+    there = asked.functions.get(named.name)
+    if there is not None and there.owner == asked.owner:  # a function of everybody's gives way to an own one
         raise ResourceConflictException(f"Function already exist: {named.name}")
     latest = Version(LATEST, configuration, _code(asked.uploaded), next(asked.ids), asked.now)
     number = asked.next_numbers.get(named.name, 1)
@@ -65,8 +66,8 @@ def get_function(asked: Asked) -> Result:
     """Show a version with its tags, its share of concurrency, and where its package can be fetched."""
     function, version, qualifier = version_named(asked)
     document: dict[str, Any] = {"Configuration": shown.full(function, version, qualifier)}
-    if version.code.sha256:
-        document["Code"] = {"RepositoryType": "S3", "Location": asked.link(version.code.sha256)}
+    if version.code.reference:
+        document["Code"] = {"RepositoryType": "S3", "Location": shown.location(asked, version.code)}
     if function.tags:
         document["Tags"] = function.tags
     if function.reserved_concurrency is not None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from msgspec import structs
 
-from runtime_api.service.arns import parse_layer_name
 from runtime_api.service.errors import (
     PolicyLengthExceededException,
     ResourceConflictException,
@@ -17,7 +16,7 @@ from runtime_api.service.function_record import Policy, Statement
 
 from . import Result
 from .addressing import check_revision
-from .layers import version_at
+from .layers import own_name, version_at
 from .policies import POLICY_BYTES, aws_principal, policy_text
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ def remove_layer_version_permission(asked: Asked) -> Result:
 
 
 def _version(asked: Asked) -> tuple[Layer, LayerVersion]:
-    named = parse_layer_name(asked.parameters["LayerName"])
-    return version_at(asked, named._replace(number=asked.parameters["VersionNumber"]))
+    return version_at(asked, own_name(asked)._replace(number=asked.parameters["VersionNumber"]))
 
 
 def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from runtime_api.service.arns import LayerName, parse_layer_name
-from runtime_api.service.errors import InvalidParameterValueException, ResourceNotFoundException
+from runtime_api.service.arns import LayerName, layer_arn, parse_layer_name
+from runtime_api.service.errors import (
+    AccessDeniedException,
+    InvalidParameterValueException,
+    ResourceNotFoundException,
+)
 from runtime_api.service.function_record import LayerUse
 from runtime_api.service.layer_record import Layer, LayerVersion
+from runtime_api.service.owners import Caller, Owner
+from runtime_api.service.permissions import GET_LAYER, check_permission
 
-from . import Result, page
+from . import Result, page, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +32,7 @@ __all__ = [
     "layer_uses",
     "list_layer_versions",
     "list_layers",
+    "own_name",
     "publish_layer_version",
     "version_at",
 ]
@@ -36,7 +43,7 @@ MISSING = "The resource you requested does not exist."
 
 def publish_layer_version(asked: Asked) -> Result:
     """Publish the next version of a layer, which is made with its first one."""
-    name = _name(asked).name
+    name = own_name(asked).name
     if asked.uploaded is None:
         raise InvalidParameterValueException("Please provide a source for the layer's content.")
     layer = asked.shelves.of(Layer).get(name) or Layer(name, *asked.owner)
@@ -56,7 +63,8 @@ def publish_layer_version(asked: Asked) -> Result:
 
 def get_layer_version(asked: Asked) -> Result:
     """Show a version, with where its content can be fetched."""
-    return Result(_whole(asked, *version_at(asked, _name(asked)._replace(number=asked.parameters["VersionNumber"]))))
+    named = parse_layer_name(asked.parameters["LayerName"])._replace(number=asked.parameters["VersionNumber"])
+    return Result(_whole(asked, *version_at(asked, named)))
 
 
 def get_layer_version_by_arn(asked: Asked) -> Result:
@@ -79,7 +87,7 @@ def _latest(asked: Asked) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def list_layer_versions(asked: Asked) -> Result:
     """Show the versions of a layer that fit, the latest first."""
-    layer = asked.shelves.of(Layer).get(_name(asked).name)
+    layer = asked.shelves.of(Layer).get(own_name(asked).name)
     versions = [] if layer is None else list(layer.versions.values())
     items = [
         (f"{-version.number + 10**9:010}", _shown(layer, version))
@@ -91,7 +99,7 @@ def list_layer_versions(asked: Asked) -> Result:
 
 def delete_layer_version(asked: Asked) -> Result:
     """Delete a version: functions that use it keep it, no other one gets it."""
-    layer = asked.shelves.of(Layer).get(_name(asked).name)
+    layer = asked.shelves.of(Layer).get(own_name(asked).name)
     number = str(asked.parameters["VersionNumber"])
     if layer is None or number not in layer.versions:
         return Result({})
@@ -124,24 +132,44 @@ def layer_uses(asked: Asked, arns: Sequence[str], kept: Sequence[LayerUse]) -> t
 
 
 def _use(asked: Asked, arn: str, named: LayerName) -> LayerUse:
-    layer = asked.shelves.of(Layer).get(named.name) if named.account == asked.owner.account else None
-    version = None if layer is None else layer.versions.get(str(named.number))
+    _, version = _readable(asked, named)
     if version is None:
         raise InvalidParameterValueException(f"Layer version {arn} does not exist.")
     return LayerUse(arn, version.code)
 
 
 def version_at(asked: Asked, named: LayerName) -> tuple[Layer, LayerVersion]:
-    """Return a layer and its version; ResourceNotFoundException if there is none."""
-    layer = asked.shelves.of(Layer).get(named.name)
-    version = None if layer is None else layer.versions.get(str(named.number))
+    """Return a layer and its version; ResourceNotFoundException if there is none.
+
+    AccessDeniedException for one of another account that its policy does not share with this one.
+    """
+    layer, version = _readable(asked, named)
     if layer is None or version is None:
         raise ResourceNotFoundException(MISSING)
     return layer, version
 
 
-def _name(asked: Asked) -> LayerName:
-    return parse_layer_name(asked.parameters["LayerName"])
+def _readable(asked: Asked, named: LayerName) -> tuple[Layer | None, LayerVersion | None]:
+    own = asked.owner
+    owner = Owner(named.account or own.account, named.region or own.region)
+    shelves = asked.shelves if owner == own else asked.elsewhere(owner)
+    layer = shelves.of(Layer).get(named.name) if owner.region == own.region else None
+    version = None if layer is None else layer.versions.get(str(named.number))
+    policy = None if version is None else version.policy
+    check_permission(
+        policy, GET_LAYER, owner.account, layer_arn(owner.region, owner.account, *named[:2]), Caller(own)
+    )
+    return layer, version
+
+
+def own_name(asked: Asked) -> LayerName:
+    """Return the name that was given; what belongs to others can be read at most, and not by its plain name."""
+    named, own = parse_layer_name(asked.parameters["LayerName"]), asked.owner
+    if named.account not in (None, own.account):
+        raise AccessDeniedException
+    if named.region not in (None, own.region):
+        raise ResourceNotFoundException(MISSING)
+    return named
 
 
 def _fits(version: LayerVersion, parameters: Mapping[str, Any]) -> bool:
@@ -165,6 +193,10 @@ def _shown(layer: Layer, version: LayerVersion) -> dict[str, Any]:
 
 
 def _whole(asked: Asked, layer: Layer, version: LayerVersion) -> dict[str, Any]:
-    digest = base64.b64encode(bytes.fromhex(version.code.sha256)).decode()
-    content = {"CodeSha256": digest, "CodeSize": version.code.size, "Location": asked.link(version.code.sha256)}
+    digest = base64.b64encode(bytes.fromhex(version.code.sha256)).decode() or None
+    content = {
+        "CodeSha256": digest,
+        "CodeSize": version.code.size,
+        "Location": shown.location(asked, version.code),
+    }
     return _shown(layer, version) | {"LayerArn": layer.arn(), "Content": content}

@@ -12,9 +12,11 @@ from runtime_api.service.arns import LATEST
 from runtime_api.service.function_record import LastUpdate, State
 
 if TYPE_CHECKING:
-    from runtime_api.service.function_record import Configuration, Function, Version
+    from runtime_api.service.function_record import Code, Configuration, Function, Version
 
-__all__ = ["full", "listed"]
+    from . import Asked
+
+__all__ = ["full", "listed", "location"]
 
 CREATING = "The function is being created."
 
@@ -27,6 +29,11 @@ def full(function: Function, version: Version, qualifier: str | None = None) -> 
 def listed(function: Function, version: Version, qualifier: str | None = None) -> dict[str, Any]:
     """Return the configuration as lists show it: without its states."""
     return _document(function, version, qualifier)
+
+
+def location(asked: Asked, code: Code) -> str:
+    """Return where the code can be fetched: a link to a package, or the URL of a directory on this machine."""
+    return f"file://{code.directory}" if code.directory else asked.link(code.sha256)
 
 
 def _document(function: Function, version: Version, qualifier: str | None) -> dict[str, Any]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.protocol.settings import FunctionSettings
-    from runtime_api.service.function_record import Function
+    from runtime_api.service.function_record import Function, Policy
+    from runtime_api.service.owners import Owner
     from runtime_api.service.records import CodeRef, FunctionSpec
 
 __all__ = ["Catalog", "FunctionRecord", "ResolvedVersion", "Runnable", "Stale"]
@@ -37,6 +38,7 @@ class FunctionRecord(Struct, frozen=True):
     versions: dict[str, Runnable]  # by number; $LATEST is always there
     other_names: frozenset[str] = frozenset()
     revision: int = 0  # counted by the catalog: each write of any record gets the next number
+    everybodys: bool = False  # it answers every owner that has none of its name
 
     @property
     def name(self) -> str:
@@ -65,6 +67,8 @@ class ResolvedVersion(Struct, frozen=True):
     revision: int  # of what is run; a higher one means newer code for the same ARN
     reserved: int | None = None  # how many invocations of all versions together may run at once
     patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
+    policy: Policy | None = None  # of the ARN as it is invoked
+    directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments
 
 
 class Stale(NamedTuple):
@@ -74,27 +78,27 @@ class Stale(NamedTuple):
 
 
 class Catalog(Protocol):
-    """Keeps the functions.
+    """Keeps the functions of every owner. No owner, or None, stands for the one of unsigned callers.
 
     `resolve` and `names` answer from what this server knows and never wait: each invocation asks. Writes are compare
     and set, and return when they are as durable as the catalog makes them.
     """
 
-    def resolve(self, function: str, qualifier: str | None = None) -> ResolvedVersion:
-        """Return the version that a name, a partial or a full ARN stands for.
+    def resolve(self, function: str, qualifier: str | None = None, caller: Owner | None = None) -> ResolvedVersion:
+        """Return the version that a name, a partial or a full ARN stands for, if `caller` uses it.
 
         Raises InvalidParameterValueException for what is none of these, ResourceNotFoundException for a function or
-        qualifier that is not there.
+        qualifier that is not there, or is in another region than a caller who signs.
         """
 
     def names(self) -> list[str]:
         """Return every name that can be invoked, sorted."""
 
-    def get(self, name: str) -> FunctionRecord | None:
-        """Return the record of a function by its own name."""
+    def get(self, name: str, owner: Owner | None = None) -> FunctionRecord | None:
+        """Return the record of an owner's function by its own name."""
 
-    def functions(self) -> Mapping[str, Function]:
-        """Return what owners see of every function, by its own name: a view of what is there now."""
+    def functions(self, owner: Owner | None = None) -> Mapping[str, Function]:
+        """Return what an owner sees of every function, by its own name: a view of what is there now."""
 
     async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
         """Write a record in place of the one at revision `expected`; None: there must be none.
@@ -102,5 +106,5 @@ class Catalog(Protocol):
         Returns the record with its new revision.
         """
 
-    async def remove(self, name: str, expected: int) -> FunctionRecord | Stale:
+    async def remove(self, name: str, expected: int, owner: Owner | None = None) -> FunctionRecord | Stale:
         """Remove the record of a function that is at revision `expected`; returns what it was."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runtime_api.service.function_record import Function
+from runtime_api.service.owners import Owner
 from runtime_api.service.resources import KINDS, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runtime_api.service.resources import Resource
-    from runtime_api.service.rules import Owner
 
     from .database import Database
 
@@ -20,45 +22,48 @@ __all__ = ["StoredFunctions"]
 SAVE = "INSERT OR REPLACE INTO functions (account, region, name, document) VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM functions WHERE account = ? AND region = ? AND name = ?"
 NUMBER = "INSERT OR REPLACE INTO next_numbers (account, region, name, number) VALUES (?, ?, ?, ?)"
-LOAD = "SELECT document FROM functions WHERE account = ? AND region = ?"
+LOAD = "SELECT document FROM functions"
 SAVE_RESOURCE = "INSERT OR REPLACE INTO resources (account, region, kind, name, document) VALUES (?, ?, ?, ?, ?)"
 DELETE_RESOURCE = "DELETE FROM resources WHERE account = ? AND region = ? AND kind = ? AND name = ?"
-LOAD_RESOURCES = "SELECT kind, document FROM resources WHERE account = ? AND region = ?"
-LOAD_NUMBERS = "SELECT name, number FROM next_numbers WHERE account = ? AND region = ?"
+LOAD_RESOURCES = "SELECT account, region, kind, document FROM resources"
+LOAD_NUMBERS = "SELECT account, region, name, number FROM next_numbers"
 
 
 class StoredFunctions:
-    """Keeps the functions of one owner."""
+    """Keeps what all owners have."""
 
-    def __init__(self, database: Database, owner: Owner) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._owner = owner
 
-    def load(self) -> tuple[list[Function], dict[str, int]]:
-        """Read every function, and the next version numbers of those that were deleted."""
+    def load(self) -> list[Function]:
+        """Read every function."""
         decoder = msgspec.json.Decoder(Function)
-        functions = [decoder.decode(document) for (document,) in self._database.read(LOAD, self._owner)]
-        return functions, dict(self._database.read(LOAD_NUMBERS, self._owner))
+        return [decoder.decode(document) for (document,) in self._database.read(LOAD)]
 
-    def load_resources(self) -> list[Resource]:
-        """Read every other resource."""
-        rows = self._database.read(LOAD_RESOURCES, self._owner)
-        return [msgspec.json.decode(document, type=KINDS[kind]) for kind, document in rows]
+    def load_numbers(self) -> Iterator[tuple[Owner, str, int]]:
+        """Read the next version numbers of functions that were deleted, by owner and name."""
+        for account, region, name, number in self._database.read(LOAD_NUMBERS):
+            yield Owner(account, region), name, number
 
-    async def save_resource(self, resource: Resource) -> None:
+    def load_resources(self) -> Iterator[tuple[Owner, Resource]]:
+        """Read every other resource with its owner."""
+        for account, region, kind, document in self._database.read(LOAD_RESOURCES):
+            yield Owner(account, region), msgspec.json.decode(document, type=KINDS[kind])
+
+    async def save_resource(self, owner: Owner, resource: Resource) -> None:
         """Write another resource; StoreError when it cannot be."""
-        key = (*self._owner, kind_of(resource), resource.name)
+        key = (*owner, kind_of(resource), resource.name)
         await self._database.write((SAVE_RESOURCE, (*key, msgspec.json.encode(resource))))
 
-    async def delete_resource(self, resource: Resource) -> None:
+    async def delete_resource(self, owner: Owner, resource: Resource) -> None:
         """Remove another resource."""
-        await self._database.write((DELETE_RESOURCE, (*self._owner, kind_of(resource), resource.name)))
+        await self._database.write((DELETE_RESOURCE, (*owner, kind_of(resource), resource.name)))
 
     async def save(self, function: Function) -> None:
         """Write a function; StoreError when it cannot be."""
-        await self._database.write((SAVE, (*self._owner, function.name, msgspec.json.encode(function))))
+        await self._database.write((SAVE, (*function.owner, function.name, msgspec.json.encode(function))))
 
     async def delete(self, function: Function) -> None:
         """Remove a function, whose version numbers are not given again."""
-        key = (*self._owner, function.name)
+        key = (*function.owner, function.name)
         await self._database.write((DELETE, key), (NUMBER, (*key, function.next_number)))
