@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.function_url_record import FunctionUrl
     from runtime_api.service.seams.archives import Lease
 
 __all__ = ["LocalFunction"]
 
 ANY_PORT: Address = ("127.0.0.1", 0)
 NO_PACKAGE = Code("", 0)
+NO_URLS: Mapping[str, FunctionUrl] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class LocalFunction:
     concurrency: int = CURRENT.concurrency  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all of them are busy; the next one is throttled
     external_runtime: bool = False  # somebody else starts the runtime
+    function_url: bool = False  # it has one from the start, which everybody may use
     own_network: bool = False  # in bubblewrap: it reaches nothing but its Runtime API
     leases: tuple[
         Lease, ...
@@ -80,7 +83,9 @@ class LocalFunction:
         """Return the part that only this machine knows."""
         return Installation(self.program, self.runtime_api, self.own_network, self.leases)
 
-    def record(self, code: CodeRef, limits: Limits, revision_id: str, now: str) -> FunctionRecord:
+    def record(
+        self, code: CodeRef, limits: Limits, revision_id: str, now: str, urls: Mapping[str, FunctionUrl] = NO_URLS
+    ) -> FunctionRecord:
         """Return the part that a catalog keeps, for code that is installed as `code`."""
         spec = self.configuration
         settings = FunctionSettings(
@@ -95,7 +100,7 @@ class LocalFunction:
         latest = Version(
             LATEST, _configuration(spec), NO_PACKAGE, revision_id, now, State.ACTIVE, LastUpdate.SUCCESSFUL
         )
-        function = Function(spec.name, spec.account, spec.region, latest)
+        function = Function(spec.name, spec.account, spec.region, latest, urls=dict(urls))
         runnable = Runnable(spec, code, settings, self.concurrency, self.max_queued)
         return FunctionRecord(function, {LATEST: runnable}, self.also_known_as)
 

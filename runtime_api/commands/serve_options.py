@@ -31,6 +31,7 @@ class ServeOptions:
     concurrency: int
     idle_timeout_s: float
     async_retry_base_s: float
+    function_url: bool
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
@@ -81,6 +82,11 @@ serve_options = option_group(
         default=60,
         show_default=True,
         help="Try an event whose invocation has failed again after so long, and once more after twice that.",
+    ),
+    option(
+        "--function-url",
+        is_flag=True,
+        help="Give each function a URL for HTTP requests. Anyone who can reach the port may use it.",
     ),
     option(
         "--only-lambda-apis",

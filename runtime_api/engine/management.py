@@ -17,6 +17,7 @@ from runtime_api.service.errors import (
     ServiceError,
     ServiceException,
 )
+from runtime_api.service.function_url_record import function_url
 from runtime_api.service.layer_record import Layer
 from runtime_api.service.resolving import resolved_version
 from runtime_api.service.resources import Shelves
@@ -30,6 +31,7 @@ from runtime_api.store.sqlite.database import StoreError
 
 from .ids import uuid4
 from .links import Links
+from .url_ids import url_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,6 +104,8 @@ class Management:
                 self._next_numbers,
                 self._shelves,
                 partial(self._links.link, server),
+                partial(function_url, server, self._owner.region),
+                url_ids(),
             )
             try:
                 result = rule(asked)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from runtime_api.service.resolving import resolve_name, resolved_version
 from runtime_api.service.seams.catalog import Stale
+from runtime_api.service.url_index import UrlIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ class MemoryCatalog:
         self._unqualified: dict[str, ResolvedVersion] = {}  # by the same names: what most invocations ask for
         self._functions: dict[str, Function] = {}
         self._revisions = count(1)
+        self.urls = UrlIndex()
 
     def resolve(self, function: str, qualifier: str | None = None) -> ResolvedVersion:
         found = self._unqualified.get(function)
@@ -65,6 +67,7 @@ class MemoryCatalog:
         }
         record = replace(record, versions=versions, revision=revision)
         self._functions[record.name] = record.function
+        self.urls.put(record.function)
         for name in (record.name, *record.other_names):
             self._records[name] = record
             self._unqualified[name] = resolved_version(record)
@@ -74,6 +77,7 @@ class MemoryCatalog:
         """Remove the record of a function that is there; returns it."""
         record = self._records[name]
         del self._functions[record.name]
+        self.urls.drop(record.function)
         for each in (record.name, *record.other_names):
             if self._records.get(each) is record:
                 del self._records[each], self._unqualified[each]

@@ -23,6 +23,7 @@ from . import invoke, replies
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
 from .replies import CONTINUE
+from .urls import FunctionUrls, RequestHead, http_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from .guard import Guard
     from .replies import PlainReply
+    from .urls import UrlPlace
 
 __all__ = ["make_server"]
 
@@ -45,7 +47,9 @@ OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64,
 
 def make_server(invoker: Invoker, management: Management, guard: Guard, limits: Limits) -> web.Server:
     """Return the factory of aiohttp's protocols, one for each connection; its `shutdown` closes them."""
-    return web.Server(Api(invoker, management, guard, limits.request_bytes).answer, access_log=None)
+    # A body goes on as it was sent: what is said about its coding goes on with it.
+    api = Api(invoker, management, guard, limits.request_bytes)
+    return web.Server(api.answer, access_log=None, auto_decompress=False)
 
 
 class Api:
@@ -56,6 +60,7 @@ class Api:
         self._management = management
         self._guard = guard
         self._event_bytes = event_bytes
+        self._urls = FunctionUrls(invoker, guard)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -70,10 +75,13 @@ class Api:
         headers: dict[bytes, bytes] = {}
         for name, value in request.raw_headers:
             add_header(headers, name, value)
+        raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
+        place = self._urls.find(headers.get(b"host", b""), raw_path)
+        if place is not None:
+            return self._urls.objection(place, headers) or await self._at_url(request, place, query)
         objection = self._guard.objection(headers)
         if objection is not None:
             return replies.foreign(objection)
-        raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
         function = invoke.function_in(raw_path)
         try:
             if function is None:
@@ -112,6 +120,13 @@ class Api:
             return replies.method_not_allowed("GET")
         document = {"status": "ok", "functions": self._invoker.names}
         return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
+
+    async def _at_url(self, request: web.BaseRequest, place: UrlPlace, query: bytes) -> PlainReply:
+        body = await _body(request, self._event_bytes)
+        if body is None:
+            return invoke.error_reply(self._invoker.too_large())
+        head = RequestHead(request.method, query, request.raw_headers, request.remote or "")
+        return await self._urls.reply(place, http_request(head, place, body))
 
     async def _invoke(
         self, request: web.BaseRequest, function: str, query: bytes, headers: dict[bytes, bytes]

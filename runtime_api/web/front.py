@@ -51,13 +51,13 @@ class Front:
     def started(self, exchange: Exchange) -> None:
         # Another request's body may be larger than Invoke's limit, so pass it on before the body arrives. A chunked
         # body cannot be passed on in the middle: its framing has been parsed away.
-        is_invoke = invoke.function_in(exchange.path) is not None
+        is_invoke = invoke.function_in(exchange.path) is not None and not _is_at_url(exchange)
         if not is_invoke and b"transfer-encoding" not in exchange.headers:
             self._pass_on(exchange)
 
     def finished(self, exchange: Exchange) -> None:
         function = self._names.get(exchange.path) or self._learn(exchange.path)
-        if function is None:
+        if function is None or _is_at_url(exchange):
             self._pass_on(exchange)
             return
         refused = self._judge(exchange)
@@ -107,6 +107,11 @@ class Front:
     ) -> None:
         _send(exchange, invoke.result_reply(accepted, pending))
         self._outbox.callers -= 1
+
+
+def _is_at_url(exchange: Exchange) -> bool:
+    """Whether a request names a function URL as its host: there every path is the function's own."""
+    return b".lambda-url." in exchange.headers.get(b"host", b"")
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:

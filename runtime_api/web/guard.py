@@ -45,14 +45,22 @@ class Guard:
 
     def objection(self, headers: Mapping[bytes, bytes]) -> str | None:
         """Say why a request with these headers (names in lower case) is refused; None when it may pass."""
+        return self.host_objection(headers) or self.page_objection(headers)
+
+    def host_objection(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """The part of `objection` that holds for every route: the request names a host that this machine may be."""
         host = headers.get(b"host", _NO_HEADER)
         if host != self._good_host and host:
             if self._on_loopback and not self._is_this_machine(host):
                 return f"Host {host.decode('latin-1')!r} is not this machine (--allow-host lets it in)"
             self._good_host = host
+        return None
+
+    def page_objection(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """The part of `objection` for routes that have no rules of their own about which pages may use them."""
         if b"origin" in headers:
             origin = headers[b"origin"].decode("latin-1")
-            if not self._may_pass(origin, host):
+            if not self._may_pass(origin, headers.get(b"host", _NO_HEADER)):
                 return f"Origin {origin!r} is foreign to this port (--allow-origin lets it in)"
         elif headers.get(b"sec-fetch-site", _NO_HEADER).lower() in _FOREIGN_SITES:
             return "A page of another site may not use this port (--allow-origin lets its origin in)"

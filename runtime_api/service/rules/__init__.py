@@ -47,6 +47,8 @@ class Asked(NamedTuple):
     next_numbers: Mapping[str, int] = {}  # of versions of functions that were deleted: no number is used twice
     shelves: Shelves = Shelves()  # what the owner has besides functions
     link: Callable[[str], str] = str  # the URL of a package by its SHA-256
+    url: Callable[[str], str] = str  # the URL of a function by its url id
+    url_ids: Iterator[str] = iter(())  # new ones, which nobody can guess
 
 
 class Result(NamedTuple):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.function_record import Function
     from runtime_api.service.records import CodeRef, FunctionSpec
+    from runtime_api.service.url_index import UrlIndex
 
 __all__ = ["Catalog", "FunctionRecord", "ResolvedVersion", "Runnable", "Stale"]
 
@@ -86,6 +87,10 @@ class Catalog(Protocol):
         Raises InvalidParameterValueException for what is none of these, ResourceNotFoundException for a function or
         qualifier that is not there.
         """
+
+    @property
+    def urls(self) -> UrlIndex:
+        """The function URLs of what is there now."""
 
     def names(self) -> list[str]:
         """Return every name that can be invoked, sorted."""

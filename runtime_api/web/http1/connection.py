@@ -168,6 +168,7 @@ class Connection(asyncio.Protocol):
             close=head.close,
             http10=head.http10,
             announced=head.length,
+            repeated=head.repeated,
         )
 
     def _take(self, event: Event) -> None:

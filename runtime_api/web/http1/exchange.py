@@ -30,7 +30,7 @@ from .states import (
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .events import Broken
     from .states import Act, HandlerState, ReplyState, RequestState
@@ -73,6 +73,7 @@ class Exchange(Struct, eq=False):
     chunks: list[bytes] | None = None  # of the body that are kept
     trailers: Mapping[bytes, bytes] | None = None
     context: Any = None  # for the handler's own use
+    repeated: Sequence[tuple[bytes, bytes]] = ()  # header lines whose names had come before
 
     @property
     def answered(self) -> bool:

@@ -21,12 +21,13 @@ def as_bytes(exchange: Exchange) -> bytes:
     """
     target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
     headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}
+    repeated = [line for line in exchange.repeated if line[0].lower() not in _HOP_BY_HOP]
     if exchange.request_state is RequestState.COMPLETE:
         headers.pop(b"expect", None)
     if b"transfer-encoding" in exchange.headers:
         headers[b"content-length"] = b"%d" % exchange.arrived
     if exchange.close:
         headers[b"connection"] = b"close"
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers.items()])
+    lines = b"".join([b"%b: %b\r\n" % header for header in (*headers.items(), *repeated)])
     body = exchange.body or b"".join(exchange.chunks or ())
     return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (exchange.method, target, lines, body)

@@ -9,8 +9,12 @@ _SINGLE = frozenset({b"host", b"origin", b"sec-fetch-site"})
 REPEATED = b"(sent more than once)"  # the value in that case; no rule of the guard accepts it
 
 
-def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
-    """Add a line to the headers of a request."""
+def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> bool:
+    """Add a line to the headers of a request; returns whether its name is new."""
     name = name.lower()
-    if headers.setdefault(name, value) is not value and name in _SINGLE:
+    if name not in headers:
+        headers[name] = value
+        return True
+    if name in _SINGLE:
         headers[name] = REPEATED
+    return False

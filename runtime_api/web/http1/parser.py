@@ -47,6 +47,7 @@ class RequestParser:
         self._events: list[Event] = []
         self._url = b""
         self._headers: dict[bytes, bytes] = {}  # of the head, and later of the trailers
+        self._repeated: list[tuple[bytes, bytes]] = []  # lines whose names had come before
         self._head_bytes = 0  # read since the last head was complete, bodies not counted
         self._closes = False  # the request that is being read ends the connection
         self._resumes = False  # the next head only makes a new parser read a body
@@ -120,18 +121,20 @@ class RequestParser:
     def on_message_begin(self) -> None:
         self.state = HEAD
         self._url = b""
-        self._headers = {}
+        self._headers, self._repeated = {}, []
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        add_header(self._headers, name, value)
+        if not add_header(self._headers, name, value):
+            self._repeated.append((name, value))
         if self.state is BODY:  # a trailer: limited as a head is
             self._head_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
         headers, self._headers = self._headers, {}  # what comes from now on are trailers
+        repeated = tuple(self._repeated)
         self._head_bytes = 0
         self.state = BODY
         if self._resumes:
@@ -146,7 +149,7 @@ class RequestParser:
         tells_version = b"connection" in headers or b"expect" in headers
         http10 = tells_version and llhttp.get_http_version() == "1.0"
         length = int(headers.get(b"content-length", 0))
-        self._events.append(Head(method, path, query, headers, length, self._closes, http10))
+        self._events.append(Head(method, path, query, headers, length, self._closes, http10, repeated))
 
     def on_body(self, chunk: bytes) -> None:
         self._events.append(Data(chunk))
