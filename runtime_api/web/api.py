@@ -77,13 +77,13 @@ class Api:
             add_header(headers, name, value)
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
         place = self._urls.find(headers.get(b"host", b""), raw_path)
-        if place is not None:
-            return self._urls.objection(place, headers) or await self._at_url(request, place, query)
-        objection = self._guard.objection(headers)
-        if objection is not None:
-            return replies.foreign(objection)
+        refused = self._objection(headers) if place is None else self._urls.objection(place, headers)
+        if refused is not None:
+            return refused
         function = invoke.function_in(raw_path)
         try:
+            if place is not None:
+                return await self._at_url(request, place, query)
             if function is None:
                 return await self._other(request, raw_path.decode("latin-1"), query, headers)
             if request.method != "POST":
@@ -93,6 +93,10 @@ class Api:
             return invoke.error_reply(error)
         except Exception as error:
             return invoke.defect_reply(f"{request.method} {request.path} failed", error)
+
+    def _objection(self, headers: dict[bytes, bytes]) -> PlainReply | None:
+        objection = self._guard.objection(headers)
+        return None if objection is None else replies.foreign(objection)
 
     async def _other(
         self, request: web.BaseRequest, raw_path: str, query: bytes, headers: dict[bytes, bytes]
@@ -124,7 +128,7 @@ class Api:
     async def _at_url(self, request: web.BaseRequest, place: UrlPlace, query: bytes) -> PlainReply:
         body = await _body(request, self._event_bytes)
         if body is None:
-            return invoke.error_reply(self._invoker.too_large())
+            raise self._invoker.too_large()
         head = RequestHead(request.method, query, request.raw_headers, request.remote or "")
         return await self._urls.reply(place, http_request(head, place, body))
 

@@ -111,7 +111,7 @@ class Front:
 
 def _is_at_url(exchange: Exchange) -> bool:
     """Whether a request names a function URL as its host: there every path is the function's own."""
-    return b".lambda-url." in exchange.headers.get(b"host", b"")
+    return b".lambda-url." in exchange.headers.get(b"host", b"").lower()
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:

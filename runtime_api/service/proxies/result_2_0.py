@@ -11,6 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from .messages import HttpAnswer
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def answer(payload: bytes) -> HttpAnswer:
     if isinstance(document, str):
         return HttpAnswer(200, (JSON,), _bytes(document))
     if not isinstance(document, dict) or "statusCode" not in document:
-        return HttpAnswer(200, (JSON,), payload)
+        return HttpAnswer(200, (JSON,), _compact(payload))
     try:
         return _spelled_out(document)
     except _NoAnswerError:
@@ -101,6 +103,14 @@ def _body(document: Mapping[str, Any]) -> bytes:
         return base64.b64decode(given)
     except (binascii.Error, ValueError):
         raise _NoAnswerError from None
+
+
+def _compact(payload: bytes) -> bytes:
+    """The same JSON without white space: Lambda writes it again, in this form."""
+    try:
+        return msgspec.json.format(payload, indent=-1)
+    except msgspec.DecodeError:  # NaN, for one
+        return payload
 
 
 def _bytes(text: str) -> bytes:
