@@ -51,7 +51,7 @@ class Front:
     def started(self, exchange: Exchange) -> None:
         # Another request's body may be larger than Invoke's limit, so pass it on before the body arrives. A chunked
         # body cannot be passed on in the middle: its framing has been parsed away.
-        is_invoke = invoke.function_in(exchange.path) is not None and not _is_at_url(exchange)
+        is_invoke = invoke.function_in(exchange.path) is not None
         if not is_invoke and b"transfer-encoding" not in exchange.headers:
             self._pass_on(exchange)
 
@@ -73,7 +73,8 @@ class Front:
         pending.add_done_callback(partial(self._answer, exchange, accepted))
 
     def overflowed(self, exchange: Exchange) -> None:
-        _send(exchange, self._judge(exchange) or invoke.error_reply(self._invoker.too_large()))
+        refused = None if _is_at_url(exchange) else self._judge(exchange)
+        _send(exchange, refused or invoke.error_reply(self._invoker.too_large()))
 
     def truncated(self, exchange: Exchange) -> None:
         _send(exchange, replies.BAD_REQUEST)
@@ -110,8 +111,8 @@ class Front:
 
 
 def _is_at_url(exchange: Exchange) -> bool:
-    """Whether a request names a function URL as its host: there every path is the function's own."""
-    return b".lambda-url." in exchange.headers.get(b"host", b"").lower()
+    """Whether a request is for a function URL: every path of such a host is the function's own."""
+    return b".lambda-url." in exchange.headers.get(b"host", b"").lower() or exchange.path.startswith(b"/lambda-url/")
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:

@@ -123,13 +123,32 @@ def test_a_compressed_body_stays_compressed(server: Serve, url: str) -> None:
     assert document["headers"]["content-length"] == str(len(body))
 
 
-def test_a_chunked_body_is_put_together(server: Serve, url: str) -> None:
-    head = f"POST / HTTP/1.1\r\nHost: {host_of(url)}\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+def chunked(server: Serve, host: str, target: str, *chunks: bytes) -> tuple[int, bytes]:
+    """Send a PUT with a chunked body; return the status and the body of the answer."""
+    head = f"PUT {target} HTTP/1.1\r\nHost: {host}\r\nOrigin: {PAGE}\r\nContent-Type: text/plain\r\n"
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as peer:
-        peer.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n".encode())
+        peer.sendall(f"{head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + framed)
         answer = b"".join(iter(lambda: peer.recv(1 << 16), b""))
-    document = json.loads(answer.partition(b"\r\n\r\n")[2])
-    assert (document["body"], document["headers"]["content-length"]) == ("abc", "3")
+    start, _, body = answer.partition(b"\r\n\r\n")
+    return int(start.split()[1]), body
+
+
+def test_a_chunked_body_is_put_together(server: Serve, client: Any, made: str) -> None:
+    host = given(client, made, Cors=CORS)
+    status, body = chunked(server, host, "/", b"ab", b"c")
+    document = json.loads(body)
+    assert (status, document["body"], document["headers"]["content-length"]) == (200, "abc", "3")
+
+
+def test_a_body_that_is_too_large_is_refused_as_such(server: Serve, client: Any, made: str) -> None:
+    host = given(client, made, Cors=CORS)
+    large = b"x" * 7_000_000
+    lines = [("Origin", PAGE)]
+    for target in ("/", "/2015-03-31/functions/app/invocations"):
+        assert chunked(server, host, target, large)[0] == 413
+        assert ask(server, host, "POST", target, lines, large).status == 413
+    assert chunked(server, "localhost", f"/lambda-url/{made}/", large)[0] == 413
 
 
 def test_a_body_may_have_6_mb_as_an_event(server: Serve, url: str) -> None:

@@ -10,7 +10,7 @@ import base64
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 
@@ -103,7 +103,7 @@ def _context(request: HttpRequest, receipt: Receipt) -> dict[str, Any]:
         "domainPrefix": receipt.url_id,
         "http": {
             "method": request.method,
-            "path": request.path,
+            "path": _decoded(request.path),
             "protocol": "HTTP/1.1",
             "sourceIp": request.peer,
             "userAgent": request.value("user-agent") or "",
@@ -115,6 +115,14 @@ def _context(request: HttpRequest, receipt: Receipt) -> dict[str, Any]:
         "timeEpoch": receipt.unix_ms,
     }
     return context if receipt.signer is None else context | {"authorizer": {"iam": receipt.signer}}
+
+
+def _decoded(path: str) -> str:
+    """The path as frameworks match it with their routes; as it was sent where it does not decode to text."""
+    try:
+        return unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return path
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -70,9 +70,17 @@ def test_the_least_event() -> None:
     }
 
 
-def test_the_path_stays_as_it_was_sent() -> None:
-    document = made(path="/a%2Fb//%e2%82%ac/../%Fth/")
-    assert document["rawPath"] == document["requestContext"]["http"]["path"] == "/a%2Fb//%e2%82%ac/../%Fth/"
+@pytest.mark.parametrize(
+    ("path", "decoded"),
+    [
+        ("/a%2Fb//%e2%82%ac/../+/%20", "/a/b//€/../+/ "),
+        ("/pa2%Fth/1", "/pa2%Fth/1"),
+        ("/%ff%41", "/%ff%41"),
+    ],
+)
+def test_the_path_is_there_as_it_was_sent_and_decoded(path: str, decoded: str) -> None:
+    document = made(path=path)
+    assert (document["rawPath"], document["requestContext"]["http"]["path"]) == (path, decoded)
 
 
 def test_parameters_are_decoded_and_joined() -> None:
