@@ -34,6 +34,12 @@ $ aws lambda invoke --function-name orders response.json
 - **Runtimes**: `provided*` runs the package's `bootstrap`, or a layer's. `python3.*` runs our bootstrap with the
   Python of that version on your PATH, or else the one that runs bootjack. For any other runtime the package or a
   layer must bring a `bootstrap`.
+- **Function URLs are served** at `http://{{url-id}}.lambda-url.{{region}}.localhost:PORT/`, which browsers and curl
+  resolve to this machine, and at `http://127.0.0.1:PORT/lambda-url/NAME/` (or `NAME:ALIAS`) for clients that do not.
+  `serve --function-url` gives one to every function of the command line. Events and answers have payload format
+  2.0. `Cors` is applied, preflights included, and decides which web pages may use the URL. With `AuthType` AWS_IAM a
+  request has to be signed; no policy is asked. Everybody who can reach the port can use a URL with `AuthType` NONE.
+  Answers are buffered, also with `InvokeMode` RESPONSE_STREAM.
 - **Signatures are not checked.** The account is 123456789012, the region is that of `--region`.
 - **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing and logging settings, policies,
   code signing, runtime management, recursion settings.

@@ -13,6 +13,23 @@ __all__ = ["as_bytes"]
 
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-settings", b"transfer-encoding", b"te"})
 
+# Of these a request has one line at most: the first counts here, and aiohttp would refuse the others.
+_ONCE = frozenset(
+    {
+        b"content-length",
+        b"content-location",
+        b"content-range",
+        b"content-type",
+        b"etag",
+        b"host",
+        b"max-forwards",
+        b"origin",
+        b"sec-fetch-site",
+        b"server",
+        b"user-agent",
+    }
+)
+
 
 def as_bytes(exchange: Exchange) -> bytes:
     """The request as it could have been sent, as far as it has arrived; not for a chunked one that is not complete.
@@ -21,7 +38,7 @@ def as_bytes(exchange: Exchange) -> bytes:
     """
     target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
     headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}
-    repeated = [line for line in exchange.repeated if line[0].lower() not in _HOP_BY_HOP]
+    repeated = [line for line in exchange.repeated if line[0].lower() not in _HOP_BY_HOP | _ONCE]
     if exchange.request_state is RequestState.COMPLETE:
         headers.pop(b"expect", None)
     if b"transfer-encoding" in exchange.headers:
