@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Front"]
 
 KNOWN_PATHS = 4096  # whose function name is remembered
+URLS, URL_HOSTS = b"/lambda-url/", b".lambda-url."  # function URLs, by path and by host
 
 
 class Front:
@@ -45,6 +46,9 @@ class Front:
         self._outbox = outbox
         self._pass_on = pass_on
         self._names: dict[bytes, str] = {}
+        self._plain_host = (
+            b""  # the last Host that is no function URL's: most clients send the same with every request
+        )
 
     # -- http1.Handler
 
@@ -57,7 +61,7 @@ class Front:
 
     def finished(self, exchange: Exchange) -> None:
         function = self._names.get(exchange.path) or self._learn(exchange.path)
-        if function is None or _is_at_url(exchange):
+        if function is None or self._names_url(exchange):
             self._pass_on(exchange)
             return
         refused = self._judge(exchange)
@@ -73,7 +77,8 @@ class Front:
         pending.add_done_callback(partial(self._answer, exchange, accepted))
 
     def overflowed(self, exchange: Exchange) -> None:
-        refused = None if _is_at_url(exchange) else self._judge(exchange)
+        at_url = exchange.path.startswith(URLS) or self._names_url(exchange)
+        refused = None if at_url else self._judge(exchange)
         _send(exchange, refused or invoke.error_reply(self._invoker.too_large()))
 
     def truncated(self, exchange: Exchange) -> None:
@@ -96,6 +101,16 @@ class Front:
             self._names[path] = name
         return name
 
+    def _names_url(self, exchange: Exchange) -> bool:
+        """Whether the host is that of a function URL, of which every path is the function's own."""
+        host = exchange.headers.get(b"host", b"")
+        if host == self._plain_host:
+            return False
+        if URL_HOSTS in host.lower():
+            return True
+        self._plain_host = host
+        return False
+
     def _judge(self, exchange: Exchange) -> PlainReply | None:
         """Return the refusal of a request with a wrong method or from a wrong origin; None for a good one."""
         objection = self._guard.objection(exchange.headers)
@@ -108,11 +123,6 @@ class Front:
     ) -> None:
         _send(exchange, invoke.result_reply(accepted, pending))
         self._outbox.callers -= 1
-
-
-def _is_at_url(exchange: Exchange) -> bool:
-    """Whether a request is for a function URL: every path of such a host is the function's own."""
-    return b".lambda-url." in exchange.headers.get(b"host", b"").lower() or exchange.path.startswith(b"/lambda-url/")
 
 
 def _send(exchange: Exchange, reply: PlainReply) -> None:
