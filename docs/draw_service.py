@@ -51,6 +51,12 @@ $ aws lambda invoke --function-name orders response.json
 - **`--limits 2019`** allows what the developer guide of 2019 does: memory up to 3008 MB in steps of 64, 512 MB in
   `/tmp`, bills rounded up to 100 ms, events up to 256 KB, and the runtimes of that year, `go1.x` among them. The
   default, `current`, is Lambda in January 2026. Functions whose runtime is closed are invoked, but not changed.
+- **Function URLs are served** at `http://{{url-id}}.lambda-url.{{region}}.localhost:PORT/`, which browsers and curl
+  resolve to this machine, and at `http://127.0.0.1:PORT/lambda-url/NAME/` (or `NAME:ALIAS`) for clients that do not.
+  `serve --function-url` gives one to every function of the command line. Events and answers have payload format
+  2.0. `Cors` is applied, preflights included, and decides which web pages may use the URL. With `AuthType` AWS_IAM a
+  request has to be signed; no policy is asked. Everybody who can reach the port can use a URL with `AuthType` NONE.
+  Answers are buffered, also with `InvokeMode` RESPONSE_STREAM.
 - **Accounts and regions**: the account is the caller's access key if that has 12 digits, else 123456789012; the
   region is the one that the request is signed for. Each account has functions, layers and all else of its own in
   each region. Requests that are not signed, as curl's, belong to 123456789012 and `--region`; they reach any function

@@ -16,10 +16,12 @@ from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.management import Management, now
 from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
+from runtime_api.engine.url_ids import open_url
 from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.wire import host_port
 from runtime_api.sandbox.choice import Kind
+from runtime_api.service.function_url_record import function_url
 from runtime_api.service.owners import DEFAULT_OWNER, Owner
 from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
@@ -178,10 +180,11 @@ class LocalLambda:
         note = self._sandboxes.check(function.configuration, installation)
         if note:
             parts.log.write(f"bootjack: {note}\n".encode())
+        spec = function.configuration
+        before = parts.catalog.get(spec.name, Owner(spec.account, spec.region))
+        urls = before.function.urls if before is not None else open_url() if function.function_url else {}
         code = parts.installations.add(installation)
-        record = function.record(code, self._limits, uuid4(), now())
-        before = parts.catalog.get(record.name, record.function.owner)
-        parts.catalog.set(record)
+        parts.catalog.set(function.record(code, self._limits, uuid4(), now(), urls))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
             parts.installations.remove(before.latest.code)
@@ -195,6 +198,11 @@ class LocalLambda:
         version = parts.catalog.resolve(name)
         parts.catalog.drop(version.spec.name, Owner(version.spec.account, version.spec.region))
         parts.dispatch.retire(version)
+
+    def function_url(self, name: str, server: str) -> str | None:
+        """Return the URL at which a function answers on the server with this URL; None when it has none."""
+        served = self._parts().invoker.url_of(name)
+        return None if served is None else function_url(server, served.function.region, served.url.id)
 
     async def open_environment(self, name: str) -> str:
         """Start an environment of this function before it is invoked; returns host:port of its Runtime API.

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.function_url_record import FunctionUrl
     from runtime_api.service.seams.archives import Lease
 
 __all__ = ["LocalFunction"]
 
 ANY_PORT: Address = ("127.0.0.1", 0)
 NO_PACKAGE = Code("", 0)
+NO_URLS: Mapping[str, FunctionUrl] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class LocalFunction:
     concurrency: int = CURRENT.concurrency  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all of them are busy; the next one is throttled
     external_runtime: bool = False  # somebody else starts the runtime
+    function_url: bool = False  # it has one from the start, which everybody may use
     network: str | None = None  # "own", "host" or "none"; None: its own in bubblewrap, the host's in plain processes
     loopback_ports: tuple[int, ...] = ()  # of this machine, which a network of its own reaches at the same ports
     leases: tuple[
@@ -87,7 +90,9 @@ class LocalFunction:
         network = None if self.network is None else Network(self.network)
         return Installation(self.program, self.runtime_api, network, self.loopback_ports, self.leases)
 
-    def record(self, code: CodeRef, limits: Limits, revision_id: str, now: str) -> FunctionRecord:
+    def record(
+        self, code: CodeRef, limits: Limits, revision_id: str, now: str, urls: Mapping[str, FunctionUrl] = NO_URLS
+    ) -> FunctionRecord:
         """Return the part that a catalog keeps, for code that is installed as `code`."""
         spec = self.configuration
         settings = FunctionSettings(
@@ -102,7 +107,7 @@ class LocalFunction:
         latest = Version(
             LATEST, _configuration(spec), NO_PACKAGE, revision_id, now, State.ACTIVE, LastUpdate.SUCCESSFUL
         )
-        function = Function(spec.name, spec.account, spec.region, latest)
+        function = Function(spec.name, spec.account, spec.region, latest, urls=dict(urls))
         runnable = Runnable(spec, code, settings, self.concurrency, self.max_queued)
         return FunctionRecord(function, {LATEST: runnable}, self.also_known_as, everybodys=True)
 

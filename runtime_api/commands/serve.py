@@ -157,7 +157,12 @@ def _make_all(
 
     def make(source: Source) -> LocalFunction:
         function = function_of_source(source, options, sandbox, archives)
-        return replace(function, concurrency=server.concurrency, also_known_as=aliases)
+        return replace(
+            function,
+            concurrency=server.concurrency,
+            also_known_as=aliases,
+            function_url=server.function_url,
+        )
 
     functions = [make(source) for source in sources]
     if not server.watch:
@@ -182,6 +187,9 @@ async def _serve(
                 url = await local.listen(server.host, server.port, allowed_origins=server.allowed_origins)
             runtime_api = await open_external(local, functions[0]) if server.only_lambda_apis else None
         say(f"bootjack: serving {_listed(functions)} at {url}")
+        for function in functions[:SHOWN_NAMES] if server.function_url else ():
+            name = function.configuration.name
+            say(f"bootjack: {name} answers HTTP at {local.function_url(name, url)} and {url}/lambda-url/{name}/")
         if runtime_api is not None:
             say(exports(functions[0], runtime_api))
         if watched:

@@ -33,6 +33,7 @@ class ServeOptions:
     idle_timeout_s: float
     async_retry_base_s: float
     profile: str
+    function_url: bool
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
@@ -94,6 +95,11 @@ serve_options = option_group(
         show_default=True,
         help="What Lambda allows: today, or in the developer guide of 2019 (memory up to 3008 MB in steps of 64, "
         "billing by 100 ms, events up to 256 KB, the runtimes of that year).",
+    ),
+    option(
+        "--function-url",
+        is_flag=True,
+        help="Give each function a URL for HTTP requests. Anyone who can reach the port may use it.",
     ),
     option(
         "--only-lambda-apis",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import Catalog, ResolvedVersion
     from runtime_api.service.seams.dispatch import Dispatch, Pending, RunResult
     from runtime_api.service.seams.event_queue import EventQueue
+    from runtime_api.service.url_index import ServedUrl
 
 __all__ = ["DRY_RUN", "EVENT", "REQUEST_RESPONSE", "Accepted", "InvokeRequest", "Invoker", "Queued", "Verified"]
 
@@ -48,6 +49,7 @@ class InvokeRequest(msgspec.Struct, frozen=True):
     tenant_id: str | None = None
     caller: Caller | None = None  # None: it does not sign
     source: Source | None = None  # what a service of AWS's invokes it for
+    request_id: str | None = None  # where the payload tells it; None: a new one
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -92,6 +94,14 @@ class Invoker:
         """What can be invoked, sorted."""
         return self._catalog.names()
 
+    def url(self, url_id: str) -> ServedUrl | None:
+        """Return the function URL with this id."""
+        return self._catalog.urls.by_id(url_id)
+
+    def url_of(self, function: str) -> ServedUrl | None:
+        """Return the function URL of a function or an alias; raises a ServiceError when that is not there."""
+        return self._catalog.urls.by_arn(self._catalog.resolve(function).invoked_arn)
+
     def check(self, request: InvokeRequest) -> Accepted:
         """Validate a request and make the invocation of it, or raise a ServiceError."""
         caller = request.caller
@@ -113,7 +123,7 @@ class Invoker:
         check_json(payload)
         context = request.client_context
         invocation = Invocation(
-            uuid4(),
+            request.request_id or uuid4(),
             invocation_id(),
             version.invoked_arn,
             payload,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from runtime_api.service.errors import ServiceError, ServiceException
+from runtime_api.service.function_url_record import function_url
 from runtime_api.service.layer_record import Layer
 from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.resolving import resolved_version
@@ -28,6 +29,7 @@ from runtime_api.store.sqlite.database import StoreError
 from .belongings import Estate
 from .ids import uuid4
 from .links import Links
+from .url_ids import url_ids
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -111,6 +113,8 @@ class Management:
                 partial(self._links.link, server),
                 self._profile,
                 lambda other: self._estate.of(other).shelves,
+                partial(function_url, server, owner.region),
+                url_ids(),
             )
             try:
                 result = rule(asked)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field, structs
 
 from .arns import LATEST, function_arn
+from .function_url_record import FunctionUrl  # noqa: TC001  # msgspec looks it up when it reads a Function
 from .owners import Owner
 from .records import DIRECTORY
 
@@ -150,6 +151,7 @@ class Function(Struct, frozen=True):
     runtime_management: dict[str, dict[str, str]] = {}  # by version, as the API shows it
     recursive_loop: str = "Terminate"
     event_invoke: dict[str, EventInvoke] = {}  # by qualifier; $LATEST for the function itself
+    urls: dict[str, FunctionUrl] = {}  # by alias; $LATEST for the function itself
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from runtime_api.service.owners import DEFAULT_OWNER
 from runtime_api.service.resolving import resolve_name, resolved_version
 from runtime_api.service.seams.catalog import Stale
+from runtime_api.service.url_index import UrlIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,7 @@ class MemoryCatalog:
         self._records: dict[Owner, dict[str, FunctionRecord]] = {home: own.records}
         self._everybodys = _Functions()
         self._revisions = count(1)
+        self.urls = UrlIndex()
 
     def resolve(self, function: str, qualifier: str | None = None, caller: Owner | None = None) -> ResolvedVersion:
         if qualifier is None:
@@ -114,6 +116,7 @@ class MemoryCatalog:
         self._own[owner].set(record)
         if record.everybodys:
             self._everybodys.set(record)
+        self.urls.put(record.function)
         return record
 
     def drop(self, name: str, owner: Owner | None = None) -> FunctionRecord:
@@ -123,6 +126,7 @@ class MemoryCatalog:
         own.drop(record)
         if record.everybodys:
             self._everybodys.drop(record)
+        self.urls.drop(record.function)
         return record
 
     def _revision(self, name: str, owner: Owner | None) -> int | None:

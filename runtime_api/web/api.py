@@ -33,6 +33,7 @@ from .http1.parser import HEAD_BYTES, HEAD_LINES
 from .http1.targets import origin_form
 from .lane import Lane
 from .replies import CONTINUE
+from .urls import AWS_IAM, FunctionUrls, RequestHead, http_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .guard import Guard
     from .http1.roster import Roster
     from .replies import PlainReply
+    from .urls import UrlPlace
 
 __all__ = ["ApiServer"]
 
@@ -133,6 +135,7 @@ class Api:
         self._guard = guard
         self._callers = callers
         self._event_bytes = event_bytes
+        self._urls = FunctionUrls(invoker, guard)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. Whatever its peer does to it is not an error of this server."""
@@ -162,14 +165,17 @@ class Api:
             add_header(headers, name, value)
         if headers.keys() >= _FRAMING:
             return replies.BAD_REQUEST
-        objection = self._guard.objection(headers)
-        if objection is not None:
-            return replies.foreign(objection)
         raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
         raw_path = origin_form(raw_path)
+        place = self._urls.find(headers.get(b"host", b""), raw_path)
+        refused = self._objection(headers) if place is None else self._urls.objection(place, headers)
+        if refused is not None:
+            return refused
         function = invoke.function_in(raw_path)
         try:
             signed = SignedRequest(request.method.encode(), raw_path, query, headers, b"")
+            if place is not None:
+                return await self._at_url(request, place, signed)
             if function is None:
                 return await self._other(request, signed)
             if request.method != "POST":
@@ -181,6 +187,10 @@ class Api:
             raise
         except Exception as error:
             return invoke.defect_reply(f"{request.method} {request.path} failed", error)
+
+    def _objection(self, headers: dict[bytes, bytes]) -> PlainReply | None:
+        objection = self._guard.objection(headers)
+        return None if objection is None else replies.foreign(objection)
 
     async def _other(self, request: web.BaseRequest, signed: SignedRequest) -> PlainReply:
         raw_path, headers = signed.path.decode("latin-1"), signed.headers
@@ -230,6 +240,16 @@ class Api:
             return replies.method_not_allowed("GET")
         document = {"status": "ok", "functions": self._invoker.names}
         return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
+
+    async def _at_url(self, request: web.BaseRequest, place: UrlPlace, signed: SignedRequest) -> PlainReply:
+        body = await _body(request, self._event_bytes)
+        if body is None:
+            raise self._invoker.too_large()
+        if place.served is not None and place.served.url.auth_type == AWS_IAM:
+            query = parse_qs(signed.query.decode("latin-1"), keep_blank_values=True)
+            self._callers.check(signed._replace(body=body), query)
+        head = RequestHead(request.method, signed.query, request.raw_headers, request.remote or "")
+        return await self._urls.reply(place, http_request(head, place, body))
 
     async def _invoke(self, request: web.BaseRequest, function: str, signed: SignedRequest) -> PlainReply:
         body = await _body(request, self._event_bytes)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Front"]
 
 KNOWN_PATHS = 4096  # whose function name is remembered
+URLS, URL_HOSTS = b"/lambda-url/", b".lambda-url."  # function URLs, by path and by host
 
 
 class Front:
@@ -50,6 +51,9 @@ class Front:
         self._outbox = outbox
         self._pass_on = pass_on
         self._names: dict[bytes, str] = {}
+        self._plain_host = (
+            b""  # the last Host that is no function URL's: most clients send the same with every request
+        )
 
     # -- http1.Handler
 
@@ -62,7 +66,7 @@ class Front:
 
     def finished(self, exchange: Exchange) -> None:
         function = self._names.get(exchange.path) or self._learn(exchange.path)
-        if function is None:
+        if function is None or self._names_url(exchange):
             self._pass_on(exchange)
             return
         refused = self._judge(exchange)
@@ -82,7 +86,9 @@ class Front:
         pending.add_done_callback(partial(self._answer, exchange, accepted))
 
     def overflowed(self, exchange: Exchange) -> None:
-        _send(exchange, self._judge(exchange) or invoke.error_reply(self._invoker.too_large()))
+        at_url = exchange.path.startswith(URLS) or self._names_url(exchange)
+        refused = None if at_url else self._judge(exchange)
+        _send(exchange, refused or invoke.error_reply(self._invoker.too_large()))
 
     def truncated(self, exchange: Exchange) -> None:
         _send(exchange, exchange.fault or replies.BAD_REQUEST)
@@ -103,6 +109,16 @@ class Front:
                 self._names.clear()
             self._names[path] = name
         return name
+
+    def _names_url(self, exchange: Exchange) -> bool:
+        """Whether the host is that of a function URL, of which every path is the function's own."""
+        host = exchange.headers.get(b"host", b"")
+        if host == self._plain_host:
+            return False
+        if URL_HOSTS in host.lower():
+            return True
+        self._plain_host = host
+        return False
 
     def _judge(self, exchange: Exchange) -> PlainReply | None:
         """Return the refusal of a request with a wrong method or from a wrong origin; None for a good one."""

@@ -1,4 +1,7 @@
-"""Peers from npm: AWS's Node.js runtime, whose C++ client is compiled during the install, and @vercel/fun."""
+"""Peers from npm: AWS's Node.js runtime, whose C++ client is compiled during the install, and @vercel/fun.
+
+In a folder of their own: two adapters that run Node.js web applications behind a function URL.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,23 @@ from pathlib import Path
 
 from tests.peers import PeerError
 
-PACKAGES = {"aws-lambda-ric": "4.0.2", "@vercel/fun": "1.3.6"}
 BUILT = "aws-lambda-ric"
+PACKAGES = {  # by folder
+    "npm": {BUILT: "4.0.2", "@vercel/fun": "1.3.6"},
+    "npm-http": {"serverless-http": "4.0.0", "@vendia/serverless-express": "4.12.6"},
+}
 INSTALL_LIMIT_SECONDS = 900
 OPTIONS = ("--no-audit", "--no-fund", "--no-package-lock", "--foreground-scripts", "--loglevel=error")
 
 
 def fetch_all(directory: Path) -> None:
-    """Install the packages into `directory/npm`."""
-    home, manifest = directory / "npm", _manifest()
-    pin = home / "pin"
+    """Install the packages into `directory/npm` and `directory/npm-http`."""
+    for folder, packages in PACKAGES.items():
+        _fetch(directory / folder, packages)
+
+
+def _fetch(home: Path, packages: dict[str, str]) -> None:
+    pin, manifest = home / "pin", _manifest(packages)
     if pin.is_file() and pin.read_text() == manifest:
         return
     shutil.rmtree(home, ignore_errors=True)
@@ -29,8 +39,9 @@ def fetch_all(directory: Path) -> None:
     pin.write_text(manifest)
 
 
-def _manifest() -> str:
-    return json.dumps({"private": True, "dependencies": PACKAGES, "allowScripts": {BUILT: True}}, indent=1)
+def _manifest(packages: dict[str, str]) -> str:
+    scripts = {name: True for name in packages if name == BUILT}
+    return json.dumps({"private": True, "dependencies": packages, "allowScripts": scripts}, indent=1)
 
 
 def _install(home: Path) -> None:

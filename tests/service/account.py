@@ -38,6 +38,7 @@ class Account:
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
         self.shelves = Shelves()
+        self._url_ids = map("{:032x}".format, count(1))
         self._ids = map("{:08x}-0000-4000-8000-000000000000".format, count(1))
 
     def perform(self, operation: str, *, settle: bool = True, **parameters: Any) -> dict[str, Any]:
@@ -60,6 +61,8 @@ class Account:
             "link:{}".format,
             self.profile,
             lambda owner: self.elsewhere.get(owner, Shelves()),
+            "http://{}.url/".format,
+            self._url_ids,
         )
         result = RULES[operation](asked)
         if result.changed is not None:

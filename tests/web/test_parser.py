@@ -44,6 +44,14 @@ def test_a_request_is_a_head_data_and_an_end() -> None:
     assert (data, end) == (Data(b"abc"), End())
 
 
+def test_the_first_of_several_lines_counts_and_the_others_are_kept() -> None:
+    lines = b"A: 1\r\nB: 2\r\na: 3\r\nA: 4\r\n"
+    head = parse(b"GET / HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n")[0]
+    assert head == Head(
+        b"GET", b"/", b"", {b"host": b"x", b"a": b"1", b"b": b"2"}, repeated=((b"a", b"3"), (b"A", b"4"))
+    )
+
+
 def test_trailers_come_with_the_end() -> None:
     assert joined(parse(CHUNKED))[1:] == [Data(b"abcde"), End({b"tail": b"1"})]
 

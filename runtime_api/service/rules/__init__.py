@@ -45,6 +45,8 @@ class Asked(NamedTuple):
     link: Callable[[str], str] = str  # the URL of a package by its SHA-256
     profile: Profile = CURRENT  # what is allowed
     elsewhere: Callable[[Owner], Shelves] = lambda _owner: Shelves()  # what another owner has
+    url: Callable[[str], str] = str  # the URL of a function by its url id
+    url_ids: Iterator[str] = iter(())  # new ones, which nobody can guess
 
 
 class Result(NamedTuple):

@@ -26,6 +26,13 @@ from .event_invoke import (
     put_function_event_invoke_config,
     update_function_event_invoke_config,
 )
+from .function_urls import (
+    create_function_url_config,
+    delete_function_url_config,
+    get_function_url_config,
+    list_function_url_configs,
+    update_function_url_config,
+)
 from .functions import (
     create_function,
     delete_function,
@@ -76,12 +83,14 @@ RULES: dict[str, Rule] = {
     "CreateCodeSigningConfig": create_code_signing_config,
     "CreateEventSourceMapping": create_event_source_mapping,
     "CreateFunction": create_function,
+    "CreateFunctionUrlConfig": create_function_url_config,
     "DeleteAlias": delete_alias,
     "DeleteCodeSigningConfig": delete_code_signing_config,
     "DeleteEventSourceMapping": delete_event_source_mapping,
     "DeleteFunctionCodeSigningConfig": delete_function_code_signing_config,
     "DeleteFunction": delete_function,
     "DeleteFunctionEventInvokeConfig": delete_function_event_invoke_config,
+    "DeleteFunctionUrlConfig": delete_function_url_config,
     "DeleteLayerVersion": delete_layer_version,
     "DeleteFunctionConcurrency": delete_function_concurrency,
     "GetAccountSettings": get_account_settings,
@@ -90,6 +99,7 @@ RULES: dict[str, Rule] = {
     "GetEventSourceMapping": get_event_source_mapping,
     "GetFunctionCodeSigningConfig": get_function_code_signing_config,
     "GetFunctionEventInvokeConfig": get_function_event_invoke_config,
+    "GetFunctionUrlConfig": get_function_url_config,
     "GetFunctionRecursionConfig": get_function_recursion_config,
     "GetRuntimeManagementConfig": get_runtime_management_config,
     "GetFunction": get_function,
@@ -103,6 +113,7 @@ RULES: dict[str, Rule] = {
     "ListCodeSigningConfigs": list_code_signing_configs,
     "ListEventSourceMappings": list_event_source_mappings,
     "ListFunctionEventInvokeConfigs": list_function_event_invoke_configs,
+    "ListFunctionUrlConfigs": list_function_url_configs,
     "ListFunctionsByCodeSigningConfig": list_functions_by_code_signing_config,
     "ListFunctions": list_functions,
     "ListLayerVersions": list_layer_versions,
@@ -125,5 +136,6 @@ RULES: dict[str, Rule] = {
     "UpdateEventSourceMapping": update_event_source_mapping,
     "UpdateFunctionCode": update_function_code,
     "UpdateFunctionEventInvokeConfig": update_function_event_invoke_config,
+    "UpdateFunctionUrlConfig": update_function_url_config,
     "UpdateFunctionConfiguration": update_function_configuration,
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runtime_api.service.function_record import Function, Policy
     from runtime_api.service.owners import Owner
     from runtime_api.service.records import CodeRef, FunctionSpec
+    from runtime_api.service.url_index import UrlIndex
 
 __all__ = ["Catalog", "FunctionRecord", "ResolvedVersion", "Runnable", "Stale"]
 
@@ -90,6 +91,10 @@ class Catalog(Protocol):
         Raises InvalidParameterValueException for what is none of these, ResourceNotFoundException for a function or
         qualifier that is not there, or is in another region than a caller who signs.
         """
+
+    @property
+    def urls(self) -> UrlIndex:
+        """The function URLs of what is there now."""
 
     def names(self) -> list[str]:
         """Return every name that can be invoked, sorted."""

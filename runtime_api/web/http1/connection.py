@@ -189,6 +189,7 @@ class Connection(Peer):
             close=head.close,
             http10=head.http10,
             announced=head.length,
+            repeated=head.repeated,
         )
 
     def _take(self, event: Event) -> None:

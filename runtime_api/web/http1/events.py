@@ -24,6 +24,7 @@ class Head(Struct, frozen=True):
     length: int = 0  # of the body, if the head announces it; 0 for a chunked body
     close: bool = False  # the connection ends with this request
     http10: bool = False  # the peer speaks HTTP/1.0, and that matters for this request
+    repeated: Sequence[tuple[bytes, bytes]] = ()  # the lines whose names had come before
 
 
 class Data(Struct, frozen=True):

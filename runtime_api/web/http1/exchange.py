@@ -30,7 +30,7 @@ from .states import (
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from runtime_api.web.replies import PlainReply
 
@@ -77,6 +77,7 @@ class Exchange(Struct, eq=False):
     trailers: Mapping[bytes, bytes] | None = None
     fault: PlainReply | None = None  # what broke the request
     context: Any = None  # for the handler's own use
+    repeated: Sequence[tuple[bytes, bytes]] = ()  # header lines whose names had come before
 
     @property
     def answered(self) -> bool:

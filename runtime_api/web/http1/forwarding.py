@@ -13,6 +13,23 @@ __all__ = ["as_bytes", "is_lost_to_others"]
 
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-settings", b"transfer-encoding", b"te"})
 
+# Of these a request has one line at most: the first counts here, and aiohttp would refuse the others.
+_ONCE = frozenset(
+    {
+        b"content-length",
+        b"content-location",
+        b"content-range",
+        b"content-type",
+        b"etag",
+        b"host",
+        b"max-forwards",
+        b"origin",
+        b"sec-fetch-site",
+        b"server",
+        b"user-agent",
+    }
+)
+
 
 def is_lost_to_others(receiving: Exchange | None) -> bool:
     """Whether a body is on its way whose framing has been parsed away, so that no other parser can go on."""
@@ -27,12 +44,13 @@ def as_bytes(exchange: Exchange) -> bytes:
     target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
     headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}
     headers.setdefault(b"host", b"")  # a request of HTTP/1.0 may do without
+    repeated = [line for line in exchange.repeated if line[0].lower() not in _HOP_BY_HOP | _ONCE]
     if exchange.request_state is RequestState.COMPLETE:
         headers.pop(b"expect", None)
     if b"transfer-encoding" in exchange.headers:
         headers[b"content-length"] = b"%d" % exchange.arrived
     if exchange.close:
         headers[b"connection"] = b"close"
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers.items()])
+    lines = b"".join([b"%b: %b\r\n" % header for header in (*headers.items(), *repeated)])
     body = exchange.body or b"".join(exchange.chunks or ())
     return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (exchange.method, target, lines, body)

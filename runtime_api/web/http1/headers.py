@@ -9,10 +9,12 @@ _SINGLE = frozenset({b"host", b"origin", b"sec-fetch-site"})
 REPEATED = b"(sent more than once)"  # the value in that case; no rule of the guard accepts it
 
 
-def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> None:
-    """Add a line to the headers of a request."""
+def add_header(headers: dict[bytes, bytes], name: bytes, value: bytes) -> bool:
+    """Add a line to the headers of a request; returns whether its name is new."""
     name, value = name.lower(), value.rstrip(b" \t")  # llhttp leaves it there (RFC 9112 5.1)
     if name not in headers:
         headers[name] = value
-    elif name in _SINGLE:
+        return True
+    if name in _SINGLE:
         headers[name] = REPEATED
+    return False

@@ -58,7 +58,7 @@ class HeadCache:
         if self._unknown > GIVEN_UP:
             self._forget()
             return
-        if head.close or not _SPECIAL.isdisjoint(head.headers):
+        if head.close or head.repeated or not _SPECIAL.isdisjoint(head.headers):
             return
         start, _, body = data.partition(b"\r\n\r\n")
         if len(body) == head.length and len(start) <= KNOWN_BYTES:

@@ -61,6 +61,7 @@ class RequestParser:
         self._fault: PlainReply | None = None
         self._url = b""
         self._headers: dict[bytes, bytes] = {}  # of the head, and later of the trailers
+        self._repeated: list[tuple[bytes, bytes]] = []  # lines whose names had come before
         self._head_bytes = 0  # read since the last head was complete, bodies not counted
         self._lines = 0  # of the head, and later of the trailers
         self.body_bytes = 0  # of the request in hand, that have come
@@ -149,7 +150,7 @@ class RequestParser:
     def on_message_begin(self) -> None:
         self.state = HEAD
         self._url = b""
-        self._headers = {}
+        self._headers, self._repeated = {}, []
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -159,7 +160,8 @@ class RequestParser:
         self.work += 1
         if self._lines > HEAD_LINES:
             self._refuse(HEAD_TOO_LARGE)
-        add_header(self._headers, name, value)
+        if not add_header(self._headers, name, value) and self.state is HEAD:
+            self._repeated.append((name, value))
         if self.state is BODY and name.lower() == b"connection":
             self._refuse(BAD_REQUEST)  # llhttp would follow it, though no trailer may be framing (RFC 9110 6.5.1)
         if self.state is BODY:  # a trailer: limited as a head is
@@ -167,6 +169,7 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         headers, self._headers = self._headers, {}  # what comes from now on are trailers
+        repeated = tuple(self._repeated)
         self._head_bytes = self._lines = self.body_bytes = self._framing_bytes = 0
         self.state = BODY
         self.requests += 1
@@ -187,7 +190,7 @@ class RequestParser:
         self._closes = not llhttp.should_keep_alive() or method == b"CONNECT" or old_coding
         tells_version = b"connection" in headers or b"expect" in headers
         http10 = tells_version and version == "1.0"
-        self._events.append(Head(method, path, query, headers, length, self._closes, http10))
+        self._events.append(Head(method, path, query, headers, length, self._closes, http10, repeated))
 
     def on_message_complete(self) -> None:
         self.work += REQUEST_WORK
