@@ -32,7 +32,7 @@ language, lacks an optional part. Versions: awslambdaric 4.2, {npm}.
 def page() -> str:
     """The page."""
     baselines = {subject.name: _deviations(subject.name) for subject in SUBJECTS}
-    npm = ", ".join(f"{name} {version}" for name, version in PACKAGES.items())
+    npm = ", ".join(f"{name} {version}" for name, version in PACKAGES["npm"].items())
     lines = [INTRODUCTION.format(npm=npm), "| bootstrap | OK | FAILED | NON-STRICT | UNIMPLEMENTED |"]
     lines += ["|---|---:|---:|---:|---:|", _row(OURS.title, [])]
     lines += [_row(subject.title, baselines[subject.name]) for subject in SUBJECTS]

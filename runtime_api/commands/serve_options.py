@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from runtime_api.protocol.limits import CURRENT
-from runtime_api.service.profiles import PROFILES
+from runtime_api.protocol.limits import CURRENT, PROFILE_NAMES
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
@@ -90,7 +89,7 @@ serve_options = option_group(
     option(
         "--limits",
         "profile",
-        type=click.Choice(list(PROFILES)),
+        type=click.Choice(PROFILE_NAMES),
         default="current",
         show_default=True,
         help="What Lambda allows: today, or in the developer guide of 2019 (memory up to 3008 MB in steps of 64, "

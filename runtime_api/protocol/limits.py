@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CURRENT", "GUIDE_2019", "Limits"]
+__all__ = ["CURRENT", "GUIDE_2019", "PROFILE_NAMES", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Limits:
     variables_bytes: int = 4096  # a function's environment as JSON (guide 596)
 
 
+PROFILE_NAMES = ("current", "2019")  # as users write them, of the two below
 CURRENT = Limits()
 GUIDE_2019 = Limits(
     async_request_bytes=262_144,  # guide 604

@@ -21,4 +21,4 @@ class Profile(NamedTuple):
 CURRENT = Profile(limits.CURRENT, runtimes.TODAY)
 GUIDE_2019 = Profile(limits.GUIDE_2019, runtimes.GUIDE_2019)
 
-PROFILES = {"current": CURRENT, "2019": GUIDE_2019}
+PROFILES = dict(zip(limits.PROFILE_NAMES, (CURRENT, GUIDE_2019), strict=True))

@@ -277,15 +277,20 @@ async def _body(request: web.BaseRequest, most: int) -> bytes | None:
         await request.writer.write(CONTINUE)
     kept: list[bytes] = []
     size = 0
-    async for piece in request.content.iter_any():
-        size += len(piece)
-        if size <= most:
-            kept.append(piece)
-        else:
-            kept.clear()
-        if size > max(most, DRAIN_BYTES):
-            request.protocol.force_close()
-            break
+    try:
+        async for piece in request.content.iter_any():
+            size += len(piece)
+            if size <= most:
+                kept.append(piece)
+            else:
+                kept.clear()
+            if size > max(most, DRAIN_BYTES):
+                request.protocol.force_close()
+                break
+    except RuntimeError as error:  # aiohttp's, for a connection that ended before anybody waited for the body
+        if request.transport is not None:
+            raise
+        raise ConnectionResetError from error
     return b"".join(kept) if size <= most else None
 
 

@@ -11,7 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from msgspec import DecodeError
+from msgspec import json as msgspec_json
 
 from .messages import HttpAnswer
 
@@ -108,8 +109,8 @@ def _body(document: Mapping[str, Any]) -> bytes:
 def _compact(payload: bytes) -> bytes:
     """The same JSON without white space: Lambda writes it again, in this form."""
     try:
-        return msgspec.json.format(payload, indent=-1)
-    except msgspec.DecodeError:  # NaN, for one
+        return msgspec_json.format(payload, indent=-1)
+    except DecodeError:  # NaN, for one
         return payload
 
 
