@@ -12,6 +12,7 @@ from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
+from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
 from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
@@ -22,6 +23,7 @@ from runtime_api.sandbox.choice import Kind
 from runtime_api.service.refusals import refusal
 from runtime_api.service.rules import Owner
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
+from runtime_api.sinks.kept_logs import KeptLogs
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
     from runtime_api.store.sqlite.directory import DataDirectory
+    from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
@@ -60,6 +63,8 @@ class _Parts(NamedTuple):
     management: Management
     outbox: Outbox
     fronts: list[PublicPort]
+    kept_logs: KeptLogs | None
+    log_service: LogService | None
 
 
 class LocalLambda:
@@ -72,7 +77,7 @@ class LocalLambda:
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
-    `owner`, and are kept in `data`; without it they go with this object. An event that fails is tried again
+    `owner`, and are kept in `data`; without it they go with this object. What functions write is kept in `logs`. An event that fails is tried again
     after `async_retry_base_s`, and once more after twice that.
     """
 
@@ -91,7 +96,9 @@ class LocalLambda:
         owner: Owner = OWNER,
         data: DataDirectory | None = None,
         async_retry_base_s: float = RETRY_BASE_S,
+        logs: LogStore | None = None,
     ) -> None:
+        self._logs = logs
         self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
@@ -132,6 +139,7 @@ class LocalLambda:
             lambda: close_together(front.close(FAREWELL_S) for front in parts.fronts),
             parts.installations.close,
             self._own_trees.close,
+            lambda: None if parts.kept_logs is None else parts.kept_logs.close(),
             parts.log.close,
         )
 
@@ -211,7 +219,9 @@ class LocalLambda:
 
         parts = self._parts()
         guard = Guard(is_loopback(host), {*self._allowed_hosts, *allowed_hosts}, allowed_origins)
-        front = PublicPort(parts.invoker, parts.management, self._limits, parts.outbox, host, guard)
+        front = PublicPort(
+            parts.invoker, parts.management, self._limits, parts.outbox, host, guard, parts.log_service
+        )
         bound = await front.listen(port)
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
@@ -236,7 +246,8 @@ class LocalLambda:
             return LabelledLog(log, name) if label_log else log
 
         catalog, queue, installations = MemoryCatalog(), MemoryQueue(limits.waiting_invocations), Installations()
-        factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
+        kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write)
+        factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
@@ -244,7 +255,12 @@ class LocalLambda:
         invoker = Invoker(catalog, dispatch, queue, limits)
         stored = None if data is None else StoredFunctions(data.database, self._owner)
         management = Management(catalog, dispatch, installer, installations, self._owner, limits, stored)
-        return _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
+        log_service = None
+        if self._logs is not None and kept_logs is not None:
+            log_service = LogService(self._logs, kept_logs, self._owner)
+        return _Parts(
+            log, catalog, installations, dispatch, worker, invoker, management, outbox, [], kept_logs, log_service
+        )
 
     def _parts(self) -> _Parts:
         if self._open is None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from runtime_api.local import LocalFunction, LocalLambda
     from runtime_api.store.sqlite.directory import DataDirectory
+    from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.store.trees import Trees
 
     from .function_options import FunctionOptions
@@ -37,6 +38,7 @@ __all__ = ["command"]
 ALIAS = "function"
 GRACE_S = 5.0  # for running invocations to finish, after the first signal
 SHOWN_NAMES = 20
+MEBIBYTE = 1_048_576
 
 
 @click.command(
@@ -80,7 +82,7 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
-    with temporary_trees() as trees, _data(server) as data:
+    with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
         if server.only_lambda_apis:
             functions = [external_function(targets, server, function, sandbox, ALIAS)]
@@ -98,6 +100,7 @@ def command(
             owner=Owner(OWNER.account, function.region),
             data=data,
             async_retry_base_s=server.async_retry_base_s,
+            logs=logs,
         )
         tune_server()
         with sandbox.explained():
@@ -119,6 +122,24 @@ def _data(server: ServeOptions) -> Iterator[DataDirectory | None]:
         fail(f"--data: {error}")
     with directory:
         yield directory
+
+
+@contextmanager
+def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
+    """Open the store of logs for the block: in the directory of --data, which is ours by now, or in a nameless file."""
+    if not server.log_storage_mb:
+        yield None
+        return
+    from runtime_api.store.sqlite.database import StoreError
+    from runtime_api.store.sqlite.logs import LogStore
+
+    path = None if server.data is None else server.data / "logs.sqlite"
+    try:
+        store = LogStore(path, server.log_storage_mb * MEBIBYTE)
+    except StoreError as error:
+        fail(f"--data: {error}")
+    with store:
+        yield store
 
 
 def _make_all(

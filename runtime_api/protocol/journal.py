@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from .platform_events import log_bytes
+from .platform_events import Lines, log_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Journal", "LogTail"]
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct):
     """Records that belong together, in order; `at` is the machine's monotonic time in milliseconds."""
 
     at: float
     records: tuple[Record, ...]
+    _text: bytes | None = None
+
+    def text(self) -> bytes:
+        """Return the records as they stand in a text log; made once, for all consumers that need it."""
+        text = self._text
+        if text is None:
+            text = self._text = self._made_text()
+        return text
+
+    def _made_text(self) -> bytes:
+        records = self.records
+        if len(records) == 1 and records[0].__class__ is Lines:
+            return records[0].data
+        return log_bytes(records)
 
 
 class Journal:
@@ -53,12 +67,13 @@ class Journal:
 class LogTail:
     """A consumer that keeps the end of the log text, at most `limit_bytes` of it (guide 3766)."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, text: Callable[[Entry], bytes] = Entry.text) -> None:
         self._limit_bytes = limit_bytes
+        self._text_of = text
         self._text = bytearray()
 
     def __call__(self, entry: Entry) -> None:
-        self._text += log_bytes(entry.records)
+        self._text += self._text_of(entry)
         del self._text[: -self._limit_bytes]
 
     def text(self) -> bytes:

@@ -10,7 +10,7 @@ from .arns import LATEST, function_arn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CodeRef", "FunctionSpec"]
+__all__ = ["CodeRef", "FunctionSpec", "Logging"]
 
 
 class CodeRef(NamedTuple):
@@ -30,6 +30,15 @@ class CodeRef(NamedTuple):
         return bool(self.runtime)
 
 
+class Logging(NamedTuple):
+    """How a function's log is kept: the LoggingConfig of Lambda's API."""
+
+    group: str | None = None  # None: the function's own
+    is_json: bool = False
+    application_level: str = "INFO"  # what a log in JSON keeps, as the other level
+    system_level: str = "INFO"
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One version of a function. Defaults are Lambda's own."""
@@ -44,6 +53,12 @@ class FunctionSpec:
     runtime: str = "provided.al2023"
     region: str = "us-east-1"
     account: str = "123456789012"
+    logging: Logging = Logging()
+
+    @property
+    def log_group(self) -> str:
+        """The name of the log group."""
+        return self.logging.group or f"/aws/lambda/{self.name}"
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, as invoked with this qualifier."""

@@ -19,7 +19,7 @@ from runtime_api.service.codec import Request, decode, encode
 from runtime_api.service.errors import RequestTooLargeException, ServiceError, UnknownOperationException
 from runtime_api.service.operations import find
 
-from . import invoke, replies
+from . import invoke, logs, replies
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
 from .replies import CONTINUE
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.operations import Operation
@@ -43,15 +44,25 @@ EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made
 OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
 
 
-def make_server(invoker: Invoker, management: Management, guard: Guard, limits: Limits) -> web.Server:
+def make_server(
+    invoker: Invoker, management: Management, guard: Guard, limits: Limits, log_service: LogService | None = None
+) -> web.Server:
     """Return the factory of aiohttp's protocols, one for each connection; its `shutdown` closes them."""
-    return web.Server(Api(invoker, management, guard, limits.request_bytes).answer, access_log=None)
+    return web.Server(Api(invoker, management, guard, limits.request_bytes, log_service).answer, access_log=None)
 
 
 class Api:
     """Answers every request."""
 
-    def __init__(self, invoker: Invoker, management: Management, guard: Guard, event_bytes: int) -> None:
+    def __init__(
+        self,
+        invoker: Invoker,
+        management: Management,
+        guard: Guard,
+        event_bytes: int,
+        log_service: LogService | None = None,
+    ) -> None:
+        self._log_service = log_service
         self._invoker = invoker
         self._management = management
         self._guard = guard
@@ -91,6 +102,9 @@ class Api:
     ) -> PlainReply:
         if raw_path == HEALTH:
             return self._health(request.method)
+        logs_operation = logs.operation_in(raw_path, headers)
+        if logs_operation is not None and request.method == "POST":
+            return await logs.answer(self._log_service, logs_operation, await _body(request, logs.MOST_BYTES))
         asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
         if raw_path.startswith(PACKAGES) and request.method == "GET":
             package = await self._management.package(raw_path.removeprefix(PACKAGES), asked)

@@ -17,6 +17,7 @@ from .http1.server import HttpServer
 
 if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
 
@@ -38,7 +39,9 @@ class PublicPort:
         outbox: Outbox,
         host: str,
         guard: Guard,
+        log_service: LogService | None = None,
     ) -> None:
+        self._log_service = log_service
         self._invoker = invoker
         self._management = management
         self._limits = limits
@@ -84,7 +87,8 @@ class PublicPort:
     def _imported(self, future: asyncio.Future[Any]) -> None:
         if self._closed:
             return  # the server closes the connections
-        self._api = future.result().make_server(self._invoker, self._management, self._guard, self._limits)
+        make_server = future.result().make_server
+        self._api = make_server(self._invoker, self._management, self._guard, self._limits, self._log_service)
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
             exchange.connection.hand_over(self._api())
