@@ -77,8 +77,8 @@ class LocalLambda:
     is frozen unless `freeze` is False, and with `cpu_share` it gets the share of a processor that its memory pays
     for. `trees` is where its layers are merged, a temporary directory of its own by default. Ports accept
     `allowed_hosts` as Host names although a DNS answer could forge them. Functions that callers create belong to
-    `owner`, and are kept in `data`; without it they go with this object. What functions write is kept in `logs`. An event that fails is tried again
-    after `async_retry_base_s`, and once more after twice that.
+    `owner`, and are kept in `data`; without it they go with this object. What functions write is kept in `logs`. An
+    event that fails is tried again after `async_retry_base_s`, and once more after twice that.
     """
 
     def __init__(

@@ -16,6 +16,7 @@ __all__ = ["Verbs", "bootjack"]
 VERBS = {
     "invoke": "Invoke a function once and print its response",
     "serve": "Serve functions over Lambda's Invoke API",
+    "logs": "Print what a function of a running server has written",
     "rie": "Serve one function as aws-lambda-rie does",
     "layer": "Build, check, merge and publish layers",
     "conform": "Check a bootstrap or a Runtime API server against Lambda's contract",

@@ -126,7 +126,7 @@ def _data(server: ServeOptions) -> Iterator[DataDirectory | None]:
 
 @contextmanager
 def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
-    """Open the store of logs for the block: in the directory of --data, which is ours by now, or in a nameless file."""
+    """Open the store of logs for the block: in --data, which is locked by now, or in a file that has no name."""
     if not server.log_storage_mb:
         yield None
         return

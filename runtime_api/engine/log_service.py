@@ -26,7 +26,7 @@ __all__ = ["LogService"]
 
 
 class LogService:
-    """Serves what `store` holds, and what `kept` is about to put into it. `home` owns what nobody else is named for."""
+    """Serves what `store` holds, and what `kept` is about to put into it; `home` is whose logs callers mean."""
 
     def __init__(self, store: LogStore, kept: KeptLogs, home: Owner) -> None:
         self._store = store

@@ -39,6 +39,9 @@ class Logging(NamedTuple):
     system_level: str = "INFO"
 
 
+DEFAULT_LOGGING = Logging()
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One version of a function. Defaults are Lambda's own."""
@@ -53,7 +56,7 @@ class FunctionSpec:
     runtime: str = "provided.al2023"
     region: str = "us-east-1"
     account: str = "123456789012"
-    logging: Logging = Logging()
+    logging: Logging = DEFAULT_LOGGING
 
     @property
     def log_group(self) -> str:

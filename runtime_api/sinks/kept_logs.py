@@ -1,7 +1,7 @@
 """Keeps what functions write: collects the entries of journals, and hands them on in chunks for a store.
 
 Nothing waits for it. An entry is held as it is, and becomes bytes some milliseconds later, of the text that the
-server's own log has made already. A store that does not keep up, or whose disk is full, costs lines, and that is said.
+server's own log has made already. A store that does not keep up, or a full disk, costs lines, and that is said.
 """
 
 from __future__ import annotations

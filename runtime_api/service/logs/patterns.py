@@ -5,7 +5,7 @@
     -health             and this term does not
     ?WARN ?ERROR        at least one of these does
 
-Patterns in braces, in brackets or between percent signs, about the fields of JSON, columns or regular expressions, are
+Patterns in braces, in brackets or between percent signs, which are about JSON, columns or regular expressions, are
 refused by name.
 """
 

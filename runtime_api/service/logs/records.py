@@ -108,7 +108,7 @@ def listed_event(event: KeptEvent) -> dict[str, Any]:
 
 
 def found_event(event: KeptEvent) -> dict[str, Any]:
-    """Return an event as FilterLogEvents lists it. Its id grows with its time, and has the 56 digits of CloudWatch's."""
+    """Return an event as FilterLogEvents lists it; its id has 56 digits, as CloudWatch's, and grows with its time."""
     ident = f"{event.at_ms:020d}{event.position:036d}"
     return {"logStreamName": event.stream, **listed_event(event), "eventId": ident}
 

@@ -27,8 +27,7 @@ GROUPS = """
     WHERE g.account = ? AND g.region = ? GROUP BY g.id ORDER BY g.name
 """
 STREAMS = """
-    SELECT s.name, s.created, MIN(p.first), MAX(p.last),
-        (SELECT written FROM log_chunks WHERE id = MAX(p.chunk)), COALESCE(SUM(p.size), 0)
+    SELECT s.name, s.created, MIN(p.first), MAX(p.last), MAX(p.written), COALESCE(SUM(p.size), 0)
     FROM log_streams s LEFT JOIN log_places p ON p.stream = s.id
     WHERE s.log_group = ? GROUP BY s.id ORDER BY s.name
 """

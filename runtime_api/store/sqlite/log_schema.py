@@ -22,8 +22,8 @@ MIGRATIONS = (
     );
     CREATE INDEX log_chunks_by_last ON log_chunks (last);
     CREATE TABLE log_places (
-        stream INTEGER NOT NULL, chunk INTEGER NOT NULL, number INTEGER NOT NULL, first INTEGER NOT NULL,
-        last INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (stream, chunk)
+        stream INTEGER NOT NULL, chunk INTEGER NOT NULL, number INTEGER NOT NULL, written INTEGER NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (stream, chunk)
     ) WITHOUT ROWID;
     CREATE INDEX log_places_by_chunk ON log_places (chunk)
     """,

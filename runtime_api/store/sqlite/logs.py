@@ -36,7 +36,9 @@ SELECT_GROUP = "SELECT id FROM log_groups WHERE account = ? AND region = ? AND n
 INSERT_STREAM = "INSERT OR IGNORE INTO log_streams (log_group, name, created) VALUES (?, ?, ?)"
 SELECT_STREAM = "SELECT id FROM log_streams WHERE log_group = ? AND name = ?"
 INSERT_CHUNK = "INSERT INTO log_chunks (written, first, last, data) VALUES (?, ?, ?, ?)"
-INSERT_PLACE = "INSERT INTO log_places (stream, chunk, number, first, last, size) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_PLACE = (
+    "INSERT INTO log_places (stream, chunk, number, written, first, last, size) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 OLDEST = "SELECT id FROM log_chunks ORDER BY id LIMIT 1 OFFSET (SELECT CAST(COUNT(*) * ? AS INTEGER) FROM log_chunks)"
 USED = (
     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
@@ -92,7 +94,7 @@ class LogStore:
             with self._transaction():
                 cursor = self._connection.execute(INSERT_CHUNK, (now, first, last, chunk.data))
                 places = [
-                    (self._stream_id(key, now), cursor.lastrowid, number, *extent)
+                    (self._stream_id(key, now), cursor.lastrowid, number, now, *extent)
                     for number, (key, extent) in chunk.extents.items()
                 ]
                 self._connection.executemany(INSERT_PLACE, places)
