@@ -8,49 +8,55 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import FaultLine
-from runtime_api.service.logs.chunks import Chunk, Extent, frame
+from runtime_api.service.logs.chunks import Chunk, Extent, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runtime_api.service.logs.chunks import StreamKey
+    from runtime_api.service.logs.chunks import Section, StreamKey
 
 __all__ = ["KeptLogs", "KeptStream"]
 
-BATCH_S = 0.05  # an entry waits this long for others
-SET_BACK_MS = 1000  # beyond this, a clock was set back, and is believed
+COLLECT_S = 0.05  # an entry is held this long
+COLLECTIONS = 5  # make a chunk: a transaction of the store costs as much as some hundred entries
+CHUNK_BYTES = 262_144  # so do these
 WAITING_BYTES = 16_777_216  # of chunks that the store has not written; the next ones are lost
 
 
 class KeptStream:
     """The log stream of one execution environment: a consumer of its journal."""
 
-    __slots__ = ("_held", "_logs", "key", "number", "text")
+    __slots__ = ("_active", "_arm", "_held", "_text", "key", "number")
 
-    def __init__(
-        self,
-        logs: KeptLogs,
-        held: list[tuple[KeptStream, Entry]],
-        key: StreamKey,
-        number: int,
-        text: Callable[[Entry], bytes],
-    ) -> None:
-        self._logs = logs
-        self._held = held
+    def __init__(self, logs: KeptLogs, key: StreamKey, number: int, text: Callable[[Entry], bytes]) -> None:
+        self._active = logs.active
+        self._arm = logs.arm
+        self._held: list[Entry] = []
+        self._text = text
         self.key = key
         self.number = number
-        self.text = text
 
     def consume(self, entry: Entry) -> None:
         """Take an entry; it is kept soon."""
         held = self._held
-        held.append((self, entry))
-        if len(held) == 1:
-            self._logs.arm()
+        if not held:
+            self._active.append(self)
+            if len(self._active) == 1:
+                self._arm()
+        held.append(entry)
+
+    def section(self, offset_ms: float) -> Section:
+        """Turn what is held into a section; `offset_ms` makes Unix milliseconds of the times of entries."""
+        held, text = self._held, self._text
+        kinds = bytes([entry.records[0].__class__ is FaultLine for entry in held])
+        made = section(self.number, [entry.at for entry in held], offset_ms, [text(entry) for entry in held], kinds)
+        held.clear()
+        return made
 
 
 class KeptLogs:
@@ -59,51 +65,80 @@ class KeptLogs:
     def __init__(self, write: Callable[[Chunk], asyncio.Future[None]], note: Callable[[bytes], None]) -> None:
         self._write = write
         self._note = note
-        self._held: list[tuple[KeptStream, Entry]] = []
+        self.active: list[KeptStream] = []  # those that hold entries
         self._numbers = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._latest_ms = 0  # of an event: the next one gets no earlier time
+        self._sections: list[bytes] = []
+        self._extents: dict[int, tuple[StreamKey, Extent]] = {}
+        self._size = self._collections = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._waiting_bytes = 0
         self._lost_lines = 0
 
     def stream(self, key: StreamKey, text: Callable[[Entry], bytes] = Entry.text) -> KeptStream:
-        """Return a new stream; `text` is how its entries are written. It is made with its first entry."""
+        """Return a new stream; `text` is how its entries are written. The store makes it with its first entry."""
         self._numbers += 1
-        return KeptStream(self, self._held, key, self._numbers, text)
+        return KeptStream(self, key, self._numbers, text)
 
     def arm(self) -> None:
-        """See to it that what is held is written soon."""
-        self._timer = asyncio.get_running_loop().call_later(BATCH_S, self.pass_on)
+        """See to it that what is held is kept soon."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COLLECT_S, self._tick)
 
-    def pass_on(self) -> None:
-        """Hand on what is held, without waiting for the store."""
+    async def flush(self) -> None:
+        """Return when everything that was consumed before is written, or lost."""
+        self._collect()
+        self._hand_on()
+        if self._waiting:
+            await asyncio.wait(tuple(self._waiting))
+
+    async def close(self) -> None:
+        """Write what is left."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        chunk = self._chunk() if self._held else None
-        if chunk is None or not chunk.data:
+        await self.flush()
+        await asyncio.sleep(0)  # for losses to be reported
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._collect()
+        self._collections += 1
+        if self._collections >= COLLECTIONS or self._size >= CHUNK_BYTES:
+            self._hand_on()
+        elif self._sections:
+            self.arm()
+
+    def _collect(self) -> None:
+        """Turn what streams hold into sections."""
+        offset_ms = (time.time() - time.monotonic()) * 1000  # entries have times of the monotonic clock
+        for stream in self.active:
+            made = stream.section(offset_ms)
+            if made.extent.size:
+                self._sections.append(made.data)
+                self._size += len(made.data)
+                known = self._extents.get(stream.number)
+                extent = made.extent if known is None else _joined(known[1], made.extent)
+                self._extents[stream.number] = (stream.key, extent)
+        self.active.clear()
+
+    def _hand_on(self) -> None:
+        """Make a chunk of the sections, and pass it on without waiting for the store."""
+        if not self._sections:
             return
+        chunk = Chunk(b"".join(self._sections), self._extents)
+        self._sections.clear()
+        self._extents = {}
+        self._size = self._collections = 0
         if self._waiting_bytes > WAITING_BYTES:
             self._lose(chunk, "the disk does not keep up")
             return
         future = self._write(chunk)
         self._waiting.add(future)
         self._waiting_bytes += len(chunk.data)
-        future.add_done_callback(lambda future: self._written(future, chunk))
+        future.add_done_callback(partial(self._written, chunk))
 
-    async def flush(self) -> None:
-        """Return when everything that was consumed before is written, or lost."""
-        self.pass_on()
-        if self._waiting:
-            await asyncio.wait(tuple(self._waiting))
-
-    async def close(self) -> None:
-        """Write what is left."""
-        await self.flush()
-        await asyncio.sleep(0)  # for losses to be reported
-
-    def _written(self, future: asyncio.Future[None], chunk: Chunk) -> None:
+    def _written(self, chunk: Chunk, future: asyncio.Future[None]) -> None:
         self._waiting.discard(future)
         self._waiting_bytes -= len(chunk.data)
         error = future.exception()
@@ -116,29 +151,8 @@ class KeptLogs:
     def _lose(self, chunk: Chunk, reason: str) -> None:
         if not self._lost_lines:
             self._note(f"bootjack: logs are not kept: {reason}\n".encode())
-        self._lost_lines += chunk.data.count(b"\n")
+        self._lost_lines += max(chunk.data.count(b"\n"), 1)
 
-    def _chunk(self) -> Chunk:
-        """Turn all that is held into a chunk."""
-        held = self._held.copy()
-        self._held.clear()
-        offset_ms = (time.time() - time.monotonic()) * 1000  # the machine's times are of the monotonic clock
-        latest = self._latest_ms
-        frames: list[bytes] = []
-        sizes: dict[KeptStream, list[int]] = {}  # of each stream the first time, the last, and the bytes of text
-        for stream, entry in held:
-            text = stream.text(entry)
-            if not text:
-                continue
-            at_ms = int(entry.at + offset_ms)
-            if at_ms > latest or at_ms < latest - SET_BACK_MS:
-                latest = at_ms
-            frames.append(frame(stream.number, entry.records[0].__class__ is FaultLine, latest, text))
-            size = sizes.get(stream)
-            if size is None:
-                sizes[stream] = [latest, latest, len(text)]
-            else:
-                size[1] = latest
-                size[2] += len(text)
-        self._latest_ms = latest
-        return Chunk(b"".join(frames), {each.number: (each.key, Extent(*size)) for each, size in sizes.items()})
+
+def _joined(one: Extent, other: Extent) -> Extent:
+    return Extent(min(one.first_ms, other.first_ms), max(one.last_ms, other.last_ms), one.size + other.size)

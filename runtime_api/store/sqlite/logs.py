@@ -51,9 +51,7 @@ class LogStore:
     def __init__(self, path: Path | None, most_bytes: int) -> None:
         """StoreError when the file is no database of this program, or cannot be written."""
         self._most_bytes = most_bytes
-        self._connection = _ephemeral() if path is None else open_database(path, MIGRATIONS)
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute(f"PRAGMA journal_size_limit = {most_bytes // CHECKS}")
+        self._connection = _ephemeral() if path is None else _lasting(path)
         self._stream_ids: dict[StreamKey, int] = {}
         self._unchecked_bytes = 0
         # Everything that touches the connection runs on this thread, one after the other.
@@ -161,8 +159,16 @@ def _explained() -> Iterator[None]:
         raise StoreError(f"the store of logs cannot be used: {error}") from error
 
 
+def _lasting(path: Path) -> sqlite3.Connection:
+    connection = open_database(path, MIGRATIONS)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
 def _ephemeral() -> sqlite3.Connection:
     """A database in a file without a name, which the kernel deletes when this process ends."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
     migrate(connection, Path("logs"), MIGRATIONS)
     return connection
