@@ -123,11 +123,14 @@ def open_database(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connec
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    connection = None
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise StoreError(f"{path}: {error}; move it away to begin anew") from error
     return connection
 
