@@ -91,7 +91,7 @@ class ExecutionEnvironment:
         available: Callable[[ExecutionEnvironment], None],
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
-        log_text: Callable[[Entry], bytes] = Entry.text,
+        log_text: Callable[[Entry], bytes] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
@@ -102,7 +102,7 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._leases = leases
-        self._log_text = log_text
+        self._log_text = log_text or Entry.text
         self._freezer = Freezer(
             freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
         )

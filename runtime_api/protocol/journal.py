@@ -27,20 +27,16 @@ class Entry(Struct):
 
     at: float
     records: tuple[Record, ...]
-    _text: bytes | None = None
+    made_text: bytes | None = None  # once a consumer has asked for it
 
     def text(self) -> bytes:
         """Return the records as they stand in a text log; made once, for all consumers that need it."""
-        text = self._text
+        text = self.made_text
         if text is None:
-            text = self._text = self._made_text()
+            records = self.records
+            output = records[0] if len(records) == 1 else None
+            text = self.made_text = output.data if isinstance(output, Lines) else log_bytes(records)
         return text
-
-    def _made_text(self) -> bytes:
-        records = self.records
-        if len(records) == 1 and records[0].__class__ is Lines:
-            return records[0].data
-        return log_bytes(records)
 
 
 class Journal:

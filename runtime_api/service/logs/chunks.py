@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 __all__ = ["EVENT_BITS", "Chunk", "Event", "Extent", "Section", "StreamKey", "events_in", "section"]
 
@@ -63,15 +63,16 @@ class Event(NamedTuple):
     message: bytes
 
 
-def section(number: int, times: Sequence[float], offset_ms: float, texts: Sequence[bytes], kinds: bytes) -> Section:
+def section(
+    number: int, times: list[float], offset_ms: float, lengths: list[int], texts: bytes, kinds: bytes
+) -> Section:
     """Return the section of texts that were written at these times, which `offset_ms` makes Unix milliseconds.
 
     `kinds` has a byte for each text: WHOLE for one event, 0 for an event a line.
     """
-    joined = b"".join(texts)
-    head = HEAD.pack(number, len(texts), offset_ms)
-    data = b"".join((head, array("d", times).tobytes(), array("I", map(len, texts)).tobytes(), kinds, joined))
-    return Section(data, Extent(int(min(times) + offset_ms), int(max(times) + offset_ms), len(joined)))
+    head = HEAD.pack(number, len(times), offset_ms)
+    data = b"".join((head, array("d", times).tobytes(), array("I", lengths).tobytes(), kinds, texts))
+    return Section(data, Extent(int(min(times) + offset_ms), int(max(times) + offset_ms), len(texts)))
 
 
 def events_in(chunk_id: int, data: bytes) -> list[Event]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.service.logs.chunks import EVENT_BITS, Event, events_in, section
+from runtime_api.service.logs import chunks
+from runtime_api.service.logs.chunks import EVENT_BITS, Event, Section, events_in
 
 WALL = 1_700_000_000_000.0
 Texts = list[tuple[float, list[bytes]]]
 TEXTS: st.SearchStrategy[Texts] = st.lists(
     st.tuples(st.floats(0, 5000), st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"\r"))))
 )
+
+
+def section(number: int, times: list[float], offset_ms: float, texts: list[bytes], kinds: bytes) -> Section:
+    return chunks.section(number, times, offset_ms, [len(text) for text in texts], b"".join(texts), kinds)
 
 
 def test_each_line_is_an_event_and_what_belongs_together_is_one() -> None:
