@@ -41,8 +41,8 @@ $ aws lambda invoke --function-name orders response.json
 
 ## Logs
 
-What functions write is kept, as CloudWatch keeps it: in the group `/aws/lambda/NAME`, or the one that LoggingConfig
-names, and a stream for each execution environment. It is made at the first invocation and stays when the function goes.
+What functions write is kept as CloudWatch keeps it: in the group `/aws/lambda/NAME`, or the one that LoggingConfig
+names, in a stream for each execution environment. Both come with the first invocation and outlive the function.
 
 ```console
 $ bootjack logs orders --follow
@@ -53,14 +53,14 @@ $ aws logs tail /aws/lambda/orders --follow --endpoint-url http://127.0.0.1:9000
 - **At the same endpoint**, of the CloudWatch Logs API: {logs}. Any other operation is refused with its name.
 - **Filter patterns** are terms, `"phrases"`, `-exclusions` and `?options`. Patterns for JSON, columns and regular
   expressions are refused.
-- **`--log-storage MB`** bounds what is kept, by default 256 MB: the oldest goes first, whosever it is; 0 keeps nothing. A
-  retention policy hides what is older.
+- **`--log-storage MB`** bounds what is kept, by default 256 MB: the oldest goes first, whosever it is; 0 keeps
+  nothing. A retention policy hides what is older.
 - **With `--data` logs outlive the server**: the file `logs.sqlite` in that directory, which may be deleted while no
   server runs. They are written four times a second, so `kill -9` costs a quarter of a second at most, and a power cut
   perhaps more. Without `--data` they go with the server.
-- **LogFormat JSON** makes JSON lines of platform records, tells the runtime to write JSON (`AWS_LAMBDA_LOG_FORMAT`), and
-  leaves out what is below the two log levels, in what is kept and in the log tail of an Invoke. The server's own log on
-  stderr stays text, and has everything.
+- **LogFormat JSON** makes JSON lines of platform records, tells the runtime to write JSON (`AWS_LAMBDA_LOG_FORMAT`),
+  and leaves out what is below the two log levels, in what is kept and in the log tail of an Invoke. The server's own
+  log on stderr stays text, and has everything.
 
 ## Operations
 
