@@ -77,14 +77,16 @@ $(BIN)/bootjack: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(BIN)/bootjack
 
-# Programs that the tests run and pip cannot install: bubblewrap with slirp4netns, pasta and ip; Node, npm, Ruby and gcc for runtimes in those languages;
-# a C++ toolchain to build AWS's Node.js runtime; cargo, which cargo-lambda calls. Root gets them from apt-get.
+# Programs that the tests run and pip cannot install: bubblewrap with slirp4netns, pasta and ip; Node, npm, Ruby and gcc
+# for runtimes in those languages; a C++ toolchain to build AWS's Node.js runtime; cargo, which cargo-lambda calls; the
+# AWS CLI 2, as the one of pip has no `logs tail`. Root gets them from apt-get.
 tools:
 	@for tool in bwrap:bubblewrap slirp4netns:slirp4netns pasta:passt ip:iproute2 node:nodejs npm:npm ruby:ruby gcc:gcc cargo:cargo make:make g++:g++ cmake:cmake \
 			autoreconf:autoconf libtoolize:libtool xz:xz-utils; do \
 		command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	prefix=$$(dirname "$$(dirname "$$(readlink -f "$$(command -v node || echo /usr/bin/node)")")"); \
 	test -f "$$prefix/include/node/node.h" || missing="$$missing libnode-dev"; \
+	which -a aws | xargs -n 1 -I {} {} --version 2>&1 | grep -q aws-cli/2 || missing="$$missing awscli"; \
 	test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		{ apt-get update && apt-get install -y $$missing; } >/dev/null; } || \
 		{ echo "the tests need these packages:$$missing. Install them and run make again." >&2; exit 2; }

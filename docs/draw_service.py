@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runtime_api.service.logs.parameters import OPERATIONS as LOGS
 from runtime_api.service.operations import model
 from runtime_api.service.rules.table import RULES
 
@@ -77,8 +78,31 @@ $ aws lambda invoke --function-name orders response.json
   only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is.
 - **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
   `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
-- **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing and logging settings, code
-  signing, runtime management, recursion settings.
+- **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing settings, code signing, runtime
+  management, recursion settings.
+
+## Logs
+
+What functions write is kept as CloudWatch keeps it: in the group `/aws/lambda/NAME`, or the one that LoggingConfig
+names, in a stream for each execution environment. Both come with the first invocation and outlive the function.
+
+```console
+$ bootjack logs orders --follow
+$ bootjack logs orders --since 1h --filter '?ERROR ?Traceback'
+$ aws logs tail /aws/lambda/orders --follow --endpoint-url http://127.0.0.1:9000
+```
+
+- **At the same endpoint**, of the CloudWatch Logs API: {logs}. Any other operation is refused with its name.
+- **Filter patterns** are terms, `"phrases"`, `-exclusions` and `?options`. Patterns for JSON, columns and regular
+  expressions are refused.
+- **`--log-storage MB`** bounds what is kept, by default 256 MB: the oldest goes first, whosever it is; 0 keeps
+  nothing. A retention policy hides what is older.
+- **With `--data` logs outlive the server**: the file `logs.sqlite` in that directory, which may be deleted while no
+  server runs. They are written four times a second, so `kill -9` costs a quarter of a second at most, and a power cut
+  perhaps more. Without `--data` they go with the server.
+- **LogFormat JSON** makes JSON lines of platform records, tells the runtime to write JSON (`AWS_LAMBDA_LOG_FORMAT`),
+  and leaves out what is below the two log levels, in what is kept and in the log tail of an Invoke. The server's own
+  log on stderr stays text, and has everything.
 
 ## Operations
 
@@ -99,7 +123,11 @@ def page() -> str:
         for name, operation in operations.items()
     ]
     served = len(RULES) + len(ELSEWHERE)
-    return TEXT.format(served=served, all=len(operations), rows="\n".join(rows))
+    return TEXT.format(served=served, all=len(operations), rows="\n".join(rows), logs=_listed(sorted(LOGS)))
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _state(name: str) -> str:

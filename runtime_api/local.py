@@ -13,6 +13,7 @@ from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
+from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
 from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
@@ -27,6 +28,7 @@ from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
+from runtime_api.sinks.kept_logs import KeptLogs
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
     from runtime_api.store.sqlite.directory import DataDirectory
+    from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
@@ -67,6 +70,8 @@ class _Parts(NamedTuple):
     management: Management
     outbox: Outbox
     fronts: list[PublicPort]
+    kept_logs: KeptLogs | None
+    log_service: LogService | None
 
     def note(self, line: str) -> None:
         """Write a line of our own to the log."""
@@ -87,7 +92,7 @@ class LocalLambda:
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
     What callers create belongs to the account and region that they sign for, or else to `owner`, and is kept in
     `data`; without it it goes with this object. An event that fails is tried again after `async_retry_base_s`, and
-    once more after twice that. `runtimes` says which runtimes callers may use. Callers must sign with one of `keys`,
+    once more after twice that. What functions write is kept in `logs`. `runtimes` says which runtimes callers may use. Callers must sign with one of `keys`,
     secrets by their ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload`
     callers may have directories of this machine run as they are. With `enforce_policies` other accounts, and
     services, invoke only what a function's policy allows.
@@ -116,7 +121,9 @@ class LocalLambda:
         s3_endpoint: str | None = None,
         hot_reload: bool = True,
         enforce_policies: bool = False,
+        logs: LogStore | None = None,
     ) -> None:
+        self._logs = logs
         self._runtimes = runtimes
         self._enforce_policies = enforce_policies
         self._keys = keys
@@ -166,6 +173,7 @@ class LocalLambda:
             parts.installations.close,
             self._own_trees.close,
             self._sandboxes.close,
+            lambda: None if parts.kept_logs is None else parts.kept_logs.close(),
             parts.log.close,
         )
 
@@ -274,6 +282,7 @@ class LocalLambda:
             Callers(self._owner, self._keys),
             self._public,
             parts.note,
+            parts.log_service,
         )
         bound = await front.listen(port)
         parts.fronts.append(front)
@@ -304,7 +313,8 @@ class LocalLambda:
             MemoryQueue(limits.waiting_invocations),
             Installations(),
         )
-        factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of)
+        kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write)
+        factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
@@ -313,7 +323,12 @@ class LocalLambda:
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
         management = Management(catalog, dispatch, installer, sources, installations, self._owner, profile, stored)
-        parts = _Parts(log, catalog, installations, dispatch, worker, invoker, management, outbox, [])
+        log_service = None
+        if self._logs is not None and kept_logs is not None:
+            log_service = LogService(self._logs, kept_logs, self._owner)
+        parts = _Parts(
+            log, catalog, installations, dispatch, worker, invoker, management, outbox, [], kept_logs, log_service
+        )
         return parts
 
     def _parts(self) -> _Parts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from .sandbox_options import sandbox_options
 from .serving import opened
 from .signals import interruptible, run
 from .sources import Source
+from .stdout import STDOUT, write_out
 from .targets import name_of
 from .temporary import temporary_trees
 from .verb import EXIT_CODES, Verb, command_behind_dashes
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-READER_GONE = 141  # a shell's exit code for SIGPIPE, 128 + 13
-STDOUT = 1
 INVALID_ENTRYPOINT = b'"Runtime.InvalidEntrypoint"'
 HEAD_BYTES = 100  # of an error document, within which its type stands
 
@@ -131,18 +129,5 @@ def _advise(function: LocalFunction, result: InvokeResult) -> None:
 
 
 def _print(payload: bytes) -> None:
-    """Write the response byte for byte, with a line end behind it on a terminal.
-
-    It is written to the descriptor: Python's unbuffered stdout drops what a pipe does not take at once.
-    """
-    rest = memoryview(payload + b"\n" if os.isatty(STDOUT) else payload)
-    try:
-        while rest:
-            try:
-                rest = rest[os.write(STDOUT, rest) :]
-            except BlockingIOError:
-                select.select((), (STDOUT,), ())
-    except BrokenPipeError:
-        sys.exit(READER_GONE)
-    except OSError as error:
-        fail(f"the response could not be written: {error.strerror or error}")
+    """Write the response byte for byte, with a line end behind it on a terminal."""
+    write_out(payload + b"\n" if os.isatty(STDOUT) else payload, "the response")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from runtime_api.local import LocalFunction, LocalLambda
     from runtime_api.store.sqlite.directory import DataDirectory
+    from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.store.trees import Trees
 
     from .function_options import FunctionOptions
@@ -40,6 +41,7 @@ __all__ = ["command"]
 ALIAS = "function"
 GRACE_S = 5.0  # for running invocations to finish, after the first signal
 SHOWN_NAMES = 20
+MEBIBYTE = 1_048_576
 
 
 @click.command(
@@ -90,7 +92,7 @@ def command(
     from .tuning import tune_server
 
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
-    with temporary_trees() as trees, _data(server) as data:
+    with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
         if server.only_lambda_apis:
             functions = [external_function(targets, server, function, sandbox, ALIAS)]
@@ -117,6 +119,7 @@ def command(
             s3_endpoint=endpoint,
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
+            logs=logs,
         )
         tune_server()
         with sandbox.explained():
@@ -138,6 +141,24 @@ def _data(server: ServeOptions) -> Iterator[DataDirectory | None]:
         fail(f"--data: {error}")
     with directory:
         yield directory
+
+
+@contextmanager
+def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
+    """Open the store of logs for the block: in --data, which is locked by now, or in a file that has no name."""
+    if not server.log_storage_mb:
+        yield None
+        return
+    from runtime_api.store.sqlite.database import StoreError
+    from runtime_api.store.sqlite.logs import LogStore
+
+    path = None if server.data is None else server.data / "logs.sqlite"
+    try:
+        store = LogStore(path, server.log_storage_mb * MEBIBYTE)
+    except StoreError as error:
+        fail(f"--data: {error}")
+    with store:
+        yield store
 
 
 def _make_all(

@@ -26,6 +26,7 @@ class ServeOptions:
     host: str
     port: int
     data: Path | None
+    log_storage_mb: int
     name: str | None
     watch: bool
     concurrency: int
@@ -55,6 +56,15 @@ serve_options = option_group(
         default=None,
         help="Keep the functions that callers create in this directory; the next server finds them there.  [default: "
         "they go with the server]",
+    ),
+    option(
+        "--log-storage",
+        "log_storage_mb",
+        type=Whole("MB", 0, 1_048_576),
+        default=256,
+        show_default=True,
+        help="Keep so much of what functions write, for bootjack logs and the CloudWatch Logs API; the oldest goes "
+        "first. 0 keeps nothing.",
     ),
     option("--name", type=NAME, default=None, help="Name of a single function.  [default: from TARGET]"),
     option(

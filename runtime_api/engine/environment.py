@@ -19,7 +19,7 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.journal import Journal, LogTail
+from runtime_api.protocol.journal import Entry, Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
-    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
@@ -81,7 +80,7 @@ class ExecutionEnvironment:
 
     `available` is called when init has ended, and whenever the outcome of an invocation is known. After
     `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
-    environment has ended.
+    environment has ended. `log_text` writes the log for callers who ask for its tail.
     """
 
     def __init__(
@@ -92,6 +91,7 @@ class ExecutionEnvironment:
         available: Callable[[ExecutionEnvironment], None],
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
+        log_text: Callable[[Entry], bytes] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
@@ -102,6 +102,7 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._leases = leases
+        self._log_text = log_text or Entry.text
         self._freezer = Freezer(
             freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
         )
@@ -165,7 +166,7 @@ class ExecutionEnvironment:
         request_id = invocation.request_id
         self._callers[request_id] = future
         if wants_tail:
-            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes)
+            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes, self._log_text)
             self.journal.subscribe(tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 

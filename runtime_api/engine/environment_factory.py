@@ -8,13 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from runtime_api.service.logs.chunks import StreamKey
+
 from .admission import Admission
 from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
 from .ids import log_stream_name
 from .launching import plan_launch
+from .log_texts import log_text
 
 if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.sinks.kept_logs import KeptLogs
 
     from .installations import Installation, Installations
     from .sandboxes import Sandboxes
@@ -27,11 +31,17 @@ RuntimeEdge = Callable[[Callable[..., None], str, Admission], tuple[CallResponde
 
 
 class LocalEnvironmentFactory:
-    """Implements `EnvironmentFactory`; `log_of` gives the log of a function by its name."""
+    """Implements `EnvironmentFactory`; `log_of` gives the log of a function by its name, `kept` keeps all of them."""
 
     def __init__(
-        self, installations: Installations, sandboxes: Sandboxes, edge: RuntimeEdge, log_of: Callable[[str], Log]
+        self,
+        installations: Installations,
+        sandboxes: Sandboxes,
+        edge: RuntimeEdge,
+        log_of: Callable[[str], Log],
+        kept: KeptLogs | None = None,
     ) -> None:
+        self._kept = kept
         self._installations = installations
         self._sandboxes = sandboxes
         self._edge = edge
@@ -53,6 +63,7 @@ class LocalEnvironmentFactory:
             available,
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
+            log_text(version.spec.logging),
         )
         self._built[environment] = installation
         return environment
@@ -61,8 +72,11 @@ class LocalEnvironmentFactory:
         spec, installation = version.spec, self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         responder, listener = self._edge(environment.post, installation.runtime_api[0], admission)
-        stream = log_stream_name(spec.version)
+        stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
         self._note_once(version, installation.note)
+        if self._kept is not None:
+            key = StreamKey(spec.account, spec.region, spec.log_group, stream)
+            environment.journal.subscribe(self._kept.stream(key, log_text(spec.logging)).consume)
         launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch)

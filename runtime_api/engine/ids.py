@@ -38,6 +38,9 @@ def trace_header(given: str | None) -> str:
     return f"Root=1-{int(time.time()):08x}-{_bits(96):024x};Parent={_bits(64):016x};Sampled=0"
 
 
-def log_stream_name(version: str) -> str:
-    """Return the name of an execution environment's log stream: day, version, random part."""
-    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{_bits(128):032x}"
+def log_stream_name(version: str, function: str = "") -> str:
+    """Return the name of an execution environment's log stream: day, version, random part.
+
+    In a group that functions may share, the function stands before the version.
+    """
+    return f"{time.strftime('%Y/%m/%d', time.gmtime())}/{function}[{version}]{_bits(128):032x}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from .platform_events import log_bytes
+from .platform_events import Lines, log_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Journal", "LogTail"]
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct):
     """Records that belong together, in order; `at` is the machine's monotonic time in milliseconds."""
 
     at: float
     records: tuple[Record, ...]
+    made_text: bytes | None = None  # once a consumer has asked for it
+
+    def text(self) -> bytes:
+        """Return the records as they stand in a text log; made once, for all consumers that need it."""
+        text = self.made_text
+        if text is None:
+            records = self.records
+            output = records[0] if len(records) == 1 else None
+            text = self.made_text = output.data if isinstance(output, Lines) else log_bytes(records)
+        return text
 
 
 class Journal:
@@ -53,12 +63,13 @@ class Journal:
 class LogTail:
     """A consumer that keeps the end of the log text, at most `limit_bytes` of it (guide 3766)."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, text: Callable[[Entry], bytes] = Entry.text) -> None:
         self._limit_bytes = limit_bytes
+        self._text_of = text
         self._text = bytearray()
 
     def __call__(self, entry: Entry) -> None:
-        self._text += log_bytes(entry.records)
+        self._text += self._text_of(entry)
         del self._text[: -self._limit_bytes]
 
     def text(self) -> bytes:

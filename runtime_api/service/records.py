@@ -10,7 +10,7 @@ from .arns import LATEST, function_arn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DIRECTORY", "CodeRef", "FunctionSpec"]
+__all__ = ["DIRECTORY", "CodeRef", "FunctionSpec", "Logging"]
 
 DIRECTORY = "directory:"  # before the path of one, in place of the SHA-256 of a package
 
@@ -38,6 +38,18 @@ class CodeRef(NamedTuple):
         return tuple(each.removeprefix(DIRECTORY) for each in references if each.startswith(DIRECTORY))
 
 
+class Logging(NamedTuple):
+    """How a function's log is kept: the LoggingConfig of Lambda's API."""
+
+    group: str | None = None  # None: the function's own
+    is_json: bool = False
+    application_level: str = "INFO"  # what a log in JSON keeps, as the other level
+    system_level: str = "INFO"
+
+
+DEFAULT_LOGGING = Logging()
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One version of a function. Defaults are Lambda's own."""
@@ -52,6 +64,12 @@ class FunctionSpec:
     runtime: str = "provided.al2023"
     region: str = "us-east-1"
     account: str = "123456789012"
+    logging: Logging = DEFAULT_LOGGING
+
+    @property
+    def log_group(self) -> str:
+        """The name of the log group."""
+        return self.logging.group or f"/aws/lambda/{self.name}"
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, as invoked with this qualifier."""

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from runtime_api.protocol.settings import FunctionSettings
 
-from .records import CodeRef, FunctionSpec
+from .records import CodeRef, FunctionSpec, Logging
 from .seams.catalog import Runnable
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def runnable(function: Function, version: Version, code: CodeRef, limits: Limits
         runtime=configuration.runtime,
         region=function.region,
         account=function.account,
+        logging=_logging(configuration.logging_config),
     )
     settings = FunctionSettings(spec.name, spec.version, spec.memory_mb, spec.timeout_ms, limits.init_ms, limits)
     return Runnable(spec, code, settings, limits.concurrency)
@@ -55,3 +56,12 @@ def like(fresh: Runnable, model: Runnable) -> Runnable:
         timeout_ms=fresh.settings.timeout_ms,
     )
     return structs.replace(fresh, settings=settings, concurrency=model.concurrency, max_queued=model.max_queued)
+
+
+def _logging(given: dict[str, str]) -> Logging:
+    return Logging(
+        given.get("LogGroup"),
+        given.get("LogFormat") == "JSON",
+        given.get("ApplicationLogLevel", "INFO"),
+        given.get("SystemLogLevel", "INFO"),
+    )

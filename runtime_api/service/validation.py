@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .operations import Shape
 
-__all__ = ["check_parameters"]
+__all__ = ["NOT_NULL", "check_parameters", "complaints"]
 
 NOT_NULL = "Member must not be null"
 BY_RULE = frozenset({"Runtime"})  # shapes that Lambda checks elsewhere, with another text
@@ -31,6 +31,11 @@ def check_parameters(shape: str, parameters: Mapping[str, Any]) -> None:
     if errors:
         counted = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''} detected: "
         raise ValidationException(counted + "; ".join(errors))
+
+
+def complaints(shape: Shape, value: Any, place: str) -> Iterator[str]:
+    """What Lambda, and other services of AWS, say of a value that breaks constraints of its own shape."""
+    return (_complaint(shape, value, place, constraint) for constraint in _broken(shape, value))
 
 
 def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:

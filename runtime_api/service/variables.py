@@ -64,6 +64,7 @@ def environment_variables(
         **({} if FALSE_CREDENTIALS.keys() & function.variables.keys() else FALSE_CREDENTIALS),
         **function.variables,
         **_reserved(function, places),
+        **_log_format(function),
     }
 
 
@@ -97,7 +98,7 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": places.log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
@@ -108,6 +109,13 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": function.handler,
     }
+
+
+def _log_format(function: FunctionSpec) -> dict[str, str]:
+    """What tells a runtime to write its log in JSON, and from which level on."""
+    if not function.logging.is_json:
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.logging.application_level}
 
 
 def reserved_names() -> frozenset[str]:

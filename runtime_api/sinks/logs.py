@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.protocol.journal import Entry
-from runtime_api.protocol.platform_events import Lines, log_bytes
+from runtime_api.protocol.platform_events import Lines
 
 if TYPE_CHECKING:
     from runtime_api.protocol.platform_events import Record
@@ -47,7 +47,7 @@ class LogSink:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = memoryview(b"")  # what is left of a text that is being written
-        self._held: deque[tuple[tuple[Record, ...], bytes]] = deque()  # records that wait, and their label
+        self._held: deque[tuple[Entry, bytes]] = deque()  # entries that wait, and their label
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
@@ -78,7 +78,7 @@ class LogSink:
         if self._held_bytes > LOST_BYTES:
             self._lose(records)
             return
-        self._held.append((records, label))
+        self._held.append((entry, label))
         output = records[0] if records else None  # a process's output is an entry of its own
         self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
         if self._timer is None:
@@ -140,7 +140,7 @@ class LogSink:
         held = tuple(self._held)
         self._held.clear()
         self._held_bytes = 0
-        text = b"".join([_labelled(log_bytes(records), label) for records, label in held])
+        text = b"".join([_labelled(entry.text(), label) for entry, label in held])
         # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
         self._rest = memoryview(text)

@@ -26,7 +26,7 @@ from runtime_api.service.operations import find, methods_at
 from runtime_api.service.signatures import SignedRequest
 from runtime_api.service.validation import check_parameters
 
-from . import invoke, replies
+from . import invoke, logs, replies
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
 from .http1.parser import HEAD_BYTES, HEAD_LINES
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.operations import Operation
@@ -69,9 +70,16 @@ class ApiServer:
     """Makes the protocols that serve connections on this lane."""
 
     def __init__(
-        self, invoker: Invoker, management: Management, guard: Guard, callers: Callers, limits: Limits
+        self,
+        invoker: Invoker,
+        management: Management,
+        guard: Guard,
+        callers: Callers,
+        limits: Limits,
+        log_service: LogService | None,
     ) -> None:
-        self._server = web.Server(Api(invoker, management, guard, callers, limits.request_bytes).answer)
+        api = Api(invoker, management, guard, callers, limits.request_bytes, log_service)
+        self._server = web.Server(api.answer)
 
     def open_lane(self, roster: Roster) -> Lane:
         """A protocol for one connection."""
@@ -128,8 +136,15 @@ class Api:
     """Answers every request."""
 
     def __init__(
-        self, invoker: Invoker, management: Management, guard: Guard, callers: Callers, event_bytes: int
+        self,
+        invoker: Invoker,
+        management: Management,
+        guard: Guard,
+        callers: Callers,
+        event_bytes: int,
+        log_service: LogService | None,
     ) -> None:
+        self._log_service = log_service
         self._invoker = invoker
         self._management = management
         self._guard = guard
@@ -197,9 +212,13 @@ class Api:
         asked = parse_qs(signed.query.decode("latin-1"), keep_blank_values=True)
         found = find(request.method, raw_path, asked)
         # A request that is cut short is no request, so nothing is done before its end.
-        body = await _body(request, 0 if found is None else OPERATION_BYTES)
+        logs_operation = logs.operation_in(raw_path, headers) if request.method == "POST" else None
+        most = logs.MOST_BYTES if logs_operation is not None else 0 if found is None else OPERATION_BYTES
+        body = await _body(request, most)
         if raw_path == HEALTH:
             return self._health(request.method)
+        if logs_operation is not None:
+            return await self._logs(logs_operation, signed, asked, body)
         if raw_path.startswith(PACKAGES) and request.method == "GET":
             package = await self._management.package(raw_path.removeprefix(PACKAGES), asked)
             return EXPIRED if package is None else replies.PlainReply(replies.OK, ZIP, package)
@@ -234,6 +253,14 @@ class Api:
         if reply.status != replies.ACCEPTED:
             return reply
         return replies.PlainReply(reply.status, replies.JSON + reply.headers, STATUS_ACCEPTED)
+
+    async def _logs(
+        self, operation: str, signed: SignedRequest, asked: Mapping[str, list[str]], body: bytes | None
+    ) -> PlainReply:
+        if body is not None:
+            self._callers.check(signed._replace(body=body), asked)
+        caller = self._callers.of(signed.headers, asked)
+        return await logs.answer(self._log_service, operation, body, None if caller is None else caller.owner)
 
     def _health(self, method: str) -> PlainReply:
         if method not in ("GET", "HEAD"):

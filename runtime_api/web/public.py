@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.engine.invoker import Invoker
+    from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
     from runtime_api.protocol.limits import Limits
 
@@ -45,7 +46,9 @@ class PublicPort:
         callers: Callers,
         bounds: Bounds,
         note: Callable[[str], None],
+        log_service: LogService | None = None,
     ) -> None:
+        self._log_service = log_service
         self._invoker = invoker
         self._management = management
         self._limits = limits
@@ -93,7 +96,9 @@ class PublicPort:
         if self._closed:
             return  # the server closes the connections
         make_server = future.result().ApiServer
-        self._api = make_server(self._invoker, self._management, self._guard, self._callers, self._limits)
+        self._api = make_server(
+            self._invoker, self._management, self._guard, self._callers, self._limits, self._log_service
+        )
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:
             exchange.connection.hand_over(self._api.open_lane(self._server.roster))

@@ -48,6 +48,7 @@ REASONS = {
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 KEEP_ALIVE = "Connection: keep-alive\r\n"
 JSON = "Content-Type: application/json\r\n"
+LOGS_JSON = "Content-Type: application/x-amz-json-1.1\r\n"
 PLAIN = "Content-Type: text/plain; charset=utf-8\r\n"
 
 
@@ -100,6 +101,13 @@ def service_reply(
     if known:
         document["KnownHere"] = known
     return PlainReply(shape.status, f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
+
+
+def logs_refusal(code: str, message: str, fault: str) -> PlainReply:
+    """An error of the CloudWatch Logs API: the code stands in the body, and a caller's mistake is always 400."""
+    readable = message.encode(errors="replace").decode()
+    document = {"__type": code, "message": readable}
+    return PlainReply(400 if fault == "User" else 503, LOGS_JSON, orjson.dumps(document))
 
 
 def foreign(message: str) -> PlainReply:

@@ -20,9 +20,12 @@ from tests.e2e.running import SECONDS, Ended, bare_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Answer", "aws", "client_context", "connected", "invoke"]
+__all__ = ["CREDENTIALS", "SETTINGS", "Answer", "aws", "client_context", "connected", "invoke"]
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "false", "AWS_SECRET_ACCESS_KEY": "false", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+SETTINGS = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_MAX_ATTEMPTS": "1"}
 
 
 class Answer(NamedTuple):
@@ -41,11 +44,13 @@ class Answer(NamedTuple):
 
 
 @contextlib.contextmanager
-def connected(url: str, key: str = "false", secret: str = "false", region: str = "us-east-1") -> Iterator[Any]:
+def connected(
+    url: str, key: str = "false", secret: str = "false", region: str = "us-east-1", service: str = "lambda"
+) -> Iterator[Any]:
     """Open a boto3 client that uses one connection and does not retry."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=1, read_timeout=SECONDS)
     client = boto3.client(
-        "lambda",
+        service,
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=key,
@@ -75,10 +80,9 @@ def client_context(context: Any) -> str:
     return base64.b64encode(json.dumps(context).encode()).decode()
 
 
-def aws(url: str, *arguments: str | Path, cwd: Path) -> Ended:
+def aws(url: str, *arguments: str | Path, cwd: Path, service: str = "lambda") -> Ended:
     """Run the AWS command line without this machine's AWS settings."""
-    settings = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_MAX_ATTEMPTS": "1"}
-    command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", url, "lambda", *map(str, arguments)]
-    environment = bare_environment({**CREDENTIALS, **settings})
+    command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", url, service, *map(str, arguments)]
+    environment = bare_environment({**CREDENTIALS, **SETTINGS})
     run = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, timeout=60, check=False)
     return Ended(run.returncode, run.stdout, run.stderr.decode())

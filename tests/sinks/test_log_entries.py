@@ -39,7 +39,7 @@ def formatted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(len(records))
         return log_bytes(records)
 
-    monkeypatch.setattr("runtime_api.sinks.logs.log_bytes", count)
+    monkeypatch.setattr("runtime_api.protocol.journal.log_bytes", count)
     return calls
 
 

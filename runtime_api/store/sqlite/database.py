@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Database", "Statement", "StoreError"]
+__all__ = ["Database", "Statement", "StoreError", "migrate", "open_database"]
 
 Statement = tuple[str, tuple[Any, ...]]
 Migration = str
@@ -38,15 +38,7 @@ class Database:
     def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
         """Open it. StoreError when it is no database of this program, or of a newer one."""
         self._path = path
-        self._connection = _open(path)
-        try:
-            _migrate(self._connection, path, migrations)
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise StoreError(f"{path}: {error}; move it away to begin anew") from error
-        except StoreError:
-            self._connection.close()
-            raise
+        self._connection = open_database(path, migrations)
         self._news = threading.Condition()
         self._waiting: list[_Change] = []
         self._closed = False
@@ -116,17 +108,34 @@ class Database:
         return None
 
 
+def open_database(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    """Open a database and bring its schema up to date. StoreError when it is no database of this program."""
+    connection = _open(path)
+    try:
+        migrate(connection, path, migrations)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreError(f"{path}: {error}; move it away to begin anew") from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
 def _open(path: Path) -> sqlite3.Connection:
+    connection = None
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise StoreError(f"{path}: {error}; move it away to begin anew") from error
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Apply the migrations that this database has not seen."""
     (seen,) = connection.execute("PRAGMA user_version").fetchone()
     if seen > len(migrations):

@@ -1,0 +1,125 @@
+"""A journal's records as Lambda's JSON documents: what a log in JSON format holds, a line each (spec 8, 11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .platform_events import (
+    FaultLine,
+    InitReport,
+    InitRuntimeDone,
+    InitStart,
+    MemoryExceeded,
+    Report,
+    RuntimeDone,
+    Start,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .platform_events import Record
+
+__all__ = ["Document", "document_of"]
+
+ON_DEMAND = "on-demand"
+MEBIBYTE = 1_048_576
+
+
+class Document(NamedTuple):
+    """A record in JSON; `level` is the system log level that it belongs to."""
+
+    type: str
+    level: str
+    record: dict[str, Any] | str
+
+
+def document_of(record: Record) -> Document | None:
+    """Return the document of a platform's record; None for a process's output, and for what JSON logs leave out."""
+    make = _DOCUMENTS.get(record.__class__)
+    return None if make is None else make(record)
+
+
+def _init_start(record: InitStart) -> Document:
+    content = {
+        "initializationType": ON_DEMAND,
+        "phase": record.phase,
+        "functionName": record.function_name,
+        "functionVersion": record.function_version,
+        "instanceMaxMemory": record.memory_mb * MEBIBYTE,
+    }
+    # Lambda's level for a start without a runtime's version, which our environments do not have.
+    return Document("platform.initStart", "DEBUG", content)
+
+
+def _init_runtime_done(record: InitRuntimeDone) -> Document:
+    content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
+    return Document("platform.initRuntimeDone", _unless_failed("DEBUG", record), content)
+
+
+def _init_report(record: InitReport) -> Document:
+    content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
+    content["metrics"] = {"durationMs": _ms(record.duration_ms)}
+    return Document("platform.initReport", _unless_failed("DEBUG", record), content)
+
+
+def _start(record: Start) -> Document:
+    content = {"requestId": record.request_id, "version": record.version}
+    return Document("platform.start", "INFO", content | _tenant(record))
+
+
+def _runtime_done(record: RuntimeDone) -> Document:
+    metrics = {"durationMs": _ms(record.duration_ms), "producedBytes": record.produced_bytes}
+    content = {"requestId": record.request_id} | _status(record) | {"metrics": metrics}
+    return Document("platform.runtimeDone", _unless_failed("DEBUG", record), content | _tenant(record))
+
+
+def _report(record: Report) -> Document:
+    metrics: dict[str, Any] = {
+        "durationMs": _ms(record.duration_ms),
+        "billedDurationMs": record.billed_ms,
+        "memorySizeMB": record.memory_mb,
+        "maxMemoryUsedMB": record.peak_memory_mb,
+    }
+    if record.init_ms is not None:
+        metrics["initDurationMs"] = _ms(record.init_ms)
+    content = {"requestId": record.request_id, "metrics": metrics} | _status(record)
+    return Document("platform.report", _unless_failed("INFO", record), content)
+
+
+def _fault(record: FaultLine) -> Document:
+    return Document("platform.fault", "WARN", f"{record.message}\n{record.error_type}")
+
+
+def _memory_exceeded(record: MemoryExceeded) -> Document:
+    request = f"RequestId: {record.request_id} " if record.request_id else ""
+    taken = f"{record.taken_bytes / MEBIBYTE:.0f} MB of {record.memory_mb} MB"
+    return Document("platform.fault", "WARN", f"{request}Error: memory exceeded: {taken}")
+
+
+def _status(record: InitRuntimeDone | InitReport | RuntimeDone | Report) -> dict[str, Any]:
+    return {"status": record.status} | ({"errorType": record.error_type} if record.error_type else {})
+
+
+def _tenant(record: Start | RuntimeDone) -> dict[str, Any]:
+    return {"tenantId": record.tenant_id} if record.tenant_id else {}
+
+
+def _unless_failed(level: str, record: InitRuntimeDone | InitReport | RuntimeDone | Report) -> str:
+    return level if record.status == "success" else "WARN"
+
+
+def _ms(duration_ms: float) -> float:
+    return round(duration_ms, 3)
+
+
+_DOCUMENTS: dict[type, Callable[[Any], Document]] = {
+    InitStart: _init_start,
+    InitRuntimeDone: _init_runtime_done,
+    InitReport: _init_report,
+    Start: _start,
+    RuntimeDone: _runtime_done,
+    Report: _report,
+    FaultLine: _fault,
+    MemoryExceeded: _memory_exceeded,
+}

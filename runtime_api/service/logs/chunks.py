@@ -1,0 +1,108 @@
+"""How a store keeps log events: chunks of sections, each section what one stream got within some milliseconds.
+
+Writing costs every invocation, reading only those who look: so a section holds text as it was written, and is taken
+apart into events when it is read. An event is known by its position, which counts upwards through all that is kept.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EVENT_BITS", "Chunk", "Event", "Extent", "Section", "StreamKey", "events_in", "section"]
+
+# Number of the stream, how many texts, what makes Unix milliseconds of their times. Behind it stand the times, the
+# lengths of the texts, which of them are one event each, and the texts.
+HEAD = struct.Struct("<IId")
+EVENT_BITS = 24  # of a position count the events of one chunk
+WHOLE = 1  # the text is one event; others have an event a line
+
+
+class StreamKey(NamedTuple):
+    """Names a log stream."""
+
+    account: str
+    region: str
+    group: str
+    stream: str
+
+
+class Extent(NamedTuple):
+    """What a chunk holds of one stream."""
+
+    first_ms: int
+    last_ms: int
+    size: int  # bytes of text
+
+
+class Section(NamedTuple):
+    """Texts of one stream, and what they are."""
+
+    data: bytes
+    extent: Extent
+
+
+class Chunk(NamedTuple):
+    """Sections, and what they hold of each stream, by the numbers that they give them."""
+
+    data: bytes
+    extents: dict[int, tuple[StreamKey, Extent]]
+
+
+class Event(NamedTuple):
+    """One log event."""
+
+    position: int
+    number: int  # of its stream
+    at_ms: int
+    message: bytes
+
+
+def section(
+    number: int, times: list[float], offset_ms: float, lengths: list[int], texts: bytes, kinds: bytes
+) -> Section:
+    """Return the section of texts that were written at these times, which `offset_ms` makes Unix milliseconds.
+
+    `kinds` has a byte for each text: WHOLE for one event, 0 for an event a line.
+    """
+    head = HEAD.pack(number, len(times), offset_ms)
+    data = b"".join((head, array("d", times).tobytes(), array("I", lengths).tobytes(), kinds, texts))
+    return Section(data, Extent(int(min(times) + offset_ms), int(max(times) + offset_ms), len(texts)))
+
+
+def events_in(chunk_id: int, data: bytes) -> list[Event]:
+    """Take a chunk apart into its events, in the order of their times."""
+    first = (chunk_id << EVENT_BITS) + 1
+    found: list[Event] = []
+    offset = 0
+    while offset < len(data):
+        number, count, offset_ms = HEAD.unpack_from(data, offset)
+        times, lengths = array("d"), array("I")
+        offset += HEAD.size
+        for table in (times, lengths):
+            table.frombytes(data[offset : offset + count * table.itemsize])
+            offset += count * table.itemsize
+        kinds = data[offset : offset + count]
+        offset += count
+        at_ms = 0
+        for time, length, kind in zip(times, lengths, kinds, strict=True):
+            at_ms = max(at_ms, int(time + offset_ms))  # within a stream, the order of the texts is the truth
+            text = data[offset : offset + length]
+            offset += length
+            found += [Event(0, number, at_ms, message) for message in ((text,) if kind == WHOLE else _lines(text))]
+    found.sort(key=attrgetter("at_ms"))  # stable: a stream's events stay as they are
+    return [event._replace(position=position) for position, event in enumerate(found, first)]
+
+
+def _lines(text: bytes) -> Iterator[bytes]:
+    """Lines with their line feeds; a carriage return stands inside of a line."""
+    lines = text.split(b"\n")
+    last = lines.pop()
+    yield from [line + b"\n" for line in lines]
+    if last:
+        yield last

@@ -1,0 +1,176 @@
+"""Keeps what functions write: collects the entries of journals, and hands them on in chunks for a store.
+
+Nothing waits for it. An entry is held as it is, and becomes bytes some milliseconds later, of the text that the
+server's own log has made already. A store that does not keep up, or a full disk, costs lines, and that is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from runtime_api.protocol.platform_events import FaultLine
+from runtime_api.service.logs.chunks import Chunk, Extent, section
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime_api.protocol.journal import Entry
+    from runtime_api.service.logs.chunks import Section, StreamKey
+
+__all__ = ["KeptLogs", "KeptStream"]
+
+COLLECT_S = 0.05  # an entry is held this long
+COLLECTIONS = 5  # make a chunk: a transaction of the store costs as much as some hundred entries
+CHUNK_BYTES = 262_144  # so do these
+FAULT = b"Error: "  # stands in the text of every fault (protocol.faults.worded)
+WAITING_BYTES = 16_777_216  # of chunks that the store has not written; the next ones are lost
+
+
+class KeptStream:
+    """The log stream of one execution environment; `consume` is a consumer of its journal."""
+
+    __slots__ = ("_held", "_text", "consume", "key", "number")
+
+    def __init__(self, logs: KeptLogs, key: StreamKey, number: int, text: Callable[[Entry], bytes] | None) -> None:
+        self._held: list[Entry] = []
+        self._text = text
+        self.key = key
+        self.number = number
+        self.consume = self._consumer(logs)
+
+    def _consumer(self, logs: KeptLogs) -> Callable[[Entry], None]:
+        """What takes an entry. Each invocation calls it twice or more, and names of a closure are found fastest."""
+        held, active, arm = self._held, logs.active, logs.arm
+        hold = held.append
+
+        def consume(entry: Entry) -> None:
+            if not held:
+                active.append(self)
+                arm()
+            hold(entry)
+
+        return consume
+
+    def section(self, offset_ms: float) -> Section:
+        """Turn what is held into a section; `offset_ms` makes Unix milliseconds of the times of entries."""
+        held, text = self._held, self._text
+        made = [entry.made_text for entry in held] if text is None else [text(entry) for entry in held]
+        texts = [each.text() for each in held] if None in made else cast("list[bytes]", made)
+        joined = b"".join(texts)
+        found = section(
+            self.number, [entry.at for entry in held], offset_ms, list(map(len, texts)), joined, _kinds(held, joined)
+        )
+        held.clear()
+        return found
+
+
+def _kinds(held: list[Entry], text: bytes) -> bytes:
+    """Which entries are one event each: those of faults, whose text has two lines, and is rare."""
+    if FAULT not in text:
+        return bytes(len(held))
+    return bytes([entry.records[0].__class__ is FaultLine for entry in held])
+
+
+class KeptLogs:
+    """Hands chunks to `write`, which returns a future; `note` gets lines for the log of the server."""
+
+    def __init__(self, write: Callable[[Chunk], asyncio.Future[None]], note: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._note = note
+        self.active: list[KeptStream] = []  # those that hold entries
+        self._numbers = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._sections: list[bytes] = []
+        self._extents: dict[int, tuple[StreamKey, Extent]] = {}
+        self._size = self._collections = 0
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting_bytes = 0
+        self._lost_lines = 0
+
+    def stream(self, key: StreamKey, text: Callable[[Entry], bytes] | None = None) -> KeptStream:
+        """Return a new stream; `text` is how its entries are written, unless as the server's own log has them.
+
+        The store makes it with its first entry.
+        """
+        self._numbers += 1
+        return KeptStream(self, key, self._numbers, text)
+
+    def arm(self) -> None:
+        """See to it that what is held is kept soon."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COLLECT_S, self._tick)
+
+    async def flush(self) -> None:
+        """Return when everything that was consumed before is written, or lost."""
+        self._collect()
+        self._hand_on()
+        if self._waiting:
+            await asyncio.wait(tuple(self._waiting))
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self.flush()
+        await asyncio.sleep(0)  # for losses to be reported
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._collect()
+        self._collections += 1
+        if self._collections >= COLLECTIONS or self._size >= CHUNK_BYTES:
+            self._hand_on()
+        elif self._sections:
+            self.arm()
+
+    def _collect(self) -> None:
+        """Turn what streams hold into sections."""
+        offset_ms = (time.time() - time.monotonic()) * 1000  # entries have times of the monotonic clock
+        for stream in self.active:
+            made = stream.section(offset_ms)
+            if made.extent.size:
+                self._sections.append(made.data)
+                self._size += len(made.data)
+                known = self._extents.get(stream.number)
+                extent = made.extent if known is None else _joined(known[1], made.extent)
+                self._extents[stream.number] = (stream.key, extent)
+        self.active.clear()
+
+    def _hand_on(self) -> None:
+        """Make a chunk of the sections, and pass it on without waiting for the store."""
+        if not self._sections:
+            return
+        chunk = Chunk(b"".join(self._sections), self._extents)
+        self._sections.clear()
+        self._extents = {}
+        self._size = self._collections = 0
+        if self._waiting_bytes > WAITING_BYTES:
+            self._lose(chunk, "the disk does not keep up")
+            return
+        future = self._write(chunk)
+        self._waiting.add(future)
+        self._waiting_bytes += len(chunk.data)
+        future.add_done_callback(partial(self._written, chunk))
+
+    def _written(self, chunk: Chunk, future: asyncio.Future[None]) -> None:
+        self._waiting.discard(future)
+        self._waiting_bytes -= len(chunk.data)
+        error = future.exception()
+        if error is not None:
+            self._lose(chunk, str(error))
+        elif self._lost_lines:
+            lost, self._lost_lines = self._lost_lines, 0
+            self._note(f"bootjack: logs are kept again; {lost} lines were not\n".encode())
+
+    def _lose(self, chunk: Chunk, reason: str) -> None:
+        if not self._lost_lines:
+            self._note(f"bootjack: logs are not kept: {reason}\n".encode())
+        self._lost_lines += max(chunk.data.count(b"\n"), 1)
+
+
+def _joined(one: Extent, other: Extent) -> Extent:
+    return Extent(min(one.first_ms, other.first_ms), max(one.last_ms, other.last_ms), one.size + other.size)
