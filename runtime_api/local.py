@@ -92,10 +92,10 @@ class LocalLambda:
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
     What callers create belongs to the account and region that they sign for, or else to `owner`, and is kept in
     `data`; without it it goes with this object. An event that fails is tried again after `async_retry_base_s`, and
-    once more after twice that. What functions write is kept in `logs`. `runtimes` says which runtimes callers may use. Callers must sign with one of `keys`,
-    secrets by their ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload`
-    callers may have directories of this machine run as they are. With `enforce_policies` other accounts, and
-    services, invoke only what a function's policy allows.
+    once more after twice that. What functions write is kept in `logs`. `runtimes` says which runtimes callers may
+    use. Callers must sign with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3
+    comes from `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are. With
+    `enforce_policies` other accounts, and services, invoke only what a function's policy allows.
     """
 
     def __init__(

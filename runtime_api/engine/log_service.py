@@ -48,9 +48,8 @@ class LogService:
                 return await self._query(operation, asked)
             except ResourceNotFoundException:
                 # Functions of the command line answer every owner, but they write for one.
-                return await self._query(
-                    operation, asked._replace(account=self._home.account, region=self._home.region)
-                )
+                home = Asked(parameters, *self._home, asked.now_ms)
+                return await self._query(operation, home)
         except StoreError as error:
             raise ServiceUnavailableException(str(error)) from error
 

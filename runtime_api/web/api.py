@@ -33,7 +33,7 @@ from .http1.parser import HEAD_BYTES, HEAD_LINES
 from .http1.targets import origin_form
 from .lane import Lane
 from .replies import CONTINUE
-from .urls import AWS_IAM, FunctionUrls, RequestHead, http_request
+from .urls import FunctionUrls, RequestHead, http_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,7 +150,7 @@ class Api:
         self._guard = guard
         self._callers = callers
         self._event_bytes = event_bytes
-        self._urls = FunctionUrls(invoker, guard)
+        self._urls = FunctionUrls(invoker, guard, callers)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. Whatever its peer does to it is not an error of this server."""
@@ -272,11 +272,8 @@ class Api:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
-        if place.served is not None and place.served.url.auth_type == AWS_IAM:
-            query = parse_qs(signed.query.decode("latin-1"), keep_blank_values=True)
-            self._callers.check(signed._replace(body=body), query)
         head = RequestHead(request.method, signed.query, request.raw_headers, request.remote or "")
-        return await self._urls.reply(place, http_request(head, place, body))
+        return await self._urls.reply(place, http_request(head, place, body), signed._replace(body=body))
 
     async def _invoke(self, request: web.BaseRequest, function: str, signed: SignedRequest) -> PlainReply:
         body = await _body(request, self._event_bytes)

@@ -9,7 +9,7 @@ import asyncio
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote_from_bytes, unquote
+from urllib.parse import parse_qs, quote_from_bytes, unquote
 
 from runtime_api.engine.ids import trace_header, uuid4
 from runtime_api.engine.invoker import InvokeRequest
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runtime_api.engine.invoker import Accepted, Invoker
+    from runtime_api.service.signatures import SignedRequest
     from runtime_api.service.url_index import ServedUrl
 
+    from .callers import Callers
     from .guard import Guard
     from .replies import PlainReply
 
-__all__ = ["AWS_IAM", "FunctionUrls", "RequestHead", "UrlPlace", "http_request"]
+__all__ = ["FunctionUrls", "RequestHead", "UrlPlace", "http_request"]
 
 PATH = b"/lambda-url/"
 # Every printable character of ASCII: RFC 3986 2.2 and 2.3, and what clients send although it is none of these.
@@ -68,9 +70,10 @@ class RequestHead(NamedTuple):
 class FunctionUrls:
     """Answers requests to function URLs."""
 
-    def __init__(self, invoker: Invoker, guard: Guard) -> None:
+    def __init__(self, invoker: Invoker, guard: Guard, callers: Callers) -> None:
         self._invoker = invoker
         self._guard = guard
+        self._callers = callers
 
     def find(self, host: bytes, path: bytes) -> UrlPlace | None:
         """Return the function URL that a request names by its Host or its path; None when it names none."""
@@ -96,14 +99,14 @@ class FunctionUrls:
             objection = self._guard.page_objection(headers)
         return None if objection is None else replies.foreign(objection)
 
-    async def reply(self, place: UrlPlace, request: HttpRequest) -> PlainReply:
-        """Answer a request."""
+    async def reply(self, place: UrlPlace, request: HttpRequest, signed: SignedRequest) -> PlainReply:
+        """Answer a request; `signed` is the same one as its sender may have signed it."""
         if place.served is None:
             return self._unknown(place)
         settings = place.served.url.cors
         found = cors.preflight(settings, request)
         if found is None:
-            found = cors.answered(settings, request, await self._answer(place.served, request))
+            found = cors.answered(settings, request, await self._answer(place.served, request, signed))
         headers = "".join(f"{name}: {value}\r\n" for name, value in found.fields)
         return replies.PlainReply(found.status, headers, found.body)
 
@@ -118,18 +121,19 @@ class FunctionUrls:
         complaint = f"{place.function} has no function URL: CreateFunctionUrlConfig gives it one"
         return invoke.error_reply(ResourceNotFoundException(complaint))
 
-    async def _answer(self, served: ServedUrl, request: HttpRequest) -> HttpAnswer:
+    async def _answer(self, served: ServedUrl, request: HttpRequest, signed: SignedRequest) -> HttpAnswer:
         try:
-            return await self._invoke(served, request)
+            return await self._invoke(served, request, signed)
         except ServiceError as error:
             return as_answer(invoke.error_reply(error))
 
-    async def _invoke(self, served: ServedUrl, request: HttpRequest) -> HttpAnswer:
+    async def _invoke(self, served: ServedUrl, request: HttpRequest, signed: SignedRequest) -> HttpAnswer:
         signed_by = None
         if served.url.auth_type == AWS_IAM:
             signed_by = signer(request, served.function.account)
             if signed_by is None:
                 return as_answer(replies.foreign(FORBIDDEN))
+            self._callers.check(signed, parse_qs(signed.query.decode("latin-1"), keep_blank_values=True))
         if served.is_orphan:
             return as_answer(replies.foreign(NO_PERMISSION))
         given = request.value("x-amzn-trace-id")

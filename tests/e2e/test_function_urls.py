@@ -56,7 +56,7 @@ def url(server: Serve) -> str:
 
 @pytest.fixture
 def client(server: Serve) -> Iterator[Any]:
-    with connected(server.url) as client:
+    with connected(server.url, region="eu-west-1") as client:
         yield client
 
 

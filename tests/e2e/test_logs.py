@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.commands.functions import write_bootstrap
 from tests.e2e.clients import CREDENTIALS, SETTINGS, aws, connected, invoke
 from tests.e2e.packages import package
 from tests.e2e.running import SECONDS, Serve, bare_environment, bootjack
@@ -56,7 +57,7 @@ def functions(server: Serve) -> Iterator[Any]:
 
 @pytest.fixture
 def logs(server: Serve) -> Iterator[Any]:
-    with connected(server.url, "logs") as client:
+    with connected(server.url, service="logs") as client:
         yield client
 
 
@@ -246,26 +247,30 @@ def test_logging_config_decides_on_group_format_and_levels(functions: Any, logs:
 
 def test_logs_outlive_the_server_with_data_and_go_with_it_without(tmp_path: Path) -> None:
     kept = tmp_path / "data"
-    with Serve("--data", kept) as server, connected(server.url) as client, connected(server.url, "logs") as logs:
+    with (
+        Serve("--data", kept) as server,
+        connected(server.url) as client,
+        connected(server.url, service="logs") as logs,
+    ):
         create(client, "f")
         invoke(client, {"print": ["before"]}, "f")
         assert found(logs, "/aws/lambda/f", filterPattern="before") == ["before\n"]
         invoke(client, {"print": ["at the end"]}, "f")
     killed = Serve("--data", kept, env={"TMPDIR": str(tmp_path)})  # what `kill -9` leaves lies there
-    with killed as server, connected(server.url) as client, connected(server.url, "logs") as logs:
+    with killed as server, connected(server.url) as client, connected(server.url, service="logs") as logs:
         assert found(logs, "/aws/lambda/f", filterPattern='?before ?"at the end"') == ["before\n", "at the end\n"]
         invoke(client, {"print": ["again"]}, "f")
         assert len(logs.describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"]) == 2
         assert found(logs, "/aws/lambda/f", filterPattern="again") == ["again\n"]
         server.stop(9)
-    with Serve("--data", kept) as server, connected(server.url, "logs") as logs:
+    with Serve("--data", kept) as server, connected(server.url, service="logs") as logs:
         assert found(logs, "/aws/lambda/f", filterPattern="?before ?again") == ["before\n", "again\n"]
-    with Serve() as server, connected(server.url, "logs") as logs:
+    with Serve() as server, connected(server.url, service="logs") as logs:
         assert logs.describe_log_groups()["logGroups"] == []
 
 
 def test_a_server_may_keep_no_logs() -> None:
-    with Serve("--log-storage", "0") as server, connected(server.url, "logs") as logs:
+    with Serve("--log-storage", "0") as server, connected(server.url, service="logs") as logs:
         with pytest.raises(ClientError) as refused:
             logs.describe_log_groups()
         assert "--log-storage" in code_of(refused)[2]
@@ -330,3 +335,22 @@ def test_aws_logs_tail_follows(server: Serve, functions: Any, name: str) -> None
         tail.communicate()
     assert sum("written before" in each for each in seen) == 1
     assert sum("written later" in each for each in seen) == 1
+
+
+def refusal_of_deleting(logs: Any, group: str) -> tuple[int, str]:
+    with pytest.raises(ClientError) as refused:
+        logs.delete_log_group(logGroupName=group)
+    return code_of(refused)[:2]
+
+
+def test_other_regions_see_the_logs_of_the_command_line_and_do_not_delete_them(tmp_path: Path) -> None:
+    with (
+        Serve(f"local={write_bootstrap(tmp_path / 'code')}") as server,
+        connected(server.url, region="eu-west-3") as client,
+        connected(server.url, region="eu-west-3", service="logs") as logs,
+    ):
+        invoke(client, {}, "local")
+        assert found(logs, "/aws/lambda/local", filterPattern="REPORT")
+        assert logs.describe_log_groups()["logGroups"] == []
+        assert refusal_of_deleting(logs, "/aws/lambda/local") == (400, "ResourceNotFoundException")
+        assert found(logs, "/aws/lambda/local", filterPattern="REPORT")

@@ -6,6 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.commands.functions import write_bootstrap
@@ -115,3 +118,26 @@ def test_keys_that_cannot_be_used_are_explained(
     assert ended.code == 2
     assert message in ended.message.replace("\n", " ")
     assert "secret" not in ended.err.replace("aws_secret_access_key", "").replace("AWS_SECRET_ACCESS_KEY", "")
+
+
+def test_a_function_url_with_aws_iam_wants_a_good_signature_and_lets_preflights_pass(server: Serve) -> None:
+    with caller(server, *GOOD[0]) as client, server.connection() as connection:
+        name = "arn:aws:lambda:us-east-1:123456789012:function:local"
+        cors = {"AllowOrigins": ["https://page.example"]}
+        with connected(server.url, *GOOD[0]) as owner:
+            owner.create_function_url_config(FunctionName=name, AuthType="AWS_IAM", Cors=cors)
+        url = f"{server.url}/lambda-url/local/"
+        statuses = []
+        for secret in ("one/secret", "wrong"):
+            request = AWSRequest("POST", url, data=b"{}")
+            SigV4Auth(Credentials("AKIDEXAMPLE", secret), "lambda", "us-east-1").add_auth(request)
+            connection.request("POST", "/lambda-url/local/", b"{}", dict(request.headers.items()))
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        preflight = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+        connection.request("OPTIONS", "/lambda-url/local/", None, preflight)
+        answer = connection.getresponse()
+        assert [*statuses, answer.status] == [200, 403, 200]
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://page.example"
+        assert client.list_functions()["Functions"]

@@ -120,8 +120,12 @@ def test_a_listener_on_the_port_of_a_connection_that_is_over_does_not_stand_for_
     own, peer = endpoint(accepted.getsockname()), endpoint(accepted.getpeername())
     host, port, *_ = connected.getsockname()
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connected.close()
-    with socket.create_server((host, port), family=connected.family):
+    with socket.socket(connected.family) as listener:
+        for each in (connected, listener):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))  # before the port is free: another process may be quicker
+        connected.close()
+        listener.listen()
         assert find_socket(peer, own) is None
 
 
