@@ -92,7 +92,10 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     host = "127.0.0.1" if request.param == "IPv4" else "::1"
     family = socket.AF_INET if request.param == "IPv4" else socket.AF_INET6
     listener = socket.create_server(("::" if both else host, 0), family=family, dualstack_ipv6=both)
-    connected = socket.create_connection(("127.0.0.1" if both else host, listener.getsockname()[1]))
+    connected = socket.socket(socket.AF_INET if both else family)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    connected.bind(("127.0.0.1" if both else host, 0))  # a port that no connection which is over has had
+    connected.connect(("127.0.0.1" if both else host, listener.getsockname()[1]))
     accepted, _ = listener.accept()
     yield listener, connected, accepted
     for each in (listener, connected, accepted):
@@ -121,8 +124,7 @@ def test_a_listener_on_the_port_of_a_connection_that_is_over_does_not_stand_for_
     host, port, *_ = connected.getsockname()
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with socket.socket(connected.family) as listener:
-        for each in (connected, listener):
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))  # before the port is free: another process may be quicker
         connected.close()
         listener.listen()
