@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from .platform_events import Lines, log_bytes
+from .platform_events import log_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +33,7 @@ class Entry(Struct):
         """Return the records as they stand in a text log; made once, for all consumers that need it."""
         text = self.made_text
         if text is None:
-            records = self.records
-            output = records[0] if len(records) == 1 else None
-            text = self.made_text = output.data if isinstance(output, Lines) else log_bytes(records)
+            text = self.made_text = log_bytes(self.records)
         return text
 
 

@@ -201,13 +201,16 @@ def _init_report(record: InitReport) -> str:
 
 
 def _report(report: Report) -> str:
-    init = "" if report.init_ms is None else f"Init Duration: {report.init_ms:.2f} ms\t"
-    status = "" if report.status == "success" else _status(report.status, report.error_type)
-    return (
+    text = (
         f"REPORT RequestId: {report.request_id}\tDuration: {report.duration_ms:.2f} ms"
         f"\tBilled Duration: {report.billed_ms} ms\tMemory Size: {report.memory_mb} MB"
-        f"\tMax Memory Used: {report.peak_memory_mb} MB\t{init}{status}\n"
+        f"\tMax Memory Used: {report.peak_memory_mb} MB\t"
     )
+    if report.init_ms is not None:
+        text += f"Init Duration: {report.init_ms:.2f} ms\t"
+    if report.status != "success":
+        text += _status(report.status, report.error_type)
+    return text + "\n"
 
 
 def _status(status: str, error_type: str | None) -> str:

@@ -11,7 +11,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from runtime_api.protocol.platform_events import FaultLine
 from runtime_api.service.logs.chunks import Chunk, Extent, section
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ __all__ = ["KeptLogs", "KeptStream"]
 COLLECT_S = 0.05  # an entry is held this long
 COLLECTIONS = 5  # make a chunk: a transaction of the store costs as much as some hundred entries
 CHUNK_BYTES = 262_144  # so do these
-FAULT = b"Error: "  # stands in the text of every fault (protocol.faults.worded)
 WAITING_BYTES = 16_777_216  # of chunks that the store has not written; the next ones are lost
 
 
@@ -59,19 +57,9 @@ class KeptStream:
         held, text = self._held, self._text
         made = [entry.made_text for entry in held] if text is None else [text(entry) for entry in held]
         texts = [each.text() for each in held] if None in made else cast("list[bytes]", made)
-        joined = b"".join(texts)
-        found = section(
-            self.number, [entry.at for entry in held], offset_ms, list(map(len, texts)), joined, _kinds(held, joined)
-        )
+        times = [entry.at for entry in held]
         held.clear()
-        return found
-
-
-def _kinds(held: list[Entry], text: bytes) -> bytes:
-    """Which entries are one event each: those of faults, whose text has two lines, and is rare."""
-    if FAULT not in text:
-        return bytes(len(held))
-    return bytes([entry.records[0].__class__ is FaultLine for entry in held])
+        return section(self.number, times, offset_ms, list(map(len, texts)), b"".join(texts))
 
 
 class KeptLogs:
@@ -133,8 +121,8 @@ class KeptLogs:
         for stream in self.active:
             made = stream.section(offset_ms)
             if made.extent.size:
-                self._sections.append(made.data)
-                self._size += len(made.data)
+                self._sections += made.parts
+                self._size += made.extent.size
                 known = self._extents.get(stream.number)
                 extent = made.extent if known is None else _joined(known[1], made.extent)
                 self._extents[stream.number] = (stream.key, extent)

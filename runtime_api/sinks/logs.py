@@ -140,7 +140,7 @@ class LogSink:
         held = tuple(self._held)
         self._held.clear()
         self._held_bytes = 0
-        text = b"".join([_labelled(entry.text(), label) for entry, label in held])
+        text = b"".join([_labelled(entry.text(), label) if label else entry.text() for entry, label in held])
         # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
         self._rest = memoryview(text)
@@ -154,7 +154,7 @@ class LogSink:
 
 def _labelled(lines: bytes, label: bytes) -> bytes:
     """The lines, each behind the label."""
-    if not label or not lines:
+    if not lines:
         return lines
     return label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
 

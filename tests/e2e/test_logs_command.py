@@ -107,12 +107,12 @@ def test_a_time_that_is_none_is_refused(since: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_follows_until_it_is_told_to_end(server: Serve, number: signal.Signals) -> None:
-    say(server, f"before {number}\\n", "followed")
-    following = start("logs", "followed", "--follow", "--endpoint", server.url, "--filter", f'" {number:d}"')
+    say(server, f"before {number.name}\\n", "followed")
+    following = start("logs", "followed", "--follow", "--endpoint", server.url, "--filter", number.name)
     assert following.stdout is not None
-    assert following.stdout.readline() == f"before {number}\n".encode()
-    say(server, f"later {number}\\n", "followed")
-    assert following.stdout.readline() == f"later {number}\n".encode()
+    assert following.stdout.readline() == f"before {number.name}\n".encode()
+    say(server, f"later {number.name}\\n", "followed")
+    assert following.stdout.readline() == f"later {number.name}\n".encode()
     following.send_signal(number)
     ended = end(following)
     assert (ended.code, ended.out, ended.err) == (128 + number, b"", "")

@@ -36,16 +36,9 @@ START, LATEST = Place(0, True), Place(END_OF_TIME, False)
 def chunk(stream: str, *events: tuple[int, bytes], group: str = "g") -> Chunk:
     """A chunk of one stream's lines, each with its time."""
     number = next(NUMBERS)
-    texts = [text for _, text in events]
-    made = section(
-        number,
-        [float(at) for at, _ in events],
-        0.0,
-        [len(text) for text in texts],
-        b"".join(texts),
-        bytes(len(texts)),
-    )
-    return Chunk(made.data, {number: (StreamKey(*OWNER, group, stream), made.extent)})
+    times, texts = [float(at) for at, _ in events], [text for _, text in events]
+    made = section(number, times, 0.0, [len(text) for text in texts], b"".join(texts))
+    return Chunk(b"".join(made.parts), {number: (StreamKey(*OWNER, group, stream), made.extent)})
 
 
 def lines(stream: str, first: int, count: int, group: str = "g") -> Chunk:

@@ -6,6 +6,7 @@ apart into events when it is read. An event is known by its position, which coun
 
 from __future__ import annotations
 
+import re
 import struct
 from array import array
 from operator import attrgetter
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["EVENT_BITS", "Chunk", "Event", "Extent", "Section", "StreamKey", "events_in", "section"]
 
 # Number of the stream, how many texts, what makes Unix milliseconds of their times. Behind it stand the times, the
-# lengths of the texts, which of them are one event each, and the texts.
+# lengths of the texts, and the texts.
 HEAD = struct.Struct("<IId")
 EVENT_BITS = 24  # of a position count the events of one chunk
-WHOLE = 1  # the text is one event; others have an event a line
+# The text of a fault (platform_events.FaultLine) has two lines and is one event.
+FAULT = re.compile(rb"(RequestId: \S+ )?Error: [^\n]*\n[A-Z]\w*\.\w+\n")
 
 
 class StreamKey(NamedTuple):
@@ -43,7 +45,7 @@ class Extent(NamedTuple):
 class Section(NamedTuple):
     """Texts of one stream, and what they are."""
 
-    data: bytes
+    parts: tuple[bytes, ...]  # that stand one behind the other
     extent: Extent
 
 
@@ -63,16 +65,11 @@ class Event(NamedTuple):
     message: bytes
 
 
-def section(
-    number: int, times: list[float], offset_ms: float, lengths: list[int], texts: bytes, kinds: bytes
-) -> Section:
-    """Return the section of texts that were written at these times, which `offset_ms` makes Unix milliseconds.
-
-    `kinds` has a byte for each text: WHOLE for one event, 0 for an event a line.
-    """
-    head = HEAD.pack(number, len(times), offset_ms)
-    data = b"".join((head, array("d", times).tobytes(), array("I", lengths).tobytes(), kinds, texts))
-    return Section(data, Extent(int(min(times) + offset_ms), int(max(times) + offset_ms), len(texts)))
+def section(number: int, times: list[float], offset_ms: float, lengths: list[int], texts: bytes) -> Section:
+    """Return the section of texts that were written at these times, which `offset_ms` makes Unix milliseconds."""
+    count = len(times)
+    parts = (HEAD.pack(number, count, offset_ms), struct.pack(f"={count}d{count}I", *times, *lengths), texts)
+    return Section(parts, Extent(int(times[0] + offset_ms), int(times[-1] + offset_ms), len(texts)))
 
 
 def events_in(chunk_id: int, data: bytes) -> list[Event]:
@@ -87,16 +84,19 @@ def events_in(chunk_id: int, data: bytes) -> list[Event]:
         for table in (times, lengths):
             table.frombytes(data[offset : offset + count * table.itemsize])
             offset += count * table.itemsize
-        kinds = data[offset : offset + count]
-        offset += count
-        at_ms = 0
-        for time, length, kind in zip(times, lengths, kinds, strict=True):
-            at_ms = max(at_ms, int(time + offset_ms))  # within a stream, the order of the texts is the truth
+        at_ms, last_ms = int(times[0] + offset_ms), int(times[-1] + offset_ms)
+        for time, length in zip(times, lengths, strict=True):
+            # Times may be out of order by a fraction of a millisecond; the order of a stream's texts is the truth.
+            at_ms = min(max(at_ms, int(time + offset_ms)), last_ms)
             text = data[offset : offset + length]
             offset += length
-            found += [Event(0, number, at_ms, message) for message in ((text,) if kind == WHOLE else _lines(text))]
+            found += [Event(0, number, at_ms, message) for message in _messages(text)]
     found.sort(key=attrgetter("at_ms"))  # stable: a stream's events stay as they are
     return [event._replace(position=position) for position, event in enumerate(found, first)]
+
+
+def _messages(text: bytes) -> Iterator[bytes]:
+    return iter((text,)) if FAULT.fullmatch(text) else _lines(text)
 
 
 def _lines(text: bytes) -> Iterator[bytes]:

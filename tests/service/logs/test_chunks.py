@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_api.service.logs import chunks
-from runtime_api.service.logs.chunks import EVENT_BITS, Event, Section, events_in
+from runtime_api.service.logs.chunks import EVENT_BITS, Event, events_in
 
 WALL = 1_700_000_000_000.0
 Texts = list[tuple[float, list[bytes]]]
@@ -15,34 +15,33 @@ TEXTS: st.SearchStrategy[Texts] = st.lists(
 )
 
 
-def section(number: int, times: list[float], offset_ms: float, texts: list[bytes], kinds: bytes) -> Section:
-    return chunks.section(number, times, offset_ms, [len(text) for text in texts], b"".join(texts), kinds)
+def section(number: int, times: list[float], texts: list[bytes]) -> bytes:
+    return b"".join(chunks.section(number, times, WALL, [len(text) for text in texts], b"".join(texts)).parts)
 
 
 def test_each_line_is_an_event_and_what_belongs_together_is_one() -> None:
-    made = section(
-        7, [1.25, 2.5, 2.5], WALL, [b"one\ntwo\r\tlines\n\n", b"why\nRuntime.ExitError\n", b"cut"], b"\0\1\0"
-    )
-    assert made.extent == (1_700_000_000_001, 1_700_000_000_002, 41)
+    texts = [b"one\ntwo\r\tlines\n\n", b"RequestId: r1 Error: why\nRuntime.ExitError\n", b"cut"]
+    made = chunks.section(7, [1.25, 2.5, 2.5], WALL, [len(text) for text in texts], b"".join(texts))
+    assert made.extent == (1_700_000_000_001, 1_700_000_000_002, len(b"".join(texts)))
     first = 5 << EVENT_BITS
-    assert events_in(5, made.data) == [
+    assert events_in(5, b"".join(made.parts)) == [
         Event(first + 1, 7, 1_700_000_000_001, b"one\n"),
         Event(first + 2, 7, 1_700_000_000_001, b"two\r\tlines\n"),
         Event(first + 3, 7, 1_700_000_000_001, b"\n"),
-        Event(first + 4, 7, 1_700_000_000_002, b"why\nRuntime.ExitError\n"),
+        Event(first + 4, 7, 1_700_000_000_002, b"RequestId: r1 Error: why\nRuntime.ExitError\n"),
         Event(first + 5, 7, 1_700_000_000_002, b"cut"),
     ]
 
 
 def test_streams_are_merged_by_time() -> None:
-    one = section(1, [1.0, 3.0], WALL, [b"1\n", b"3\n"], bytes(2))
-    other = section(2, [0.0, 2.0], WALL, [b"0\n", b"2\n"], bytes(2))
-    assert [event.message for event in events_in(1, one.data + other.data)] == [b"0\n", b"1\n", b"2\n", b"3\n"]
+    one = section(1, [1.0, 3.0], [b"1\n", b"3\n"])
+    other = section(2, [0.0, 2.0], [b"0\n", b"2\n"])
+    assert [event.message for event in events_in(1, one + other)] == [b"0\n", b"1\n", b"2\n", b"3\n"]
 
 
 def test_a_stream_keeps_its_order_although_a_time_is_earlier() -> None:
-    made = section(1, [6.1, 5.9, 7.0], WALL, [b"written\n", b"END\n", b"later\n"], bytes(3))
-    events = events_in(1, made.data)
+    made = section(1, [6.1, 5.9, 7.0], [b"written\n", b"END\n", b"later\n"])
+    events = events_in(1, made)
     assert [event.message for event in events] == [b"written\n", b"END\n", b"later\n"]
     assert [event.at_ms - int(WALL) for event in events] == [6, 6, 7]
 
@@ -55,7 +54,7 @@ def test_nothing_is_lost_or_changed(
     for number, texts in enumerate((one, other)):
         if texts:
             lines = [b"".join(line + b"\n" for line in each) for _, each in texts]
-            data += section(number, [time for time, _ in texts], WALL, lines, bytes(len(texts))).data
+            data += section(number, [time for time, _ in texts], lines)
     events = events_in(3, data)
     for number, texts in enumerate((one, other)):
         assert [each.message for each in events if each.number == number] == [
