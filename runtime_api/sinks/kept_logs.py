@@ -11,7 +11,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from runtime_api.service.logs.chunks import Chunk, Extent, section
+from runtime_api.service.logs.chunks import Chunk, Extent, lines_in, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +157,7 @@ class KeptLogs:
     def _lose(self, chunk: Chunk, reason: str) -> None:
         if not self._lost_lines:
             self._note(f"bootjack: logs are not kept: {reason}\n".encode())
-        self._lost_lines += max(chunk.data.count(b"\n"), 1)
+        self._lost_lines += max(lines_in(chunk.data), 1)
 
 
 def _joined(one: Extent, other: Extent) -> Extent:

@@ -172,6 +172,8 @@ class Api:
             await response.prepare(request)
             await response.write_eof()
         lane.answered()
+        if request.content.exception() is not None:
+            request.protocol.force_close()  # aiohttp would read on, and log what it finds
         return response
 
     async def _reply(self, request: web.BaseRequest) -> PlainReply:

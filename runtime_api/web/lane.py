@@ -121,6 +121,8 @@ class Lane(asyncio.Protocol):
         if not self._in_body:
             if self._answered == self._good:
                 self.turn_away(self._fault)
+        elif self._answered == self._good:
+            self.finish()
         elif self._begun == self._good and self._break_body is not None:
             self._break_body(self._fault)
 

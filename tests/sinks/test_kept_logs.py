@@ -142,6 +142,22 @@ def test_a_store_that_refuses_costs_lines_and_both_ends_of_it_are_said() -> None
     run(main())
 
 
+def test_lost_lines_are_counted_whatever_the_figures_beside_them_look_like() -> None:
+    async def main() -> None:
+        store = Store(OSError("the disk is full"))
+        logs = kept(store)
+        stream = logs.stream(KEY)
+        for _ in range(10):  # ten entries of ten bytes: 10 is a line feed
+            stream.consume(entry(Lines("runtime", b"123456789\n")))
+        await logs.flush()
+        store.refusal = None
+        stream.consume(entry(Lines("runtime", b"c\n")))
+        await logs.close()
+        assert store.notes[1] == b"bootjack: logs are kept again; 10 lines were not\n"
+
+    run(main())
+
+
 def test_a_store_that_hangs_takes_bounded_memory_and_holds_nobody_up(monkeypatch: Any) -> None:
     monkeypatch.setattr(kept_logs, "WAITING_BYTES", 1000)
     monkeypatch.setattr(kept_logs, "COLLECT_S", 0.0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EVENT_BITS", "Chunk", "Event", "Extent", "Section", "StreamKey", "events_in", "section"]
+__all__ = ["EVENT_BITS", "Chunk", "Event", "Extent", "Section", "StreamKey", "events_in", "lines_in", "section"]
 
 # Number of the stream, how many texts, what makes Unix milliseconds of their times. Behind it stand the times, the
 # lengths of the texts, and the texts.
@@ -93,6 +93,20 @@ def events_in(chunk_id: int, data: bytes) -> list[Event]:
             found += [Event(0, number, at_ms, message) for message in _messages(text)]
     found.sort(key=attrgetter("at_ms"))  # stable: a stream's events stay as they are
     return [event._replace(position=position) for position, event in enumerate(found, first)]
+
+
+def lines_in(data: bytes) -> int:
+    """Count the lines of a chunk."""
+    lines = offset = 0
+    while offset < len(data):
+        _, count, _ = HEAD.unpack_from(data, offset)
+        times, lengths = array("d"), array("I")
+        offset += HEAD.size + count * times.itemsize
+        lengths.frombytes(data[offset : offset + count * lengths.itemsize])
+        start = offset + count * lengths.itemsize
+        offset = start + sum(lengths)
+        lines += data.count(b"\n", start, offset)
+    return lines
 
 
 def _messages(text: bytes) -> Iterator[bytes]:
