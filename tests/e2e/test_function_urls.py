@@ -289,9 +289,9 @@ def test_a_reload_keeps_the_url(tmp_path: Path) -> None:
     with Serve("--function-url", "--watch", "app.handler", cwd=tmp_path) as server:
         host = host_of(server.wait_for(r"bootjack: app answers HTTP at (\S+)")[1])
         assert ask(server, host).body == b"one"
-        code.write_text("def handler(event, context):\n    return 'two'\n")
+        code.write_text("def handler(event, context):\n    return 'another'\n")
         server.wait_for("app has changed")
-        assert ask(server, host).body == b"two"
+        assert ask(server, host).body == b"another"
 
 
 def test_without_the_option_there_is_no_url(tmp_path: Path) -> None:
