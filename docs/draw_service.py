@@ -72,8 +72,8 @@ $ aws lambda invoke --function-name orders response.json
 - **`S3Bucket=hot-reload, S3Key=/absolute/directory`** runs a directory of the server's machine as it is. Each
   invocation looks whether a file has changed (4 ms for 1,000 files; `node_modules`, `.git`, `__pycache__` and the
   like do not count), and gets a new environment if so. In plain processes Python writes bytecode beside the code, and
-  takes a file of the same size and second for the one it knows. Who may create functions can have any directory mounted that
-  the server can read; `--no-hot-reload` refuses it.
+  takes a file of the same size and second for the one it knows. Who may create functions can have any directory
+  mounted that the server can read; `--no-hot-reload` refuses it.
 - **Resource policies are stored, and enforced with `--enforce-policies`**: another account, or a caller whose access
   key is a service's principal (`s3.amazonaws.com`, with `X-Amz-Source-Arn` and `X-Amz-Source-Account`), may invoke
   only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is.

@@ -144,7 +144,7 @@ def test_a_directory_is_run_as_it_is_whenever_it_changes_also_after_a_restart(tm
         client.get_waiter("function_updated_v2").wait(FunctionName="hot", WaiterConfig={"Delay": 1})
         assert client.get_function(FunctionName="hot")["Code"]["Location"] == f"file://{code}"
         assert [invoke(client, {}, "hot").document for _ in range(2)] == ["one", "one"]
-        # Of differing lengths: Python takes a file of the same size and second for unchanged, if it may write bytecode.
+        # Of differing lengths: with bytecode, Python takes a file of the same size and second for unchanged.
         for word in ("three", "thirty"):
             library.write_text(f"WORD = {word!r}\n")
             assert [invoke(client, {}, "hot").document for _ in range(2)] == [word, word]
