@@ -1,8 +1,10 @@
-"""Both ports under the fuzz: a short run of fresh inputs, and every input that ever failed."""
+"""Both ports under the fuzz: the same inputs in every run, and every input that ever failed.
+
+`python -m tests.fuzz` looks for new ones, with any seed.
+"""
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,16 +53,14 @@ def test_random_input_in_process(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_much_random_input_in_process(tmp_path: Path) -> None:
-    seed = random.SystemRandom().getrandbits(32)
-    done = run_in_process(seed, 0, LONG, tmp_path)
-    assert not done.failures, f"seed {seed}: {done.failures[:5]}"
+    done = run_in_process(220, 0, LONG, tmp_path)
+    assert not done.failures, done.failures[:5]
 
 
 @pytest.mark.slow
 def test_random_input_over_sockets(tmp_path: Path) -> None:
-    seed = random.SystemRandom().getrandbits(32)
-    done = run_over_sockets(seed, 0, SOCKETS, tmp_path)
-    assert not done.failures, f"seed {seed}: {done.failures[:5]}"
+    done = run_over_sockets(220, 0, SOCKETS, tmp_path)
+    assert not done.failures, done.failures[:5]
 
 
 def complaint(*pieces: bytes, port: Port = Port.PUBLIC) -> str:
