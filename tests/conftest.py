@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
 
 from tests import sandboxes, traces
+from tests.e2e.ordinary import User, ordinary_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +69,16 @@ def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
             yield
     else:
         yield
+
+
+@pytest.fixture
+def user() -> Iterator[User]:
+    """An ordinary user with a folder of their own, below folders that every user may pass."""
+    folder = Path(tempfile.mkdtemp(prefix="bootjack-", dir="/tmp"))
+    folder.chmod(0o755)
+    home = folder / "home"
+    home.mkdir()
+    try:
+        yield ordinary_user(home)
+    finally:
+        shutil.rmtree(folder)

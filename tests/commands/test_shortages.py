@@ -7,20 +7,18 @@ traceback.
 from __future__ import annotations
 
 import errno
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime_api.commands.preflight import shortage
 from tests.commands.functions import write_bootstrap, zipped
-from tests.e2e.ordinary import User, ordinary_user
 from tests.e2e.running import Ended, bootjack, by_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.ordinary import User
 
 FREE = ("--runtime-interface-emulator-address", "127.0.0.1:0", "--runtime-api-address", "127.0.0.1:0")
 RUNNING = {
@@ -42,18 +40,6 @@ PRINTING = {
 EVERY = RUNNING | PRINTING
 ARGUMENTS = pytest.mark.parametrize("arguments", EVERY.values(), ids=EVERY)
 NO_LINE = "Traceback", "Exception ignored", "Warning"
-
-
-@pytest.fixture
-def user() -> Iterator[User]:
-    """A user with a folder of their own, below folders that every user may pass."""
-    folder = Path(tempfile.mkdtemp(prefix="bootjack-", dir="/tmp"))
-    folder.chmod(0o755)
-    (folder / "home").mkdir()
-    try:
-        yield ordinary_user(folder / "home")
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.commands.functions import write_bootstrap
-from tests.e2e.ordinary import User, ordinary_user
 from tests.e2e.running import Serve, bootjack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.ordinary import User
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def user() -> Iterator[User]:
-    """A user without an entry in /etc/passwd, with a folder of their own that they can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="bootjack-", dir="/tmp"))
-    folder.chmod(0o755)
-    (folder / "home").mkdir()
-    try:
-        yield ordinary_user(folder / "home")
-    finally:
-        shutil.rmtree(folder)
 
 
 def test_a_user_without_a_home_directory_is_served(user: User) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +21,11 @@ from tests.e2e.networks import (
     in_world,
     path_with,
 )
-from tests.e2e.ordinary import User, ordinary_user
 from tests.e2e.running import PYTHON, RUNTIMES
 from tests.e2e.world import HERE, HIDDEN, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.e2e.ordinary import User
 
 pytestmark = pytest.mark.slow
 
@@ -36,19 +34,6 @@ pytestmark = pytest.mark.slow
 def only(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
     """A PATH that has these programs and bubblewrap."""
     return path_with(tmp_path, request.param)
-
-
-@pytest.fixture
-def user() -> Iterator[User]:
-    """An ordinary user, with a folder of their own."""
-    folder = Path(tempfile.mkdtemp(prefix="bootjack-", dir="/tmp"))
-    folder.chmod(0o755)
-    home = folder / "home"
-    home.mkdir()
-    try:
-        yield ordinary_user(home)
-    finally:
-        shutil.rmtree(folder)
 
 
 # -- the host, and other functions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +12,17 @@ import pytest
 from runtime_api.sandbox.memory import tree
 from tests.e2e.clients import connected, invoke
 from tests.e2e.inside import are_frozen, exists, processes_inside, until
-from tests.e2e.ordinary import User, ordinary_user
 from tests.e2e.running import RUNTIMES, Serve, bootjack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.e2e.ordinary import User
+
 pytestmark = pytest.mark.slow
 
 OPTIONS = ("--sandbox", "bubblewrap", "-m", "512", "-t", "10", "--network", "none")
 KILLED = "Runtime exited with error: signal: killed"
-
-
-@pytest.fixture
-def user() -> Iterator[User]:
-    """A user with a folder of their own, below folders that every user may pass."""
-    folder = Path(tempfile.mkdtemp(prefix="bootjack-", dir="/tmp"))
-    folder.chmod(0o755)
-    home = folder / "home"
-    home.mkdir()
-    try:
-        yield ordinary_user(home)
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
