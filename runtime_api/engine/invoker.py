@@ -14,6 +14,7 @@ from runtime_api.service.permissions import INVOKE, check_permission
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.service.seams.event_queue import QueuedEvent
+from runtime_api.service.tenancy import Tenancy, check_tenant
 
 from .ids import invocation_id, trace_header, uuid4
 from .payloads import check_json, decode_client_context
@@ -119,6 +120,8 @@ class Invoker:
         size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
         if len(request.payload) > size:
             raise self.too_large(size)
+        if request.tenant_id is not None or version.tenancy is Tenancy.REQUIRED:
+            check_tenant(version.tenancy, request.tenant_id)
         payload = request.payload or b"{}"
         check_json(payload)
         context = request.client_context

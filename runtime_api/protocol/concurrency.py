@@ -228,12 +228,12 @@ class Fleet(Generic[I, E]):
             actions.append(self._close_free(environment))
         return actions
 
-    def replace(self, most: int) -> list[Action[I, E]]:
+    def replace(self, most: int, slots: int = 1) -> list[Action[I, E]]:
         """The code has changed: running invocations may finish on the old code, new ones start on the new.
 
         The old environments do not count towards `most`, the new limit.
         """
-        self._most = most
+        self._most, self._slots = most, slots
         actions = [Close(environment) for environment in (*self._idle(), *self._starting)]
         self._retired |= self._busy
         for group in (self._free, self._starting, self._busy):

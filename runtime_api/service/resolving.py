@@ -38,6 +38,7 @@ def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: st
         reserved=record.function.reserved_concurrency,
         policy=record.function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
+        tenancy=found.tenancy,
         patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),
     )
 

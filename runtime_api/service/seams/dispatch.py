@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     from .catalog import ResolvedVersion
 
-__all__ = ["FUNCTION_CONCURRENCY", "Dispatch", "InvokeResult", "Pending", "RunResult", "Throttled", "Unavailable"]
+__all__ = [
+    "FUNCTION_CONCURRENCY",
+    "Dispatch",
+    "InvokeResult",
+    "Pending",
+    "RestoreFailed",
+    "RunResult",
+    "Throttled",
+    "Unavailable",
+]
 
 FUNCTION_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"  # spec-service CO-05
 
@@ -44,7 +53,14 @@ class Unavailable(Struct, frozen=True):
     message: str
 
 
-RunResult = InvokeResult | Throttled | Unavailable
+class RestoreFailed(Struct, frozen=True):
+    """The invocation was not run: the hooks after the restore of its environment failed (SnapStart)."""
+
+    message: str
+    timed_out: bool
+
+
+RunResult = InvokeResult | Throttled | Unavailable | RestoreFailed
 
 
 class Pending(Protocol[T]):
