@@ -34,9 +34,6 @@ class Batch(NamedTuple):
     lost_bytes: int = 0
 
 
-NOTHING = Batch(())
-
-
 class Batches:
     """Closes batches, and loses those for which there is no room."""
 
@@ -59,6 +56,11 @@ class Batches:
         """Whether `take` would give anything."""
         return bool(self._closed) or self._lost_records > 0
 
+    def miss(self, records: int, size: int) -> None:
+        """Count what was lost before it came here."""
+        self._lost_records += records
+        self._lost_bytes += size
+
     def add(self, events: list[bytes]) -> None:
         """Fill batches with these events, in order."""
         max_items, max_bytes = self._buffering.max_items, self._buffering.max_bytes
@@ -79,8 +81,7 @@ class Batches:
         if not events:
             return
         if self._closed_bytes > self._most_held:
-            self._lost_records += len(events)
-            self._lost_bytes += size
+            self.miss(len(events), size)
             return
         self._closed.append(Batch(events, self._lost_records, self._lost_bytes))
         self._closed_bytes += size
@@ -129,6 +130,10 @@ class Feed:
         if self.due_at is None:
             self.due_at = now + self._buffering.timeout_ms
         return True
+
+    def miss(self, records: int, size: int) -> None:
+        """Count lines that were lost before they came here."""
+        self._batches.miss(records, size)
 
     def collect(self, now: float, offset_ms: float, *, flush: bool = False) -> None:
         """Write the events of what is held; close the last batch too when its time has come, or with `flush`."""
