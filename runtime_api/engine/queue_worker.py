@@ -1,7 +1,7 @@
 """Runs the events of a queue when they are due, each in a task of its own.
 
-Of each version no more events are leased than its execution environments can run at once. The others stay in the queue, where they
-are safe and where other servers can lease them.
+Of each version no more events are leased than its execution environments can run at once. The others stay in the
+queue, where they are safe and where other servers can lease them.
 """
 
 from __future__ import annotations

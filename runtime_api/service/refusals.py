@@ -22,8 +22,5 @@ def refusal(result: Throttled | Unavailable | RestoreFailed) -> ServiceError:
         return ServiceException(result.message)
     if isinstance(result, RestoreFailed):
         return (SnapStartTimeoutException if result.timed_out else SnapStartException)(result.message)
-    return TooManyRequestsException(
-        f"Rate Exceeded: {result.busy} of {result.most} execution environments are busy, "
-        f"{result.queued} invocations wait",
-        reason=result.reason,
-    )
+    busy = f"{result.busy} of {result.most} execution environments are busy, {result.queued} invocations wait"
+    return TooManyRequestsException("Rate Exceeded.", reason=result.reason, known=(busy,))

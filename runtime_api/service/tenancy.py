@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from .errors import InvalidParameterValueException, ValidationException
+from .errors import InvalidParameterValueException
 
 __all__ = ["Tenancy", "check_tenant"]
 
@@ -32,17 +32,10 @@ class Tenancy(StrEnum):
 
 
 def check_tenant(tenancy: Tenancy, tenant_id: str | None) -> None:
-    """Raise a ServiceError for a tenant id that is missing, is one too many, or is malformed."""
+    """Raise a ServiceError for a tenant id that is missing, or is one too many."""
     if tenant_id is None:
         if tenancy is Tenancy.REQUIRED:
             raise InvalidParameterValueException(DEMANDED)
         return
     if tenancy is Tenancy.FORBIDDEN:
         raise InvalidParameterValueException(FORBIDDEN)
-    from .operations import model  # a single invocation starts sooner without these
-    from .validation import complaints
-
-    errors = list(complaints(model().shapes["TenantId"], tenant_id, "tenantId"))
-    if errors:
-        counted = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''} detected: "
-        raise ValidationException(counted + "; ".join(errors))
