@@ -36,6 +36,7 @@ class Limits:
     tmp_max_mb: int = 10_240  # EphemeralStorage in Lambda's API; less than 512 is allowed here, to test a full disk
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
     concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
+    max_concurrency_max: int = 10_000  # waiting calls of /next in one environment (spec 5)
     waiting_invocations: int = 1000  # queued while no environment is free, where queueing is allowed; ours
     log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split
     unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
