@@ -33,7 +33,8 @@ REQUEST_RESPONSE = "RequestResponse"
 EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
-_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
+_TYPES = (REQUEST_RESPONSE, EVENT, DRY_RUN)
+_STREAMED_TYPES = (REQUEST_RESPONSE, DRY_RUN)
 
 
 class InvokeRequest(msgspec.Struct, frozen=True):
@@ -50,6 +51,7 @@ class InvokeRequest(msgspec.Struct, frozen=True):
     caller: Caller | None = None  # None: it does not sign
     source: Source | None = None  # what a service of AWS's invokes it for
     request_id: str | None = None  # where the payload tells it; None: a new one
+    streamed: bool = False  # the response is read as it comes
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -109,9 +111,10 @@ class Invoker:
         if self._enforces_policies and caller is not None:
             arn, account = version.invoked_arn, version.spec.account
             check_permission(version.policy, INVOKE, account, arn, caller, request.source)
-        if request.type not in _TYPES:
+        types = _STREAMED_TYPES if request.streamed else _TYPES
+        if request.type not in types:
             raise InvalidParameterValueException(
-                f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
+                f"Invocation type {request.type!r} is none of {', '.join(types[:-1])} and {types[-1]}"
             )
         if request.log_type not in ("None", TAIL):
             raise InvalidParameterValueException(f"Log type {request.log_type!r} is neither None nor {TAIL}")
@@ -130,6 +133,7 @@ class Invoker:
             trace_header(request.trace),
             client_context=decode_client_context(context, limits.client_context_bytes) if context else None,
             tenant_id=request.tenant_id,
+            streamed=request.streamed,
         )
         return Accepted(version, invocation, request)
 
