@@ -62,9 +62,9 @@ $ aws lambda invoke --function-name orders response.json
 - **Responses are streamed**: InvokeWithResponseStream gives each piece to the caller when the function has produced
   it, from a generator of our Python bootstrap, `awslambda.streamifyResponse` of the one for Node.js, or any runtime
   that streams (`Lambda-Runtime-Function-Response-Mode`). A caller who reads slowly slows the function; when one
-  leaves, the function goes on. A response that is not streamed comes as one piece. `InvokeComplete` ends a stream, with
-  `ErrorCode` and `ErrorDetails` if the function has failed, crashed or timed out, before its first piece or after it.
-  A stream has up to 200 MB. Invoke joins what is streamed, up to 6 MB.
+  leaves, the function goes on. A response that is not streamed comes as one piece. `InvokeComplete` ends a stream,
+  with `ErrorCode` and `ErrorDetails` if the function has failed, crashed or timed out, before its first piece or
+  after it. A stream has up to 200 MB. Invoke joins what is streamed, up to 6 MB.
 - **Accounts and regions**: the account is the caller's access key if that has 12 digits, else 123456789012; the
   region is the one that the request is signed for. Each account has functions, layers and all else of its own in
   each region. Requests that are not signed, as curl's, belong to 123456789012 and `--region`; they reach any function
@@ -83,7 +83,9 @@ $ aws lambda invoke --function-name orders response.json
   mounted that the server can read; `--no-hot-reload` refuses it.
 - **Resource policies are stored, and enforced with `--enforce-policies`**: another account, or a caller whose access
   key is a service's principal (`s3.amazonaws.com`, with `X-Amz-Source-Arn` and `X-Amz-Source-Account`), may invoke
-  only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is.
+  only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is. A function
+  URL with AuthType NONE then needs a statement that lets everybody (`*`) use `lambda:InvokeFunctionUrl`, unless it is
+  one of the command line.
 - **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
   `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
 - **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing settings, code signing, runtime

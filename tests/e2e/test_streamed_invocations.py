@@ -128,7 +128,7 @@ def test_what_is_refused(client: Any, server: Serve) -> None:
         opened(client, name="nobody")
     with pytest.raises(client.exceptions.InvalidRequestContentException):
         client.invoke_with_response_stream(FunctionName="plain", Payload=b"{")
-    with pytest.raises(ClientError, match="none of RequestResponse and DryRun"):
+    with pytest.raises(ClientError, match=r"must satisfy enum value set: \[DryRun, RequestResponse\]"):
         opened(client, InvocationType="Event")
     with server.connection() as connection:
         connection.request("GET", "/2021-11-15/functions/plain/response-streaming-invocations")
