@@ -77,7 +77,7 @@ class Exchange(Struct, eq=False):
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
     announced: int = 0  # bytes of the body, according to the head
-    raw_bytes: int = 0  # read for the body after the read with the head; framing and trailers included
+    raw_bytes: int = 0  # read for the body since the read with the head, or since a piece of it was taken
     chunks: list[bytes] | None = None  # of the body that are kept
     trailers: Mapping[bytes, bytes] | None = None
     fault: PlainReply | None = None  # what broke the request
@@ -117,7 +117,7 @@ class Exchange(Struct, eq=False):
 
     def take_pieces(self) -> bytes:
         """Return what has come of the body since the last time."""
-        pieces, self.chunks = self.chunks or [], None
+        pieces, self.chunks, self.raw_bytes = self.chunks or [], None, 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def receive(self, event: Data | End | Broken, limit: int) -> None:
