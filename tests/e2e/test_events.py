@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.e2e.clients import connected
 from tests.e2e.packages import package
-from tests.e2e.running import Serve
+from tests.e2e.running import Serve, bootjack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
