@@ -88,7 +88,7 @@ def create(client: Any, name: str, **fields: Any) -> None:
     client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
 
-def send(client: Any, name: str, payload: str) -> str:
+def send(client: Any, name: str, payload: str) -> Any:
     """Invoke a function by an event; returns the request id."""
     answer = client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
     assert answer["StatusCode"] == 202
