@@ -87,8 +87,8 @@ class ExecutionEnvironment:
 
     `available` is called when init has ended, and whenever the outcome of an invocation is known. After
     `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
-    environment has ended. `json_log` is how its log is written, unless it is text. `stream_rate` is Lambda's bandwidth
-    for a streamed response, in bytes a second.
+    environment has ended. `json_log` is how its log is written, unless it is text. `stream_rate` is the bandwidth of
+    a streamed response, in bytes a second.
     """
 
     def __init__(
