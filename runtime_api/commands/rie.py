@@ -12,6 +12,7 @@ import click
 
 from .access_options import access_options
 from .environment_mode import MODE_VARIABLES, environment_mode
+from .log_options import log_options, read_logging
 from .option_groups import OPTIONS, option_group, options_under
 from .options import fail
 from .serving import blaming, opened, serve_until_signalled
@@ -36,6 +37,9 @@ class RieOptions:
     runtime_api: str
     log_level: str
     enable_init_caching: bool
+    log_format: str
+    application_log_level: str | None
+    system_log_level: str | None
     opt_dir: Path
     clean_env: bool
     allowed_hosts: tuple[str, ...]
@@ -85,6 +89,7 @@ rie_options = option_group(
         help="SnapStart: the runtime is started at once and may wait in /restore/next for the first invocation. "
         "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start asks for the same.",
     ),
+    *log_options(OPTIONS, "AWS_LAMBDA_LOG_FORMAT"),
     option(
         "--opt-dir",
         type=click.Path(path_type=Path),
@@ -115,6 +120,7 @@ rie_options = option_group(
         ("AWS_LAMBDA_FUNCTION_HANDLER, _HANDLER", "Handler, unless COMMAND names it.  [default: function.handler]"),
         ("AWS_REGION, AWS_DEFAULT_REGION", "AWS Region.  [default: us-east-1]"),
         *MODE_VARIABLES,
+        ("AWS_LAMBDA_LOG_FORMAT", "As --log-format.  [default: text]"),
     ),
     examples=(
         "bootjack rie python3 -m awslambdaric app.handler",
@@ -131,7 +137,8 @@ def command(command: tuple[str, ...], options: RieOptions) -> None:
     mode = environment_mode(os.environ, "--enable-init-caching", 0, snap_start=options.enable_init_caching)
     front = _address("--runtime-interface-emulator-address", options.front)
     runtime_api = _address("--runtime-api-address", options.runtime_api)
-    function = rie_function(command, options.opt_dir, runtime_api, mode, clean_env=options.clean_env)
+    logging = read_logging(options.log_format, options.application_log_level, options.system_log_level)
+    function = rie_function(command, options.opt_dir, runtime_api, mode, logging, clean_env=options.clean_env)
     tune_server()
     run(_serve(function, front, options))
 

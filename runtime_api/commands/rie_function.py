@@ -16,6 +16,7 @@ from .targets import here
 
 if TYPE_CHECKING:
     from runtime_api.local import Address, LocalFunction
+    from runtime_api.service.records import Logging
 
     from .environment_mode import EnvironmentMode
 
@@ -28,7 +29,13 @@ ACCOUNT = "012345678912"  # RIE's
 
 
 def rie_function(
-    command: tuple[str, ...], opt: Path, runtime_api: Address, mode: EnvironmentMode, *, clean_env: bool
+    command: tuple[str, ...],
+    opt: Path,
+    runtime_api: Address,
+    mode: EnvironmentMode,
+    logging: Logging,
+    *,
+    clean_env: bool,
 ) -> LocalFunction:
     """Describe the function as RIE does: one environment, whose init is part of the first invocation.
 
@@ -51,6 +58,7 @@ def rie_function(
         variables={} if clean_env else customer_variables(own),
         region=_read(region_name, REGION) or "us-east-1",
         account=ACCOUNT,
+        logging=logging,
     )
     return LocalFunction(
         configuration,

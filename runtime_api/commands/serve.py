@@ -16,7 +16,7 @@ from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
-from .service_options import known_keys, s3_endpoint, service_options
+from .service_options import aws_settings, known_keys, s3_endpoint, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -95,6 +95,7 @@ def command(
     from .tuning import tune_server
 
     mode = environment_mode(os.environ, "--snapstart", server.max_concurrency, snap_start=server.snapstart)
+    aws = aws_settings(service, os.environ)
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
@@ -124,6 +125,7 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
+            aws=aws,
         )
         tune_server()
         with sandbox.explained():
