@@ -22,6 +22,7 @@ __all__ = [
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -100,6 +101,10 @@ class ResourceNotFoundException(ServiceError):
 
 class RequestTooLargeException(ServiceError):
     """The payload is over the limit."""
+
+
+class RequestEntityTooLargeException(ServiceError):
+    """The request of another operation than Invoke is over the limit."""
 
 
 class TooManyRequestsException(ServiceError):
