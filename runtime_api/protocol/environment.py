@@ -1,17 +1,18 @@
 """The machine of one execution environment: `EnvironmentMachine.receive(event, now)` gives the effects to perform.
 
-Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), and the invocations in hand, keyed
-by request id. An invocation has three distinct moments: it *begins* (START; its event is delivered to a parked
-/next), its *outcome is known* (`Complete`: the caller can be answered), and it *is over* (`Over`: the runtime is
-back in /next, or gone). Between the last two a new invocation may be accepted; it begins when the old one is over.
+Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), its `Extensions`, and the invocations
+in hand, keyed by request id. An invocation has distinct moments: it *begins* (START; its event is delivered to a
+parked /next, and INVOKE to extensions), its *outcome is known* (`Complete`: the caller can be answered), it is
+*settled* (no extension works on it any more: END and REPORT are written, and a new invocation may be accepted; where
+there are no extensions that is the same moment), and it *is over* (`Over`: the runtime and the extensions are back,
+or gone). What was accepted begins when the old one is over.
 
 The order in which a call is judged is fixed (spec 2): request id (400), invocation id (410), state (403); a call
 that is refused for one of these has changed nothing. Response mode, truncation and size are judged after the state
 has moved (spec 3.4).
 
-A runtime leaves in one way only, whatever the reason: `_release` refuses the bodies in flight and ends every
-invocation, then the process is stopped or already gone. A body that ends after that belongs to nothing and is
-ignored.
+The processes leave in one way only, whatever the reason: `_release` refuses the bodies in flight and ends every
+invocation, then `Ending` stops what still runs. A body that ends after that belongs to nothing and is ignored.
 
 `settings.external_runtime`: somebody else starts the runtime, maybe under a debugger. Then there is no process to
 start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another one may
@@ -27,30 +28,37 @@ from typing import TYPE_CHECKING, Any
 from . import effects as fx
 from . import events as ev
 from . import platform_events as log
-from .attempts import InitAttempt
+from .attempts import Progress
 from .concurrency import Readiness
+from .ending import Ending
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
+    ErrorType,
     Fault,
     MisuseError,
     Refusal,
     concurrent_modification,
     payload_too_large,
 )
+from .extension_states import EndingStage, ExtensionMove, InitStage
+from .extensions import Extensions
 from .faults import (
     EXTERNAL_STUCK,
     INIT_TIMEOUT,
     SHUT_DOWN,
     TRUNCATED,
+    crash_fault,
     exit_fault,
     mode_fault,
     size_fault,
     timeout_fault,
+    too_many_fault,
     worded,
 )
 from .invocations import Invocations
 from .runtime import ConcurrentRuntime, RuntimeMachine
+from .startup import RUNTIME, Startup
 from .states import CLASSIC, CONCURRENT, Move, Phase, RuntimeState, Step, Tables
 from .timers import Timer
 
@@ -61,7 +69,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
 
-RUNTIME = "runtime"  # the name of its process
 STREAMING = "streaming"
 
 # Looking an enum's member up costs 0.12 us on Python 3.11, a module's global a twelfth of that, and every invocation
@@ -69,14 +76,16 @@ STREAMING = "streaming"
 _INIT, _IDLE, _INVOKE, _NO_MORE = Phase.INIT, Phase.IDLE, Phase.INVOKE, frozenset({Phase.SHUTDOWN, Phase.ENDED})
 _BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
 _ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
+_READY, _NO_INIT = RuntimeState.READY, InitStage.NONE
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
 _SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
+_SPINDOWN, _TIME_UP, _FAILURE = fx.ShutdownReason.SPINDOWN, fx.ShutdownReason.TIMEOUT, fx.ShutdownReason.FAILURE
 _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
 
 
 class EnvironmentMachine:
-    """One execution environment: its phase, its runtime, the invocations in hand."""
+    """One execution environment: its phase, its runtime and extensions, the invocations in hand."""
 
     def __init__(self, settings: FunctionSettings, tables: Tables | None = None) -> None:
         concurrent = settings.max_concurrency > 1
@@ -84,20 +93,23 @@ class EnvironmentMachine:
         self.settings = settings
         self.phase = Phase.NEW
         self.runtime = ConcurrentRuntime(tables) if concurrent else RuntimeMachine(tables)
-        self.invocations = Invocations(settings, self.runtime)
+        self.extensions = Extensions(tables, settings)
+        self.invocations = Invocations(settings, self.runtime, self.extensions)
+        self.startup = Startup(settings, tables, self.runtime, self.extensions)
+        self.ending = Ending(settings, tables, self.extensions)
         self._concurrent = concurrent
         self._external = settings.external_runtime
         self._has_init_phase = settings.external_runtime or settings.init_ms is not None
         self._phases = tables.phases
-        self._init: InitAttempt | None = None
 
     def __repr__(self) -> str:
-        return f"<EnvironmentMachine {self.phase}, {self.runtime!r}, {self.free_slots} free>"
+        extensions = f", {self.extensions!r}" if self.extensions else ""
+        return f"<EnvironmentMachine {self.phase}, {self.runtime!r}{extensions}, {self.free_slots} free>"
 
     @property
     def free_slots(self) -> int:
-        """How many more invocations may come: those whose outcome is known take no slot."""
-        return self.settings.max_concurrency - self.invocations.without_outcome
+        """How many more invocations may come: those that are settled take no slot."""
+        return self.settings.max_concurrency - self.invocations.taken
 
     @property
     def readiness(self) -> Readiness:
@@ -117,7 +129,8 @@ class EnvironmentMachine:
 
     # -- init
 
-    def _initialise(self, _event: ev.Initialise, now: float) -> list[fx.Effect]:
+    def _initialise(self, event: ev.Initialise, now: float) -> list[fx.Effect]:
+        self.startup.external = event.extensions
         return self._begin_init(now) if self.phase is Phase.NEW and self._has_init_phase else []
 
     def _begin_init(self, now: float) -> list[fx.Effect]:
@@ -125,29 +138,31 @@ class EnvironmentMachine:
         effects: list[fx.Effect] = []
         if not self._external and self.settings.init_ms is not None:
             effects.append(fx.SetTimer(Timer.INIT, RUNTIME, now + self.settings.init_ms))
-        return effects + self._start_runtime(now, "init")
+        return effects + self._start(now, "init")
 
-    def _start_runtime(self, now: float, phase: str) -> list[fx.Effect]:
-        settings = self.settings
-        self._init = InitAttempt(now, phase)
-        self.runtime.move(Move.START)
-        started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb)
-        return [fx.Emit((started,)), *([] if self._external else [fx.Start(RUNTIME)])]
+    def _start(self, now: float, phase: str) -> list[fx.Effect]:
+        effects = self.startup.begin(now, phase)
+        if len(self.startup.external) > self.settings.limits.extensions:
+            effects += self._fail(too_many_fault(self.settings.limits), now)
+        return effects
 
-    def _initialised(self, now: float) -> list[fx.Effect]:
-        init, self._init = self._init, None
-        assert init is not None
-        self.invocations.init_ms = now - init.began
-        if self.phase is Phase.INIT:
+    def _initialised(self, effects: list[fx.Effect], now: float) -> list[fx.Effect]:
+        """Go on once the init is done; `effects` are those of its last step so far."""
+        if self.startup.stage is not _NO_INIT:
+            return effects
+        self.invocations.init_ms = self.startup.took_ms
+        if self.phase is _INIT:
             self._step(Step.INITIALISED)
-        return [fx.Emit(init.closing_records("success", None, now))]
+        for attempt in self.invocations.begun.values():
+            effects += self.extensions.invoke(attempt)
+        return effects + self._go_on(now)
 
     def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
         refusal = self.runtime.ask(Move.INIT_ERROR)
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
-        assert self._init is not None
-        self._init.error = event
+        assert self.startup.attempt is not None
+        self.startup.attempt.error = event
         accepted: list[fx.Effect] = [fx.Accept(event.call)]
         return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
 
@@ -157,13 +172,15 @@ class EnvironmentMachine:
         if self.free_slots <= 0 or self.phase in _NO_MORE:
             raise MisuseError(f"an invocation was given to {self!r}")
         if self.phase is _IDLE:
-            self.invocations.without_outcome += 1
+            self.invocations.taken += 1
             return self._begin_invoke(event, now, now)  # the warm case: without a stay in the queue
         self.invocations.accept(event, now)
         if self.phase is Phase.NEW and self._has_init_phase:
             return self._begin_init(now)
-        if self.runtime.awaits_exit and self.phase is _INVOKE and self.invocations.without_outcome == 1:
-            return self._reset(now)  # only this one still wants an outcome, and it cannot come from that process
+        if self.runtime.awaits_exit and self.phase is _INVOKE and self.invocations.taken == 1:
+            return self._reset(
+                _FAILURE, now
+            )  # only this one still wants an outcome, and it cannot come from that process
         return self._begin_waiting(now)
 
     def _begin_waiting(self, now: float) -> list[fx.Effect]:
@@ -176,8 +193,12 @@ class EnvironmentMachine:
     def _begin_invoke(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
         self._step(_BEGIN_INVOKE)
         effects = self.invocations.begin(event, accepted, now)
+        if self.startup.stage is not _NO_INIT:
+            return effects
         if self.runtime.state is _ABSENT:
-            effects += self._start_runtime(now, "invoke")
+            return effects + self._start(now, "invoke")
+        if self.extensions.subscribers:
+            effects += self.extensions.invoke(self.invocations.begun[event.invocation.request_id])
         return effects
 
     def _next(self, event: ev.NextCalled, now: float) -> list[fx.Effect]:
@@ -189,22 +210,55 @@ class EnvironmentMachine:
         if before is _RUNNING:
             return invocations.deliver_again(event.call)
         runtime.parked.append(event.call)
-        effects: list[fx.Effect] = []
         if before is _STARTED:
-            effects = self._initialised(now)
-        elif before is _RESPONSE_SENT:
+            return self._initialised(self.startup.runtime_ready(now), now)
+        effects: list[fx.Effect] = []
+        if before is _RESPONSE_SENT:
+            if self.extensions.subscribers and not self.extensions.subscribers_back:
+                return effects  # the last of them to come back ends the invocation
             effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)
-        if invocations.undelivered:
-            effects += invocations.deliver(now)
-        if invocations.waiting:
-            effects += self._begin_waiting(now)
-        return effects
+        return effects + self._go_on(now) if invocations.undelivered or invocations.waiting else effects
+
+    def _go_on(self, now: float) -> list[fx.Effect]:
+        """Hand out what was not delivered, and begin what waits, as far as the state of things allows."""
+        if self.startup.stage is not _NO_INIT:
+            return []
+        effects = self.invocations.deliver(now) if self.invocations.undelivered else []
+        return effects + self._begin_waiting(now)
 
     def _call_dropped(self, event: ev.CallDropped, _now: float) -> list[fx.Effect]:
         if event.call in self.runtime.parked:
             self.runtime.parked.remove(event.call)
+        else:
+            self.extensions.drop(event.call)
         return []
+
+    # -- extensions
+
+    def _register(self, event: ev.RegisterCalled, _now: float) -> list[fx.Effect]:
+        return self.startup.register(event)
+
+    def _event_next(self, event: ev.EventNextCalled, now: float) -> list[fx.Effect]:
+        effects = self.extensions.next(event)
+        if self.startup.stage is not _NO_INIT:
+            return self._initialised(effects + self.startup.settle(now), now)
+        return effects + self._extensions_back(now)
+
+    def _extensions_back(self, now: float) -> list[fx.Effect]:
+        """The invocation is settled when the last extension is back; when the runtime is, too, it is over."""
+        invocations = self.invocations
+        if self.phase is not _INVOKE or not invocations.unsettled or not self.extensions.subscribers_back:
+            return []
+        effects = [*invocations.report(now), *invocations.settle()]
+        if self.runtime.state is _READY:
+            effects.append(invocations.over(*invocations.begun))
+            self._step(_INVOKED)
+            effects += self._go_on(now)
+        return effects
+
+    def _extension_error(self, event: ev.ExtensionErrorPosted, _now: float) -> list[fx.Effect]:
+        return [self.extensions.error(event)]
 
     # -- the runtime answers
 
@@ -271,7 +325,10 @@ class EnvironmentMachine:
     # -- what happens to processes, and time
 
     def _start_failed(self, event: ev.StartFailed, now: float) -> list[fx.Effect]:
-        return self._gone(Fault(event.error_type, event.reason), now)
+        if event.name == RUNTIME:
+            return self._gone(Fault(event.error_type, event.reason), now)
+        fault = Fault(ErrorType.EXTENSION_LAUNCH_ERROR, event.reason)
+        return self._extension_gone(event.name, ExtensionMove.LAUNCH_FAILED, fault, now)
 
     def _exited(self, event: ev.ProcessExited, now: float) -> list[fx.Effect]:
         effects: list[fx.Effect] = []
@@ -281,7 +338,10 @@ class EnvironmentMachine:
         if event.over_processes:
             most = self.settings.limits.processes
             effects.append(fx.Emit((log.ProcessesExceeded(self.invocations.first, most),)))
-        return effects + self._gone(exit_fault(event.status), now)
+        if event.name == RUNTIME:
+            return effects + self._gone(exit_fault(event.status), now)
+        fault = crash_fault(event.status)
+        return effects + self._extension_gone(event.name, ExtensionMove.EXIT, fault, now)
 
     def _memory_sampled(self, event: ev.MemorySampled, _now: float) -> list[fx.Effect]:
         self.invocations.peak_bytes = max(self.invocations.peak_bytes, event.peak_bytes)
@@ -289,31 +349,41 @@ class EnvironmentMachine:
 
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
         if event.timer is Timer.INIT:
-            return self._fail_all(INIT_TIMEOUT, _TIMEOUT, now) + self._reset(now) if self.phase is _INIT else []
+            return self._time_out(INIT_TIMEOUT, now) if self.phase is _INIT else []
+        if event.timer is not Timer.DEADLINE:
+            return self.ending.time_is_up(event.timer, now)
         attempt = self.invocations.begun.get(event.key)
         if attempt is None:
             return []
         fault = timeout_fault(self.settings.timeout_ms)
-        if self._concurrent and self._init is None:
+        if self._concurrent and self.startup.stage is _NO_INIT:
             return self.invocations.time_out(attempt, fault, now) + self._after_answer(now)
-        return self._fail_all(fault, _TIMEOUT, now) + self._reset(now)
+        return self._time_out(fault, now)
+
+    def _time_out(self, fault: Fault, now: float) -> list[fx.Effect]:
+        return self._fail_all(fault, _TIMEOUT, now) + self._reset(_TIME_UP, now)
 
     def _gone(self, fault: Fault, now: float) -> list[fx.Effect]:
         """The runtime's process is no more: what depended on it fails, and what waits may begin anew."""
         refusal = concurrent_modification(self.runtime.state, RuntimeState.READY)
         effects: list[fx.Effect] = [fx.Refuse(call, refusal) for call in self.runtime.unpark()]
         self.runtime.move(Move.EXIT)
-        if self.phase is Phase.SHUTDOWN:
-            return effects + self._end()
-        if self.phase is not Phase.RESET:
-            effects += self._fail_all(fault, _ERROR, now)
-            self._step(Step.FAIL)
-            effects += self._release()
-        self._step(Step.STOPPED)
-        effects += self._begin_waiting(now)
-        if self._external and self.phase is Phase.COLD:
-            effects += self._begin_init(now)
-        return effects
+        effects += self.extensions.runtime_gone()
+        if self.ending.stage is EndingStage.NONE:
+            return effects + self._fail(fault, now)
+        return effects + self._end_extensions(now)
+
+    def _extension_gone(self, process: str, move: ExtensionMove, fault: Fault, now: float) -> list[fx.Effect]:
+        """The process of an external extension is no more; that is a failure unless it was asked to end."""
+        effects = self.extensions.exited(process, move, fault.error_type)
+        if self.ending.stage is EndingStage.NONE:
+            return effects + self._fail(fault, now)
+        return effects + self._ended(now)
+
+    def _fail(self, fault: Fault, now: float) -> list[fx.Effect]:
+        """A process has failed that the environment cannot do without."""
+        fault = fault._replace(error_type=self.extensions.fatal or fault.error_type)
+        return self._fail_all(fault, _ERROR, now) + self._reset(_FAILURE, now)
 
     def _shut_down(self, _event: ev.ShutDown, now: float) -> list[fx.Effect]:
         if self.phase in _NO_MORE:
@@ -321,43 +391,50 @@ class EnvironmentMachine:
         effects = [*self.invocations.refuse_waiting(), *self._fail_all(SHUT_DOWN, fx.Status.FAILURE, now)]
         self._step(Step.SHUT_DOWN)
         effects += self._release()
-        if self.runtime.state is _ABSENT:
-            return effects + self._end()
-        if self.runtime.state is RuntimeState.STOPPING:
-            return effects
-        return effects + self._stop(now)
-
-    def _end(self) -> list[fx.Effect]:
-        self._step(Step.STOPPED)
-        return [fx.Ended()]
+        return effects + self._end(_SPINDOWN, now) if self.ending.stage is EndingStage.NONE else effects
 
     def _fail_all(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
         """Close what is in hand: an init, and every invocation that has no outcome yet."""
-        effects: list[fx.Effect] = []
-        init, self._init = self._init, None
-        if init is not None:
-            effects.append(fx.Emit(init.closing_records(status, fault.error_type, now)))
+        init, effects = self.startup.abandon(status, fault.error_type, now)
         invocations = self.invocations
-        open_attempts = [attempt for attempt in invocations.begun.values() if not attempt.outcome_known]
+        open_attempts = [each for each in invocations.begun.values() if each.progress is Progress.OPEN]
         for attempt in open_attempts:
-            effects += invocations.fail(attempt, fault, status, now, init)
+            effects += invocations.fail(attempt, fault, status, now, init, ends=True)
         if not open_attempts and init is None and status is not fx.Status.FAILURE:
             said = worded(fault, invocations.first)
             effects.append(fx.Emit((log.FaultLine(invocations.first, said.error_type, said.message),)))
-        return effects
+        return effects + invocations.report(now, (status, fault))
 
     def _release(self) -> list[fx.Effect]:
-        self._init = None
         return self.invocations.release()
 
-    def _reset(self, now: float) -> list[fx.Effect]:
-        """Kill the runtime; what comes next waits for its end."""
+    def _reset(self, reason: fx.ShutdownReason, now: float) -> list[fx.Effect]:
+        """End every process; what comes next waits for that."""
         self._step(Step.FAIL)
-        return [*self._release(), *self._stop(now)]
+        return [*self._release(), *self._end(reason, now)]
 
-    def _stop(self, now: float) -> list[fx.Effect]:
+    def _end(self, reason: fx.ShutdownReason, now: float) -> list[fx.Effect]:
+        self.ending.begin(reason, now)
+        if self.runtime.state is _ABSENT:
+            return self._end_extensions(now)
         self.runtime.move(Move.STOP)
-        return self._gone(EXTERNAL_STUCK, now) if self._external else [fx.Stop(RUNTIME)]
+        return self._gone(EXTERNAL_STUCK, now) if self._external else self.ending.stop_runtime(now)
+
+    def _end_extensions(self, now: float) -> list[fx.Effect]:
+        return self.ending.runtime_gone() + self._ended(now)
+
+    def _ended(self, now: float) -> list[fx.Effect]:
+        """Go on when every process has ended."""
+        if not self.ending.finish():
+            return []
+        effects = self.invocations.settle()
+        self._step(Step.STOPPED)
+        if self.phase is Phase.ENDED:
+            return [*effects, fx.Ended()]
+        effects += self._begin_waiting(now)
+        if self._external and self.phase is Phase.COLD:
+            effects += self._begin_init(now)
+        return effects
 
     def _step(self, step: Step) -> None:
         after = self._phases[self.phase].get(step)
@@ -376,6 +453,9 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,
     ev.InitErrorPosted: EnvironmentMachine._init_error,
+    ev.RegisterCalled: EnvironmentMachine._register,
+    ev.EventNextCalled: EnvironmentMachine._event_next,
+    ev.ExtensionErrorPosted: EnvironmentMachine._extension_error,
     ev.CallDropped: EnvironmentMachine._call_dropped,
     ev.StartFailed: EnvironmentMachine._start_failed,
     ev.ProcessExited: EnvironmentMachine._exited,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .platform_events import (
+    Extension,
     FaultLine,
     InitReport,
     InitRuntimeDone,
@@ -63,6 +64,13 @@ def _init_report(record: InitReport) -> Document:
     return Document("platform.initReport", _unless_failed("DEBUG", record), content)
 
 
+def _extension(record: Extension) -> Document:
+    content: dict[str, Any] = {"name": record.name, "state": record.state, "events": list(record.events)}
+    if record.error_type:
+        content["errorType"] = record.error_type
+    return Document("platform.extension", "WARN" if record.error_type else "INFO", content)
+
+
 def _start(record: Start) -> Document:
     content = {"requestId": record.request_id, "version": record.version}
     return Document("platform.start", "INFO", content | _tenant(record))
@@ -117,6 +125,7 @@ _DOCUMENTS: dict[type, Callable[[Any], Document]] = {
     InitStart: _init_start,
     InitRuntimeDone: _init_runtime_done,
     InitReport: _init_report,
+    Extension: _extension,
     Start: _start,
     RuntimeDone: _runtime_done,
     Report: _report,
