@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from . import effects as fx
 from .errors import MisuseError
 from .extension_states import EndingStage, EndingStep
-from .startup import RUNTIME
+from .starting import RUNTIME
 from .timers import Timer
 
 if TYPE_CHECKING:

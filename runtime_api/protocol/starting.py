@@ -1,6 +1,6 @@
 """An init, in the init phase or inside an invocation: extensions first, then the runtime, then all of them are ready.
 
-The order stands in the table `INIT`. `Startup` gives the effects of each step; `EnvironmentMachine` decides what
+The order stands in the table `INIT`. `Starting` gives the effects of each step; `EnvironmentMachine` decides what
 follows when an init is done.
 """
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from .settings import FunctionSettings
     from .states import Tables
 
-__all__ = ["RUNTIME", "Startup"]
+__all__ = ["RUNTIME", "Starting"]
 
 RUNTIME = "runtime"  # the name of its process
 
 
-class Startup:
+class Starting:
     """The one init that may be under way, and how far it has come."""
 
     def __init__(
         self, settings: FunctionSettings, tables: Tables, runtime: RuntimeMachine, extensions: Extensions
     ) -> None:
         self.stage = InitStage.NONE
-        self.attempt: InitAttempt | None = None  # the one under way
+        self.init: InitAttempt | None = None  # the one under way
         self.took_ms = 0.0  # the last one that was done
-        self.external: tuple[str, ...] = ()  # names of the extensions that every init starts
+        self.external: tuple[str, ...] = ()  # names of the external extensions
         self._settings = settings
         self._rows = tables.init
         self._runtime = runtime
@@ -46,9 +46,13 @@ class Startup:
         """Start the extensions, or else the runtime."""
         self._step(InitStep.BEGIN)
         settings = self._settings
-        self.attempt = InitAttempt(now, phase)
+        self.init = InitAttempt(now, phase)
         started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb)
-        return [fx.Emit((started,)), *self._extensions.launch(self.external), *self._launched()]
+        return [
+            fx.Emit((started,)),
+            *self._extensions.launch(self.external[: settings.limits.extensions]),
+            *self._launched(),
+        ]
 
     def _launched(self) -> list[fx.Effect]:
         """Start the runtime when every external extension has registered."""
@@ -73,25 +77,25 @@ class Startup:
         if self.stage is not InitStage.SETTLING or not self._extensions.all_back:
             return []
         self._step(InitStep.DONE)
-        assert self.attempt is not None
-        self.took_ms = now - self.attempt.began
+        assert self.init is not None
+        self.took_ms = now - self.init.began
         return self._closed("success", None, now)
 
     def abandon(self, status: fx.Status, error_type: str, now: float) -> tuple[InitAttempt | None, list[fx.Effect]]:
         """Give up the init that is under way, if there is one."""
-        attempt = self.attempt
+        attempt = self.init
         if attempt is None:
             return None, []
         self._step(InitStep.ABANDON)
         return attempt, self._closed(status, error_type, now)
 
     def _closed(self, status: str, error_type: str | None, now: float) -> list[fx.Effect]:
-        assert self.attempt is not None
+        assert self.init is not None
         records = (
-            *self.attempt.closing_records(status, error_type, now),
+            *self.init.closing_records(status, error_type, now),
             *(extension.record() for extension in self._extensions.by_name.values()),
         )
-        self.attempt = None
+        self.init = None
         return [fx.Emit(records)]
 
     def _step(self, step: InitStep) -> None:
