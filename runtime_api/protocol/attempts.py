@@ -76,12 +76,12 @@ class InvokeAttempt:
         if status is not _SUCCESS:
             error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
         duration = now - self.began
-        produced = len(outcome.body)
+        produced, delivered, latency = len(outcome.body), self.delivered, self.latency
         tenant = self.invocation.tenant_id
         billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)
         return (
-            log.RuntimeDone(request_id, status, error_type, duration, self.latency, produced, trace, tenant),
+            log.RuntimeDone(request_id, status, error_type, duration, delivered, latency, produced, trace, tenant),
             log.End(request_id),
             log.Report(request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, init_ms, trace),
         )
