@@ -104,8 +104,9 @@ $ aws logs tail /aws/lambda/orders --follow --endpoint-url http://127.0.0.1:9000
   server runs. They are written four times a second, so `kill -9` costs a quarter of a second at most, and a power cut
   perhaps more. Without `--data` they go with the server.
 - **LogFormat JSON** makes JSON lines of platform records, tells the runtime to write JSON (`AWS_LAMBDA_LOG_FORMAT`),
-  and leaves out what is below the two log levels, in what is kept and in the log tail of an Invoke. The server's own
-  log on stderr stays text, and has everything.
+  and leaves out what is below the two log levels: in what is kept, in the log tail of an Invoke, and in the server's
+  own log on stderr. For functions of the command line `--log-format json`, `--application-log-level` and
+  `--system-log-level` say so; `invoke` and `rie` have these options, too.
 
 ## Operations
 

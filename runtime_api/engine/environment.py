@@ -19,13 +19,14 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.journal import Entry, Journal, LogTail
+from runtime_api.protocol.journal import Journal, LogTail
+from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
 from runtime_api.service.seams.dispatch import InvokeResult
 
-from .alarms import Alarms, now_ms
+from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.journal import Entry
+    from runtime_api.protocol.json_log import JsonLog
+    from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
@@ -91,7 +95,7 @@ class ExecutionEnvironment:
 
     `available` is called when init has ended, and whenever the outcome of an invocation is known. After
     `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
-    environment has ended. `log_text` writes the log for callers who ask for its tail.
+    environment has ended. `json_log` is how its log is written, unless it is text.
     """
 
     def __init__(
@@ -102,18 +106,17 @@ class ExecutionEnvironment:
         available: Callable[[ExecutionEnvironment], None],
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
-        log_text: Callable[[Entry], bytes] | None = None,
+        json_log: JsonLog | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._machine = EnvironmentMachine(settings)
         self.sandbox = sandbox
-        self.journal = Journal()
+        self.journal = Journal() if json_log is None else Journal(partial(_json_entry, json_log))
         self.journal.subscribe(log.consume)
         self._log = log
         self._available = available
         self._leases = leases
-        self._log_text = log_text or Entry.text
         self._freezer = Freezer(
             freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
         )
@@ -188,7 +191,7 @@ class ExecutionEnvironment:
         request_id = invocation.request_id
         self._callers[request_id] = future
         if wants_tail:
-            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes, self._log_text)
+            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes)
             self.journal.subscribe(tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
@@ -345,6 +348,10 @@ class ExecutionEnvironment:
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+
+
+def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
+    return JsonEntry(at, records, log=log, offset_ms=wall_offset_ms())
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:

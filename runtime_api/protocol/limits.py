@@ -39,6 +39,7 @@ class Limits:
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
     concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
     waiting_invocations: int = 1000  # queued while no environment is free, where queueing is allowed; ours
+    waiting_events: int = 100_000  # Event invocations of one function in its queue; ours
     log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split
     unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
     zipped_bytes: int = 52_428_800  # direct upload (guide 605)
