@@ -248,15 +248,25 @@ class LocalLambda:
         client_context: str | None = None,
         trace: str | None = None,
         tenant_id: str | None = None,
+        streamed: bool = False,
     ) -> InvokeResult:
         """Invoke a function by name or ARN and wait for its answer.
 
         `payload` is JSON; `log_type="Tail"` asks for the end of the log, `client_context` is base64 as on the wire.
+        If `streamed`, a function that streams is answered by a `stream` when it begins to.
         Raises ServiceError when the function could not be run at all.
         """
         invoker = self._parts().invoker
         request = InvokeRequest(
-            function, payload, qualifier, REQUEST_RESPONSE, log_type, client_context, trace, tenant_id
+            function,
+            payload,
+            qualifier,
+            REQUEST_RESPONSE,
+            log_type,
+            client_context,
+            trace,
+            tenant_id,
+            streamed=streamed,
         )
         # A caller may be cancelled; the invocation goes on, as on Lambda.
         result = await asyncio.shield(invoker.submit(invoker.check(request)))

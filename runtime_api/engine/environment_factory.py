@@ -42,7 +42,9 @@ class LocalEnvironmentFactory:
         edge: RuntimeEdge,
         log_of: Callable[[str], Log],
         kept: KeptLogs | None = None,
+        stream_rate: float | None = None,
     ) -> None:
+        self._stream_rate = stream_rate
         self._kept = kept
         self._installations = installations
         self._sandboxes = sandboxes
@@ -66,6 +68,7 @@ class LocalEnvironmentFactory:
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
             _json_log(version.spec.logging),
+            self._stream_rate,
         )
         self._built[environment] = installation
         return environment
