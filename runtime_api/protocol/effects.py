@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import Fault, Refusal
     from .events import Call, Invocation
     from .platform_events import Record
+    from .subscriptions import Subscription
     from .timers import Timer
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Effect",
     "Emit",
     "Ended",
+    "Forward",
+    "OpenStream",
     "Outcome",
     "Over",
     "Refuse",
@@ -27,6 +30,7 @@ __all__ = [
     "Start",
     "Status",
     "Stop",
+    "Subscribe",
 ]
 
 
@@ -42,7 +46,8 @@ class Status(StrEnum):
 class Outcome(Struct, frozen=True):
     """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault. The body of a
+    streamed response has been forwarded before.
     """
 
     request_id: str
@@ -74,8 +79,23 @@ class Deliver(Struct, frozen=True):
     deadline_ms: int
 
 
+class OpenStream(Struct, frozen=True):
+    """Answer the caller of this invocation with a stream, and let the body of this call come in pieces."""
+
+    call: Call
+    request_id: str
+    content_type: str | None
+
+
+class Forward(Struct, frozen=True):
+    """Hand this piece of a streamed response to its caller."""
+
+    request_id: str
+    data: bytes
+
+
 class Complete(Struct, frozen=True):
-    """The outcome of an invocation is known: answer its caller."""
+    """The outcome of an invocation is known: answer its caller, or end the stream that it reads."""
 
     outcome: Outcome
 
@@ -109,6 +129,15 @@ class Stop(Struct, frozen=True):
     name: str
 
 
+class Subscribe(Struct, frozen=True):
+    """Answer this call with 200 OK, and deliver telemetry to the extension, which is part of the named process."""
+
+    call: Call
+    extension: str
+    process: str
+    subscription: Subscription
+
+
 class Emit(Struct, frozen=True):
     """Append these records to the journal, in order."""
 
@@ -119,4 +148,18 @@ class Ended(Struct, frozen=True):
     """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Emit | Ended
+Effect = (
+    Accept
+    | Refuse
+    | Deliver
+    | OpenStream
+    | Forward
+    | Complete
+    | Over
+    | SetTimer
+    | Start
+    | Stop
+    | Subscribe
+    | Emit
+    | Ended
+)

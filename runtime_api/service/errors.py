@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 __all__ = [
     "AccessDeniedException",
@@ -21,6 +22,7 @@ __all__ = [
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "RecursiveInvocationException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -38,17 +40,22 @@ __all__ = [
 class ServiceError(Exception):
     """A request that Lambda's API refuses; the class name is the error's code, the message is for the caller."""
 
-    fault = "User"
+    fault: str | None = "User"
 
     def __init__(self, message: str = "", reason: str | None = None, known: Sequence[str] = ()) -> None:
         """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it.
 
-        `known`: what could have been named instead, which Lambda does not tell and a developer wants to know.
+        `known`: what Lambda does not tell and a developer wants to know, such as what could have been named instead.
         """
         super().__init__(message)
         self.message = message
         self.reason = reason
         self.known = known
+
+    def without_fault(self) -> Self:
+        """Return this error as the few operations answer it that do not say whose fault it is."""
+        self.fault = None
+        return self
 
     @property
     def code(self) -> str:
@@ -62,6 +69,10 @@ class InvalidRequestContentException(ServiceError):
 
 class InvalidParameterValueException(ServiceError):
     """A parameter has an invalid value."""
+
+
+class RecursiveInvocationException(ServiceError):
+    """A chain of invocations has come to this function too often."""
 
 
 class AccessDeniedException(ServiceError):

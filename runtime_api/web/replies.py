@@ -90,7 +90,7 @@ BEYOND_MODEL = {
 
 
 def service_reply(
-    code: str, message: str, fault: str = "User", reason: str | None = None, known: Sequence[str] = ()
+    code: str, message: str, fault: str | None = "User", reason: str | None = None, known: Sequence[str] = ()
 ) -> PlainReply:
     """An error of Lambda's API as SDKs read it: the code in a header, the rest in JSON, spelled as Lambda does."""
     shape = BEYOND_MODEL.get(code) or model().errors[code]
@@ -98,12 +98,14 @@ def service_reply(
     readable = message.encode(errors="replace").decode()
     values = {"Type": fault, "Message": readable, "message": readable, "Reason": reason}
     document: dict[str, Any] = {name: values[name] for name in shape.members if values.get(name)}
+    if not readable:
+        document[shape.message] = None
     if known:
         document["KnownHere"] = known
     return PlainReply(shape.status, f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
 
 
-def logs_refusal(code: str, message: str, fault: str) -> PlainReply:
+def logs_refusal(code: str, message: str, fault: str | None) -> PlainReply:
     """An error of the CloudWatch Logs API: the code stands in the body, and a caller's mistake is always 400."""
     readable = message.encode(errors="replace").decode()
     document = {"__type": code, "message": readable}

@@ -16,7 +16,7 @@ from tests.sinks.pipes import until
 
 KEY = StreamKey("123456789012", "us-east-1", "/aws/lambda/f", "2026/01/31/[$LATEST]0")
 OTHER = KEY._replace(stream="other")
-DONE = RuntimeDone("r1", "success", None, 1.0, 1.0, 2, "trace", None)
+DONE = RuntimeDone("r1", "success", None, 1.0, 0.0, 1.0, 2, "trace", None)
 
 
 class Store:
@@ -115,7 +115,6 @@ def test_what_has_no_text_makes_no_stream() -> None:
         store = Store()
         logs = kept(store)
         logs.stream(KEY).consume(entry(DONE))
-        logs.stream(OTHER, lambda entry: b"").consume(entry(End("r1")))
         await logs.close()
         assert not store.chunks
 

@@ -31,10 +31,11 @@ def put_function_concurrency(asked: Asked) -> Result:
     function, _ = function_named(asked)
     wanted = asked.parameters["ReservedConcurrentExecutions"]
     if unreserved(asked) + (function.reserved_concurrency or 0) - wanted < LEAST_UNRESERVED:
-        raise InvalidParameterValueException(
+        refusal = InvalidParameterValueException(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
             f"below its minimum value of [{LEAST_UNRESERVED}]."
         )
+        raise refusal.without_fault()
     changed = structs.replace(function, reserved_concurrency=wanted)
     return Result({"ReservedConcurrentExecutions": wanted}, changed)
 
