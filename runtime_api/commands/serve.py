@@ -15,7 +15,7 @@ from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
-from .service_options import known_keys, s3_endpoint, service_options
+from .service_options import aws_settings, known_keys, s3_endpoint, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -91,6 +91,7 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    aws = aws_settings(service, os.environ)
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
@@ -120,6 +121,7 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
+            aws=aws,
         )
         tune_server()
         with sandbox.explained():
@@ -178,6 +180,7 @@ def _make_all(
 
     def make(source: Source) -> LocalFunction:
         function = function_of_source(source, options, sandbox, archives)
+        _hint(source, function)
         return replace(
             function,
             concurrency=server.concurrency,
@@ -203,14 +206,15 @@ async def _serve(
             await stack.enter_async_context(opened(local))
             for function in functions:
                 hand_over(local, function)
-                _hint(function)
             with blaming("--host and --port", (server.host, server.port)):
                 url = await local.listen(server.host, server.port, allowed_origins=server.allowed_origins)
             runtime_api = await open_external(local, functions[0]) if server.only_lambda_apis else None
         say(f"bootjack: serving {_listed(functions)} at {url}")
-        for function in functions[:SHOWN_NAMES] if server.function_url else ():
+        for function in functions[:SHOWN_NAMES]:
             name = function.configuration.name
-            say(f"bootjack: {name} answers HTTP at {local.function_url(name, url)} and {url}/lambda-url/{name}/")
+            say(f"bootjack: curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations")
+            if server.function_url:
+                say(f"bootjack: {name} answers HTTP at {local.function_url(name, url)} and {url}/lambda-url/{name}/")
         if runtime_api is not None:
             say(exports(functions[0], runtime_api))
         if watched:
@@ -224,10 +228,10 @@ def _listed(functions: list[LocalFunction]) -> str:
     return ", ".join(names[:SHOWN_NAMES]) + more
 
 
-def _hint(function: LocalFunction) -> None:
+def _hint(source: Source, function: LocalFunction) -> None:
     """Say what is plainly wrong with a bootstrap before the first caller finds out; it can still be fixed."""
-    from .advice import advice
+    from .advice import advice, archives_of
 
-    hint = None if function.external_runtime else advice(function.program)
+    hint = advice(function.program, archives_of(source, function.program))
     if hint:
-        click.echo(f"bootjack: {function.configuration.name}: {hint}", err=True)
+        click.echo(f"bootjack: {source.name}: {hint}", err=True)

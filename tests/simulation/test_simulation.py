@@ -43,7 +43,7 @@ def test_no_world_breaks_a_rule(mode: str) -> None:
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_any_sequence_of_events_keeps_the_rules(dice: Random, concurrent: bool) -> None:
     Life(dice, concurrent).live()
@@ -60,7 +60,7 @@ def test_no_world_of_very_many_breaks_a_rule(mode: str) -> None:
 def rows() -> list[Any]:
     """Every row of every table, once left out and once leading to each other state."""
     cases = []
-    for mode, name in itertools.product(MODES, Tables._fields):
+    for mode, name in itertools.product(MODES, ("phases", "runtime", "conversation")):
         table: Mapping[Any, Mapping[Any, Any]] = getattr(MODES[mode], name)
         if table:
             states = list(dict.fromkeys([*table, *(state for moves in table.values() for state in moves.values())]))
