@@ -15,7 +15,7 @@ from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
-from .service_options import known_keys, s3_endpoint, service_options
+from .service_options import aws_settings, known_keys, s3_endpoint, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -91,6 +91,7 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    aws = aws_settings(service, os.environ)
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
@@ -120,6 +121,7 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
+            aws=aws,
         )
         tune_server()
         with sandbox.explained():

@@ -54,8 +54,8 @@ serve_options = option_group(
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
         default=None,
-        help="Keep the functions that callers create in this directory; the next server finds them there.  [default: "
-        "they go with the server]",
+        help="Keep the functions that callers create, and events that have not been run, in this directory; the next "
+        "server finds them there.  [default: they go with the server]",
     ),
     option(
         "--log-storage",

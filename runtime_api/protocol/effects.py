@@ -21,6 +21,8 @@ __all__ = [
     "Effect",
     "Emit",
     "Ended",
+    "Forward",
+    "OpenStream",
     "Outcome",
     "Over",
     "Refuse",
@@ -44,7 +46,8 @@ class Status(StrEnum):
 class Outcome(Struct, frozen=True):
     """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault. The body of a
+    streamed response has been forwarded before.
     """
 
     request_id: str
@@ -76,8 +79,23 @@ class Deliver(Struct, frozen=True):
     deadline_ms: int
 
 
+class OpenStream(Struct, frozen=True):
+    """Answer the caller of this invocation with a stream, and let the body of this call come in pieces."""
+
+    call: Call
+    request_id: str
+    content_type: str | None
+
+
+class Forward(Struct, frozen=True):
+    """Hand this piece of a streamed response to its caller."""
+
+    request_id: str
+    data: bytes
+
+
 class Complete(Struct, frozen=True):
-    """The outcome of an invocation is known: answer its caller."""
+    """The outcome of an invocation is known: answer its caller, or end the stream that it reads."""
 
     outcome: Outcome
 
@@ -130,4 +148,18 @@ class Ended(Struct, frozen=True):
     """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Subscribe | Emit | Ended
+Effect = (
+    Accept
+    | Refuse
+    | Deliver
+    | OpenStream
+    | Forward
+    | Complete
+    | Over
+    | SetTimer
+    | Start
+    | Stop
+    | Subscribe
+    | Emit
+    | Ended
+)

@@ -14,8 +14,7 @@ invocation, then the process is stopped or already gone. A body that ends after 
 ignored.
 
 `settings.external_runtime`: somebody else starts the runtime, maybe under a debugger. Then there is no process to
-start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another one may
-come.
+start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another may come.
 
 `now` is a monotonic time in milliseconds.
 """
@@ -57,6 +56,7 @@ from .timers import Timer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .attempts import InvokeAttempt
     from .settings import FunctionSettings
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
@@ -70,6 +70,7 @@ _INIT, _IDLE, _INVOKE, _NO_MORE = Phase.INIT, Phase.IDLE, Phase.INVOKE, frozense
 _BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
 _ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
+_NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
 _SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
 _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
@@ -217,7 +218,7 @@ class EnvironmentMachine:
         attempt.latency = now - attempt.delivered
         if known:
             self.invocations.await_body(event.call, attempt)
-            return []
+            return self.invocations.open_stream(event, attempt) if mode is not None else []
         failed = self.invocations.fail(attempt, mode_fault(mode, STREAMING), _ERROR, now)
         return [fx.Refuse(event.call, INVALID_RESPONSE_MODE), *failed, *self._after_answer(now)]
 
@@ -230,32 +231,52 @@ class EnvironmentMachine:
         self.invocations.await_body(event.call, attempt)
         return []
 
+    def _body_piece(self, event: ev.BodyPiece, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.body_of(event.call)
+        if attempt is None:
+            return []
+        forwarded, is_over = self.invocations.forward(attempt, event.data)
+        return forwarded if not is_over else [*forwarded, *self._body_over(event.call, attempt, now)]
+
     def _body_finished(self, event: ev.BodyFinished, now: float) -> list[fx.Effect]:
         attempt = self.invocations.take_body(event.call)
         if attempt is None:
             return []
+        body, forwarded = event.body, _NOTHING
+        if attempt.forwarded is not None:
+            forwarded, is_over = self.invocations.forward(attempt, body)
+            if is_over:
+                return [*forwarded, *self._body_over(event.call, attempt, now)]
+            body = b""
         request_id = attempt.invocation.request_id
         received_in = self.runtime.finish(request_id, _FINISHED)
         if received_in is RuntimeState.RECEIVING_ERROR:
-            outcome = fx.Outcome(request_id, _ERROR, event.body, event.content_type, attempt.error_type)
+            outcome = fx.Outcome(request_id, _ERROR, body, event.content_type, attempt.error_type)
         elif event.trailer_error_type is not None or event.trailer_error_body is not None:
             outcome = fx.Outcome(request_id, _ERROR, event.trailer_error_body or b"", None, event.trailer_error_type)
         else:
-            outcome = fx.Outcome(request_id, _SUCCESS, event.body, event.content_type)
+            outcome = fx.Outcome(request_id, _SUCCESS, body, event.content_type)
         completed = self.invocations.complete(attempt, outcome, now)
-        return [fx.Accept(event.call), *completed, *self._after_answer(now)]
+        return [*forwarded, fx.Accept(event.call), *completed, *self._after_answer(now)]
 
     def _body_too_large(self, event: ev.BodyTooLarge, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.take_body(event.call)
+        return [] if attempt is None else self._body_over(event.call, attempt, now)
+
+    def _body_over(self, call: ev.Call, attempt: InvokeAttempt, now: float) -> list[fx.Effect]:
         limits = self.settings.limits
-        return self._body_failed(event.call, Move.TOO_LARGE, payload_too_large(limits), size_fault(limits), now)
+        limit = limits.response_bytes if attempt.forwarded is None else limits.streamed_bytes
+        return self._fail_body(call, attempt, Move.TOO_LARGE, payload_too_large(limit), size_fault(limit), now)
 
     def _body_truncated(self, event: ev.BodyTruncated, now: float) -> list[fx.Effect]:
-        return self._body_failed(event.call, Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED, now)
+        attempt = self.invocations.take_body(event.call)
+        failed = (Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED)
+        return [] if attempt is None else self._fail_body(event.call, attempt, *failed, now)
 
-    def _body_failed(self, call: ev.Call, move: Move, refusal: Refusal, fault: Fault, now: float) -> list[fx.Effect]:
-        attempt = self.invocations.take_body(call)
-        if attempt is None:
-            return []
+    def _fail_body(
+        self, call: ev.Call, attempt: InvokeAttempt, move: Move, refusal: Refusal, fault: Fault, now: float
+    ) -> list[fx.Effect]:
+        self.invocations.take_body(call)
         self.runtime.finish(attempt.invocation.request_id, move)
         failed = self.invocations.fail(attempt, fault, _ERROR, now)
         return [fx.Refuse(call, refusal), *failed, *self._after_answer(now)]
@@ -274,14 +295,7 @@ class EnvironmentMachine:
         return self._gone(Fault(event.error_type, event.reason), now)
 
     def _exited(self, event: ev.ProcessExited, now: float) -> list[fx.Effect]:
-        effects: list[fx.Effect] = []
-        if event.over_bytes:
-            limit = self.settings.memory_mb
-            effects.append(fx.Emit((log.MemoryExceeded(self.invocations.first, limit, event.over_bytes),)))
-        if event.over_processes:
-            most = self.settings.limits.processes
-            effects.append(fx.Emit((log.ProcessesExceeded(self.invocations.first, most),)))
-        return effects + self._gone(exit_fault(event.status), now)
+        return self.invocations.exceeded(event) + self._gone(exit_fault(event.status), now)
 
     def _memory_sampled(self, event: ev.MemorySampled, _now: float) -> list[fx.Effect]:
         self.invocations.peak_bytes = max(self.invocations.peak_bytes, event.peak_bytes)
@@ -372,6 +386,7 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.NextCalled: EnvironmentMachine._next,
     ev.ResponseStarted: EnvironmentMachine._response_started,
     ev.ErrorStarted: EnvironmentMachine._error_started,
+    ev.BodyPiece: EnvironmentMachine._body_piece,
     ev.BodyFinished: EnvironmentMachine._body_finished,
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,

@@ -22,6 +22,7 @@ __all__ = [
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "RecursiveInvocationException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -68,6 +69,10 @@ class InvalidRequestContentException(ServiceError):
 
 class InvalidParameterValueException(ServiceError):
     """A parameter has an invalid value."""
+
+
+class RecursiveInvocationException(ServiceError):
+    """A chain of invocations has come to this function too often."""
 
 
 class AccessDeniedException(ServiceError):
