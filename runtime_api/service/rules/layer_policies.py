@@ -18,7 +18,7 @@ from runtime_api.service.function_record import Policy, Statement
 from . import Result
 from .addressing import check_revision
 from .layers import own_name, version_at
-from .policies import POLICY_BYTES, aws_principal, policy_text
+from .policies import POLICY_BYTES, plain_statement, policy_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,13 +84,7 @@ def _version(asked: Asked) -> tuple[Layer, LayerVersion]:
 
 
 def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
-    document = {
-        "Sid": parameters["StatementId"],
-        "Effect": "Allow",
-        "Principal": aws_principal(parameters["Principal"]),
-        "Action": parameters["Action"],
-        "Resource": resource,
-    }
+    document = plain_statement(parameters, resource)
     if "OrganizationId" in parameters:
         document["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": parameters["OrganizationId"]}}
     return document
