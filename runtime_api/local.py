@@ -46,11 +46,11 @@ from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from types import TracebackType
     from typing import Self
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.service.records import FunctionSpec
     from runtime_api.service.seams.event_queue import EventQueue
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
@@ -173,9 +173,7 @@ class LocalLambda:
         self._open.worker.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         parts, self._open = self._parts(), None
         await close_in_turn(
             *(front.stop_listening for front in parts.fronts),
@@ -328,8 +326,10 @@ class LocalLambda:
         limits, label_log, outbox, allowed_hosts = self._limits, self._label_log, Outbox(), self._allowed_hosts
         bounds = self._runtime_api
 
-        def edge(post: Callable[..., None], host: str, door: Admission) -> tuple[CallResponder, RuntimeApiListener]:
-            api = RuntimeApi(post, limits, {*allowed_hosts, host})
+        def edge(
+            post: Callable[..., None], spec: FunctionSpec, host: str, door: Admission
+        ) -> tuple[CallResponder, RuntimeApiListener]:
+            api = RuntimeApi(post, spec, limits, {*allowed_hosts, host})
             return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), door)
 
         def log_of(name: str) -> LogSink | LabelledLog:

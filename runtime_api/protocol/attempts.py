@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from . import platform_events as log
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from .events import InitErrorPosted, Invocation
     from .settings import FunctionSettings
 
-__all__ = ["InitAttempt", "InvokeAttempt"]
+__all__ = ["InitAttempt", "InvokeAttempt", "Progress"]
 
 _SUCCESS = Status.SUCCESS
 
@@ -37,8 +38,22 @@ class InitAttempt:
         )
 
 
+class Progress(Enum):
+    """How far an invocation has come towards its outcome and its last record; it only ever goes on."""
+
+    OPEN = "open"
+    ANSWERED = "answered"  # its outcome is known; extensions still work on it
+    REPORTED = "reported"  # END and REPORT have been written
+
+
+_OPEN = Progress.OPEN
+
+
 class InvokeAttempt:
-    """The invocation in hand: from START until the runtime is back in /next."""
+    """The invocation in hand: from START until the runtime and the extensions are back.
+
+    `outcome` is kept while it is ANSWERED.
+    """
 
     __slots__ = (
         "began",
@@ -48,7 +63,8 @@ class InvokeAttempt:
         "forwarded",
         "invocation",
         "latency",
-        "outcome_known",
+        "outcome",
+        "progress",
     )
 
     def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
@@ -58,7 +74,8 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
-        self.outcome_known = False
+        self.outcome: Outcome | None = None
+        self.progress = _OPEN
         self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(

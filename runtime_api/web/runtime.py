@@ -12,6 +12,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.streaming import trailer_document
 
 from . import replies
+from .extensions import ExtensionsApi
 from .guard import RuntimeApiGuard
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.streams import Flow
     from runtime_api.protocol.errors import Refusal
+    from runtime_api.service.records import FunctionSpec
 
     from .http1.exchange import Exchange
     from .replies import PlainReply
@@ -30,9 +32,14 @@ class RuntimeApi:
     """Posts what the runtime does to one environment; answers the runtime when the environment says so."""
 
     def __init__(
-        self, post: Callable[..., None], limits: Limits = CURRENT, allowed_hosts: Iterable[str] = ()
+        self,
+        post: Callable[..., None],
+        spec: FunctionSpec,
+        limits: Limits = CURRENT,
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         self._post = post
+        self.extensions = ExtensionsApi(post, spec)
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits.response_bytes)
@@ -41,6 +48,7 @@ class RuntimeApi:
             _NEXT: (b"GET", self._next),
             wire.INIT_ERROR.encode(): (b"POST", self._init_error),
             wire.PING.encode(): (b"GET", self._ping),
+            **self.extensions.routes,
         }
 
     # -- http1.Handler
@@ -85,7 +93,7 @@ class RuntimeApi:
 
     def half_closed(self, exchange: Exchange) -> bool:
         # A poller that has closed its side counts as gone: an event must not be sent to nobody.
-        return exchange.path != _NEXT
+        return exchange.path not in _POLLS
 
     def dropped(self, exchange: Exchange) -> None:
         self._post(ev.CallDropped(exchange))
@@ -163,6 +171,7 @@ class RuntimeApi:
 
 
 _NEXT = wire.NEXT.encode()
+_POLLS = frozenset({_NEXT, wire.EVENT_NEXT.encode()})
 _INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
 _RESPONSE = wire.RESPONSE.encode()
 _ANSWERS = frozenset({_RESPONSE, wire.ERROR.encode()})

@@ -23,7 +23,7 @@ class WithInvocations(EnvironmentMachine):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.invocations = self.books(self.settings, self.runtime)
+        self.invocations = self.books(self.settings, self.runtime, self.extensions)
 
 
 class KeepsBodiesAtTheEnd(WithInvocations):
