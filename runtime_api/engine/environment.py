@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
-__all__ = ["CallResponder", "ExecutionEnvironment", "Log", "RuntimeApiListener"]
+__all__ = ["CallResponder", "ExecutionEnvironment", "ExtensionResponder", "Log", "RuntimeApiListener"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
@@ -64,6 +64,17 @@ class CallResponder(Protocol):
     def deliver(self, effect: fx.Deliver) -> None: ...
     def restore(self, effect: fx.Restore) -> None: ...
     def open_stream(self, effect: fx.OpenStream) -> Flow: ...  # the call's body comes as BodyPiece from now on
+    @property
+    def extensions(self) -> ExtensionResponder: ...
+
+
+class ExtensionResponder(Protocol):
+    """Answers the calls of extensions."""
+
+    def register(self, effect: fx.Registered) -> None: ...
+    def deliver_invoke(self, effect: fx.DeliverInvoke) -> None: ...
+    def deliver_shutdown(self, effect: fx.DeliverShutdown) -> None: ...
+    def hang_up(self, effect: fx.HangUp) -> None: ...
 
 
 class RuntimeApiListener(Protocol):
@@ -115,7 +126,7 @@ class ExecutionEnvironment:
         self._leases = leases
         self._stream_rate = stream_rate
         self._freezer = Freezer(freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase in _UNUSED)
-        self._launch: Callable[[], Launch] | None = None
+        self._launch: Callable[[str], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
         self._initialising = False
@@ -124,6 +135,7 @@ class ExecutionEnvironment:
         self._now = 0.0  # of the event being handled
         self._callers: dict[str, asyncio.Future[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
+        self._unsettled: dict[str, fx.Outcome] = {}  # of callers who wait for the log's tail
         self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
@@ -133,9 +145,11 @@ class ExecutionEnvironment:
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Forward: self._forward,
             fx.Complete: self._complete,
+            fx.Settled: self._settled,
             fx.Over: self._over,
             fx.SetTimer: self._alarms.set,
             fx.Start: self._start,
+            fx.Terminate: self._terminate,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
             fx.Ended: self._finish,
@@ -154,20 +168,27 @@ class ExecutionEnvironment:
         responder: CallResponder,
         listener: RuntimeApiListener,
         address: tuple[str, int],
-        launch: Callable[[str], Launch],
+        launch: Callable[[str, str], Launch],
+        find_extensions: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
-        `launch` is called at every start, with host:port of the Runtime API. OSError when the address or the sandbox
-        is not available.
+        `launch` is called at every start, with host:port of the Runtime API and the process's name;
+        `find_extensions` when the sandbox is open, for the names of the external extensions. OSError when the address
+        or the sandbox is not available.
         """
         self._listener = listener
+        extensions = responder.extensions
         self._perform |= {
             fx.Accept: responder.accept,
             fx.Refuse: responder.refuse,
             fx.Deliver: responder.deliver,
             fx.Restore: responder.restore,
             fx.OpenStream: partial(self._open_stream, responder),
+            fx.Registered: extensions.register,
+            fx.DeliverInvoke: extensions.deliver_invoke,
+            fx.DeliverShutdown: extensions.deliver_shutdown,
+            fx.HangUp: extensions.hang_up,
         }
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
@@ -175,7 +196,7 @@ class ExecutionEnvironment:
         self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
-        self.post(ev.Initialise())
+        self.post(ev.Initialise(find_extensions()))
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""
@@ -269,14 +290,27 @@ class ExecutionEnvironment:
 
     def _complete(self, effect: fx.Complete) -> None:
         outcome = effect.outcome
-        caller = self._callers.pop(outcome.request_id, None)
         tail = self._tails.get(outcome.request_id) if self._tails else None
+        if effect.settled or tail is None:
+            self._answer(outcome, tail)
+        else:
+            self._unsettled[outcome.request_id] = outcome
+        if effect.settled:
+            self._available(self)
+
+    def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
+        caller = self._callers.pop(outcome.request_id, None)
         if caller is not None and not caller.done():
             caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
             result = _result(outcome, tail.text() if tail is not None else b"")
             assert isinstance(result, InvokeResult)  # it has begun
             stream.finish(result)
+
+    def _settled(self, effect: fx.Settled) -> None:
+        outcome = self._unsettled.pop(effect.request_id, None)
+        if outcome is not None:
+            self._answer(outcome, self._tails[effect.request_id])
         self._available(self)
 
     def _over(self, effect: fx.Over) -> None:
@@ -286,6 +320,9 @@ class ExecutionEnvironment:
             tail = self._tails.pop(effect.request_id, None)
             if tail is not None:
                 self.journal.unsubscribe(tail)
+                outcome = self._unsettled.pop(effect.request_id, None)
+                if outcome is not None:  # its slot gets free when the processes have ended; the log is complete
+                    self._answer(outcome, tail)
 
     def _emit(self, effect: fx.Emit) -> None:
         self.journal.append(self._now, effect.records)
@@ -294,12 +331,15 @@ class ExecutionEnvironment:
         assert self._launch is not None
         self._sampled = 0.0
         try:
-            launch = self._launch()
+            launch = self._launch(effect.name)
         except OSError as error:  # the code lies in a directory that this user may not read
             reason = f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
             self.post(ev.StartFailed(effect.name, ErrorType.INVALID_ENTRYPOINT, reason))
         else:
             self.sandbox.start(launch)
+
+    def _terminate(self, effect: fx.Terminate) -> None:
+        self.sandbox.signal(effect.name, signal.SIGTERM)
 
     def _stop(self, effect: fx.Stop) -> None:
         self.sandbox.signal(effect.name, signal.SIGKILL)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from .extension_states import ExtensionMove
+    from .registration import Registration
     from .timers import Timer
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "CallDropped",
     "ErrorStarted",
     "Event",
+    "EventNextCalled",
     "ExitStatus",
+    "ExtensionErrorPosted",
     "InitErrorPosted",
     "Initialise",
     "Invocation",
@@ -31,6 +35,7 @@ __all__ = [
     "MemorySampled",
     "NextCalled",
     "ProcessExited",
+    "RegisterCalled",
     "ResponseStarted",
     "RestoreErrorPosted",
     "RestoreNextCalled",
@@ -65,7 +70,12 @@ class ExitStatus(Struct, frozen=True):
 
 
 class Initialise(Struct, frozen=True):
-    """Start the init phase before any invocation arrives."""
+    """Everything that processes need is there: start the init phase, if there is one.
+
+    `extensions` are the names of the external extensions, in the order in which they start.
+    """
+
+    extensions: tuple[str, ...] = ()
 
 
 class Invoke(Struct, frozen=True):
@@ -151,6 +161,29 @@ class RestoreErrorPosted(Struct, frozen=True):
     error_type: str | None
 
 
+class RegisterCalled(Struct, frozen=True):
+    """POST /extension/register; `identifier` is the one that the extension gets."""
+
+    call: Call
+    registration: Registration
+    identifier: str
+
+
+class EventNextCalled(Struct, frozen=True):
+    """GET /extension/event/next."""
+
+    call: Call
+    identifier: str
+
+
+class ExtensionErrorPosted(Struct, frozen=True):
+    """POST /extension/init/error, or /extension/exit/error."""
+
+    call: Call
+    identifier: str
+    move: ExtensionMove
+
+
 class CallDropped(Struct, frozen=True):
     """The peer of a parked call has disconnected: nothing may be delivered to it."""
 
@@ -204,6 +237,9 @@ Event = (
     | InitErrorPosted
     | RestoreNextCalled
     | RestoreErrorPosted
+    | RegisterCalled
+    | EventNextCalled
+    | ExtensionErrorPosted
     | CallDropped
     | StartFailed
     | ProcessExited

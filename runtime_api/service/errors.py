@@ -23,6 +23,7 @@ __all__ = [
     "PolicyLengthExceededException",
     "PreconditionFailedException",
     "RecursiveInvocationException",
+    "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -107,6 +108,10 @@ class ResourceNotFoundException(ServiceError):
 
 class RequestTooLargeException(ServiceError):
     """The payload is over the limit."""
+
+
+class RequestEntityTooLargeException(ServiceError):
+    """The request of another operation than Invoke is over the limit."""
 
 
 class TooManyRequestsException(ServiceError):
