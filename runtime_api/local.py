@@ -12,6 +12,8 @@ from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
 from runtime_api.engine.event_delivery import EventDelivery
+from runtime_api.engine.event_service import EventService
+from runtime_api.engine.events import Events
 from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
@@ -20,6 +22,7 @@ from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
 from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
+from runtime_api.engine.scheduler import Scheduler
 from runtime_api.engine.url_ids import open_url
 from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
@@ -37,6 +40,7 @@ from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
 from runtime_api.store.sqlite.event_queue import SqliteQueue
 from runtime_api.store.sqlite.functions import StoredFunctions
+from runtime_api.store.sqlite.schedules import StoredSchedules
 from runtime_api.store.trees import Trees
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
@@ -45,12 +49,13 @@ from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.service.schedules import Schedule
     from runtime_api.service.seams.event_queue import EventQueue
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
@@ -71,16 +76,13 @@ class _Parts(NamedTuple):
     catalog: MemoryCatalog
     installations: Installations
     dispatch: LocalDispatch
-    worker: QueueWorker
+    events: Events
     invoker: Invoker
     management: Management
     outbox: Outbox
     fronts: list[PublicPort]
     kept_logs: KeptLogs | None
     log_service: LogService | None
-    clock: Clock
-    clients: AwsClients
-    queue: EventQueue
 
     def note(self, line: str) -> None:
         """Write a line of our own to the log."""
@@ -105,7 +107,7 @@ class LocalLambda:
     use. Callers must sign with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3
     comes from `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are. With
     `enforce_policies` other accounts, and services, invoke only what a function's policy allows. `aws` says where
-    the queues, topics and buckets are that events go to in the end.
+    the queues, topics and buckets are that events go to in the end; `schedules` invoke functions of `owner`.
     """
 
     def __init__(
@@ -133,7 +135,9 @@ class LocalLambda:
         enforce_policies: bool = False,
         logs: LogStore | None = None,
         aws: AwsSettings = NO_AWS,
+        schedules: Sequence[Schedule] = (),
     ) -> None:
+        self._schedules = schedules
         self._aws = aws
         self._logs = logs
         self._runtimes = runtimes
@@ -167,7 +171,7 @@ class LocalLambda:
             log.close()
             raise
         self._open.management.restore()
-        self._open.worker.start()
+        self._open.events.start()
         return self
 
     async def __aexit__(
@@ -177,8 +181,7 @@ class LocalLambda:
         await close_in_turn(
             *(front.stop_listening for front in parts.fronts),
             parts.invoker.close,
-            parts.worker.close,
-            parts.clients.close,
+            parts.events.close,
             parts.management.close,
             parts.dispatch.close,
             lambda: asyncio.sleep(0),  # every caller has its result now: let the answers be written
@@ -296,6 +299,7 @@ class LocalLambda:
             self._public,
             parts.note,
             parts.log_service,
+            parts.events.service,
         )
         bound = await front.listen(port)
         parts.fronts.append(front)
@@ -307,7 +311,7 @@ class LocalLambda:
         for front in parts.fronts:
             front.stop_listening()
         await parts.invoker.close()
-        await parts.worker.finished()
+        await parts.events.finished()
         await parts.dispatch.finished()
 
     def _assemble(self, log: LogSink) -> _Parts:
@@ -340,6 +344,9 @@ class LocalLambda:
             max_queued=limits.waiting_invocations,
             retry_base_s=self._async_retry_base_s,
         )
+        schedules = None if data is None else StoredSchedules(data.events, lambda line: parts.note(line))
+        scheduler = Scheduler(self._schedules, invoker, self._owner, clock, log.write, schedules)
+        events = Events(worker, scheduler, clients, EventService(queue, scheduler, clock))
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
         management = Management(catalog, dispatch, installer, sources, installations, self._owner, profile, stored)
@@ -351,16 +358,13 @@ class LocalLambda:
             catalog,
             installations,
             dispatch,
-            worker,
+            events,
             invoker,
             management,
             outbox,
             [],
             kept_logs,
             log_service,
-            clock,
-            clients,
-            queue,
         )
         return parts
 

@@ -122,6 +122,7 @@ def command(
             enforce_policies=service.enforce_policies,
             logs=logs,
             aws=aws,
+            schedules=server.schedules,
         )
         tune_server()
         with sandbox.explained():
