@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.function_url_record import FunctionUrl
+    from runtime_api.service.records import Logging
     from runtime_api.service.seams.archives import Lease
 
 __all__ = ["LocalFunction"]
@@ -122,4 +123,12 @@ def _configuration(spec: FunctionSpec) -> Configuration:
         memory_size=spec.memory_mb,
         environment={"Variables": dict(spec.variables)} if spec.variables else None,
         ephemeral_storage={"Size": spec.ephemeral_mb},
+        logging_config=_logging_config(spec.logging),
     )
+
+
+def _logging_config(logging: Logging) -> dict[str, str]:
+    if not logging.is_json:
+        return {}
+    levels = {"ApplicationLogLevel": logging.application_level, "SystemLogLevel": logging.system_level}
+    return {"LogFormat": "JSON", **levels}

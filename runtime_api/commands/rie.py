@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .access_options import access_options
+from .log_options import log_options, read_logging
 from .option_groups import OPTIONS, option_group, options_under
 from .options import fail
 from .serving import blaming, opened, serve_until_signalled
@@ -35,6 +36,9 @@ class RieOptions:
     runtime_api: str
     log_level: str
     enable_init_caching: bool
+    log_format: str
+    application_log_level: str | None
+    system_log_level: str | None
     opt_dir: Path
     clean_env: bool
     allowed_hosts: tuple[str, ...]
@@ -79,12 +83,13 @@ rie_options = option_group(
         "the function's log is written at every level.",
     ),
     option("--enable-init-caching", is_flag=True, help="Accepted for compatibility; ignored."),
+    *log_options(OPTIONS, "AWS_LAMBDA_LOG_FORMAT"),
     option(
         "--opt-dir",
         type=click.Path(path_type=Path),
         default=Path("/opt"),
         show_default=True,
-        help="Directory to use as /opt when looking for a bootstrap.",
+        help="Directory to use as /opt when looking for a bootstrap and extensions.",
     ),
     option("--clean-env", is_flag=True, help="Don't pass the host environment to the function."),
     *access_options,
@@ -108,6 +113,7 @@ rie_options = option_group(
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "Memory size in MB.  [default: 3008]"),
         ("AWS_LAMBDA_FUNCTION_HANDLER, _HANDLER", "Handler, unless COMMAND names it.  [default: function.handler]"),
         ("AWS_REGION, AWS_DEFAULT_REGION", "AWS Region.  [default: us-east-1]"),
+        ("AWS_LAMBDA_LOG_FORMAT", "As --log-format.  [default: text]"),
     ),
     examples=(
         "bootjack rie python3 -m awslambdaric app.handler",
@@ -126,7 +132,8 @@ def command(command: tuple[str, ...], options: RieOptions) -> None:
             click.echo(f"bootjack: {warning}", err=True)
     front = _address("--runtime-interface-emulator-address", options.front)
     runtime_api = _address("--runtime-api-address", options.runtime_api)
-    function = rie_function(command, options.opt_dir, runtime_api, clean_env=options.clean_env)
+    logging = read_logging(options.log_format, options.application_log_level, options.system_log_level)
+    function = rie_function(command, options.opt_dir, runtime_api, logging, clean_env=options.clean_env)
     tune_server()
     run(_serve(function, front, options))
 

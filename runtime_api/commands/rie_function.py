@@ -16,6 +16,7 @@ from .targets import here
 
 if TYPE_CHECKING:
     from runtime_api.local import Address, LocalFunction
+    from runtime_api.service.records import Logging
 
 __all__ = ["rie_function"]
 
@@ -25,7 +26,9 @@ MEGABYTES = Pattern("number", r"[1-9][0-9]{0,8}", "a whole number above 0")
 ACCOUNT = "012345678912"  # RIE's
 
 
-def rie_function(command: tuple[str, ...], opt: Path, runtime_api: Address, *, clean_env: bool) -> LocalFunction:
+def rie_function(
+    command: tuple[str, ...], opt: Path, runtime_api: Address, logging: Logging, *, clean_env: bool
+) -> LocalFunction:
     """Describe the function as RIE does; its init is part of the first invocation, and one runs at a time."""
     from runtime_api.local import LocalFunction
     from runtime_api.service.customer_variables import customer_variables
@@ -43,6 +46,7 @@ def rie_function(command: tuple[str, ...], opt: Path, runtime_api: Address, *, c
         variables={} if clean_env else customer_variables(own),
         region=_read(region_name, REGION) or "us-east-1",
         account=ACCOUNT,
+        logging=logging,
     )
     return LocalFunction(
         configuration,
@@ -82,6 +86,6 @@ def _seconds(name: str, default: float) -> float:
 def _program(command: tuple[str, ...], opt: Path) -> Program:
     if not command:
         places = tuple(root / BOOTSTRAP for root in (TASK_ROOT, opt, RUNTIME_ROOT))
-        return Program(TASK_ROOT if TASK_ROOT.is_dir() else here(), places=places)
+        return Program(TASK_ROOT if TASK_ROOT.is_dir() else here(), places=places, opt=opt)
     # A command that does not exist fails each invocation, as on Lambda and in RIE, until somebody installs it.
-    return command_program(command, here()) or Program(here(), command=command)
+    return (command_program(command, here()) or Program(here(), command=command))._replace(opt=opt)

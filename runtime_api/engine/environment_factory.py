@@ -8,15 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from runtime_api.protocol.json_log import JsonLog
 from runtime_api.service.logs.chunks import StreamKey
+from runtime_api.service.records import FunctionSpec
 
 from .admission import Admission
 from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
 from .ids import log_stream_name
-from .launching import plan_launch
-from .log_texts import log_text
+from .launching import extension_names, plan_launch
 
 if TYPE_CHECKING:
+    from runtime_api.service.records import Logging
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.sinks.kept_logs import KeptLogs
 
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
 
-# Given an environment's `post`, the host it listens on and who may connect, the edge of its Runtime API: who answers
-# the runtime's calls, and where they arrive.
-RuntimeEdge = Callable[[Callable[..., None], str, Admission], tuple[CallResponder, RuntimeApiListener]]
+# Given an environment's `post`, what its function is, the host it listens on and who may connect, the edge of its
+# Runtime API: who answers the calls of its processes, and where they arrive.
+RuntimeEdge = Callable[[Callable[..., None], FunctionSpec, str, Admission], tuple[CallResponder, RuntimeApiListener]]
 
 
 class LocalEnvironmentFactory:
@@ -40,7 +42,9 @@ class LocalEnvironmentFactory:
         edge: RuntimeEdge,
         log_of: Callable[[str], Log],
         kept: KeptLogs | None = None,
+        stream_rate: float | None = None,
     ) -> None:
+        self._stream_rate = stream_rate
         self._kept = kept
         self._installations = installations
         self._sandboxes = sandboxes
@@ -63,7 +67,8 @@ class LocalEnvironmentFactory:
             available,
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
-            log_text(version.spec.logging),
+            _json_log(version.spec.logging),
+            self._stream_rate,
         )
         self._built[environment] = installation
         return environment
@@ -71,15 +76,18 @@ class LocalEnvironmentFactory:
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
         spec, installation = version.spec, self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
-        responder, listener = self._edge(environment.post, installation.runtime_api[0], admission)
+        responder, listener = self._edge(environment.post, spec, installation.runtime_api[0], admission)
         stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
         self._note_once(version, installation.note)
         if self._kept is not None:
             key = StreamKey(spec.account, spec.region, spec.log_group, stream)
-            environment.journal.subscribe(self._kept.stream(key, log_text(spec.logging)).consume)
+            environment.journal.subscribe(self._kept.stream(key).consume)
         launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
+        extensions = partial(extension_names, installation.program, environment.sandbox)
+        if version.settings.external_runtime:
+            extensions = partial(tuple)  # there is no sandbox to start them in
         async with self._one_start:
-            await environment.open(responder, listener, installation.runtime_api, launch)
+            await environment.open(responder, listener, installation.runtime_api, launch, extensions)
 
     def _note_once(self, version: ResolvedVersion, note: str) -> None:
         key = f"{version.arn} {note}"
@@ -92,3 +100,8 @@ class LocalEnvironmentFactory:
 
     def write(self, version: ResolvedVersion, lines: bytes) -> None:
         self._log_of(version.spec.name).write(lines)
+
+
+def _json_log(logging: Logging) -> JsonLog | None:
+    """Return how a log in JSON is written; None for a log that is text."""
+    return JsonLog(logging.application_level, logging.system_level) if logging.is_json else None

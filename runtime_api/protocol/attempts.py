@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from . import platform_events as log
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from .events import InitErrorPosted, Invocation
     from .settings import FunctionSettings
 
-__all__ = ["InitAttempt", "InvokeAttempt"]
+__all__ = ["InitAttempt", "InvokeAttempt", "Progress"]
 
 _SUCCESS = Status.SUCCESS
 
@@ -37,10 +38,34 @@ class InitAttempt:
         )
 
 
-class InvokeAttempt:
-    """The invocation in hand: from START until the runtime is back in /next."""
+class Progress(Enum):
+    """How far an invocation has come towards its outcome and its last record; it only ever goes on."""
 
-    __slots__ = ("began", "deadline_ms", "delivered", "error_type", "invocation", "latency", "outcome_known")
+    OPEN = "open"
+    ANSWERED = "answered"  # its outcome is known; extensions still work on it
+    REPORTED = "reported"  # END and REPORT have been written
+
+
+_OPEN = Progress.OPEN
+
+
+class InvokeAttempt:
+    """The invocation in hand: from START until the runtime and the extensions are back.
+
+    `outcome` is kept while it is ANSWERED.
+    """
+
+    __slots__ = (
+        "began",
+        "deadline_ms",
+        "delivered",
+        "error_type",
+        "forwarded",
+        "invocation",
+        "latency",
+        "outcome",
+        "progress",
+    )
 
     def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
         self.invocation = invocation
@@ -49,7 +74,9 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
-        self.outcome_known = False
+        self.outcome: Outcome | None = None
+        self.progress = _OPEN
+        self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(
         self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float
@@ -60,7 +87,8 @@ class InvokeAttempt:
         if status is not _SUCCESS:
             error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
         duration = now - self.began
-        produced, delivered, latency = len(outcome.body), self.delivered, self.latency
+        produced = self.forwarded if self.forwarded is not None else len(outcome.body)
+        delivered, latency = self.delivered, self.latency
         tenant = self.invocation.tenant_id
         billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)

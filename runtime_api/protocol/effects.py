@@ -18,17 +18,26 @@ __all__ = [
     "Accept",
     "Complete",
     "Deliver",
+    "DeliverInvoke",
+    "DeliverShutdown",
     "Effect",
     "Emit",
     "Ended",
+    "Forward",
+    "HangUp",
+    "OpenStream",
     "Outcome",
     "Over",
     "Refuse",
+    "Registered",
     "SetTimer",
+    "Settled",
+    "ShutdownReason",
     "Start",
     "Status",
     "Stop",
     "Subscribe",
+    "Terminate",
 ]
 
 
@@ -41,10 +50,19 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
 
 
+class ShutdownReason(StrEnum):
+    """Why all processes end, as a SHUTDOWN event says it: in lower case on the wire (spec 6.4)."""
+
+    SPINDOWN = "spindown"
+    TIMEOUT = "timeout"
+    FAILURE = "failure"
+
+
 class Outcome(Struct, frozen=True):
     """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault. The body of a
+    streamed response has been forwarded before.
     """
 
     request_id: str
@@ -76,10 +94,36 @@ class Deliver(Struct, frozen=True):
     deadline_ms: int
 
 
+class OpenStream(Struct, frozen=True):
+    """Answer the caller of this invocation with a stream, and let the body of this call come in pieces."""
+
+    call: Call
+    request_id: str
+    content_type: str | None
+
+
+class Forward(Struct, frozen=True):
+    """Hand this piece of a streamed response to its caller."""
+
+    request_id: str
+    data: bytes
+
+
 class Complete(Struct, frozen=True):
-    """The outcome of an invocation is known: answer its caller."""
+    """The outcome of an invocation is known: answer its caller, or end the stream that it reads.
+
+    `settled`: its REPORT has been written, and its slot is free. Where extensions still work, or have to be ended,
+    `Settled` follows; only a caller who waits for the log has to wait for that.
+    """
 
     outcome: Outcome
+    settled: bool = True
+
+
+class Settled(Struct, frozen=True):
+    """An invocation whose outcome was known before has its REPORT, and its slot is free."""
+
+    request_id: str
 
 
 class Over(Struct, frozen=True):
@@ -99,8 +143,44 @@ class SetTimer(Struct, frozen=True):
     at: float
 
 
+class Registered(Struct, frozen=True):
+    """Answer this call: the extension has registered under this identifier."""
+
+    call: Call
+    identifier: str
+    wants_account: bool
+
+
+class DeliverInvoke(Struct, frozen=True):
+    """Answer this parked /event/next with the INVOKE event; `deadline_ms` is Unix time."""
+
+    call: Call
+    invocation: Invocation
+    deadline_ms: int
+
+
+class DeliverShutdown(Struct, frozen=True):
+    """Answer this parked /event/next with the SHUTDOWN event; `at` is a time of the machine, as in `SetTimer`."""
+
+    call: Call
+    reason: ShutdownReason
+    at: float
+
+
+class HangUp(Struct, frozen=True):
+    """Close the connection of this call without an answer: the process that made it has ended."""
+
+    call: Call
+
+
 class Start(Struct, frozen=True):
     """Start the named process."""
+
+    name: str
+
+
+class Terminate(Struct, frozen=True):
+    """Ask the named process and all of its group to end (SIGTERM)."""
 
     name: str
 
@@ -130,4 +210,24 @@ class Ended(Struct, frozen=True):
     """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Subscribe | Emit | Ended
+Effect = (
+    Accept
+    | Refuse
+    | Deliver
+    | OpenStream
+    | Forward
+    | Complete
+    | Settled
+    | Over
+    | Registered
+    | DeliverInvoke
+    | DeliverShutdown
+    | HangUp
+    | SetTimer
+    | Start
+    | Terminate
+    | Stop
+    | Subscribe
+    | Emit
+    | Ended
+)

@@ -1,21 +1,21 @@
 """The machine of one execution environment: `EnvironmentMachine.receive(event, now)` gives the effects to perform.
 
-Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), and the invocations in hand, keyed
-by request id. An invocation has three distinct moments: it *begins* (START; its event is delivered to a parked
-/next), its *outcome is known* (`Complete`: the caller can be answered), and it *is over* (`Over`: the runtime is
-back in /next, or gone). Between the last two a new invocation may be accepted; it begins when the old one is over.
+Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), its `Extensions`, and the invocations
+in hand, keyed by request id. An invocation has distinct moments: it *begins* (START; its event is delivered to a
+parked /next, and INVOKE to extensions), its *outcome is known* (`Complete`: the caller can be answered), it is
+*settled* (no extension works on it any more: END and REPORT are written, and a new invocation may be accepted; where
+there are no extensions that is the same moment), and it *is over* (`Over`: the runtime and the extensions are back,
+or gone). What was accepted begins when the old one is over.
 
 The order in which a call is judged is fixed (spec 2): request id (400), invocation id (410), state (403); a call
 that is refused for one of these has changed nothing. Response mode, truncation and size are judged after the state
 has moved (spec 3.4).
 
-A runtime leaves in one way only, whatever the reason: `_release` refuses the bodies in flight and ends every
-invocation, then the process is stopped or already gone. A body that ends after that belongs to nothing and is
-ignored.
+How processes start and end is the `Lifecycle` that this is built on. A body that ends after its invocation belongs to
+nothing and is ignored.
 
 `settings.external_runtime`: somebody else starts the runtime, maybe under a debugger. Then there is no process to
-start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another one may
-come.
+start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another may come.
 
 `now` is a monotonic time in milliseconds.
 """
@@ -26,8 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import effects as fx
 from . import events as ev
-from . import platform_events as log
-from .attempts import InitAttempt
 from .concurrency import Readiness
 from .errors import (
     INVALID_RESPONSE_MODE,
@@ -35,69 +33,47 @@ from .errors import (
     Fault,
     MisuseError,
     Refusal,
-    concurrent_modification,
     payload_too_large,
 )
+from .extension_states import InitStage
 from .faults import (
     EXTERNAL_STUCK,
     INIT_TIMEOUT,
-    SHUT_DOWN,
     TRUNCATED,
-    exit_fault,
     mode_fault,
     size_fault,
     timeout_fault,
-    worded,
 )
-from .invocations import Invocations
-from .runtime import ConcurrentRuntime, RuntimeMachine
-from .states import CLASSIC, CONCURRENT, Move, Phase, RuntimeState, Step, Tables
+from .lifecycle import Lifecycle
+from .starting import RUNTIME
+from .states import Move, Phase, RuntimeState, Step
 from .timers import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .settings import FunctionSettings
+    from .attempts import InvokeAttempt
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
 
-RUNTIME = "runtime"  # the name of its process
 STREAMING = "streaming"
 
 # Looking an enum's member up costs 0.12 us on Python 3.11, a module's global a twelfth of that, and every invocation
 # looks some twenty of them up.
 _INIT, _IDLE, _INVOKE, _NO_MORE = Phase.INIT, Phase.IDLE, Phase.INVOKE, frozenset({Phase.SHUTDOWN, Phase.ENDED})
-_BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
-_ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
+_INVOKED = Step.INVOKED
+_STARTED, _SERVING = RuntimeState.STARTED, RuntimeState.SERVING
+_READY, _NO_INIT = RuntimeState.READY, InitStage.NONE
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
+_NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
-_SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
+_SUCCESS, _ERROR = fx.Status.SUCCESS, fx.Status.ERROR
+_FAILURE = fx.ShutdownReason.FAILURE
 _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
 
 
-class EnvironmentMachine:
-    """One execution environment: its phase, its runtime, the invocations in hand."""
-
-    def __init__(self, settings: FunctionSettings, tables: Tables | None = None) -> None:
-        concurrent = settings.max_concurrency > 1
-        tables = tables or (CONCURRENT if concurrent else CLASSIC)
-        self.settings = settings
-        self.phase = Phase.NEW
-        self.runtime = ConcurrentRuntime(tables) if concurrent else RuntimeMachine(tables)
-        self.invocations = Invocations(settings, self.runtime)
-        self._concurrent = concurrent
-        self._external = settings.external_runtime
-        self._has_init_phase = settings.external_runtime or settings.init_ms is not None
-        self._phases = tables.phases
-        self._init: InitAttempt | None = None
-
-    def __repr__(self) -> str:
-        return f"<EnvironmentMachine {self.phase}, {self.runtime!r}, {self.free_slots} free>"
-
-    @property
-    def free_slots(self) -> int:
-        """How many more invocations may come: those whose outcome is known take no slot."""
-        return self.settings.max_concurrency - self.invocations.without_outcome
+class EnvironmentMachine(Lifecycle):
+    """One execution environment: its phase, its runtime and extensions, the invocations in hand."""
 
     @property
     def readiness(self) -> Readiness:
@@ -115,39 +91,12 @@ class EnvironmentMachine:
         """Take what happened, and give what is to be done about it, in order."""
         return _HANDLERS[event.__class__](self, event, now)
 
-    # -- init
-
-    def _initialise(self, _event: ev.Initialise, now: float) -> list[fx.Effect]:
-        return self._begin_init(now) if self.phase is Phase.NEW and self._has_init_phase else []
-
-    def _begin_init(self, now: float) -> list[fx.Effect]:
-        self._step(Step.BEGIN_INIT)
-        effects: list[fx.Effect] = []
-        if not self._external and self.settings.init_ms is not None:
-            effects.append(fx.SetTimer(Timer.INIT, RUNTIME, now + self.settings.init_ms))
-        return effects + self._start_runtime(now, "init")
-
-    def _start_runtime(self, now: float, phase: str) -> list[fx.Effect]:
-        settings = self.settings
-        self._init = InitAttempt(now, phase)
-        self.runtime.move(Move.START)
-        started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb)
-        return [fx.Emit((started,)), *([] if self._external else [fx.Start(RUNTIME)])]
-
-    def _initialised(self, now: float) -> list[fx.Effect]:
-        init, self._init = self._init, None
-        assert init is not None
-        self.invocations.init_ms = now - init.began
-        if self.phase is Phase.INIT:
-            self._step(Step.INITIALISED)
-        return [fx.Emit(init.closing_records("success", None, now))]
-
     def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
         refusal = self.runtime.ask(Move.INIT_ERROR)
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
-        assert self._init is not None
-        self._init.error = event
+        assert self.starting.init is not None
+        self.starting.init.error = event
         accepted: list[fx.Effect] = [fx.Accept(event.call)]
         return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
 
@@ -157,28 +106,16 @@ class EnvironmentMachine:
         if self.free_slots <= 0 or self.phase in _NO_MORE:
             raise MisuseError(f"an invocation was given to {self!r}")
         if self.phase is _IDLE:
-            self.invocations.without_outcome += 1
+            self.invocations.taken += 1
             return self._begin_invoke(event, now, now)  # the warm case: without a stay in the queue
         self.invocations.accept(event, now)
         if self.phase is Phase.NEW and self._has_init_phase:
             return self._begin_init(now)
-        if self.runtime.awaits_exit and self.phase is _INVOKE and self.invocations.without_outcome == 1:
-            return self._reset(now)  # only this one still wants an outcome, and it cannot come from that process
+        if self.runtime.awaits_exit and self.phase is _INVOKE and self.invocations.taken == 1:
+            return self._reset(
+                _FAILURE, now
+            )  # only this one still wants an outcome, and it cannot come from that process
         return self._begin_waiting(now)
-
-    def _begin_waiting(self, now: float) -> list[fx.Effect]:
-        effects: list[fx.Effect] = []
-        waiting = self.invocations.waiting
-        while waiting and _BEGIN_INVOKE in self._phases[self.phase]:
-            effects += self._begin_invoke(*waiting.popleft(), now)
-        return effects
-
-    def _begin_invoke(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
-        self._step(_BEGIN_INVOKE)
-        effects = self.invocations.begin(event, accepted, now)
-        if self.runtime.state is _ABSENT:
-            effects += self._start_runtime(now, "invoke")
-        return effects
 
     def _next(self, event: ev.NextCalled, now: float) -> list[fx.Effect]:
         runtime, invocations = self.runtime, self.invocations
@@ -189,22 +126,48 @@ class EnvironmentMachine:
         if before is _RUNNING:
             return invocations.deliver_again(event.call)
         runtime.parked.append(event.call)
-        effects: list[fx.Effect] = []
         if before is _STARTED:
-            effects = self._initialised(now)
-        elif before is _RESPONSE_SENT:
+            return self._initialised(self.starting.runtime_ready(now), now)
+        effects: list[fx.Effect] = []
+        if before is _RESPONSE_SENT:
+            if self.extensions.subscribers and not self.extensions.subscribers_back:
+                return effects  # the last of them to come back ends the invocation
             effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)
-        if invocations.undelivered:
-            effects += invocations.deliver(now)
-        if invocations.waiting:
-            effects += self._begin_waiting(now)
-        return effects
+        return effects + self._go_on(now) if invocations.undelivered or invocations.waiting else effects
 
     def _call_dropped(self, event: ev.CallDropped, _now: float) -> list[fx.Effect]:
         if event.call in self.runtime.parked:
             self.runtime.parked.remove(event.call)
+        else:
+            self.extensions.drop(event.call)
         return []
+
+    # -- extensions
+
+    def _register(self, event: ev.RegisterCalled, _now: float) -> list[fx.Effect]:
+        return self.starting.register(event)
+
+    def _event_next(self, event: ev.EventNextCalled, now: float) -> list[fx.Effect]:
+        effects = self.extensions.next(event)
+        if self.starting.stage is not _NO_INIT:
+            return self._initialised(effects + self.starting.settle(now), now)
+        return effects + self._extensions_back(now)
+
+    def _extensions_back(self, now: float) -> list[fx.Effect]:
+        """The invocation is settled when the last extension is back; when the runtime is, too, it is over."""
+        invocations = self.invocations
+        if self.phase is not _INVOKE or not invocations.unsettled or not self.extensions.subscribers_back:
+            return []
+        effects = [*invocations.report(now), *invocations.settle()]
+        if self.runtime.state is _READY:
+            effects.append(invocations.over(*invocations.begun))
+            self._step(_INVOKED)
+            effects += self._go_on(now)
+        return effects
+
+    def _extension_error(self, event: ev.ExtensionErrorPosted, _now: float) -> list[fx.Effect]:
+        return [self.extensions.error(event)]
 
     # -- the runtime answers
 
@@ -217,7 +180,7 @@ class EnvironmentMachine:
         attempt.latency = now - attempt.delivered
         if known:
             self.invocations.await_body(event.call, attempt)
-            return []
+            return self.invocations.open_stream(event, attempt) if mode is not None else []
         failed = self.invocations.fail(attempt, mode_fault(mode, STREAMING), _ERROR, now)
         return [fx.Refuse(event.call, INVALID_RESPONSE_MODE), *failed, *self._after_answer(now)]
 
@@ -230,32 +193,52 @@ class EnvironmentMachine:
         self.invocations.await_body(event.call, attempt)
         return []
 
+    def _body_piece(self, event: ev.BodyPiece, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.body_of(event.call)
+        if attempt is None:
+            return []
+        forwarded, is_over = self.invocations.forward(attempt, event.data)
+        return forwarded if not is_over else [*forwarded, *self._body_over(event.call, attempt, now)]
+
     def _body_finished(self, event: ev.BodyFinished, now: float) -> list[fx.Effect]:
         attempt = self.invocations.take_body(event.call)
         if attempt is None:
             return []
+        body, forwarded = event.body, _NOTHING
+        if attempt.forwarded is not None:
+            forwarded, is_over = self.invocations.forward(attempt, body)
+            if is_over:
+                return [*forwarded, *self._body_over(event.call, attempt, now)]
+            body = b""
         request_id = attempt.invocation.request_id
         received_in = self.runtime.finish(request_id, _FINISHED)
         if received_in is RuntimeState.RECEIVING_ERROR:
-            outcome = fx.Outcome(request_id, _ERROR, event.body, event.content_type, attempt.error_type)
+            outcome = fx.Outcome(request_id, _ERROR, body, event.content_type, attempt.error_type)
         elif event.trailer_error_type is not None or event.trailer_error_body is not None:
             outcome = fx.Outcome(request_id, _ERROR, event.trailer_error_body or b"", None, event.trailer_error_type)
         else:
-            outcome = fx.Outcome(request_id, _SUCCESS, event.body, event.content_type)
+            outcome = fx.Outcome(request_id, _SUCCESS, body, event.content_type)
         completed = self.invocations.complete(attempt, outcome, now)
-        return [fx.Accept(event.call), *completed, *self._after_answer(now)]
+        return [*forwarded, fx.Accept(event.call), *completed, *self._after_answer(now)]
 
     def _body_too_large(self, event: ev.BodyTooLarge, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.take_body(event.call)
+        return [] if attempt is None else self._body_over(event.call, attempt, now)
+
+    def _body_over(self, call: ev.Call, attempt: InvokeAttempt, now: float) -> list[fx.Effect]:
         limits = self.settings.limits
-        return self._body_failed(event.call, Move.TOO_LARGE, payload_too_large(limits), size_fault(limits), now)
+        limit = limits.response_bytes if attempt.forwarded is None else limits.streamed_bytes
+        return self._fail_body(call, attempt, Move.TOO_LARGE, payload_too_large(limit), size_fault(limit), now)
 
     def _body_truncated(self, event: ev.BodyTruncated, now: float) -> list[fx.Effect]:
-        return self._body_failed(event.call, Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED, now)
+        attempt = self.invocations.take_body(event.call)
+        failed = (Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED)
+        return [] if attempt is None else self._fail_body(event.call, attempt, *failed, now)
 
-    def _body_failed(self, call: ev.Call, move: Move, refusal: Refusal, fault: Fault, now: float) -> list[fx.Effect]:
-        attempt = self.invocations.take_body(call)
-        if attempt is None:
-            return []
+    def _fail_body(
+        self, call: ev.Call, attempt: InvokeAttempt, move: Move, refusal: Refusal, fault: Fault, now: float
+    ) -> list[fx.Effect]:
+        self.invocations.take_body(call)
         self.runtime.finish(attempt.invocation.request_id, move)
         failed = self.invocations.fail(attempt, fault, _ERROR, now)
         return [fx.Refuse(call, refusal), *failed, *self._after_answer(now)]
@@ -268,102 +251,22 @@ class EnvironmentMachine:
             return self._gone(EXTERNAL_STUCK, now)
         return []
 
-    # -- what happens to processes, and time
-
-    def _start_failed(self, event: ev.StartFailed, now: float) -> list[fx.Effect]:
-        return self._gone(Fault(event.error_type, event.reason), now)
-
-    def _exited(self, event: ev.ProcessExited, now: float) -> list[fx.Effect]:
-        effects: list[fx.Effect] = []
-        if event.over_bytes:
-            limit = self.settings.memory_mb
-            effects.append(fx.Emit((log.MemoryExceeded(self.invocations.first, limit, event.over_bytes),)))
-        if event.over_processes:
-            most = self.settings.limits.processes
-            effects.append(fx.Emit((log.ProcessesExceeded(self.invocations.first, most),)))
-        return effects + self._gone(exit_fault(event.status), now)
-
     def _memory_sampled(self, event: ev.MemorySampled, _now: float) -> list[fx.Effect]:
         self.invocations.peak_bytes = max(self.invocations.peak_bytes, event.peak_bytes)
         return []
 
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
         if event.timer is Timer.INIT:
-            return self._fail_all(INIT_TIMEOUT, _TIMEOUT, now) + self._reset(now) if self.phase is _INIT else []
+            return self._time_out(INIT_TIMEOUT, now) if self.phase is _INIT else []
+        if event.timer is not Timer.DEADLINE:
+            return self.ending.time_is_up(event.timer, now)
         attempt = self.invocations.begun.get(event.key)
         if attempt is None:
             return []
         fault = timeout_fault(self.settings.timeout_ms)
-        if self._concurrent and self._init is None:
+        if self._concurrent and self.starting.stage is _NO_INIT:
             return self.invocations.time_out(attempt, fault, now) + self._after_answer(now)
-        return self._fail_all(fault, _TIMEOUT, now) + self._reset(now)
-
-    def _gone(self, fault: Fault, now: float) -> list[fx.Effect]:
-        """The runtime's process is no more: what depended on it fails, and what waits may begin anew."""
-        refusal = concurrent_modification(self.runtime.state, RuntimeState.READY)
-        effects: list[fx.Effect] = [fx.Refuse(call, refusal) for call in self.runtime.unpark()]
-        self.runtime.move(Move.EXIT)
-        if self.phase is Phase.SHUTDOWN:
-            return effects + self._end()
-        if self.phase is not Phase.RESET:
-            effects += self._fail_all(fault, _ERROR, now)
-            self._step(Step.FAIL)
-            effects += self._release()
-        self._step(Step.STOPPED)
-        effects += self._begin_waiting(now)
-        if self._external and self.phase is Phase.COLD:
-            effects += self._begin_init(now)
-        return effects
-
-    def _shut_down(self, _event: ev.ShutDown, now: float) -> list[fx.Effect]:
-        if self.phase in _NO_MORE:
-            return []
-        effects = [*self.invocations.refuse_waiting(), *self._fail_all(SHUT_DOWN, fx.Status.FAILURE, now)]
-        self._step(Step.SHUT_DOWN)
-        effects += self._release()
-        if self.runtime.state is _ABSENT:
-            return effects + self._end()
-        if self.runtime.state is RuntimeState.STOPPING:
-            return effects
-        return effects + self._stop(now)
-
-    def _end(self) -> list[fx.Effect]:
-        self._step(Step.STOPPED)
-        return [fx.Ended()]
-
-    def _fail_all(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
-        """Close what is in hand: an init, and every invocation that has no outcome yet."""
-        effects: list[fx.Effect] = []
-        init, self._init = self._init, None
-        if init is not None:
-            effects.append(fx.Emit(init.closing_records(status, fault.error_type, now)))
-        invocations = self.invocations
-        open_attempts = [attempt for attempt in invocations.begun.values() if not attempt.outcome_known]
-        for attempt in open_attempts:
-            effects += invocations.fail(attempt, fault, status, now, init)
-        if not open_attempts and init is None and status is not fx.Status.FAILURE:
-            said = worded(fault, invocations.first)
-            effects.append(fx.Emit((log.FaultLine(invocations.first, said.error_type, said.message),)))
-        return effects
-
-    def _release(self) -> list[fx.Effect]:
-        self._init = None
-        return self.invocations.release()
-
-    def _reset(self, now: float) -> list[fx.Effect]:
-        """Kill the runtime; what comes next waits for its end."""
-        self._step(Step.FAIL)
-        return [*self._release(), *self._stop(now)]
-
-    def _stop(self, now: float) -> list[fx.Effect]:
-        self.runtime.move(Move.STOP)
-        return self._gone(EXTERNAL_STUCK, now) if self._external else [fx.Stop(RUNTIME)]
-
-    def _step(self, step: Step) -> None:
-        after = self._phases[self.phase].get(step)
-        if after is None:
-            raise MisuseError(f"{step!r} does not follow in {self!r}")
-        self.phase = after
+        return self._time_out(fault, now)
 
 
 _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]]] = {
@@ -372,10 +275,14 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.NextCalled: EnvironmentMachine._next,
     ev.ResponseStarted: EnvironmentMachine._response_started,
     ev.ErrorStarted: EnvironmentMachine._error_started,
+    ev.BodyPiece: EnvironmentMachine._body_piece,
     ev.BodyFinished: EnvironmentMachine._body_finished,
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,
     ev.InitErrorPosted: EnvironmentMachine._init_error,
+    ev.RegisterCalled: EnvironmentMachine._register,
+    ev.EventNextCalled: EnvironmentMachine._event_next,
+    ev.ExtensionErrorPosted: EnvironmentMachine._extension_error,
     ev.CallDropped: EnvironmentMachine._call_dropped,
     ev.StartFailed: EnvironmentMachine._start_failed,
     ev.ProcessExited: EnvironmentMachine._exited,

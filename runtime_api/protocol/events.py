@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from .extension_states import ExtensionMove
+    from .registration import Registration
     from .timers import Timer
 
 __all__ = [
     "BodyFinished",
+    "BodyPiece",
     "BodyTooLarge",
     "BodyTruncated",
     "Call",
     "CallDropped",
     "ErrorStarted",
     "Event",
+    "EventNextCalled",
     "ExitStatus",
+    "ExtensionErrorPosted",
     "InitErrorPosted",
     "Initialise",
     "Invocation",
@@ -30,6 +35,7 @@ __all__ = [
     "MemorySampled",
     "NextCalled",
     "ProcessExited",
+    "RegisterCalled",
     "ResponseStarted",
     "ShutDown",
     "StartFailed",
@@ -50,6 +56,7 @@ class Invocation(Struct, frozen=True):
     client_context: str | None = None
     cognito_identity: str | None = None
     tenant_id: str | None = None
+    streamed: bool = False  # the caller reads the response as it comes, if the runtime streams it
 
 
 class ExitStatus(Struct, frozen=True):
@@ -61,7 +68,12 @@ class ExitStatus(Struct, frozen=True):
 
 
 class Initialise(Struct, frozen=True):
-    """Start the init phase before any invocation arrives."""
+    """Everything that processes need is there: start the init phase, if there is one.
+
+    `extensions` are the names of the external extensions, in the order in which they start.
+    """
+
+    extensions: tuple[str, ...] = ()
 
 
 class Invoke(Struct, frozen=True):
@@ -84,6 +96,7 @@ class ResponseStarted(Struct, frozen=True):
     request_id: str
     invocation_id: str | None = None
     mode: str | None = None
+    content_type: str | None = None  # of a streamed response
 
 
 class ErrorStarted(Struct, frozen=True):
@@ -95,8 +108,15 @@ class ErrorStarted(Struct, frozen=True):
     error_type: str | None = None
 
 
+class BodyPiece(Struct, frozen=True):
+    """A piece of the response that `call` has begun to stream; only after `OpenStream`."""
+
+    call: Call
+    data: bytes
+
+
 class BodyFinished(Struct, frozen=True):
-    """The whole body of the answer that was started by `call`."""
+    """The whole body of the answer that was started by `call`; what of it was in no BodyPiece."""
 
     call: Call
     body: bytes
@@ -124,6 +144,29 @@ class InitErrorPosted(Struct, frozen=True):
     error_type: str | None
     body: bytes
     content_type: str | None = None
+
+
+class RegisterCalled(Struct, frozen=True):
+    """POST /extension/register; `identifier` is the one that the extension gets."""
+
+    call: Call
+    registration: Registration
+    identifier: str
+
+
+class EventNextCalled(Struct, frozen=True):
+    """GET /extension/event/next."""
+
+    call: Call
+    identifier: str
+
+
+class ExtensionErrorPosted(Struct, frozen=True):
+    """POST /extension/init/error, or /extension/exit/error."""
+
+    call: Call
+    identifier: str
+    move: ExtensionMove
 
 
 class CallDropped(Struct, frozen=True):
@@ -172,10 +215,14 @@ Event = (
     | NextCalled
     | ResponseStarted
     | ErrorStarted
+    | BodyPiece
     | BodyFinished
     | BodyTooLarge
     | BodyTruncated
     | InitErrorPosted
+    | RegisterCalled
+    | EventNextCalled
+    | ExtensionErrorPosted
     | CallDropped
     | StartFailed
     | ProcessExited

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import effects as fx
 from . import platform_events as log
-from .attempts import InvokeAttempt
+from .attempts import InvokeAttempt, Progress
 from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
 from .faults import SHUT_DOWN, worded
 from .timers import Timer
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from . import events as ev
     from .attempts import InitAttempt
     from .errors import Fault
+    from .extensions import Extensions
     from .runtime import RuntimeMachine
     from .settings import FunctionSettings
     from .states import Move
@@ -28,21 +29,24 @@ if TYPE_CHECKING:
 __all__ = ["Invocations"]
 
 _DEADLINE = Timer.DEADLINE
+_ANSWERED, _REPORTED = Progress.ANSWERED, Progress.REPORTED
 LATE_IDS = 1000  # request ids whose timeout is remembered in concurrent mode (spec 5)
 
 
 class Invocations:
     """What was accepted and is not over, keyed by request id; bodies on their way are keyed by their call."""
 
-    def __init__(self, settings: FunctionSettings, runtime: RuntimeMachine) -> None:
+    def __init__(self, settings: FunctionSettings, runtime: RuntimeMachine, extensions: Extensions) -> None:
         self.waiting: deque[tuple[ev.Invoke, float]] = deque()  # accepted, and when; not begun yet
         self.begun: dict[str, InvokeAttempt] = {}
         self.undelivered: deque[InvokeAttempt] = deque()  # begun; no parked call has taken the event
-        self.without_outcome = 0  # how many were accepted and have no outcome
+        self.unsettled: list[str] = []  # request ids whose outcome is known, and whose slot is not free yet
+        self.taken = 0  # how many slots are: an invocation takes one until it is settled
         self.init_ms: float | None = None  # of the init phase, until a REPORT has shown it
         self.peak_bytes = 0
         self._settings = settings
         self._runtime = runtime
+        self._extensions = extensions
         self._bodies: dict[ev.Call, InvokeAttempt] = {}  # answers whose body is on its way
         self._late: dict[str, None] = {}  # request ids that timed out while the runtime went on
 
@@ -55,7 +59,7 @@ class Invocations:
 
     def accept(self, event: ev.Invoke, now: float) -> None:
         """Take an invocation; it begins when the environment's phase allows."""
-        self.without_outcome += 1
+        self.taken += 1
         self.waiting.append((event, now))
 
     def begin(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
@@ -109,16 +113,43 @@ class Invocations:
         """The body of this attempt's answer is on its way."""
         self._bodies[call] = attempt
 
+    def open_stream(self, event: ev.ResponseStarted, attempt: InvokeAttempt) -> list[fx.Effect]:
+        """Let a caller who reads streams have a streamed response as it comes."""
+        if event.mode is None or not attempt.invocation.streamed:
+            return []
+        attempt.forwarded = 0
+        return [fx.OpenStream(event.call, event.request_id, event.content_type)]
+
+    def forward(self, attempt: InvokeAttempt, data: bytes) -> tuple[list[fx.Effect], bool]:
+        """Hand the caller a piece of its stream, as much as the limit allows; whether that is not all of it."""
+        before = attempt.forwarded or 0
+        kept = data[: self._settings.limits.streamed_bytes - before]
+        attempt.forwarded = before + len(kept)
+        effects: list[fx.Effect] = [fx.Forward(attempt.invocation.request_id, kept)] if kept else []
+        return effects, len(kept) < len(data)
+
+    def body_of(self, call: ev.Call) -> InvokeAttempt | None:
+        """Whose body is on its way; None when it belongs to nothing any more."""
+        return self._bodies.get(call)
+
     def take_body(self, call: ev.Call) -> InvokeAttempt | None:
         """Whose body has ended; None when it belongs to nothing any more."""
         return self._bodies.pop(call, None)
 
     # -- how they end
 
-    def complete(self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float) -> list[fx.Effect]:
-        """The outcome is known: END and REPORT are fixed, and the caller can be answered."""
-        attempt.outcome_known = True
-        self.without_outcome -= 1
+    def complete(
+        self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float, *, ends: bool = False
+    ) -> list[fx.Effect]:
+        """The outcome is known: the caller can be answered.
+
+        With it END and REPORT are fixed and the slot is free, unless extensions still work or will have to be ended,
+        since the environment `ends`.
+        """
+        if self._extensions.by_name and (ends or not self._extensions.subscribers_back):
+            return self._answer(attempt, outcome, now)
+        attempt.progress = _REPORTED
+        self.taken -= 1
         records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
         self.init_ms = None
         effects: list[fx.Effect] = [fx.Emit(records), fx.Complete(outcome)]
@@ -126,10 +157,43 @@ class Invocations:
             effects.append(self.over(outcome.request_id))
         return effects
 
+    def _answer(self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float) -> list[fx.Effect]:
+        attempt.progress, attempt.outcome = _ANSWERED, outcome
+        self.unsettled.append(outcome.request_id)
+        done, *_ = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+        return [fx.Emit((done,)), fx.Complete(outcome, settled=False)]
+
+    def report(self, now: float, failure: tuple[fx.Status, Fault] | None = None) -> list[fx.Effect]:
+        """Write END and REPORT of what is answered: no extension works on it any more, because of a failure maybe."""
+        effects: list[fx.Effect] = []
+        for attempt in self.begun.values():
+            outcome = attempt.outcome
+            if attempt.progress is _ANSWERED and outcome is not None:
+                attempt.progress = _REPORTED
+                if failure is not None and outcome.status is fx.Status.SUCCESS:
+                    outcome = fx.Outcome(outcome.request_id, failure[0], fault=failure[1])
+                _, *records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+                self.init_ms = None
+                effects.append(fx.Emit(tuple(records)))
+        return effects
+
+    def settle(self) -> list[fx.Effect]:
+        """Free the slots of what is answered."""
+        settled, self.unsettled = self.unsettled, []
+        self.taken -= len(settled)
+        return [fx.Settled(request_id) for request_id in settled]
+
     def fail(
-        self, attempt: InvokeAttempt, fault: Fault, status: fx.Status, now: float, init: InitAttempt | None = None
+        self,
+        attempt: InvokeAttempt,
+        fault: Fault,
+        status: fx.Status,
+        now: float,
+        init: InitAttempt | None = None,
+        *,
+        ends: bool = False,
     ) -> list[fx.Effect]:
-        """Give an invocation this fault as its outcome."""
+        """Give an invocation this fault as its outcome; `ends` as in `complete`."""
         request_id = attempt.invocation.request_id
         said = worded(fault, request_id)
         if init is not None and init.error is not None:
@@ -139,7 +203,7 @@ class Invocations:
         else:
             outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
         line = log.FaultLine(request_id, said.error_type, said.message)
-        return [fx.Emit((line,)), *self.complete(attempt, outcome, now)]
+        return [fx.Emit((line,)), *self.complete(attempt, outcome, now, ends=ends)]
 
     def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
         """In concurrent mode only this invocation ends; the runtime goes on, and may answer late (spec 5)."""
@@ -155,8 +219,17 @@ class Invocations:
             effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
         return [*effects, *self.fail(attempt, fault, fx.Status.TIMEOUT, now), self.over(request_id)]
 
+    def exceeded(self, event: ev.ProcessExited) -> list[fx.Effect]:
+        """Say which limit the process was killed for, if it was."""
+        records: list[log.Record] = []
+        if event.over_bytes:
+            records.append(log.MemoryExceeded(self.first, self._settings.memory_mb, event.over_bytes))
+        if event.over_processes:
+            records.append(log.ProcessesExceeded(self.first, self._settings.limits.processes))
+        return [fx.Emit((record,)) for record in records]
+
     def over(self, request_id: str) -> fx.Over:
-        """The runtime is back in /next, or owes this invocation nothing more."""
+        """The runtime and the extensions are back, or owe this invocation nothing more."""
         del self.begun[request_id]
         self._runtime.end(request_id)
         return fx.Over(request_id)
@@ -164,7 +237,7 @@ class Invocations:
     def refuse_waiting(self) -> list[fx.Effect]:
         """End what has not begun: the environment shuts down."""
         waiting = [event.invocation.request_id for event, _ in self.waiting]
-        self.without_outcome -= len(waiting)
+        self.taken -= len(waiting)
         self.waiting.clear()
         return [fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=SHUT_DOWN)) for request_id in waiting]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .platform_events import (
+    Extension,
     FaultLine,
     InitReport,
     InitRuntimeDone,
@@ -65,6 +66,13 @@ def _init_report(record: InitReport) -> Document:
     content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
     content["metrics"] = {"durationMs": _ms(record.duration_ms)}
     return Document("platform.initReport", _unless_failed("DEBUG", record), content)
+
+
+def _extension(record: Extension) -> Document:
+    content: dict[str, Any] = {"name": record.name, "state": record.state, "events": list(record.events)}
+    if record.error_type:
+        content["errorType"] = record.error_type
+    return Document("platform.extension", "WARN" if record.error_type else "INFO", content)
 
 
 def _start(record: Start) -> Document:
@@ -131,6 +139,7 @@ _DOCUMENTS: dict[type, Callable[[Any], Document]] = {
     InitStart: _init_start,
     InitRuntimeDone: _init_runtime_done,
     InitReport: _init_report,
+    Extension: _extension,
     Start: _start,
     RuntimeDone: _runtime_done,
     Report: _report,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "End",
+    "Extension",
     "FaultLine",
     "InitReport",
     "InitRuntimeDone",
@@ -60,6 +61,15 @@ class InitReport(Struct, frozen=True):
     status: str
     error_type: str | None
     duration_ms: float
+
+
+class Extension(Struct, frozen=True):
+    """platform.extension: how far an extension has come when an init ends."""
+
+    name: str
+    state: str  # AWS's name of it
+    events: tuple[str, ...]
+    error_type: str | None = None
 
 
 class Start(Struct, frozen=True):
@@ -157,6 +167,7 @@ Record = (
     | InitStart
     | InitRuntimeDone
     | InitReport
+    | Extension
     | Start
     | RuntimeDone
     | End
@@ -221,6 +232,11 @@ def _init_report(record: InitReport) -> str:
     )
 
 
+def _extension(record: Extension) -> str:
+    error = f"\tError Type: {record.error_type}" if record.error_type else ""
+    return f"EXTENSION\tName: {record.name}\tState: {record.state}\tEvents: [{', '.join(record.events)}]{error}\n"
+
+
 def _report(report: Report) -> str:
     text = (
         f"REPORT RequestId: {report.request_id}\tDuration: {report.duration_ms:.2f} ms"
@@ -248,6 +264,7 @@ def _subscription(record: TelemetrySubscription) -> str:
 _TEXTS: dict[type, Callable[[Any], str]] = {
     InitStart: _init_start,
     InitReport: _init_report,
+    Extension: _extension,
     Start: _start,
     End: _end,
     Report: _report,

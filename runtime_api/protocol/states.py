@@ -13,7 +13,10 @@ In concurrent mode (AWS_LAMBDA_MAX_CONCURRENCY, spec 5) the process is only SERV
 conversation of its own with a state from the table `CONVERSATION`.
 
 A table is looked up for every call, so states are `StrEnum` members: their hash is a string's, cached and in C.
-Restore (SnapStart) will add its states between STARTED and READY; extensions get a table beside these.
+Restore (SnapStart) will add its states between STARTED and READY.
+
+Beside these, `extension_states.py` has the tables of what takes several processes: one extension, an init, and the
+end of all processes.
 """
 
 from __future__ import annotations
@@ -21,8 +24,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from .extension_states import ENDING, EXTENSION, INIT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .extension_states import EndingStage, EndingStep, ExtensionMove, ExtensionState, InitStage, InitStep
 
 __all__ = ["CLASSIC", "CONCURRENT", "Move", "Phase", "RuntimeState", "Step", "Tables"]
 
@@ -113,6 +120,9 @@ class Tables(NamedTuple):
     phases: Mapping[Phase, Mapping[Step, Phase]]
     runtime: Mapping[RuntimeState, Mapping[Move, RuntimeState]]
     conversation: Mapping[RuntimeState, Mapping[Move, RuntimeState]]  # empty where the runtime's own state is it
+    extension: Mapping[ExtensionState, Mapping[ExtensionMove, ExtensionState]] = EXTENSION
+    init: Mapping[InitStage, Mapping[InitStep, InitStage]] = INIT
+    ending: Mapping[EndingStage, Mapping[EndingStep, EndingStage]] = ENDING
 
 
 PHASES: Mapping[Phase, Mapping[Step, Phase]] = {

@@ -36,6 +36,13 @@ def test_the_handler_of_a_single_argument_comes_from_the_environment(function: P
 
 
 @pytest.mark.slow
+def test_the_log_format_comes_from_the_environment(function: Path) -> None:
+    names = ("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL")
+    with Rie("./bootstrap", cwd=function, env={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "x"}) as rie:
+        assert variables(rie, *names) == dict(zip(names, ("JSON", "INFO"), strict=True))
+
+
+@pytest.mark.slow
 def test_the_handler_is_never_empty(function: Path) -> None:
     with Rie("./bootstrap", cwd=function) as rie:
         assert variables(rie, "_HANDLER") == {"_HANDLER": "function.handler"}
