@@ -50,7 +50,6 @@ from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from types import TracebackType
     from typing import Self
 
     from runtime_api.engine.admission import Admission
@@ -175,9 +174,7 @@ class LocalLambda:
         self._open.events.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         parts, self._open = self._parts(), None
         await close_in_turn(
             *(front.stop_listening for front in parts.fronts),
