@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime_api.engine.aws_clients import AwsClients, AwsSettings
-from runtime_api.engine.clock import Clock
 from runtime_api.engine.closing import close_in_turn, close_together
 from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
-from runtime_api.engine.event_delivery import EventDelivery
-from runtime_api.engine.event_service import EventService
-from runtime_api.engine.events import Events
+from runtime_api.engine.events import Events, EventSettings
 from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
-from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
-from runtime_api.engine.scheduler import Scheduler
 from runtime_api.engine.url_ids import open_url
 from runtime_api.local_function import LocalFunction
 from runtime_api.protocol.limits import CURRENT, Limits
@@ -37,10 +31,7 @@ from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavaila
 from runtime_api.sinks.kept_logs import KeptLogs
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
-from runtime_api.store.memory_queue import MemoryQueue
-from runtime_api.store.sqlite.event_queue import SqliteQueue
 from runtime_api.store.sqlite.functions import StoredFunctions
-from runtime_api.store.sqlite.schedules import StoredSchedules
 from runtime_api.store.trees import Trees
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
@@ -49,14 +40,12 @@ from runtime_api.web.http1.server import HttpServer
 from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
     from typing import Self
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
     from runtime_api.service.records import FunctionSpec
-    from runtime_api.service.schedules import Schedule
-    from runtime_api.service.seams.event_queue import EventQueue
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -64,7 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
-NO_AWS = AwsSettings()
+DEFAULT_EVENTS = EventSettings()
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -102,12 +91,12 @@ class LocalLambda:
     answer could forge them. A client gets `client_timeout_s` for a request's head, and must keep its body coming;
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
     What callers create belongs to the account and region that they sign for, or else to `owner`, and is kept in
-    `data`; without it it goes with this object. An event that fails is tried again after `async_retry_base_s`, and
-    once more after twice that. What functions write is kept in `logs`. `runtimes` says which runtimes callers may
-    use. Callers must sign with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3
-    comes from `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are. With
-    `enforce_policies` other accounts, and services, invoke only what a function's policy allows. `aws` says where
-    the queues, topics and buckets are that events go to in the end; `schedules` invoke functions of `owner`.
+    `data`; without it it goes with this object. `events` says how events are run. What functions write is kept in
+    `logs`. `runtimes` says which runtimes callers may use. Callers must sign with one of `keys`, secrets by their
+    ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload` callers may
+    have directories of this machine run as they are. With `enforce_policies` other accounts, and services, invoke
+    only what a function's policy allows. A response is streamed at `stream_rate` bytes a second after its first 6
+    MB; None is as fast as it goes.
     """
 
     def __init__(
@@ -127,24 +116,22 @@ class LocalLambda:
         max_connections: int | None = None,
         owner: Owner = DEFAULT_OWNER,
         data: DataDirectory | None = None,
-        async_retry_base_s: float = RETRY_BASE_S,
         runtimes: RuntimeRules = TODAY,
         keys: Mapping[str, str] | None = None,
         s3_endpoint: str | None = None,
         hot_reload: bool = True,
         enforce_policies: bool = False,
         logs: LogStore | None = None,
-        aws: AwsSettings = NO_AWS,
-        schedules: Sequence[Schedule] = (),
+        events: EventSettings = DEFAULT_EVENTS,
+        stream_rate: float | None = None,
     ) -> None:
-        self._schedules = schedules
-        self._aws = aws
+        self._stream_rate = stream_rate
+        self._events = events
         self._logs = logs
         self._runtimes = runtimes
         self._enforce_policies = enforce_policies
         self._keys = keys
         self._code_sources = CodeSources(limits, s3_endpoint, hot_reload=hot_reload)
-        self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
         self._allowed_hosts = frozenset(allowed_hosts)
@@ -204,7 +191,8 @@ class LocalLambda:
             parts.log.write(f"bootjack: {note}\n".encode())
         spec = function.configuration
         before = parts.catalog.get(spec.name, Owner(spec.account, spec.region))
-        urls = before.function.urls if before is not None else open_url() if function.function_url else {}
+        opened = open_url(function.invoke_mode) if function.function_url else {}
+        urls = before.function.urls if before is not None else opened
         code = parts.installations.add(installation)
         parts.catalog.set(function.record(code, self._limits, uuid4(), now(), urls))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
@@ -337,26 +325,20 @@ class LocalLambda:
 
         catalog, installations = MemoryCatalog(self._owner), Installations()
         kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write)
-        factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs)
+        factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs, self._stream_rate)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
-        clock, clients = Clock(), AwsClients(self._aws)
-        queue = self._queue(lambda line: parts.note(line))
-        invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies, clock=clock)
-        worker = QueueWorker(
-            queue,
+        events = Events(
+            self._events,
             catalog,
             dispatch,
-            EventDelivery(clients, invoker).deliver,
+            limits,
+            self._owner,
             log.write,
-            clock,
-            max_queued=limits.waiting_invocations,
-            retry_base_s=self._async_retry_base_s,
+            None if data is None else data.events,
+            enforces_policies=self._enforce_policies,
         )
-        schedules = None if data is None else StoredSchedules(data.events, lambda line: parts.note(line))
-        scheduler = Scheduler(self._schedules, invoker, self._owner, clock, log.write, schedules)
-        events = Events(worker, scheduler, clients, EventService(queue, scheduler, clock))
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
         management = Management(catalog, dispatch, installer, sources, installations, self._owner, profile, stored)
@@ -369,7 +351,7 @@ class LocalLambda:
             installations,
             dispatch,
             events,
-            invoker,
+            events.invoker,
             management,
             outbox,
             [],
@@ -377,10 +359,6 @@ class LocalLambda:
             log_service,
         )
         return parts
-
-    def _queue(self, note: Callable[[str], None]) -> EventQueue:
-        most = self._limits.waiting_events
-        return MemoryQueue(most) if self._data is None else SqliteQueue(self._data.events, most, note)
 
     def _parts(self) -> _Parts:
         if self._open is None:
