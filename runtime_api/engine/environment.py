@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
-from runtime_api.protocol.environment import EnvironmentMachine
+from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.json_log import JsonEntry
@@ -29,6 +29,7 @@ from runtime_api.service.seams.dispatch import InvokeResult
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .telemetry import Telemetry
 
 if TYPE_CHECKING:
     import socket
@@ -61,6 +62,8 @@ class CallResponder(Protocol):
     def deliver(self, effect: fx.Deliver) -> None: ...
     @property
     def extensions(self) -> ExtensionResponder: ...
+    @property
+    def subscriptions(self) -> SubscriptionResponder: ...
 
 
 class ExtensionResponder(Protocol):
@@ -70,6 +73,12 @@ class ExtensionResponder(Protocol):
     def deliver_invoke(self, effect: fx.DeliverInvoke) -> None: ...
     def deliver_shutdown(self, effect: fx.DeliverShutdown) -> None: ...
     def hang_up(self, effect: fx.HangUp) -> None: ...
+
+
+class SubscriptionResponder(Protocol):
+    """Answers subscriptions to telemetry."""
+
+    def subscribed(self, effect: fx.Subscribe) -> None: ...
 
 
 class RuntimeApiListener(Protocol):
@@ -117,8 +126,14 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._leases = leases
+        is_json = json_log is not None
+        self._telemetry = Telemetry(self.journal, sandbox.connect, self._note, RUNTIME, json_lines=is_json)
         self._freezer = Freezer(
-            freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
+            freeze_after_s,
+            self._freeze,
+            self._thaw,
+            lambda: self._machine.phase is Phase.IDLE,
+            lambda: self._telemetry.is_quiet,
         )
         self._launch: Callable[[str], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
@@ -176,6 +191,7 @@ class ExecutionEnvironment:
         self._perform |= {
             fx.DeliverInvoke: extensions.deliver_invoke,
             fx.DeliverShutdown: extensions.deliver_shutdown,
+            fx.Subscribe: partial(self._subscribe, responder.subscriptions),
         }
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
@@ -202,6 +218,7 @@ class ExecutionEnvironment:
             self._freezer.stop,
             lambda: self.post(ev.ShutDown()),
             self._wait_for_end,
+            self._telemetry.close,
             self._forget_timers,
             self.sandbox.close,
             self._wait_for_move,
@@ -307,10 +324,16 @@ class ExecutionEnvironment:
             self.sandbox.start(launch)
 
     def _terminate(self, effect: fx.Terminate) -> None:
+        self._telemetry.flush()
         self.sandbox.signal(effect.name, signal.SIGTERM)
 
     def _stop(self, effect: fx.Stop) -> None:
+        self._telemetry.flush()
         self.sandbox.signal(effect.name, signal.SIGKILL)
+
+    def _subscribe(self, responder: SubscriptionResponder, effect: fx.Subscribe) -> None:
+        self._telemetry.subscribe(effect)
+        responder.subscribed(effect)
 
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
@@ -322,6 +345,7 @@ class ExecutionEnvironment:
             case Output():
                 self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
+                self._telemetry.process_ended(event.name)
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
@@ -329,7 +353,18 @@ class ExecutionEnvironment:
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
             case Notice():
-                self._log.write(f"bootjack: {event.text}\n".encode())
+                self._note(event.text)
+
+    def _note(self, text: str) -> None:
+        self._log.write(f"bootjack: {text}\n".encode())
+
+    def _freeze(self) -> None:
+        self._telemetry.pause()
+        self.sandbox.freeze()
+
+    def _thaw(self) -> None:
+        self.sandbox.thaw()
+        self._telemetry.resume()
 
     async def _move(self, listener: socket.socket) -> None:
         """Listen on the new socket, and keep the connections that are open."""
@@ -347,7 +382,9 @@ class ExecutionEnvironment:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
+            self._telemetry.process_ended(event.name)
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+            self._telemetry.flush()
 
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:

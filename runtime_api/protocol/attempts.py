@@ -55,7 +55,17 @@ class InvokeAttempt:
     `outcome` is kept while it is ANSWERED.
     """
 
-    __slots__ = ("began", "deadline_ms", "delivered", "error_type", "invocation", "latency", "outcome", "progress")
+    __slots__ = (
+        "answered",
+        "began",
+        "deadline_ms",
+        "delivered",
+        "error_type",
+        "invocation",
+        "latency",
+        "outcome",
+        "progress",
+    )
 
     def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
         self.invocation = invocation
@@ -64,6 +74,7 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
+        self.answered: float | None = None  # when, if extensions still worked on it then
         self.outcome: Outcome | None = None
         self.progress = _OPEN
 
@@ -83,5 +94,16 @@ class InvokeAttempt:
         return (
             log.RuntimeDone(request_id, status, error_type, duration, delivered, latency, produced, trace, tenant),
             log.End(request_id),
-            log.Report(request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, init_ms, trace),
+            log.Report(
+                request_id,
+                status,
+                error_type,
+                duration,
+                billed,
+                settings.memory_mb,
+                peak_mb,
+                init_ms,
+                trace,
+                self.answered,
+            ),
         )
