@@ -1,4 +1,4 @@
-"""The Telemetry API and the Logs API of one execution environment (spec 8): subscriptions, and the answers to them."""
+"""The Telemetry API and the Logs API of an execution environment (spec 8): subscriptions, and their answers."""
 
 from __future__ import annotations
 
