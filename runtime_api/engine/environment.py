@@ -48,6 +48,8 @@ __all__ = ["CallResponder", "ExecutionEnvironment", "ExtensionResponder", "Log",
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
 SETTLE_LOOKS = 100
+LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all telemetry
+LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
@@ -190,7 +192,7 @@ class ExecutionEnvironment:
         self._perform |= {fx.Registered: extensions.register, fx.HangUp: extensions.hang_up}
         self._perform |= {
             fx.DeliverInvoke: extensions.deliver_invoke,
-            fx.DeliverShutdown: extensions.deliver_shutdown,
+            fx.DeliverShutdown: partial(self._deliver_shutdown, extensions.deliver_shutdown, LAST_LOOKS),
             fx.Subscribe: partial(self._subscribe, responder.subscriptions),
         }
         bound = await self.sandbox.open(self._from_sandbox)
@@ -330,6 +332,16 @@ class ExecutionEnvironment:
     def _stop(self, effect: fx.Stop) -> None:
         self._telemetry.flush()
         self.sandbox.signal(effect.name, signal.SIGKILL)
+
+    def _deliver_shutdown(
+        self, deliver: Callable[[fx.DeliverShutdown], None], looks: int, effect: fx.DeliverShutdown
+    ) -> None:
+        """Tell an extension to end, once subscribers have the last telemetry: they may end at once."""
+        self._telemetry.flush()
+        if looks and not self._telemetry.is_done:
+            self._loop.call_later(LAST_LOOK_S, self._deliver_shutdown, deliver, looks - 1, effect)
+        else:
+            deliver(effect)
 
     def _subscribe(self, responder: SubscriptionResponder, effect: fx.Subscribe) -> None:
         self._telemetry.subscribe(effect)

@@ -51,6 +51,11 @@ class Telemetry:
         """Whether no subscriber owes the answer to a delivery."""
         return not any(each.delivery.is_sending for each in self._subscribed.values())
 
+    @property
+    def is_done(self) -> bool:
+        """Whether every subscriber has received everything."""
+        return all(each.delivery.is_done for each in self._subscribed.values())
+
     def subscribe(self, effect: Subscribe) -> None:
         """Deliver to this extension from now on, and what its init has brought before.
 
