@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.engine.admission import Admission
-    from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.engine.edges import CallResponder, RuntimeApiListener
     from runtime_api.service.records import FunctionSpec
     from runtime_api.service.seams.event_queue import EventQueue
     from runtime_api.store.sqlite.directory import DataDirectory
@@ -248,15 +248,25 @@ class LocalLambda:
         client_context: str | None = None,
         trace: str | None = None,
         tenant_id: str | None = None,
+        streamed: bool = False,
     ) -> InvokeResult:
         """Invoke a function by name or ARN and wait for its answer.
 
         `payload` is JSON; `log_type="Tail"` asks for the end of the log, `client_context` is base64 as on the wire.
+        If `streamed`, a function that streams is answered by a `stream` when it begins to.
         Raises ServiceError when the function could not be run at all.
         """
         invoker = self._parts().invoker
         request = InvokeRequest(
-            function, payload, qualifier, REQUEST_RESPONSE, log_type, client_context, trace, tenant_id
+            function,
+            payload,
+            qualifier,
+            REQUEST_RESPONSE,
+            log_type,
+            client_context,
+            trace,
+            tenant_id,
+            streamed=streamed,
         )
         # A caller may be cancelled; the invocation goes on, as on Lambda.
         result = await asyncio.shield(invoker.submit(invoker.check(request)))

@@ -12,7 +12,7 @@ import signal
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -23,12 +23,14 @@ from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
+from runtime_api.protocol.streaming import Shaper
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
 from runtime_api.service.seams.dispatch import InvokeResult
 
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .streams import ResponseStream
 from .telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -36,14 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
-    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
-__all__ = ["CallResponder", "ExecutionEnvironment", "ExtensionResponder", "Log", "RuntimeApiListener"]
+    from .edges import CallResponder, Log, RuntimeApiListener, SubscriptionResponder
+
+__all__ = ["ExecutionEnvironment"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
@@ -56,57 +59,13 @@ _SUCCESS = fx.Status.SUCCESS
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
-class CallResponder(Protocol):
-    """Answers the runtime's calls."""
-
-    def accept(self, effect: fx.Accept) -> None: ...
-    def refuse(self, effect: fx.Refuse) -> None: ...
-    def deliver(self, effect: fx.Deliver) -> None: ...
-    @property
-    def extensions(self) -> ExtensionResponder: ...
-    @property
-    def subscriptions(self) -> SubscriptionResponder: ...
-
-
-class ExtensionResponder(Protocol):
-    """Answers the calls of extensions."""
-
-    def register(self, effect: fx.Registered) -> None: ...
-    def deliver_invoke(self, effect: fx.DeliverInvoke) -> None: ...
-    def deliver_shutdown(self, effect: fx.DeliverShutdown) -> None: ...
-    def hang_up(self, effect: fx.HangUp) -> None: ...
-
-
-class SubscriptionResponder(Protocol):
-    """Answers subscriptions to telemetry."""
-
-    def subscribed(self, effect: fx.Subscribe) -> None: ...
-
-
-class RuntimeApiListener(Protocol):
-    """The port behind AWS_LAMBDA_RUNTIME_API."""
-
-    @property
-    def connections(self) -> int: ...
-    async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]: ...
-    async def close(self) -> None: ...
-
-
-class Log(Protocol):
-    """A consumer of the journal that writes it down; it may ask processes to wait until it has."""
-
-    def consume(self, entry: Entry) -> None: ...
-    def write(self, lines: bytes) -> None: ...  # whole lines of the server's own
-    def attach(self, source: Sandbox) -> None: ...
-    def detach(self, source: Sandbox) -> None: ...
-
-
 class ExecutionEnvironment:
     """Runs invocations in one sandbox.
 
     `available` is called when init has ended, and whenever the outcome of an invocation is known. After
     `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
-    environment has ended. `json_log` is how its log is written, unless it is text.
+    environment has ended. `json_log` is how its log is written, unless it is text. `stream_rate` is the bandwidth of
+    a streamed response, in bytes a second.
     """
 
     def __init__(
@@ -118,6 +77,7 @@ class ExecutionEnvironment:
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
         json_log: JsonLog | None = None,
+        stream_rate: float | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
@@ -128,6 +88,7 @@ class ExecutionEnvironment:
         self._log = log
         self._available = available
         self._leases = leases
+        self._stream_rate = stream_rate
         is_json = json_log is not None
         self._telemetry = Telemetry(self.journal, sandbox.connect, self._note, RUNTIME, json_lines=is_json)
         self._freezer = Freezer(
@@ -147,12 +108,14 @@ class ExecutionEnvironment:
         self._callers: dict[str, asyncio.Future[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
         self._unsettled: dict[str, fx.Outcome] = {}  # of callers who wait for the log's tail
+        self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
+            fx.Forward: self._forward,
             fx.Complete: self._complete,
             fx.Settled: self._settled,
             fx.Over: self._over,
@@ -187,12 +150,16 @@ class ExecutionEnvironment:
         or the sandbox is not available.
         """
         self._listener = listener
-        self._perform |= {fx.Accept: responder.accept, fx.Refuse: responder.refuse, fx.Deliver: responder.deliver}
         extensions = responder.extensions
-        self._perform |= {fx.Registered: extensions.register, fx.HangUp: extensions.hang_up}
         self._perform |= {
+            fx.Accept: responder.accept,
+            fx.Refuse: responder.refuse,
+            fx.Deliver: responder.deliver,
+            fx.OpenStream: partial(self._open_stream, responder),
+            fx.Registered: extensions.register,
             fx.DeliverInvoke: extensions.deliver_invoke,
             fx.DeliverShutdown: partial(self._deliver_shutdown, extensions.deliver_shutdown, LAST_LOOKS),
+            fx.HangUp: extensions.hang_up,
             fx.Subscribe: partial(self._subscribe, responder.subscriptions),
         }
         bound = await self.sandbox.open(self._from_sandbox)
@@ -279,6 +246,21 @@ class ExecutionEnvironment:
 
     # -- effects
 
+    def _open_stream(self, responder: CallResponder, effect: fx.OpenStream) -> None:
+        """Give the caller a stream in place of a payload."""
+        request_id = effect.request_id
+        shaper = None if self._stream_rate is None else Shaper(self._stream_rate, self._loop.time())
+        stream = ResponseStream(responder.open_stream(effect), effect.content_type, shaper)
+        self._streams[request_id] = stream
+        caller = self._callers.pop(request_id)
+        if caller.done():
+            stream.leave()
+        else:
+            caller.set_result(InvokeResult(request_id, b"", None, b"", stream=stream))
+
+    def _forward(self, effect: fx.Forward) -> None:
+        self._streams[effect.request_id].put(effect.data)
+
     def _complete(self, effect: fx.Complete) -> None:
         outcome = effect.outcome
         tail = self._tails.get(outcome.request_id) if self._tails else None
@@ -293,6 +275,8 @@ class ExecutionEnvironment:
         caller = self._callers.pop(outcome.request_id, None)
         if caller is not None and not caller.done():
             caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
+        elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
+            stream.finish(_result(outcome, tail.text() if tail is not None else b""))
 
     def _settled(self, effect: fx.Settled) -> None:
         outcome = self._unsettled.pop(effect.request_id, None)
@@ -361,6 +345,9 @@ class ExecutionEnvironment:
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
+                if event.name == RUNTIME:
+                    for stream in self._streams.values():
+                        stream.run_out()
                 self._settle(event, SETTLE_LOOKS)
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
@@ -390,7 +377,7 @@ class ExecutionEnvironment:
         read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
         """
         assert self._listener is not None
-        if looks and self._listener.connections and self._callers:
+        if looks and self._listener.connections and (self._callers or self._streams):
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
@@ -410,4 +397,4 @@ def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
         payload = wire.fault_document(outcome.fault)
     else:
         payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail)
+    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)

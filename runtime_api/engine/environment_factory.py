@@ -13,7 +13,8 @@ from runtime_api.service.logs.chunks import StreamKey
 from runtime_api.service.records import FunctionSpec
 
 from .admission import Admission
-from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
+from .edges import CallResponder, Log, RuntimeApiListener
+from .environment import ExecutionEnvironment
 from .ids import log_stream_name
 from .launching import extension_names, plan_launch
 
@@ -42,7 +43,9 @@ class LocalEnvironmentFactory:
         edge: RuntimeEdge,
         log_of: Callable[[str], Log],
         kept: KeptLogs | None = None,
+        stream_rate: float | None = None,
     ) -> None:
+        self._stream_rate = stream_rate
         self._kept = kept
         self._installations = installations
         self._sandboxes = sandboxes
@@ -66,6 +69,7 @@ class LocalEnvironmentFactory:
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
             _json_log(version.spec.logging),
+            self._stream_rate,
         )
         self._built[environment] = installation
         return environment

@@ -39,7 +39,8 @@ RECURSIVE = (
     "Lambda detected the specified function being invoked in a recursive loop with other AWS resources and stopped "
     "invoking."
 )
-_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
+_TYPES = (REQUEST_RESPONSE, EVENT, DRY_RUN)
+_STREAMED_TYPES = (REQUEST_RESPONSE, DRY_RUN)
 _LOG_TYPES = ("None", TAIL)
 
 
@@ -57,6 +58,7 @@ class InvokeRequest(msgspec.Struct, frozen=True):
     caller: Caller | None = None  # None: it does not sign
     source: Source | None = None  # what a service of AWS's invokes it for
     request_id: str | None = None  # where the payload tells it; None: a new one
+    streamed: bool = False  # the response is read as it comes
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -129,7 +131,8 @@ class Invoker:
         if self._enforces_policies and caller is not None:
             arn, account = version.invoked_arn, version.spec.account
             check_permission(version.policy, INVOKE, account, arn, caller, request.source)
-        if request.type not in _TYPES or request.log_type not in _LOG_TYPES:
+        types = _STREAMED_TYPES if request.streamed else _TYPES
+        if request.type not in types or request.log_type not in _LOG_TYPES:
             _check_constraints(request)
         limits = self._limits
         size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
@@ -148,6 +151,7 @@ class Invoker:
             trace_header(trace),
             client_context=decode_client_context(context, limits.client_context_bytes) if context else None,
             tenant_id=request.tenant_id,
+            streamed=request.streamed,
         )
         return Accepted(version, invocation, request)
 
@@ -206,4 +210,5 @@ def _check_constraints(request: InvokeRequest) -> None:
         "Qualifier": request.qualifier,
         "TenantId": request.tenant_id,
     }
-    check_parameters("InvocationRequest", {name: value for name, value in given.items() if value is not None})
+    shape = "InvokeWithResponseStreamRequest" if request.streamed else "InvocationRequest"
+    check_parameters(shape, {name: value for name, value in given.items() if value is not None})

@@ -61,6 +61,7 @@ class InvokeAttempt:
         "deadline_ms",
         "delivered",
         "error_type",
+        "forwarded",
         "invocation",
         "latency",
         "outcome",
@@ -77,6 +78,7 @@ class InvokeAttempt:
         self.answered: float | None = None  # when, if extensions still worked on it then
         self.outcome: Outcome | None = None
         self.progress = _OPEN
+        self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(
         self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float
@@ -87,7 +89,8 @@ class InvokeAttempt:
         if status is not _SUCCESS:
             error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
         duration = now - self.began
-        produced, delivered, latency = len(outcome.body), self.delivered, self.latency
+        produced = self.forwarded if self.forwarded is not None else len(outcome.body)
+        delivered, latency = self.delivered, self.latency
         tenant = self.invocation.tenant_id
         billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)

@@ -23,7 +23,9 @@ __all__ = [
     "Effect",
     "Emit",
     "Ended",
+    "Forward",
     "HangUp",
+    "OpenStream",
     "Outcome",
     "Over",
     "Refuse",
@@ -59,7 +61,8 @@ class ShutdownReason(StrEnum):
 class Outcome(Struct, frozen=True):
     """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault. The body of a
+    streamed response has been forwarded before.
     """
 
     request_id: str
@@ -91,8 +94,23 @@ class Deliver(Struct, frozen=True):
     deadline_ms: int
 
 
+class OpenStream(Struct, frozen=True):
+    """Answer the caller of this invocation with a stream, and let the body of this call come in pieces."""
+
+    call: Call
+    request_id: str
+    content_type: str | None
+
+
+class Forward(Struct, frozen=True):
+    """Hand this piece of a streamed response to its caller."""
+
+    request_id: str
+    data: bytes
+
+
 class Complete(Struct, frozen=True):
-    """The outcome of an invocation is known: answer its caller.
+    """The outcome of an invocation is known: answer its caller, or end the stream that it reads.
 
     `settled`: its REPORT has been written, and its slot is free. Where extensions still work, or have to be ended,
     `Settled` follows; only a caller who waits for the log has to wait for that.
@@ -196,6 +214,8 @@ Effect = (
     Accept
     | Refuse
     | Deliver
+    | OpenStream
+    | Forward
     | Complete
     | Settled
     | Over

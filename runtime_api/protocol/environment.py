@@ -15,8 +15,7 @@ How processes start and end is the `Lifecycle` that this is built on. A body tha
 nothing and is ignored.
 
 `settings.external_runtime`: somebody else starts the runtime, maybe under a debugger. Then there is no process to
-start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another one may
-come.
+start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another may come.
 
 `now` is a monotonic time in milliseconds.
 """
@@ -53,6 +52,7 @@ from .timers import Timer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .attempts import InvokeAttempt
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
 
@@ -65,6 +65,7 @@ _INVOKED = Step.INVOKED
 _STARTED, _SERVING = RuntimeState.STARTED, RuntimeState.SERVING
 _READY, _NO_INIT = RuntimeState.READY, InitStage.NONE
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
+_NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
 _SUCCESS, _ERROR = fx.Status.SUCCESS, fx.Status.ERROR
 _FAILURE = fx.ShutdownReason.FAILURE
@@ -182,7 +183,7 @@ class EnvironmentMachine(Lifecycle):
         attempt.latency = now - attempt.delivered
         if known:
             self.invocations.await_body(event.call, attempt)
-            return []
+            return self.invocations.open_stream(event, attempt) if mode is not None else []
         failed = self.invocations.fail(attempt, mode_fault(mode, STREAMING), _ERROR, now)
         return [fx.Refuse(event.call, INVALID_RESPONSE_MODE), *failed, *self._after_answer(now)]
 
@@ -195,32 +196,52 @@ class EnvironmentMachine(Lifecycle):
         self.invocations.await_body(event.call, attempt)
         return []
 
+    def _body_piece(self, event: ev.BodyPiece, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.body_of(event.call)
+        if attempt is None:
+            return []
+        forwarded, is_over = self.invocations.forward(attempt, event.data)
+        return forwarded if not is_over else [*forwarded, *self._body_over(event.call, attempt, now)]
+
     def _body_finished(self, event: ev.BodyFinished, now: float) -> list[fx.Effect]:
         attempt = self.invocations.take_body(event.call)
         if attempt is None:
             return []
+        body, forwarded = event.body, _NOTHING
+        if attempt.forwarded is not None:
+            forwarded, is_over = self.invocations.forward(attempt, body)
+            if is_over:
+                return [*forwarded, *self._body_over(event.call, attempt, now)]
+            body = b""
         request_id = attempt.invocation.request_id
         received_in = self.runtime.finish(request_id, _FINISHED)
         if received_in is RuntimeState.RECEIVING_ERROR:
-            outcome = fx.Outcome(request_id, _ERROR, event.body, event.content_type, attempt.error_type)
+            outcome = fx.Outcome(request_id, _ERROR, body, event.content_type, attempt.error_type)
         elif event.trailer_error_type is not None or event.trailer_error_body is not None:
             outcome = fx.Outcome(request_id, _ERROR, event.trailer_error_body or b"", None, event.trailer_error_type)
         else:
-            outcome = fx.Outcome(request_id, _SUCCESS, event.body, event.content_type)
+            outcome = fx.Outcome(request_id, _SUCCESS, body, event.content_type)
         completed = self.invocations.complete(attempt, outcome, now)
-        return [fx.Accept(event.call), *completed, *self._after_answer(now)]
+        return [*forwarded, fx.Accept(event.call), *completed, *self._after_answer(now)]
 
     def _body_too_large(self, event: ev.BodyTooLarge, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.take_body(event.call)
+        return [] if attempt is None else self._body_over(event.call, attempt, now)
+
+    def _body_over(self, call: ev.Call, attempt: InvokeAttempt, now: float) -> list[fx.Effect]:
         limits = self.settings.limits
-        return self._body_failed(event.call, Move.TOO_LARGE, payload_too_large(limits), size_fault(limits), now)
+        limit = limits.response_bytes if attempt.forwarded is None else limits.streamed_bytes
+        return self._fail_body(call, attempt, Move.TOO_LARGE, payload_too_large(limit), size_fault(limit), now)
 
     def _body_truncated(self, event: ev.BodyTruncated, now: float) -> list[fx.Effect]:
-        return self._body_failed(event.call, Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED, now)
+        attempt = self.invocations.take_body(event.call)
+        failed = (Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED)
+        return [] if attempt is None else self._fail_body(event.call, attempt, *failed, now)
 
-    def _body_failed(self, call: ev.Call, move: Move, refusal: Refusal, fault: Fault, now: float) -> list[fx.Effect]:
-        attempt = self.invocations.take_body(call)
-        if attempt is None:
-            return []
+    def _fail_body(
+        self, call: ev.Call, attempt: InvokeAttempt, move: Move, refusal: Refusal, fault: Fault, now: float
+    ) -> list[fx.Effect]:
+        self.invocations.take_body(call)
         self.runtime.finish(attempt.invocation.request_id, move)
         failed = self.invocations.fail(attempt, fault, _ERROR, now)
         return [fx.Refuse(call, refusal), *failed, *self._after_answer(now)]
@@ -257,6 +278,7 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.NextCalled: EnvironmentMachine._next,
     ev.ResponseStarted: EnvironmentMachine._response_started,
     ev.ErrorStarted: EnvironmentMachine._error_started,
+    ev.BodyPiece: EnvironmentMachine._body_piece,
     ev.BodyFinished: EnvironmentMachine._body_finished,
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .extension_states import ExtensionState
-    from .limits import Limits
     from .states import RuntimeState
 
 __all__ = [
@@ -136,12 +135,12 @@ HIDDEN_PEER = Refusal(
 )
 
 
-def payload_too_large(limits: Limits) -> Refusal:
-    """The refusal of a body over the response limit."""
+def payload_too_large(limit_bytes: int) -> Refusal:
+    """The refusal of a body over this limit."""
     return Refusal(
         413,
         "RequestEntityTooLarge",
-        f"Exceeded maximum allowed payload size ({limits.response_bytes} bytes).",
+        f"Exceeded maximum allowed payload size ({limit_bytes} bytes).",
     )
 
 
@@ -173,9 +172,9 @@ def invalid_event(event: str, reason: str) -> Refusal:
     return Refusal(403, "Extension.InvalidEventType", f"{event}: {reason}")
 
 
-def too_many_extensions(limits: Limits) -> Refusal:
+def too_many_extensions(most: int) -> Refusal:
     """The refusal of an internal extension when there are as many as may be."""
-    return Refusal(403, "Extension.TooManyExtensions", f"Extension limit ({limits.extensions}) reached")
+    return Refusal(403, "Extension.TooManyExtensions", f"Extension limit ({most}) reached")
 
 
 def unknown_extension(identifier: str) -> Refusal:

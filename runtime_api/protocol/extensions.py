@@ -212,8 +212,8 @@ class Extensions:
             return REGISTRATION_CLOSED
         if namesake is not None:
             return NAME_TAKEN
-        limits = self._settings.limits
-        return too_many_extensions(limits) if len(self.by_name) >= limits.extensions else None
+        most = self._settings.limits.extensions
+        return too_many_extensions(most) if len(self.by_name) >= most else None
 
     def identified(self, identifier: str) -> ExtensionMachine | None:
         """The extension that has this identifier."""

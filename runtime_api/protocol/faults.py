@@ -8,7 +8,6 @@ from .errors import ErrorType, Fault
 
 if TYPE_CHECKING:
     from .events import ExitStatus
-    from .limits import Limits
 
 __all__ = [
     "EXTERNAL_STUCK",
@@ -69,9 +68,9 @@ def _exit(status: ExitStatus) -> str:
     return f"signal: {name}{' (core dumped)' if status.core_dumped else ''}"
 
 
-def too_many_fault(limits: Limits) -> Fault:
+def too_many_fault(most: int) -> Fault:
     """More external extensions than an environment may have."""
-    return Fault(ErrorType.EXTENSION_LAUNCH_ERROR, f"Extension limit ({limits.extensions}) reached")
+    return Fault(ErrorType.EXTENSION_LAUNCH_ERROR, f"Extension limit ({most}) reached")
 
 
 def timeout_fault(timeout_ms: float) -> Fault:
@@ -84,11 +83,11 @@ def mode_fault(given: str | None, known: str) -> Fault:
     return Fault(ErrorType.INVALID_RESPONSE_MODE, f"Invalid response mode header: {given!r} is not {known!r}")
 
 
-def size_fault(limits: Limits) -> Fault:
-    """A response over the limit."""
+def size_fault(limit_bytes: int) -> Fault:
+    """A response over this limit."""
     return Fault(
         ErrorType.RESPONSE_TOO_LARGE,
-        f"Response payload size exceeded maximum allowed payload size ({limits.response_bytes} bytes).",
+        f"Response payload size exceeded maximum allowed payload size ({limit_bytes} bytes).",
     )
 
 

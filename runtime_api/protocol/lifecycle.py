@@ -97,8 +97,9 @@ class Lifecycle:
 
     def _start(self, now: float, phase: str) -> list[fx.Effect]:
         effects = self.starting.begin(now, phase)
-        if len(self.starting.external) > self.settings.limits.extensions:
-            effects += self._fail(too_many_fault(self.settings.limits), now)
+        most = self.settings.limits.extensions
+        if len(self.starting.external) > most:
+            effects += self._fail(too_many_fault(most), now)
         return effects
 
     def _initialised(self, effects: list[fx.Effect], now: float) -> list[fx.Effect]:
@@ -148,13 +149,7 @@ class Lifecycle:
         return self._extension_gone(event.name, ExtensionMove.LAUNCH_FAILED, fault, now)
 
     def _exited(self, event: ev.ProcessExited, now: float) -> list[fx.Effect]:
-        effects: list[fx.Effect] = []
-        if event.over_bytes:
-            limit = self.settings.memory_mb
-            effects.append(fx.Emit((log.MemoryExceeded(self.invocations.first, limit, event.over_bytes),)))
-        if event.over_processes:
-            most = self.settings.limits.processes
-            effects.append(fx.Emit((log.ProcessesExceeded(self.invocations.first, most),)))
+        effects = self.invocations.exceeded(event)
         if event.name == RUNTIME:
             return effects + self._gone(exit_fault(event.status), now)
         fault = crash_fault(event.status)

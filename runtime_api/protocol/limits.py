@@ -17,6 +17,7 @@ class Limits:
 
     request_bytes: int = 6_291_556  # event of a synchronous invocation: 6 MiB + 100 (RIE interop/model.go:23)
     response_bytes: int = 6_291_556  # a /response or /error body (same source)
+    streamed_bytes: int = 209_715_200  # a streamed response whose caller reads it as it comes: 200 MB since 2025
     async_request_bytes: int = 1_048_576  # event of an Event invocation: 1 MB since 2025 (256 KB: guide 604)
     client_context_bytes: int = 3583  # X-Amz-Client-Context before decoding (guide 19393)
     log_tail_bytes: int = 4096  # X-Amz-Log-Result before encoding (guide 3766)
@@ -50,6 +51,7 @@ class Limits:
 PROFILE_NAMES = ("current", "2019")  # as users write them, of the two below
 CURRENT = Limits()
 GUIDE_2019 = Limits(
+    streamed_bytes=6_291_556,  # there was no streaming: as any response
     async_request_bytes=262_144,  # guide 604
     memory_max_mb=3008,  # guide 594
     memory_step_mb=64,  # guide 594

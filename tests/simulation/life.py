@@ -29,6 +29,7 @@ class Life(CallingWorld):
             (8, self.call_next),
             (1, self.call_init_error),
             (8, self.call_answer),
+            (4, self.send_piece),
             (6, self.end_body),
             (1, self.drop_call),
             (1, self.exit_process),

@@ -14,6 +14,7 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType, MisuseError
+from runtime_api.protocol.limits import Limits
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.timers import Timer
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.states import Tables
 
-__all__ = ["EPOCH_MS", "INIT_MS", "TIMEOUT_MS", "Broken", "World"]
+__all__ = ["EPOCH_MS", "INIT_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
 
 TIMEOUT_MS = 3000.0
 INIT_MS = 10_000.0
+STREAMED_BYTES = 40
 EPOCH_MS = 1_700_000_000_000.0
 
 
@@ -54,6 +56,7 @@ class World:
             "f",
             timeout_ms=TIMEOUT_MS,
             init_ms=None if self.init_in_invoke else INIT_MS,
+            limits=Limits(streamed_bytes=STREAMED_BYTES),
             external_runtime=self.external,
             max_concurrency=self.slots,
         )
@@ -67,6 +70,9 @@ class World:
         self.parked: list[ev.Call] = []
         self.bodies: dict[ev.Call, str] = {}  # answers whose body is on its way, and to which invocation
         self.late_bodies: list[ev.Call] = []  # refused while their body was on its way: it ends all the same
+        self.streaming: set[str] = set()  # invocations whose callers read streams
+        self.sent: dict[ev.Call, bytes] = {}  # what a runtime has streamed to such a caller
+        self.received: dict[str, bytes] = {}  # what a caller has got
         self.unanswered: set[ev.Call] = set()
         self.invocations = 0
         self.open: dict[str, float] = {}  # request id -> when it was asked for
@@ -108,6 +114,14 @@ class World:
                 self.refuse(call)
             case fx.Deliver(call, invocation, deadline_ms):
                 self.deliver(call, invocation, deadline_ms)
+            case fx.OpenStream(_, request_id, _):
+                self.require(request_id in self.streaming, f"{request_id} gets a stream and reads none")
+                self.require(request_id in self.open, f"{request_id} gets a stream after its outcome")
+                self.require(request_id not in self.received, f"{request_id} gets a second stream")
+                self.received[request_id] = b""
+            case fx.Forward(request_id, data):
+                self.require(request_id in self.open, f"{request_id} gets a piece after its outcome")
+                self.received[request_id] += data
             case fx.Complete(outcome):
                 self.complete(outcome)
             case fx.Over(request_id):
@@ -160,6 +174,7 @@ class World:
     def complete(self, outcome: fx.Outcome) -> None:
         request_id = outcome.request_id
         self.require(request_id in self.open, f"{request_id} has a second outcome, or was never asked for")
+        self.require(not outcome.body or request_id not in self.received, "what was streamed is in no outcome")
         del self.open[request_id]
         self.outcomes[request_id] = outcome
         if request_id in self.undelivered:
