@@ -121,6 +121,7 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
+            stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
             aws=aws,
         )
         tune_server()
@@ -186,6 +187,7 @@ def _make_all(
             concurrency=server.concurrency,
             also_known_as=aliases,
             function_url=server.function_url,
+            invoke_mode=server.invoke_mode,
         )
 
     functions = [make(source) for source in sources]

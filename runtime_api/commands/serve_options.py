@@ -34,6 +34,8 @@ class ServeOptions:
     async_retry_base_s: float
     profile: str
     function_url: bool
+    invoke_mode: str
+    stream_rate_mb: int | None
     only_lambda_apis: bool
     runtime_api_port: int
     allowed_hosts: tuple[str, ...]
@@ -109,6 +111,21 @@ serve_options = option_group(
         "--function-url",
         is_flag=True,
         help="Give each function a URL for HTTP requests. Anyone who can reach the port may use it.",
+    ),
+    option(
+        "--invoke-mode",
+        type=click.Choice(("BUFFERED", "RESPONSE_STREAM")),
+        default="BUFFERED",
+        show_default=True,
+        help="How the URLs of --function-url answer: when the function has ended, or piece by piece as it streams.",
+    ),
+    option(
+        "--stream-rate",
+        "stream_rate_mb",
+        type=Whole("MB", 1, 1000),
+        default=None,
+        help="Stream a response at no more than so many MB a second, after its first 6 MB. Lambda's rate is 2.  "
+        "[default: as fast as it goes]",
     ),
     option(
         "--only-lambda-apis",

@@ -17,7 +17,7 @@ from runtime_api.engine.links import PACKAGES
 from runtime_api.service.codec import Request, decode, encode
 from runtime_api.service.errors import (
     NotSupportedException,
-    RequestTooLargeException,
+    RequestEntityTooLargeException,
     ServiceError,
     UnknownOperationException,
 )
@@ -243,7 +243,9 @@ class Api:
         if name != INVOKE_ASYNC and not self._management.serves(found.operation):
             raise NotSupportedException(f"{name} is not supported by bootjack")
         if body is None:
-            raise RequestTooLargeException(f"Request must be smaller than {OPERATION_BYTES} bytes for {name}")
+            raise RequestEntityTooLargeException(
+                f"Request must be smaller than {OPERATION_BYTES} bytes for the {name} operation"
+            )
         self._callers.check(signed._replace(body=body), asked)
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
         caller = self._callers.of(headers, asked)
@@ -327,7 +329,7 @@ async def _body(request: web.BaseRequest, most: int) -> bytes | None:
                 kept.append(piece)
             else:
                 kept.clear()
-            if size > max(most, DRAIN_BYTES):
+            if size > most + DRAIN_BYTES:
                 request.protocol.force_close()
                 break
     except RuntimeError as error:  # aiohttp's, for a connection that ended before anybody waited for the body
