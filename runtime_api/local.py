@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from runtime_api.engine.admission import Admission
-    from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.engine.edges import CallResponder, RuntimeApiListener
     from runtime_api.service.records import FunctionSpec
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
