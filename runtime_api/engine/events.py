@@ -56,7 +56,7 @@ class Events:
         *,
         enforces_policies: bool = False,
     ) -> None:
-        """`owner`: whose functions schedules invoke; `write` takes log lines; without a `database` nothing is kept."""
+        """`owner`: whose functions schedules invoke; `write` takes log lines; without `database` nothing is kept."""
         clock = Clock()
         queue, schedules = _stores(database, limits, write)
         self.invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=enforces_policies, clock=clock)
