@@ -13,7 +13,7 @@ from runtime_api.service.access import Access, credentials_of
 from runtime_api.service.logs.chunks import StreamKey
 
 from .admission import Admission
-from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
+from .environment import ExecutionEnvironment
 from .ids import log_stream_name
 from .launching import extension_names, plan_launch
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.sinks.kept_logs import KeptLogs
 
+    from .edges import CallResponder, Log, RuntimeApiListener
     from .installations import Installation, Installations
     from .sandboxes import Sandboxes
 

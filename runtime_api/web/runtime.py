@@ -15,6 +15,7 @@ from . import replies
 from .extensions import ExtensionsApi
 from .guard import RuntimeApiGuard
 from .routes import Route
+from .telemetry import SubscriptionApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +51,7 @@ class RuntimeApi:
     ) -> None:
         self._post = post
         self.extensions = ExtensionsApi(post, spec)
+        self.subscriptions = SubscriptionApi(post)
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits.response_bytes)
@@ -59,6 +61,7 @@ class RuntimeApi:
             wire.INIT_ERROR.encode(): Route(b"POST", self._init_error),
             wire.PING.encode(): Route(b"GET", self._ping),
             **self.extensions.routes,
+            **self.subscriptions.routes,
             **others,
         }
         if snap_start:  # AWS answers 404 for any other function (spec 2)
