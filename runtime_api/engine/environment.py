@@ -31,6 +31,7 @@ from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
 from .streams import Flow, ResponseStream
+from .witness import Witness
 
 if TYPE_CHECKING:
     import socket
@@ -138,6 +139,7 @@ class ExecutionEnvironment:
         self._unsettled: dict[str, fx.Outcome] = {}  # of callers who wait for the log's tail
         self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
+        self._witness = Witness()
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
@@ -181,7 +183,7 @@ class ExecutionEnvironment:
         extensions = responder.extensions
         self._perform |= {
             fx.Accept: responder.accept,
-            fx.Refuse: responder.refuse,
+            fx.Refuse: partial(self._refuse, responder),
             fx.Deliver: responder.deliver,
             fx.OpenStream: partial(self._open_stream, responder),
             fx.Registered: extensions.register,
@@ -284,11 +286,17 @@ class ExecutionEnvironment:
         else:
             caller.set_result(InvokeResult(request_id, b"", None, b"", stream=stream))
 
+    def _refuse(self, responder: CallResponder, effect: fx.Refuse) -> None:
+        self._witness.refused(effect)
+        responder.refuse(effect)
+
     def _forward(self, effect: fx.Forward) -> None:
         self._streams[effect.request_id].put(effect.data)
 
     def _complete(self, effect: fx.Complete) -> None:
         outcome = effect.outcome
+        if outcome.reached is not None:
+            self._explain(outcome)
         tail = self._tails.get(outcome.request_id) if self._tails else None
         if effect.settled or tail is None:
             self._answer(outcome, tail)
@@ -296,6 +304,12 @@ class ExecutionEnvironment:
             self._unsettled[outcome.request_id] = outcome
         if effect.settled:
             self._available(self)
+
+    def _explain(self, outcome: fx.Outcome) -> None:
+        """Say in the server's own log what the runtime did to this invocation, where Lambda's words don't."""
+        explained = self._witness.explain(outcome)
+        if explained is not None:
+            self._say(f"{outcome.request_id}: {explained}")
 
     def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
         caller = self._callers.pop(outcome.request_id, None)
@@ -327,6 +341,8 @@ class ExecutionEnvironment:
     def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None
         self._sampled = 0.0
+        if effect.name == RUNTIME:
+            self._witness.start()
         try:
             launch = self._launch(effect.name)
         except OSError as error:  # the code lies in a directory that this user may not read
@@ -349,6 +365,7 @@ class ExecutionEnvironment:
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
+                self._witness.has_written = True
                 self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
@@ -361,7 +378,10 @@ class ExecutionEnvironment:
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
             case Notice():
-                self._log.write(f"bootjack: {event.text}\n".encode())
+                self._say(event.text)
+
+    def _say(self, text: str) -> None:
+        self._log.write(f"bootjack: {text}\n".encode())
 
     async def _move(self, listener: socket.socket) -> None:
         """Listen on the new socket, and keep the connections that are open."""

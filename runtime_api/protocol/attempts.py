@@ -56,6 +56,7 @@ class InvokeAttempt:
     """
 
     __slots__ = (
+        "asked_again",
         "began",
         "deadline_ms",
         "delivered",
@@ -76,6 +77,7 @@ class InvokeAttempt:
         self.error_type: str | None = None  # what came with the head of /error
         self.outcome: Outcome | None = None
         self.progress = _OPEN
+        self.asked_again = 0  # how often the runtime asked for the next event while it had this one
         self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from . import effects as fx
 from . import platform_events as log
 from .attempts import InvokeAttempt, Progress
+from .diagnosis import Reached, Stage
 from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
 from .faults import SHUT_DOWN, worded
 from .timers import Timer
@@ -94,6 +95,7 @@ class Invocations:
     def deliver_again(self, call: ev.Call) -> list[fx.Effect]:
         """Give the one event in hand to another call as well (classic mode)."""
         (attempt,) = self.begun.values()
+        attempt.asked_again += 1
         return [fx.Deliver(call, attempt.invocation, attempt.deadline_ms)]
 
     # -- how they are answered
@@ -201,9 +203,17 @@ class Invocations:
             posted = init.error
             outcome = fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
         else:
-            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
+            reached = self._reached(attempt, init)
+            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said, reached=reached)
         line = log.FaultLine(request_id, said.error_type, said.message)
         return [fx.Emit((line,)), *self.complete(attempt, outcome, now, ends=ends)]
+
+    def _reached(self, attempt: InvokeAttempt, init: InitAttempt | None) -> Reached:
+        if init is not None:
+            return Reached(Stage.STARTING)
+        if attempt in self.undelivered:
+            return Reached(Stage.AWAY)
+        return Reached(Stage.WORKING if attempt.latency is None else Stage.ANSWERING, attempt.asked_again)
 
     def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
         """In concurrent mode only this invocation ends; the runtime goes on, and may answer late (spec 5)."""
@@ -211,13 +221,14 @@ class Invocations:
         self._late[request_id] = None
         if len(self._late) > LATE_IDS:
             del self._late[next(iter(self._late))]
+        failed = self.fail(attempt, fault, fx.Status.TIMEOUT, now)
         if attempt in self.undelivered:
             self.undelivered.remove(attempt)
         effects: list[fx.Effect] = []
         for call in [call for call, of in self._bodies.items() if of is attempt]:
             del self._bodies[call]
             effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
-        return [*effects, *self.fail(attempt, fault, fx.Status.TIMEOUT, now), self.over(request_id)]
+        return [*effects, *failed, self.over(request_id)]
 
     def exceeded(self, event: ev.ProcessExited) -> list[fx.Effect]:
         """Say which limit the process was killed for, if it was."""
