@@ -56,6 +56,7 @@ class InvokeAttempt:
     """
 
     __slots__ = (
+        "answered",
         "asked_again",
         "began",
         "deadline_ms",
@@ -75,6 +76,7 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
+        self.answered: float | None = None  # when, if extensions still worked on it then
         self.outcome: Outcome | None = None
         self.progress = _OPEN
         self.asked_again = 0  # how often the runtime asked for the next event while it had this one
@@ -97,5 +99,16 @@ class InvokeAttempt:
         return (
             log.RuntimeDone(request_id, status, error_type, duration, delivered, latency, produced, trace, tenant),
             log.End(request_id),
-            log.Report(request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, init_ms, trace),
+            log.Report(
+                request_id,
+                status,
+                error_type,
+                duration,
+                billed,
+                settings.memory_mb,
+                peak_mb,
+                init_ms,
+                trace,
+                self.answered,
+            ),
         )
