@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol import effects as fx
-from runtime_api.protocol import wire
 from runtime_api.protocol.journal import LogTail
 from runtime_api.service.seams.dispatch import InvokeResult
 
+from .results import result_of
 from .streams import ResponseStream
 
 if TYPE_CHECKING:
     import asyncio
 
+    from runtime_api.protocol import effects as fx
     from runtime_api.protocol.journal import Journal
     from runtime_api.protocol.streaming import Shaper
     from runtime_api.service.seams.dispatch import RunResult
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .streams import Flow
 
 __all__ = ["Callers"]
-
-_SUCCESS = fx.Status.SUCCESS
 
 
 class Callers:
@@ -94,16 +92,8 @@ class Callers:
     def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
         future = self._futures.pop(outcome.request_id, None)
         if future is not None and not future.done():
-            future.set_result(_result(outcome, tail.text() if tail is not None else b""))
+            future.set_result(result_of(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
-            stream.finish(_result(outcome, tail.text() if tail is not None else b""))
-
-
-def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
-    if outcome.status is _SUCCESS:
-        return InvokeResult(outcome.request_id, outcome.body, None, tail)
-    if outcome.fault is not None:
-        payload = wire.fault_document(outcome.fault)
-    else:
-        payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)
+            result = result_of(outcome, tail.text() if tail is not None else b"")
+            assert isinstance(result, InvokeResult)  # it has begun
+            stream.finish(result)

@@ -55,6 +55,7 @@ LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all 
 LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
+_UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -94,7 +95,7 @@ class ExecutionEnvironment:
             freeze_after_s,
             self._freeze,
             self._thaw,
-            lambda: self._machine.phase is Phase.IDLE,
+            lambda: self._machine.phase in _UNUSED,
             lambda: self._telemetry.is_quiet,
         )
         self._launch: Callable[[str], Launch] | None = None
@@ -152,6 +153,7 @@ class ExecutionEnvironment:
             fx.Accept: responder.accept,
             fx.Refuse: partial(self._refuse, responder),
             fx.Deliver: responder.deliver,
+            fx.Restore: responder.restore,
             fx.OpenStream: partial(self._open_stream, responder),
             fx.Registered: extensions.register,
             fx.DeliverInvoke: extensions.deliver_invoke,
