@@ -45,6 +45,7 @@ def external_function(
         function_of_program(name, Program(here()), options, sandbox),
         external_runtime=True,
         function_url=server.function_url,
+        invoke_mode=server.invoke_mode,
         concurrency=1,
         max_queued=CURRENT.waiting_invocations,
         runtime_api=("127.0.0.1", server.runtime_api_port),

@@ -84,6 +84,7 @@ def command(
     function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
     second one ends them at once.
     """
+    from runtime_api.engine.events import EventSettings
     from runtime_api.local import LocalLambda
     from runtime_api.service.owners import DEFAULT_OWNER, Owner
     from runtime_api.service.profiles import PROFILES
@@ -113,7 +114,6 @@ def command(
             max_connections=server.max_connections,
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
-            async_retry_base_s=server.async_retry_base_s,
             limits=PROFILES[server.profile].limits,
             runtimes=PROFILES[server.profile].runtimes,
             keys=keys,
@@ -121,7 +121,8 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
-            aws=aws,
+            stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
+            events=EventSettings(server.async_retry_base_s, aws, server.schedules),
         )
         tune_server()
         with sandbox.explained():
@@ -186,6 +187,7 @@ def _make_all(
             concurrency=server.concurrency,
             also_known_as=aliases,
             function_url=server.function_url,
+            invoke_mode=server.invoke_mode,
         )
 
     functions = [make(source) for source in sources]

@@ -13,7 +13,8 @@ from runtime_api.service.logs.chunks import StreamKey
 from runtime_api.service.records import FunctionSpec
 
 from .admission import Admission
-from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
+from .edges import CallResponder, Log, RuntimeApiListener
+from .environment import ExecutionEnvironment
 from .ids import log_stream_name
 from .launching import extension_names, plan_launch
 

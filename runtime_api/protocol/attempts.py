@@ -56,6 +56,7 @@ class InvokeAttempt:
     """
 
     __slots__ = (
+        "answered",
         "began",
         "deadline_ms",
         "delivered",
@@ -74,6 +75,7 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
+        self.answered: float | None = None  # when, if extensions still worked on it then
         self.outcome: Outcome | None = None
         self.progress = _OPEN
         self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
@@ -95,5 +97,16 @@ class InvokeAttempt:
         return (
             log.RuntimeDone(request_id, status, error_type, duration, delivered, latency, produced, trace, tenant),
             log.End(request_id),
-            log.Report(request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, init_ms, trace),
+            log.Report(
+                request_id,
+                status,
+                error_type,
+                duration,
+                billed,
+                settings.memory_mb,
+                peak_mb,
+                init_ms,
+                trace,
+                self.answered,
+            ),
         )

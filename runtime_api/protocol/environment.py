@@ -169,6 +169,9 @@ class EnvironmentMachine(Lifecycle):
     def _extension_error(self, event: ev.ExtensionErrorPosted, _now: float) -> list[fx.Effect]:
         return [self.extensions.error(event)]
 
+    def _subscribe(self, event: ev.SubscribeCalled, _now: float) -> list[fx.Effect]:
+        return self.extensions.subscribe(event, RUNTIME, is_open=self.starting.stage is not _NO_INIT)
+
     # -- the runtime answers
 
     def _response_started(self, event: ev.ResponseStarted, now: float) -> list[fx.Effect]:
@@ -283,6 +286,7 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.RegisterCalled: EnvironmentMachine._register,
     ev.EventNextCalled: EnvironmentMachine._event_next,
     ev.ExtensionErrorPosted: EnvironmentMachine._extension_error,
+    ev.SubscribeCalled: EnvironmentMachine._subscribe,
     ev.CallDropped: EnvironmentMachine._call_dropped,
     ev.StartFailed: EnvironmentMachine._start_failed,
     ev.ProcessExited: EnvironmentMachine._exited,

@@ -14,6 +14,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from .extension_states import ExtensionMove
     from .registration import Registration
+    from .subscriptions import TelemetryApi
     from .timers import Timer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ResponseStarted",
     "ShutDown",
     "StartFailed",
+    "SubscribeCalled",
     "TimerFired",
 ]
 
@@ -169,6 +171,15 @@ class ExtensionErrorPosted(Struct, frozen=True):
     move: ExtensionMove
 
 
+class SubscribeCalled(Struct, frozen=True):
+    """PUT /telemetry, or /logs of the Logs API."""
+
+    call: Call
+    identifier: str
+    api: TelemetryApi
+    body: bytes
+
+
 class CallDropped(Struct, frozen=True):
     """The peer of a parked call has disconnected: nothing may be delivered to it."""
 
@@ -223,6 +234,7 @@ Event = (
     | RegisterCalled
     | EventNextCalled
     | ExtensionErrorPosted
+    | SubscribeCalled
     | CallDropped
     | StartFailed
     | ProcessExited

@@ -158,7 +158,7 @@ class Invocations:
         return effects
 
     def _answer(self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float) -> list[fx.Effect]:
-        attempt.progress, attempt.outcome = _ANSWERED, outcome
+        attempt.progress, attempt.outcome, attempt.answered = _ANSWERED, outcome, now
         self.unsettled.append(outcome.request_id)
         done, *_ = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
         return [fx.Emit((done,)), fx.Complete(outcome, settled=False)]

@@ -113,6 +113,7 @@ class Report(Struct, frozen=True):
     peak_memory_mb: int
     init_ms: float | None
     trace: str
+    answered: float | None = None  # when, in the time of entries; if extensions still worked on it then
 
 
 class FaultLine(Struct, frozen=True):

@@ -51,6 +51,9 @@ EVENT_NEXT = f"/{EXTENSIONS_VERSION}/extension/event/next"
 EXTENSION_INIT_ERROR = f"/{EXTENSIONS_VERSION}/extension/init/error"
 EXTENSION_EXIT_ERROR = f"/{EXTENSIONS_VERSION}/extension/exit/error"
 
+TELEMETRY = "/2022-07-01/telemetry"
+LOGS = "/2020-08-15/logs"  # of the Logs API, its predecessor
+
 EXTENSION_NAME_HEADER = b"lambda-extension-name"
 EXTENSION_FEATURE_HEADER = b"lambda-extension-accept-feature"
 EXTENSION_IDENTIFIER_HEADER = b"lambda-extension-identifier"
@@ -58,6 +61,7 @@ EXTENSION_ERROR_TYPE_HEADER = b"lambda-extension-function-error-type"
 
 ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 ACCEPTED = b'{"status":"OK"}\n'
+SUBSCRIBED = b'"OK"'
 PONG = b"pong"
 
 # A value that a caller sent must not be able to start another header line.

@@ -23,6 +23,7 @@ __all__ = [
     "PolicyLengthExceededException",
     "PreconditionFailedException",
     "RecursiveInvocationException",
+    "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -105,6 +106,10 @@ class ResourceNotFoundException(ServiceError):
 
 class RequestTooLargeException(ServiceError):
     """The payload is over the limit."""
+
+
+class RequestEntityTooLargeException(ServiceError):
+    """The request of another operation than Invoke is over the limit."""
 
 
 class TooManyRequestsException(ServiceError):

@@ -14,6 +14,7 @@ from runtime_api.protocol.streaming import trailer_document
 from . import replies
 from .extensions import ExtensionsApi
 from .guard import RuntimeApiGuard
+from .telemetry import SubscriptionApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,6 +41,7 @@ class RuntimeApi:
     ) -> None:
         self._post = post
         self.extensions = ExtensionsApi(post, spec)
+        self.subscriptions = SubscriptionApi(post)
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits.response_bytes)
@@ -49,6 +51,7 @@ class RuntimeApi:
             wire.INIT_ERROR.encode(): (b"POST", self._init_error),
             wire.PING.encode(): (b"GET", self._ping),
             **self.extensions.routes,
+            **self.subscriptions.routes,
         }
 
     # -- http1.Handler
