@@ -33,6 +33,7 @@ from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
+from runtime_api.web.access import access_routes
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
 from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.edges import CallResponder, RuntimeApiListener
-    from runtime_api.service.records import FunctionSpec
+    from runtime_api.service.access import Access
+    from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -315,10 +317,11 @@ class LocalLambda:
         bounds = self._runtime_api
 
         def edge(
-            post: Callable[..., None], spec: FunctionSpec, host: str, door: Admission
+            post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
         ) -> tuple[CallResponder, RuntimeApiListener]:
-            api = RuntimeApi(post, spec, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), door)
+            hosts, others, snap_start = {*allowed_hosts, host}, access_routes(access), version.settings.snap_start
+            api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start)
+            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log

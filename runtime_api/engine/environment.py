@@ -30,6 +30,7 @@ from runtime_api.service.seams.dispatch import InvokeResult
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .results import result_of
 from .streams import ResponseStream
 from .telemetry import Telemetry
 
@@ -56,6 +57,7 @@ LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
+_UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -95,7 +97,7 @@ class ExecutionEnvironment:
             freeze_after_s,
             self._freeze,
             self._thaw,
-            lambda: self._machine.phase is Phase.IDLE,
+            lambda: self._machine.phase in _UNUSED,
             lambda: self._telemetry.is_quiet,
         )
         self._launch: Callable[[str], Launch] | None = None
@@ -155,6 +157,7 @@ class ExecutionEnvironment:
             fx.Accept: responder.accept,
             fx.Refuse: responder.refuse,
             fx.Deliver: responder.deliver,
+            fx.Restore: responder.restore,
             fx.OpenStream: partial(self._open_stream, responder),
             fx.Registered: extensions.register,
             fx.DeliverInvoke: extensions.deliver_invoke,
@@ -274,9 +277,11 @@ class ExecutionEnvironment:
     def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
         caller = self._callers.pop(outcome.request_id, None)
         if caller is not None and not caller.done():
-            caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
+            caller.set_result(result_of(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
-            stream.finish(_result(outcome, tail.text() if tail is not None else b""))
+            result = result_of(outcome, tail.text() if tail is not None else b"")
+            assert isinstance(result, InvokeResult)  # it has begun
+            stream.finish(result)
 
     def _settled(self, effect: fx.Settled) -> None:
         outcome = self._unsettled.pop(effect.request_id, None)
@@ -388,13 +393,3 @@ class ExecutionEnvironment:
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
     return JsonEntry(at, records, log=log, offset_ms=wall_offset_ms())
-
-
-def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
-    if outcome.status is _SUCCESS:
-        return InvokeResult(outcome.request_id, outcome.body, None, tail)
-    if outcome.fault is not None:
-        payload = wire.fault_document(outcome.fault)
-    else:
-        payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)
