@@ -15,6 +15,7 @@ from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
+from runtime_api.engine.provisioner import Provisioner
 from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.engine.url_ids import open_url
@@ -219,7 +220,7 @@ class LocalLambda:
         may have.
         """
         parts = self._parts()
-        environment = await parts.dispatch.provision(parts.catalog.resolve(name))
+        environment = await parts.dispatch.start_ahead(parts.catalog.resolve(name))
         if environment is None:
             raise ValueError(f"{name} has as many execution environments as it may have")
         return environment.runtime_api
@@ -317,12 +318,17 @@ class LocalLambda:
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
-        dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
+        dispatch = LocalDispatch(
+            factory, installations, self._idle_timeout_s, installer.install, limits.concurrency_max
+        )
         worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
         invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies)
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
-        management = Management(catalog, dispatch, installer, sources, installations, self._owner, profile, stored)
+        provisioner = Provisioner(catalog, dispatch, log.write)
+        management = Management(
+            catalog, dispatch, installer, sources, installations, self._owner, profile, provisioner, stored
+        )
         log_service = None
         if self._logs is not None and kept_logs is not None:
             log_service = LogService(self._logs, kept_logs, self._owner)

@@ -113,7 +113,7 @@ def command(
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
             async_retry_base_s=server.async_retry_base_s,
-            limits=PROFILES[server.profile].limits,
+            limits=replace(PROFILES[server.profile].limits, concurrency=server.concurrency),
             runtimes=PROFILES[server.profile].runtimes,
             keys=keys,
             s3_endpoint=endpoint,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.fleet_actions import Readiness
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
@@ -119,6 +119,7 @@ class ExecutionEnvironment:
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
+        self.lost: Callable[[ExecutionEnvironment], None] | None = None  # called when a runtime has exited
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Complete: self._complete,
@@ -304,6 +305,8 @@ class ExecutionEnvironment:
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+            if self.lost is not None:
+                self.lost(self)
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:

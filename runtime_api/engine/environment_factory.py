@@ -77,7 +77,7 @@ class LocalEnvironmentFactory:
         if self._kept is not None:
             key = StreamKey(spec.account, spec.region, spec.log_group, stream)
             environment.journal.subscribe(self._kept.stream(key, log_text(spec.logging)).consume)
-        launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
+        launch = partial(plan_launch, version, installation.program, stream, environment.sandbox)
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch)
 

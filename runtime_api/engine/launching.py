@@ -13,18 +13,22 @@ from runtime_api.service.variables import Places, environment_variables, library
 if TYPE_CHECKING:
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.entrypoint import Program
-    from runtime_api.service.records import FunctionSpec
+    from runtime_api.service.seams.catalog import ResolvedVersion
 
 __all__ = ["plan_launch"]
 
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 
-def plan_launch(spec: FunctionSpec, program: Program, log_stream: str, sandbox: Sandbox, runtime_api: str) -> Launch:
+def plan_launch(
+    version: ResolvedVersion, program: Program, log_stream: str, sandbox: Sandbox, runtime_api: str
+) -> Launch:
     """Look at the code as it is now: a user may have repaired the bootstrap since the last start."""
+    spec = version.spec
     program, inside = sandbox.arranged(program), sandbox.inside
     root = inside(program.task_root)
-    places = Places(root, tuple(inside(layer) for layer in program.layers), runtime_api, log_stream)
+    layers = tuple(inside(layer) for layer in program.layers)
+    places = Places(root, layers, runtime_api, log_stream, version.settings.initialization_type)
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
     variables = environment_variables(spec, places, libraries)
     if program.command:

@@ -20,11 +20,12 @@ _SUCCESS = Status.SUCCESS
 class InitAttempt:
     """An attempt to initialise the runtime: in the init phase, or inside an invocation."""
 
-    __slots__ = ("began", "error", "phase")
+    __slots__ = ("began", "error", "initialization_type", "phase")
 
-    def __init__(self, began: float, phase: str) -> None:
+    def __init__(self, began: float, phase: str, initialization_type: str) -> None:
         self.began = began
         self.phase = phase
+        self.initialization_type = initialization_type
         self.error: InitErrorPosted | None = None  # what the runtime posted to /init/error
 
     def closing_records(self, status: str, error_type: str | None, now: float) -> tuple[log.Record, ...]:
@@ -32,8 +33,8 @@ class InitAttempt:
         if self.error is not None:
             error_type = error_category(self.error.error_type)
         return (
-            log.InitRuntimeDone(self.phase, status, error_type),
-            log.InitReport(self.phase, status, error_type, now - self.began),
+            log.InitRuntimeDone(self.phase, status, error_type, self.initialization_type),
+            log.InitReport(self.phase, status, error_type, now - self.began, self.initialization_type),
         )
 
 

@@ -28,7 +28,6 @@ from . import effects as fx
 from . import events as ev
 from . import platform_events as log
 from .attempts import InitAttempt
-from .concurrency import Readiness
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
@@ -49,6 +48,7 @@ from .faults import (
     timeout_fault,
     worded,
 )
+from .fleet_actions import Readiness
 from .invocations import Invocations
 from .runtime import ConcurrentRuntime, RuntimeMachine
 from .states import CLASSIC, CONCURRENT, Move, Phase, RuntimeState, Step, Tables
@@ -129,9 +129,15 @@ class EnvironmentMachine:
 
     def _start_runtime(self, now: float, phase: str) -> list[fx.Effect]:
         settings = self.settings
-        self._init = InitAttempt(now, phase)
+        self._init = InitAttempt(now, phase, settings.initialization_type)
         self.runtime.move(Move.START)
-        started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb)
+        started = log.InitStart(
+            phase,
+            settings.function_name,
+            settings.function_version,
+            settings.memory_mb,
+            settings.initialization_type,
+        )
         return [fx.Emit((started,)), *([] if self._external else [fx.Start(RUNTIME)])]
 
     def _initialised(self, now: float) -> list[fx.Effect]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "document_of"]
 
-ON_DEMAND = "on-demand"
 MEBIBYTE = 1_048_576
 
 
@@ -42,7 +41,7 @@ def document_of(record: Record) -> Document | None:
 
 def _init_start(record: InitStart) -> Document:
     content = {
-        "initializationType": ON_DEMAND,
+        "initializationType": record.initialization_type,
         "phase": record.phase,
         "functionName": record.function_name,
         "functionVersion": record.function_version,
@@ -53,12 +52,12 @@ def _init_start(record: InitStart) -> Document:
 
 
 def _init_runtime_done(record: InitRuntimeDone) -> Document:
-    content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
+    content = {"initializationType": record.initialization_type, "phase": record.phase} | _status(record)
     return Document("platform.initRuntimeDone", _unless_failed("DEBUG", record), content)
 
 
 def _init_report(record: InitReport) -> Document:
-    content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
+    content = {"initializationType": record.initialization_type, "phase": record.phase} | _status(record)
     content["metrics"] = {"durationMs": _ms(record.duration_ms)}
     return Document("platform.initReport", _unless_failed("DEBUG", record), content)
 

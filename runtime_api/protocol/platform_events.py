@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from .settings import ON_DEMAND
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -39,6 +41,7 @@ class InitStart(Struct, frozen=True):
     function_name: str
     function_version: str
     memory_mb: int
+    initialization_type: str = ON_DEMAND
 
 
 class InitRuntimeDone(Struct, frozen=True):
@@ -47,6 +50,7 @@ class InitRuntimeDone(Struct, frozen=True):
     phase: str
     status: str
     error_type: str | None
+    initialization_type: str = ON_DEMAND
 
 
 class InitReport(Struct, frozen=True):
@@ -56,6 +60,7 @@ class InitReport(Struct, frozen=True):
     status: str
     error_type: str | None
     duration_ms: float
+    initialization_type: str = ON_DEMAND
 
 
 class Start(Struct, frozen=True):

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from .limits import CURRENT, Limits
 
-__all__ = ["FunctionSettings"]
+__all__ = ["ON_DEMAND", "PROVISIONED", "FunctionSettings"]
+
+ON_DEMAND = "on-demand"  # how an environment is initialised, as AWS_LAMBDA_INITIALIZATION_TYPE says it
+PROVISIONED = "provisioned-concurrency"
 
 
 class FunctionSettings(NamedTuple):
@@ -20,3 +23,4 @@ class FunctionSettings(NamedTuple):
     limits: Limits = CURRENT
     external_runtime: bool = False  # somebody else starts the runtime: no process to start or stop, no time limit
     max_concurrency: int = 1  # invocations that one environment works on at once; above 1 is concurrent mode
+    initialization_type: str = ON_DEMAND

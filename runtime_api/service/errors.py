@@ -21,6 +21,7 @@ __all__ = [
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "ProvisionedConcurrencyConfigNotFoundException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -40,11 +41,16 @@ class ServiceError(Exception):
 
     fault = "User"
 
-    def __init__(self, message: str = "", reason: str | None = None, known: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str = "", reason: str | None = None, known: Sequence[str] = (), fault: str | None = None
+    ) -> None:
         """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it.
 
         `known`: what could have been named instead, which Lambda does not tell and a developer wants to know.
+        `fault`: whose it is; empty where Lambda does not say, None for what it says most often.
         """
+        if fault is not None:
+            self.fault = fault
         super().__init__(message)
         self.message = message
         self.reason = reason
@@ -78,6 +84,10 @@ class CodeSigningConfigNotFoundException(ServiceError):
 
 class PreconditionFailedException(ServiceError):
     """The resource has changed since its caller looked at it."""
+
+
+class ProvisionedConcurrencyConfigNotFoundException(ServiceError):
+    """Nothing is provisioned for the version or alias."""
 
 
 class ResourceConflictException(ServiceError):

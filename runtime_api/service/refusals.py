@@ -14,8 +14,4 @@ def refusal(result: Throttled | Unavailable) -> ServiceError:
     """Return the exception for callers that get one, and whose parts HTTP answers are made of."""
     if isinstance(result, Unavailable):
         return ServiceException(result.message)
-    return TooManyRequestsException(
-        f"Rate Exceeded: {result.busy} of {result.most} execution environments are busy, "
-        f"{result.queued} invocations wait",
-        reason=result.reason,
-    )
+    return TooManyRequestsException("Rate Exceeded.", reason=result.reason)

@@ -25,17 +25,16 @@ SHOWN_NAMES = 20
 
 def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: str | None = None) -> ResolvedVersion:
     """Return the snapshot of a version, as invoked with this qualifier."""
-    found = record.versions[number]
+    found, reserved = record.versions[number], record.function.reserved_concurrency
     return ResolvedVersion(
         spec=found.spec,
         code=found.code,
         settings=found.settings,
         arn=record.function.arn(number),
         invoked_arn=record.function.arn(qualifier),
-        concurrency=found.concurrency,
+        concurrency=found.concurrency if reserved is None else reserved,
         max_queued=found.max_queued,
         revision=found.revision,
-        reserved=record.function.reserved_concurrency,
         policy=record.function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
         patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),

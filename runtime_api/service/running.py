@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from runtime_api.protocol.settings import FunctionSettings
+from runtime_api.protocol.settings import PROVISIONED, FunctionSettings
 
 from .records import CodeRef, FunctionSpec, Logging
 from .seams.catalog import Runnable
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
 
     from .function_record import Function, Version
+    from .seams.catalog import ResolvedVersion
 
-__all__ = ["code_of", "like", "runnable"]
+__all__ = ["code_of", "like", "provisioned_version", "runnable"]
 
 
 def code_of(version: Version) -> CodeRef | None:
@@ -56,6 +57,13 @@ def like(fresh: Runnable, model: Runnable) -> Runnable:
         timeout_ms=fresh.settings.timeout_ms,
     )
     return structs.replace(fresh, settings=settings, concurrency=model.concurrency, max_queued=model.max_queued)
+
+
+def provisioned_version(version: ResolvedVersion) -> ResolvedVersion:
+    """Return a version as its provisioned environments run it: without a caller who waits, init may take longer."""
+    settings = version.settings
+    init_ms = min(max(settings.limits.provisioned_init_ms, settings.timeout_ms), settings.limits.timeout_max_ms)
+    return structs.replace(version, settings=settings._replace(init_ms=init_ms, initialization_type=PROVISIONED))
 
 
 def _logging(given: dict[str, str]) -> Logging:

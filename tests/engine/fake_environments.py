@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol.concurrency import Readiness
+from runtime_api.protocol.fleet_actions import Readiness
 from runtime_api.service.seams.dispatch import InvokeResult
 
 if TYPE_CHECKING:

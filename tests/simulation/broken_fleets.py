@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Readiness, WakeAt
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Readiness, WakeAt
 
 from .fleet_runtime import PaperEnvironment
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from runtime_api.protocol.concurrency import Action
+    from runtime_api.protocol.fleet_actions import Action
 
     Actions: TypeAlias = list[Action[str, PaperEnvironment]]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.fleet_actions import Readiness
 
 __all__ = ["PaperEnvironment", "Surroundings"]
 

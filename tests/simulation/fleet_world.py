@@ -11,7 +11,8 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Readiness, Start, Throttle, WakeAt
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Readiness, Start, Throttle, WakeAt
 
 from .fleet_runtime import PaperEnvironment
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from runtime_api.protocol import effects as fx
-    from runtime_api.protocol.concurrency import Action
+    from runtime_api.protocol.fleet_actions import Action
 
 __all__ = ["Broken", "FleetWorld", "Made"]
 
@@ -94,7 +95,7 @@ class FleetWorld:
             self._replace()
         elif fate < 0.05:
             self.provisioning = True
-            self.perform(self.fleet.provision())
+            self.perform(self.fleet.start_ahead())
             self.provisioning = False
         else:
             for _ in range(self.dice.choice((1, 1, 1, 2, 5, 12))):

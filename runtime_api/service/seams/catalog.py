@@ -63,10 +63,9 @@ class ResolvedVersion(Struct, frozen=True):
     settings: FunctionSettings
     arn: str  # of the version: pools and queues are keyed by it
     invoked_arn: str  # as the caller named the function, qualifier included
-    concurrency: int
+    concurrency: int  # execution environments at once, apart from provisioned ones
     max_queued: int
     revision: int  # of what is run; a higher one means newer code for the same ARN
-    reserved: int | None = None  # how many invocations of all versions together may run at once
     patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
     policy: Policy | None = None  # of the ARN as it is invoked
     directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments

@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 
     from .catalog import ResolvedVersion
 
-__all__ = ["FUNCTION_CONCURRENCY", "Dispatch", "InvokeResult", "Pending", "RunResult", "Throttled", "Unavailable"]
+__all__ = [
+    "ACCOUNT_CONCURRENCY",
+    "FUNCTION_CONCURRENCY",
+    "Dispatch",
+    "InvokeResult",
+    "Pending",
+    "RunResult",
+    "Throttled",
+    "Unavailable",
+]
 
+ACCOUNT_CONCURRENCY = "ConcurrentInvocationLimitExceeded"  # spec-service CO-05
 FUNCTION_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"  # spec-service CO-05
 
 T = TypeVar("T", covariant=True)
