@@ -101,13 +101,17 @@ class LocalDispatch:
     async def keep(self, version: ResolvedVersion, count: int) -> None:
         """Keep this many environments of a version initialised from now on."""
         pool = self._pools.get(version.arn)
-        if pool is None and count == 0:
-            return
         if pool is None or pool.revision < version.revision:
             if version.code not in self._installations and self._install is not None:
                 await self._install(version.code)
             pool = self.prepare(version)
         pool.keep(count)
+
+    def keep_at_most(self, arn: str, count: int) -> None:
+        """Close provisioned environments of a version that are not wanted any more."""
+        pool = self._pools.get(arn)
+        if pool is not None and pool.allocation.wanted > count:
+            pool.keep(count)
 
     def allocation(self, arn: str) -> Allocation:
         """Return how far the provisioned environments of a version have come."""

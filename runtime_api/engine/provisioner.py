@@ -1,4 +1,8 @@
-"""Makes true what functions have reserved and provisioned: limits at once, new environments a moment later."""
+"""Makes true what functions have reserved and provisioned.
+
+Limits hold and environments that are not wanted any more end at once; new ones are made a moment later, as other
+changes of a function take a moment, too.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Provisioner"]
 
-DELAY_S = 0.2  # as long as other changes of a function take until they have settled
+DELAY_S = 0.2  # as long as a change of a function's code is InProgress
 
 
 class Provisioner:
@@ -45,8 +49,12 @@ class Provisioner:
         old, new = (None if each is None else each.function for each in (before, after))
         if (claimed(old), on_demand_share(old)) != (claimed(new), on_demand_share(new)):
             self._dispatch.allot(before, after)
-        if new is not None and _provisioned(old) != _provisioned(new):
-            self._keep_later(new.owner, new.name)
+        had, wants = _provisioned(old), _provisioned(new)
+        if new is None or had == wants:
+            return
+        for number in had:
+            self._dispatch.keep_at_most(new.arn(number), wants.get(number, 0))
+        self._keep_later(new.owner, new.name)
 
     async def close(self) -> None:
         """Provision nothing any more."""
@@ -73,9 +81,9 @@ class Provisioner:
         if record is None:
             return
         wanted = provisioned_versions(record.function)
-        for number in record.versions:
+        for number, count in wanted.items():
             try:
-                await self._dispatch.keep(resolved_version(record, number), wanted.get(number, 0))
+                await self._dispatch.keep(resolved_version(record, number), count)
             except Exception as error:  # its package cannot be unpacked
                 self._write(traceback_lines(f"nothing can be provisioned for {record.function.arn(number)}", error))
 
