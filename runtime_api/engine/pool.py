@@ -75,7 +75,7 @@ class Pool:
         self._allotment = allotment
         self._most = version.concurrency
         self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(
-            version.concurrency, idle_s and idle_s * 1000, allotment.capacity
+            version.concurrency, idle_s and idle_s * 1000, version.settings.slots, allotment.capacity
         )
         self._opening: dict[ExecutionEnvironment, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()

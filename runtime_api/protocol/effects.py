@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "Over",
     "Refuse",
+    "Restore",
     "SetTimer",
     "Start",
     "Status",
@@ -74,6 +75,12 @@ class Deliver(Struct, frozen=True):
     deadline_ms: int
 
 
+class Restore(Struct, frozen=True):
+    """Answer this parked /restore/next with 200 and no body: the environment has been restored."""
+
+    call: Call
+
+
 class Complete(Struct, frozen=True):
     """The outcome of an invocation is known: answer its caller."""
 
@@ -119,4 +126,4 @@ class Ended(Struct, frozen=True):
     """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Complete | Over | SetTimer | Start | Stop | Emit | Ended
+Effect = Accept | Refuse | Deliver | Restore | Complete | Over | SetTimer | Start | Stop | Emit | Ended

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 from . import effects as fx
 from . import events as ev
 from . import platform_events as log
-from .attempts import InitAttempt
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
@@ -40,6 +39,7 @@ from .errors import (
 from .faults import (
     EXTERNAL_STUCK,
     INIT_TIMEOUT,
+    RESTORE_TIMEOUT,
     SHUT_DOWN,
     TRUNCATED,
     exit_fault,
@@ -51,7 +51,8 @@ from .faults import (
 from .fleet_actions import Readiness
 from .invocations import Invocations
 from .runtime import ConcurrentRuntime, RuntimeMachine
-from .states import CLASSIC, CONCURRENT, Move, Phase, RuntimeState, Step, Tables
+from .starting import RUNTIME, Starting
+from .states import CLASSIC, CONCURRENT, SNAPSTART, Move, Phase, RuntimeState, Step, Tables
 from .timers import Timer
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
 
-RUNTIME = "runtime"  # the name of its process
 STREAMING = "streaming"
 
 # Looking an enum's member up costs 0.12 us on Python 3.11, a module's global a twelfth of that, and every invocation
 # looks some twenty of them up.
 _INIT, _IDLE, _INVOKE, _NO_MORE = Phase.INIT, Phase.IDLE, Phase.INVOKE, frozenset({Phase.SHUTDOWN, Phase.ENDED})
 _BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
+_WITHOUT_INIT = frozenset({Phase.NEW, Phase.COLD})
 _ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
@@ -79,17 +80,17 @@ class EnvironmentMachine:
     """One execution environment: its phase, its runtime, the invocations in hand."""
 
     def __init__(self, settings: FunctionSettings, tables: Tables | None = None) -> None:
-        concurrent = settings.max_concurrency > 1
-        tables = tables or (CONCURRENT if concurrent else CLASSIC)
+        concurrent = settings.max_concurrency > 0
+        tables = tables or (CONCURRENT if concurrent else SNAPSTART if settings.snap_start else CLASSIC)
         self.settings = settings
         self.phase = Phase.NEW
         self.runtime = ConcurrentRuntime(tables) if concurrent else RuntimeMachine(tables)
         self.invocations = Invocations(settings, self.runtime)
         self._concurrent = concurrent
         self._external = settings.external_runtime
-        self._has_init_phase = settings.external_runtime or settings.init_ms is not None
+        self._has_init_phase = settings.external_runtime or settings.init_limit_ms is not None
         self._phases = tables.phases
-        self._init: InitAttempt | None = None
+        self._starting = Starting(settings, self.runtime, self.invocations)
 
     def __repr__(self) -> str:
         return f"<EnvironmentMachine {self.phase}, {self.runtime!r}, {self.free_slots} free>"
@@ -97,7 +98,7 @@ class EnvironmentMachine:
     @property
     def free_slots(self) -> int:
         """How many more invocations may come: those whose outcome is known take no slot."""
-        return self.settings.max_concurrency - self.invocations.without_outcome
+        return self.settings.slots - self.invocations.without_outcome
 
     @property
     def readiness(self) -> Readiness:
@@ -109,6 +110,8 @@ class EnvironmentMachine:
             return _FINISHING
         if state is _SERVING:
             return _WARM
+        if self.phase is Phase.SNAPSHOT:
+            return _FINISHING
         return _FINISHING if self.phase is _INVOKE and not self.runtime.awaits_exit else _COLD
 
     def receive(self, event: ev.Event, now: float) -> list[fx.Effect]:
@@ -122,38 +125,34 @@ class EnvironmentMachine:
 
     def _begin_init(self, now: float) -> list[fx.Effect]:
         self._step(Step.BEGIN_INIT)
-        effects: list[fx.Effect] = []
-        if not self._external and self.settings.init_ms is not None:
-            effects.append(fx.SetTimer(Timer.INIT, RUNTIME, now + self.settings.init_ms))
-        return effects + self._start_runtime(now, "init")
+        return self._starting.limit_init(now) + self._starting.begin_init(now, "init")
 
-    def _start_runtime(self, now: float, phase: str) -> list[fx.Effect]:
-        settings = self.settings
-        self._init = InitAttempt(now, phase, settings.initialization_type)
-        self.runtime.move(Move.START)
-        started = log.InitStart(
-            phase,
-            settings.function_name,
-            settings.function_version,
-            settings.memory_mb,
-            settings.initialization_type,
-        )
-        return [fx.Emit((started,)), *([] if self._external else [fx.Start(RUNTIME)])]
+    def _initialised(self, now: float, step: Step) -> list[fx.Effect]:
+        if self.phase is _INIT:
+            self._step(step)
+        return self._starting.initialised(now)
 
-    def _initialised(self, now: float) -> list[fx.Effect]:
-        init, self._init = self._init, None
-        assert init is not None
-        self.invocations.init_ms = now - init.began
-        if self.phase is Phase.INIT:
-            self._step(Step.INITIALISED)
-        return [fx.Emit(init.closing_records("success", None, now))]
-
-    def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
-        refusal = self.runtime.ask(Move.INIT_ERROR)
+    def _restore_next(self, event: ev.RestoreNextCalled, now: float) -> list[fx.Effect]:
+        refusal = self.runtime.ask(Move.RESTORE_NEXT)
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
-        assert self._init is not None
-        self._init.error = event
+        self.runtime.parked.append(event.call)
+        return self._initialised(now, Step.TAKE_SNAPSHOT) + self._begin_waiting(now)
+
+    def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
+        return self._last_words(event, Move.INIT_ERROR, now)
+
+    def _restore_error(self, event: ev.RestoreErrorPosted, now: float) -> list[fx.Effect]:
+        return self._last_words(event, Move.RESTORE_ERROR, now)
+
+    def _last_words(
+        self, event: ev.InitErrorPosted | ev.RestoreErrorPosted, move: Move, now: float
+    ) -> list[fx.Effect]:
+        """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen."""
+        refusal = self.runtime.ask(move)
+        if refusal is not None:
+            return [fx.Refuse(event.call, refusal)]
+        self._starting.blame(event)
         accepted: list[fx.Effect] = [fx.Accept(event.call)]
         return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
 
@@ -177,13 +176,18 @@ class EnvironmentMachine:
         waiting = self.invocations.waiting
         while waiting and _BEGIN_INVOKE in self._phases[self.phase]:
             effects += self._begin_invoke(*waiting.popleft(), now)
+        if waiting and self.phase is Phase.SNAPSHOT:
+            self._step(Step.RESTORE)
+            effects += self._starting.begin_restore(now)
+        elif waiting and self.settings.init_apart and self.phase in _WITHOUT_INIT:
+            effects += self._begin_init(now)
         return effects
 
     def _begin_invoke(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
         self._step(_BEGIN_INVOKE)
         effects = self.invocations.begin(event, accepted, now)
         if self.runtime.state is _ABSENT:
-            effects += self._start_runtime(now, "invoke")
+            effects += self._starting.begin_init(now, "invoke")
         return effects
 
     def _next(self, event: ev.NextCalled, now: float) -> list[fx.Effect]:
@@ -197,10 +201,13 @@ class EnvironmentMachine:
         runtime.parked.append(event.call)
         effects: list[fx.Effect] = []
         if before is _STARTED:
-            effects = self._initialised(now)
+            effects = self._initialised(now, Step.INITIALISED)
         elif before is _RESPONSE_SENT:
             effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)
+        elif before is RuntimeState.RESTORING:
+            self._step(Step.RESTORED)
+            effects = self._starting.restored(now)
         if invocations.undelivered:
             effects += invocations.deliver(now)
         if invocations.waiting:
@@ -296,11 +303,14 @@ class EnvironmentMachine:
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
         if event.timer is Timer.INIT:
             return self._fail_all(INIT_TIMEOUT, _TIMEOUT, now) + self._reset(now) if self.phase is _INIT else []
+        if event.timer is Timer.RESTORE:
+            is_late = self.phase is Phase.RESTORE
+            return self._fail_all(RESTORE_TIMEOUT, _TIMEOUT, now) + self._reset(now) if is_late else []
         attempt = self.invocations.begun.get(event.key)
         if attempt is None:
             return []
         fault = timeout_fault(self.settings.timeout_ms)
-        if self._concurrent and self._init is None:
+        if self._concurrent:
             return self.invocations.time_out(attempt, fault, now) + self._after_answer(now)
         return self._fail_all(fault, _TIMEOUT, now) + self._reset(now)
 
@@ -314,7 +324,7 @@ class EnvironmentMachine:
         if self.phase is not Phase.RESET:
             effects += self._fail_all(fault, _ERROR, now)
             self._step(Step.FAIL)
-            effects += self._release()
+            effects += self.invocations.release()
         self._step(Step.STOPPED)
         effects += self._begin_waiting(now)
         if self._external and self.phase is Phase.COLD:
@@ -326,7 +336,7 @@ class EnvironmentMachine:
             return []
         effects = [*self.invocations.refuse_waiting(), *self._fail_all(SHUT_DOWN, fx.Status.FAILURE, now)]
         self._step(Step.SHUT_DOWN)
-        effects += self._release()
+        effects += self.invocations.release()
         if self.runtime.state is _ABSENT:
             return effects + self._end()
         if self.runtime.state is RuntimeState.STOPPING:
@@ -338,12 +348,9 @@ class EnvironmentMachine:
         return [fx.Ended()]
 
     def _fail_all(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
-        """Close what is in hand: an init, and every invocation that has no outcome yet."""
-        effects: list[fx.Effect] = []
-        init, self._init = self._init, None
-        if init is not None:
-            effects.append(fx.Emit(init.closing_records(status, fault.error_type, now)))
-        invocations = self.invocations
+        """Close what is in hand: an init or a restore, and every invocation that has no outcome yet."""
+        invocations, init = self.invocations, self._starting.init
+        effects = self._starting.fail(fault, status, now)
         open_attempts = [attempt for attempt in invocations.begun.values() if not attempt.outcome_known]
         for attempt in open_attempts:
             effects += invocations.fail(attempt, fault, status, now, init)
@@ -352,14 +359,10 @@ class EnvironmentMachine:
             effects.append(fx.Emit((log.FaultLine(invocations.first, said.error_type, said.message),)))
         return effects
 
-    def _release(self) -> list[fx.Effect]:
-        self._init = None
-        return self.invocations.release()
-
     def _reset(self, now: float) -> list[fx.Effect]:
         """Kill the runtime; what comes next waits for its end."""
         self._step(Step.FAIL)
-        return [*self._release(), *self._stop(now)]
+        return [*self.invocations.release(), *self._stop(now)]
 
     def _stop(self, now: float) -> list[fx.Effect]:
         self.runtime.move(Move.STOP)
@@ -382,6 +385,8 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,
     ev.InitErrorPosted: EnvironmentMachine._init_error,
+    ev.RestoreNextCalled: EnvironmentMachine._restore_next,
+    ev.RestoreErrorPosted: EnvironmentMachine._restore_error,
     ev.CallDropped: EnvironmentMachine._call_dropped,
     ev.StartFailed: EnvironmentMachine._start_failed,
     ev.ProcessExited: EnvironmentMachine._exited,

@@ -31,6 +31,8 @@ __all__ = [
     "NextCalled",
     "ProcessExited",
     "ResponseStarted",
+    "RestoreErrorPosted",
+    "RestoreNextCalled",
     "ShutDown",
     "StartFailed",
     "TimerFired",
@@ -126,6 +128,19 @@ class InitErrorPosted(Struct, frozen=True):
     content_type: str | None = None
 
 
+class RestoreNextCalled(Struct, frozen=True):
+    """GET /runtime/restore/next."""
+
+    call: Call
+
+
+class RestoreErrorPosted(Struct, frozen=True):
+    """POST /runtime/restore/error."""
+
+    call: Call
+    error_type: str | None
+
+
 class CallDropped(Struct, frozen=True):
     """The peer of a parked call has disconnected: nothing may be delivered to it."""
 
@@ -176,6 +191,8 @@ Event = (
     | BodyTooLarge
     | BodyTruncated
     | InitErrorPosted
+    | RestoreNextCalled
+    | RestoreErrorPosted
     | CallDropped
     | StartFailed
     | ProcessExited

@@ -19,7 +19,7 @@ from .timers import Timer
 
 if TYPE_CHECKING:
     from . import events as ev
-    from .attempts import InitAttempt
+    from .attempts import InitAttempt, StartUp
     from .errors import Fault
     from .runtime import RuntimeMachine
     from .settings import FunctionSettings
@@ -39,7 +39,7 @@ class Invocations:
         self.begun: dict[str, InvokeAttempt] = {}
         self.undelivered: deque[InvokeAttempt] = deque()  # begun; no parked call has taken the event
         self.without_outcome = 0  # how many were accepted and have no outcome
-        self.init_ms: float | None = None  # of the init phase, until a REPORT has shown it
+        self.start_up: StartUp | None = None  # how long init or restore took, until a REPORT has shown it
         self.peak_bytes = 0
         self._settings = settings
         self._runtime = runtime
@@ -119,8 +119,8 @@ class Invocations:
         """The outcome is known: END and REPORT are fixed, and the caller can be answered."""
         attempt.outcome_known = True
         self.without_outcome -= 1
-        records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
-        self.init_ms = None
+        records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.start_up, now)
+        self.start_up = None
         effects: list[fx.Effect] = [fx.Emit(records), fx.Complete(outcome)]
         if self._runtime.is_done_with(outcome.request_id):
             effects.append(self.over(outcome.request_id))
@@ -132,10 +132,8 @@ class Invocations:
         """Give an invocation this fault as its outcome."""
         request_id = attempt.invocation.request_id
         said = worded(fault, request_id)
-        if init is not None and init.error is not None:
-            # The first fatal error wins: what the runtime said of its init tells more than how it ended (spec 4).
-            posted = init.error
-            outcome = fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
+        if init is not None:
+            outcome = _init_failed(request_id, fault, status, init)
         else:
             outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
         line = log.FaultLine(request_id, said.error_type, said.message)
@@ -161,12 +159,22 @@ class Invocations:
         self._runtime.end(request_id)
         return fx.Over(request_id)
 
-    def refuse_waiting(self) -> list[fx.Effect]:
-        """End what has not begun: the environment shuts down."""
+    def refuse_waiting(self, fault: Fault = SHUT_DOWN, status: fx.Status = fx.Status.FAILURE) -> list[fx.Effect]:
+        """End what has not begun with this fault: the environment shuts down, or its restore has failed."""
+        return [fx.Complete(fx.Outcome(request_id, status, fault=fault)) for request_id in self._give_up_waiting()]
+
+    def fail_waiting(self, fault: Fault, status: fx.Status, init: InitAttempt) -> list[fx.Effect]:
+        """End what has not begun: the init that it waits for has failed."""
+        waiting = self._give_up_waiting()
+        lines = tuple(log.FaultLine(request_id, *worded(fault, request_id)) for request_id in waiting)
+        outcomes = [fx.Complete(_init_failed(request_id, fault, status, init)) for request_id in waiting]
+        return [fx.Emit(lines), *outcomes] if lines else []
+
+    def _give_up_waiting(self) -> list[str]:
         waiting = [event.invocation.request_id for event, _ in self.waiting]
         self.without_outcome -= len(waiting)
         self.waiting.clear()
-        return [fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=SHUT_DOWN)) for request_id in waiting]
+        return waiting
 
     def release(self) -> list[fx.Effect]:
         """Let go of the runtime: nothing of it counts any more, bodies on their way included."""
@@ -175,6 +183,18 @@ class Invocations:
         self._bodies.clear()
         self._late.clear()
         self.undelivered.clear()
-        self.init_ms = None
+        self.start_up = None
         self.peak_bytes = 0
         return effects
+
+
+def _init_failed(request_id: str, fault: Fault, status: fx.Status, init: InitAttempt) -> fx.Outcome:
+    """The outcome of an invocation whose init has failed.
+
+    The first fatal error wins: what the runtime said of its init tells more than how it ended (spec 4).
+    """
+    posted = init.error
+    if posted is not None:
+        return fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
+    said = worded(fault, request_id)
+    return fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)

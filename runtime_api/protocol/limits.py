@@ -21,7 +21,8 @@ class Limits:
     client_context_bytes: int = 3583  # X-Amz-Client-Context before decoding (guide 19393)
     log_tail_bytes: int = 4096  # X-Amz-Log-Result before encoding (guide 3766)
     init_ms: int = 10_000  # init phase of an on-demand function (spec 6.1)
-    provisioned_init_ms: int = 130_000  # of a provisioned environment; its timeout if that is longer (spec 6.1)
+    long_init_ms: int = 130_000  # init phase with SnapStart or managed concurrency, unless the timeout is longer
+    restore_ms: int = 10_000  # hooks after a restore (AWS, Lambda SnapStart runtime hooks)
     timeout_min_ms: int = 1  # 1 s on Lambda; fractions are allowed here, to keep tests short
     timeout_max_ms: int = 900_000  # guide 596
     memory_min_mb: int = 128  # guide 594

@@ -11,6 +11,9 @@ from .platform_events import (
     InitStart,
     MemoryExceeded,
     Report,
+    RestoreReport,
+    RestoreRuntimeDone,
+    RestoreStart,
     RuntimeDone,
     Start,
 )
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .platform_events import Record
+
+    Ended = InitRuntimeDone | InitReport | RestoreRuntimeDone | RestoreReport | RuntimeDone | Report
 
 __all__ = ["Document", "document_of"]
 
@@ -41,7 +46,7 @@ def document_of(record: Record) -> Document | None:
 
 def _init_start(record: InitStart) -> Document:
     content = {
-        "initializationType": record.initialization_type,
+        "initializationType": record.initialization_type.value,
         "phase": record.phase,
         "functionName": record.function_name,
         "functionVersion": record.function_version,
@@ -52,14 +57,36 @@ def _init_start(record: InitStart) -> Document:
 
 
 def _init_runtime_done(record: InitRuntimeDone) -> Document:
-    content = {"initializationType": record.initialization_type, "phase": record.phase} | _status(record)
+    content = _init(record) | _status(record)
     return Document("platform.initRuntimeDone", _unless_failed("DEBUG", record), content)
 
 
 def _init_report(record: InitReport) -> Document:
-    content = {"initializationType": record.initialization_type, "phase": record.phase} | _status(record)
+    content = _init(record) | _status(record)
     content["metrics"] = {"durationMs": _ms(record.duration_ms)}
     return Document("platform.initReport", _unless_failed("DEBUG", record), content)
+
+
+def _init(record: InitRuntimeDone | InitReport) -> dict[str, Any]:
+    return {"initializationType": record.initialization_type.value, "phase": record.phase}
+
+
+def _restore_start(record: RestoreStart) -> Document:
+    content = {
+        "functionName": record.function_name,
+        "functionVersion": record.function_version,
+        "instanceMaxMemory": record.memory_mb * MEBIBYTE,
+    }
+    return Document("platform.restoreStart", "DEBUG", content)
+
+
+def _restore_runtime_done(record: RestoreRuntimeDone) -> Document:
+    return Document("platform.restoreRuntimeDone", _unless_failed("DEBUG", record), _status(record))
+
+
+def _restore_report(record: RestoreReport) -> Document:
+    content = _status(record) | {"metrics": {"durationMs": _ms(record.duration_ms)}}
+    return Document("platform.restoreReport", _unless_failed("INFO", record), content)
 
 
 def _start(record: Start) -> Document:
@@ -82,6 +109,9 @@ def _report(record: Report) -> Document:
     }
     if record.init_ms is not None:
         metrics["initDurationMs"] = _ms(record.init_ms)
+    if record.restore_ms is not None:
+        metrics["restoreDurationMs"] = _ms(record.restore_ms)
+        metrics["billedRestoreDurationMs"] = record.billed_restore_ms
     content = {"requestId": record.request_id, "metrics": metrics} | _status(record)
     return Document("platform.report", _unless_failed("INFO", record), content)
 
@@ -96,7 +126,7 @@ def _memory_exceeded(record: MemoryExceeded) -> Document:
     return Document("platform.fault", "WARN", f"{request}Error: memory exceeded: {taken}")
 
 
-def _status(record: InitRuntimeDone | InitReport | RuntimeDone | Report) -> dict[str, Any]:
+def _status(record: Ended) -> dict[str, Any]:
     return {"status": record.status} | ({"errorType": record.error_type} if record.error_type else {})
 
 
@@ -104,7 +134,7 @@ def _tenant(record: Start | RuntimeDone) -> dict[str, Any]:
     return {"tenantId": record.tenant_id} if record.tenant_id else {}
 
 
-def _unless_failed(level: str, record: InitRuntimeDone | InitReport | RuntimeDone | Report) -> str:
+def _unless_failed(level: str, record: Ended) -> str:
     return level if record.status == "success" else "WARN"
 
 
@@ -116,6 +146,9 @@ _DOCUMENTS: dict[type, Callable[[Any], Document]] = {
     InitStart: _init_start,
     InitRuntimeDone: _init_runtime_done,
     InitReport: _init_report,
+    RestoreStart: _restore_start,
+    RestoreRuntimeDone: _restore_runtime_done,
+    RestoreReport: _restore_report,
     Start: _start,
     RuntimeDone: _runtime_done,
     Report: _report,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from .settings import ON_DEMAND
+from .settings import InitializationType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +27,9 @@ __all__ = [
     "ProcessesExceeded",
     "Record",
     "Report",
+    "RestoreReport",
+    "RestoreRuntimeDone",
+    "RestoreStart",
     "RuntimeDone",
     "Start",
     "billed_ms",
@@ -41,7 +44,7 @@ class InitStart(Struct, frozen=True):
     function_name: str
     function_version: str
     memory_mb: int
-    initialization_type: str = ON_DEMAND
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
 
 
 class InitRuntimeDone(Struct, frozen=True):
@@ -50,7 +53,7 @@ class InitRuntimeDone(Struct, frozen=True):
     phase: str
     status: str
     error_type: str | None
-    initialization_type: str = ON_DEMAND
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
 
 
 class InitReport(Struct, frozen=True):
@@ -60,7 +63,30 @@ class InitReport(Struct, frozen=True):
     status: str
     error_type: str | None
     duration_ms: float
-    initialization_type: str = ON_DEMAND
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
+
+
+class RestoreStart(Struct, frozen=True):
+    """platform.restoreStart."""
+
+    function_name: str
+    function_version: str
+    memory_mb: int
+
+
+class RestoreRuntimeDone(Struct, frozen=True):
+    """platform.restoreRuntimeDone."""
+
+    status: str
+    error_type: str | None
+
+
+class RestoreReport(Struct, frozen=True):
+    """platform.restoreReport."""
+
+    status: str
+    error_type: str | None
+    duration_ms: float
 
 
 class Start(Struct, frozen=True):
@@ -103,6 +129,8 @@ class Report(Struct, frozen=True):
     peak_memory_mb: int
     init_ms: float | None
     trace: str
+    restore_ms: float | None = None
+    billed_restore_ms: int = 0
 
 
 class FaultLine(Struct, frozen=True):
@@ -142,6 +170,9 @@ Record = (
     | InitStart
     | InitRuntimeDone
     | InitReport
+    | RestoreStart
+    | RestoreRuntimeDone
+    | RestoreReport
     | Start
     | RuntimeDone
     | End
@@ -197,12 +228,21 @@ def _init_start(record: InitStart) -> str:
 
 
 def _init_report(record: InitReport) -> str:
-    if record.status == "success":
-        return ""
+    if record.status == "success" and record.initialization_type == InitializationType.ON_DEMAND:
+        return ""  # REPORT shows it
     return (
         f"INIT_REPORT Init Duration: {record.duration_ms:.2f} ms\tPhase: {record.phase}"
         f"\t{_status(record.status, record.error_type)}\n"
     )
+
+
+def _restore_start(record: RestoreStart) -> str:
+    return f"RESTORE_START Function: {record.function_name}\n"
+
+
+def _restore_report(record: RestoreReport) -> str:
+    failed = "" if record.status == "success" else f"\t{_status(record.status, record.error_type)}"
+    return f"RESTORE_REPORT Restore Duration: {record.duration_ms:.2f} ms{failed}\n"
 
 
 def _report(report: Report) -> str:
@@ -213,6 +253,9 @@ def _report(report: Report) -> str:
     )
     if report.init_ms is not None:
         text += f"Init Duration: {report.init_ms:.2f} ms\t"
+    if report.restore_ms is not None:
+        text += f"Restore Duration: {report.restore_ms:.2f} ms\t"
+        text += f"Billed Restore Duration: {report.billed_restore_ms} ms\t"
     if report.status != "success":
         text += _status(report.status, report.error_type)
     return text + "\n"
@@ -227,6 +270,8 @@ def _status(status: str, error_type: str | None) -> str:
 _TEXTS: dict[type, Callable[[Any], str]] = {
     InitStart: _init_start,
     InitReport: _init_report,
+    RestoreStart: _restore_start,
+    RestoreReport: _restore_report,
     Start: _start,
     End: _end,
     Report: _report,

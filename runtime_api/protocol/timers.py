@@ -11,4 +11,5 @@ class Timer(StrEnum):
     """What a timer limits; each timer is keyed by the process or the invocation that it belongs to."""
 
     INIT = "init"  # the init phase; keyed by the process's name
+    RESTORE = "restore"  # the hooks after a restore; keyed by the process's name
     DEADLINE = "deadline"  # the function's timeout; keyed by the request id

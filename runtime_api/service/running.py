@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from runtime_api.protocol.settings import PROVISIONED, FunctionSettings
+from runtime_api.protocol.settings import FunctionSettings
 
 from .records import CodeRef, FunctionSpec, Logging
 from .seams.catalog import Runnable
@@ -60,10 +60,8 @@ def like(fresh: Runnable, model: Runnable) -> Runnable:
 
 
 def provisioned_version(version: ResolvedVersion) -> ResolvedVersion:
-    """Return a version as its provisioned environments run it: without a caller who waits, init may take longer."""
-    settings = version.settings
-    init_ms = min(max(settings.limits.provisioned_init_ms, settings.timeout_ms), settings.limits.timeout_max_ms)
-    return structs.replace(version, settings=settings._replace(init_ms=init_ms, initialization_type=PROVISIONED))
+    """Return a version as its provisioned environments run it."""
+    return structs.replace(version, settings=version.settings._replace(provisioned=True))
 
 
 def _logging(given: dict[str, str]) -> Logging:

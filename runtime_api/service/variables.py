@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime_api.protocol.settings import ON_DEMAND
+from runtime_api.protocol.settings import InitializationType
 
 from .records import FunctionSpec
 
@@ -41,7 +41,7 @@ class Places(NamedTuple):
     layers: tuple[str, ...] = ()  # roots of layers, in the order of the function's list; the last one wins
     runtime_api: str = ""  # host:port
     log_stream: str = ""
-    initialization_type: str = ON_DEMAND
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
 
 
 def library_variables(found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, str]:
@@ -100,7 +100,7 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": places.initialization_type,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": places.initialization_type.value,
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": places.log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",

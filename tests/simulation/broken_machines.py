@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.invocations import Invocations
+from runtime_api.protocol.starting import Starting
 
 if TYPE_CHECKING:
     from runtime_api.protocol import events as ev
@@ -20,10 +21,12 @@ class WithInvocations(EnvironmentMachine):
     """A machine whose books are broken."""
 
     books: type[Invocations] = Invocations
+    start: type[Starting] = Starting
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.invocations = self.books(self.settings, self.runtime)
+        self._starting = self.start(self.settings, self.runtime, self.invocations)
 
 
 class KeepsBodiesAtTheEnd(WithInvocations):
@@ -49,7 +52,7 @@ class ForgetsToEndInvocations(WithInvocations):
 
 class LeavesTheQueueWaiting(WithInvocations):
     class books(Invocations):
-        def refuse_waiting(self) -> list[fx.Effect]:
+        def refuse_waiting(self, *_: Any) -> list[fx.Effect]:
             return []
 
 
@@ -109,10 +112,45 @@ class LimitsExternalRuntimes(EnvironmentMachine):
         self.invocations._settings = self.settings._replace(external_runtime=False)
 
 
+class NeverLimitsHooks(WithInvocations):
+    class start(Starting):
+        def begin_restore(self, now: float) -> list[fx.Effect]:
+            return [each for each in super().begin_restore(now) if not isinstance(each, fx.SetTimer)]
+
+
+class LeavesTheRuntimeInRestoreNext(WithInvocations):
+    class start(Starting):
+        def begin_restore(self, now: float) -> list[fx.Effect]:
+            return [each for each in super().begin_restore(now) if not isinstance(each, fx.Restore)]
+
+
+class KeepsTheRestoreToItself(WithInvocations):
+    class start(Starting):
+        def restored(self, now: float) -> list[fx.Effect]:
+            effects = super().restored(now)
+            self._invocations.start_up = None
+            return effects
+
+
+class ReportsTheRestoreOfTheDead(WithInvocations):
+    class books(Invocations):
+        def release(self) -> list[fx.Effect]:
+            start_up = self.start_up
+            effects = super().release()
+            self.start_up = start_up
+            return effects
+
+
+class ForgetsWhoWaitsForAStart(WithInvocations):
+    class start(Starting):
+        def fail(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
+            return [each for each in super().fail(fault, status, now) if not isinstance(each, fx.Complete)]
+
+
 BROKEN = [
     *(
         (mode, make)
-        for mode in ("classic", "concurrent")
+        for mode in ("classic", "concurrent", "snapstart")
         for make in (
             KeepsBodiesAtTheEnd,
             RefusesNoBodyAtTheEnd,
@@ -131,6 +169,17 @@ BROKEN = [
             RemembersTheLateForEver,
             LeavesTheBodyOfTheLate,
             NeverFreesASlot,
+            ForgetsWhoWaitsForAStart,
+        )
+    ),
+    *(
+        ("snapstart", make)
+        for make in (
+            NeverLimitsHooks,
+            LeavesTheRuntimeInRestoreNext,
+            KeepsTheRestoreToItself,
+            ReportsTheRestoreOfTheDead,
+            ForgetsWhoWaitsForAStart,
         )
     ),
 ]
