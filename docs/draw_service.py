@@ -76,7 +76,9 @@ $ aws lambda invoke --function-name orders response.json
   mounted that the server can read; `--no-hot-reload` refuses it.
 - **Resource policies are stored, and enforced with `--enforce-policies`**: another account, or a caller whose access
   key is a service's principal (`s3.amazonaws.com`, with `X-Amz-Source-Arn` and `X-Amz-Source-Account`), may invoke
-  only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is.
+  only what the policy of exactly that ARN allows. Only `--verify-signatures` makes sure who a caller is. A function
+  URL with AuthType NONE then needs a statement that lets everybody (`*`) use `lambda:InvokeFunctionUrl`, unless it is
+  one of the command line.
 - **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
   `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
 - **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing settings, code signing, runtime

@@ -35,6 +35,7 @@ from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
+from runtime_api.web.access import access_routes
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
 from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
+    from runtime_api.protocol.settings import FunctionSettings
+    from runtime_api.service.access import Access
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -302,9 +305,12 @@ class LocalLambda:
         limits, label_log, outbox, allowed_hosts = self._limits, self._label_log, Outbox(), self._allowed_hosts
         bounds = self._runtime_api
 
-        def edge(post: Callable[..., None], host: str, door: Admission) -> tuple[CallResponder, RuntimeApiListener]:
-            api = RuntimeApi(post, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), door)
+        def edge(
+            post: Callable[..., None], host: str, admission: Admission, settings: FunctionSettings, access: Access
+        ) -> tuple[CallResponder, RuntimeApiListener]:
+            hosts, others = {*allowed_hosts, host}, access_routes(access)
+            api = RuntimeApi(post, limits, hosts, others, snap_start=settings.snap_start)
+            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log

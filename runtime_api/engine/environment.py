@@ -18,12 +18,12 @@ from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.environment import EnvironmentMachine
-from runtime_api.protocol.errors import ErrorType
+from runtime_api.protocol.errors import ErrorType, RestoreFault
 from runtime_api.protocol.journal import Entry, Journal, LogTail
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
-from runtime_api.service.seams.dispatch import InvokeResult
+from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed
 
 from .alarms import Alarms, now_ms
 from .closing import close_in_turn
@@ -46,6 +46,7 @@ SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
+_UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -55,6 +56,7 @@ class CallResponder(Protocol):
     def accept(self, effect: fx.Accept) -> None: ...
     def refuse(self, effect: fx.Refuse) -> None: ...
     def deliver(self, effect: fx.Deliver) -> None: ...
+    def restore(self, effect: fx.Restore) -> None: ...
 
 
 class RuntimeApiListener(Protocol):
@@ -103,9 +105,7 @@ class ExecutionEnvironment:
         self._available = available
         self._leases = leases
         self._log_text = log_text or Entry.text
-        self._freezer = Freezer(
-            freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
-        )
+        self._freezer = Freezer(freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase in _UNUSED)
         self._launch: Callable[[], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
@@ -152,7 +152,12 @@ class ExecutionEnvironment:
         is not available.
         """
         self._listener = listener
-        self._perform |= {fx.Accept: responder.accept, fx.Refuse: responder.refuse, fx.Deliver: responder.deliver}
+        self._perform |= {
+            fx.Accept: responder.accept,
+            fx.Refuse: responder.refuse,
+            fx.Deliver: responder.deliver,
+            fx.Restore: responder.restore,
+        }
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
         self._launch = partial(launch, self.runtime_api)
@@ -309,9 +314,13 @@ class ExecutionEnvironment:
                 self.lost(self)
 
 
-def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
+def _result(outcome: fx.Outcome, tail: bytes) -> RunResult:
     if outcome.status is _SUCCESS:
         return InvokeResult(outcome.request_id, outcome.body, None, tail)
+    if isinstance(outcome.fault, RestoreFault):
+        fault = outcome.fault
+        message = f"The execution environment could not be restored: {fault.message}"
+        return RestoreFailed(message, fault.error_type == ErrorType.RESTORE_HOOK_TIMEOUT)
     if outcome.fault is not None:
         payload = wire.fault_document(outcome.fault)
     else:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Freezer"]
 
+QUIET_S = 2.0  # what Lambda waits, too, for the answers of telemetry's subscribers (AWS, Telemetry API)
+QUIET_LOOKS = 100
+
 
 class Freezer:
     """Freezes what has been idle for between once and twice `after_s`; never if that is None.
@@ -24,11 +27,14 @@ class Freezer:
         freeze: Callable[[], None],
         thaw: Callable[[], None],
         idle: Callable[[], bool],
+        quiet: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`quiet`: whether nothing that its processes were sent waits for their answer; that is given `QUIET_S`."""
         self._after_s = after_s
         self._freeze = freeze
         self._thaw = thaw
         self._idle = idle
+        self._quiet = quiet
         self._used = False
         self._timer: asyncio.TimerHandle | None = None
         self.frozen = False
@@ -57,8 +63,18 @@ class Freezer:
     def _look(self) -> None:
         self._timer = None
         used, self._used = self._used, False
-        if used or not self._idle():
+        if used:
             self.start()
+        else:
+            self._settle(QUIET_LOOKS)
+
+    def _settle(self, looks: int) -> None:
+        """Freeze what is idle and quiet, or idle for long enough."""
+        self._timer = None
+        if self._used or not self._idle():
+            self.start()
+        elif looks and not self._quiet():
+            self._timer = asyncio.get_running_loop().call_later(QUIET_S / QUIET_LOOKS, self._settle, looks - 1)
         else:
             self.frozen = True
             self._freeze()

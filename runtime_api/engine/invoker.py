@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runtime_api.protocol.events import Invocation
-from runtime_api.service.errors import InvalidParameterValueException, RequestTooLargeException
-from runtime_api.service.permissions import INVOKE, check_permission
+from runtime_api.service.errors import RequestTooLargeException, ServiceError
+from runtime_api.service.permissions import INVOKE, check_permission, opens_url
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.service.seams.event_queue import QueuedEvent
+from runtime_api.service.tenancy import Tenancy, check_tenant
+from runtime_api.service.validation import check_parameters
 
 from .ids import invocation_id, trace_header, uuid4
 from .payloads import check_json, decode_client_context
@@ -34,6 +36,7 @@ EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
 _TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
+_LOG_TYPES = ("None", TAIL)
 
 
 class InvokeRequest(msgspec.Struct, frozen=True):
@@ -102,23 +105,33 @@ class Invoker:
         """Return the function URL of a function or an alias; raises a ServiceError when that is not there."""
         return self._catalog.urls.by_arn(self._catalog.resolve(function).invoked_arn)
 
+    def opens(self, served: ServedUrl) -> bool:
+        """Whether a function URL of AuthType NONE may be used: where policies are enforced, one has to allow it."""
+        function = served.function
+        if not self._enforces_policies or not function.latest.code.reference:
+            return True  # a function of the command line has its URL because its owner asked for one
+        return opens_url(function.policies.get(served.policy))
+
     def check(self, request: InvokeRequest) -> Accepted:
         """Validate a request and make the invocation of it, or raise a ServiceError."""
         caller = request.caller
-        version = self._catalog.resolve(request.function, request.qualifier, caller and caller.owner)
+        try:
+            version = self._catalog.resolve(request.function, request.qualifier, caller and caller.owner)
+        except ServiceError:
+            _check_constraints(request)
+            raise
         if self._enforces_policies and caller is not None:
             arn, account = version.invoked_arn, version.spec.account
             check_permission(version.policy, INVOKE, account, arn, caller, request.source)
-        if request.type not in _TYPES:
-            raise InvalidParameterValueException(
-                f"Invocation type {request.type!r} is none of {REQUEST_RESPONSE}, {EVENT} and {DRY_RUN}"
-            )
-        if request.log_type not in ("None", TAIL):
-            raise InvalidParameterValueException(f"Log type {request.log_type!r} is neither None nor {TAIL}")
+        if request.type not in _TYPES or request.log_type not in _LOG_TYPES:
+            _check_constraints(request)
         limits = self._limits
         size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
         if len(request.payload) > size:
             raise self.too_large(size)
+        if request.tenant_id is not None or version.tenancy is Tenancy.REQUIRED:
+            _check_constraints(request)
+            check_tenant(version.tenancy, request.tenant_id)
         payload = request.payload or b"{}"
         check_json(payload)
         context = request.client_context
@@ -173,3 +186,15 @@ class Invoker:
         future = asyncio.get_running_loop().create_future()
         future.set_result(result)
         return future
+
+
+def _check_constraints(request: InvokeRequest) -> None:
+    """Raise ValidationException for what breaks constraints of the model: Lambda reports that before all else."""
+    given = {
+        "FunctionName": request.function,
+        "InvocationType": request.type,
+        "LogType": request.log_type,
+        "Qualifier": request.qualifier,
+        "TenantId": request.tenant_id,
+    }
+    check_parameters("InvocationRequest", {name: value for name, value in given.items() if value is not None})

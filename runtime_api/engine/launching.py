@@ -13,6 +13,7 @@ from runtime_api.service.variables import Places, environment_variables, library
 if TYPE_CHECKING:
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.entrypoint import Program
+    from runtime_api.service.access import Access
     from runtime_api.service.seams.catalog import ResolvedVersion
 
 __all__ = ["plan_launch"]
@@ -21,16 +22,15 @@ WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 
 def plan_launch(
-    version: ResolvedVersion, program: Program, log_stream: str, sandbox: Sandbox, runtime_api: str
+    version: ResolvedVersion, program: Program, log_stream: str, access: Access, sandbox: Sandbox, runtime_api: str
 ) -> Launch:
     """Look at the code as it is now: a user may have repaired the bootstrap since the last start."""
     spec = version.spec
     program, inside = sandbox.arranged(program), sandbox.inside
     root = inside(program.task_root)
-    layers = tuple(inside(layer) for layer in program.layers)
-    places = Places(root, layers, runtime_api, log_stream, version.settings.initialization_type)
+    places = Places(root, tuple(inside(layer) for layer in program.layers), runtime_api, log_stream)
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
-    variables = environment_variables(spec, places, libraries)
+    variables = environment_variables(spec, places, libraries, version.settings, access)
     if program.command:
         argv = (inside(program.command[0]), *program.command[1:])
         if program.is_wrapped and WRAPPER in spec.variables:

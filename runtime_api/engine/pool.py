@@ -104,13 +104,16 @@ class Pool:
     def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[RunResult]:
         """Run this as soon as an environment is free; throttle it when more than `max_queued` wait already."""
         future: asyncio.Future[RunResult] = self._loop.create_future()
-        environment = self._fleet.take()
+        tenant = invocation.tenant_id
+        if tenant is not None and not self.version.tenancy.isolates:
+            tenant = None
+        environment = self._fleet.take() if tenant is None else None
         if environment is not None:
             environment.invoke(invocation, wants_tail, future)
         elif self._shut:
             future.set_result(Unavailable(SHUT_DOWN))
         else:
-            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued))
+            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued, tenant))
         return future
 
     @property
@@ -156,7 +159,7 @@ class Pool:
         """Make new environments from this version; invocations that run may finish on the old one."""
         self.version, self.revision = version, version.revision
         self._most = version.concurrency
-        self._do(self._fleet.replace(version.concurrency))
+        self._do(self._fleet.replace(version.concurrency, version.settings.slots))
 
     async def finished(self) -> None:
         """Wait until every invocation that was accepted has its result."""
@@ -238,7 +241,8 @@ class Pool:
     def _throttle(self, action: Throttle[_Job]) -> None:
         fleet = self._fleet
         reason = self._allotment.reason if action.shared else FUNCTION_CONCURRENCY
-        action.invocation.future.set_result(Throttled(fleet.running, self._most, fleet.waiting, reason))
+        most = self._most * self.version.settings.slots
+        action.invocation.future.set_result(Throttled(fleet.running, most, fleet.waiting, reason))
 
     def _fail(self, action: Fail[_Job]) -> None:
         message = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"

@@ -1,7 +1,7 @@
 """Runs the events of a queue when they are due, each in a task of its own.
 
-Of each version no more events are leased than it has execution environments. The others stay in the queue, where they
-are safe and where other servers can lease them.
+Of each version no more events are leased than its execution environments can run at once. The others stay in the
+queue, where they are safe and where other servers can lease them.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class QueueWorker:
     def _begin(self, leased: LeasedEvent) -> None:
         version = leased.event.version
         self._running[version.arn] += 1
-        if self._running[version.arn] >= version.concurrency:
+        if self._running[version.arn] >= version.concurrency * version.settings.slots:
             self._busy.add(version.arn)
 
     async def _run(self, leased: LeasedEvent) -> None:

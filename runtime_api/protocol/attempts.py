@@ -100,7 +100,7 @@ class InvokeAttempt:
         if status is not _SUCCESS:
             error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
         duration = now - self.began
-        produced = len(outcome.body)
+        produced, delivered, latency = len(outcome.body), self.delivered, self.latency
         tenant = self.invocation.tenant_id
         billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)
@@ -108,7 +108,7 @@ class InvokeAttempt:
             request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, None, trace
         )
         return (
-            log.RuntimeDone(request_id, status, error_type, duration, self.latency, produced, trace, tenant),
+            log.RuntimeDone(request_id, status, error_type, duration, delivered, latency, produced, trace, tenant),
             log.End(request_id),
             report if start_up is None else start_up.shown_in(report, settings.limits.billing_step_ms),
         )

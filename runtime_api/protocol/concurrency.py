@@ -174,13 +174,13 @@ class Fleet(Members[E], Generic[I, E]):
             actions.append(self._give_up(environment))
         return actions
 
-    def replace(self, most: int) -> list[Action[I, E]]:
+    def replace(self, most: int, slots: int = 1) -> list[Action[I, E]]:
         """The code has changed: running invocations may finish on the old code, new ones start on the new.
 
         The old environments do not count towards `most`, the new limit.
         """
         self._capacity.release(len(self) - self._announced)
-        self._most = most
+        self._most, self._slots = most, slots
         actions: list[Action[I, E]] = [Close(each) for each in self._at_rest()]
         self._retired |= self._busy
         for group in (self._free, self._starting, self._busy):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .errors import Fault, Refusal
     from .events import Call, Invocation
     from .platform_events import Record
+    from .subscriptions import Subscription
     from .timers import Timer
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Start",
     "Status",
     "Stop",
+    "Subscribe",
 ]
 
 
@@ -116,6 +118,15 @@ class Stop(Struct, frozen=True):
     name: str
 
 
+class Subscribe(Struct, frozen=True):
+    """Answer this call with 200 OK, and deliver telemetry to the extension, which is part of the named process."""
+
+    call: Call
+    extension: str
+    process: str
+    subscription: Subscription
+
+
 class Emit(Struct, frozen=True):
     """Append these records to the journal, in order."""
 
@@ -126,4 +137,4 @@ class Ended(Struct, frozen=True):
     """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Restore | Complete | Over | SetTimer | Start | Stop | Emit | Ended
+Effect = Accept | Refuse | Deliver | Restore | Complete | Over | SetTimer | Start | Stop | Subscribe | Emit | Ended

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .platform_events import Record
 
-__all__ = ["JsonLog", "json_time"]
+__all__ = ["JsonLog", "dumped", "json_time"]
 
 LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "ERROR": 4, "FATAL": 5}
 LEVELS |= {"WARNING": LEVELS["WARN"], "CRITICAL": LEVELS["FATAL"]}  # as Python names them
@@ -43,7 +43,7 @@ class JsonLog(NamedTuple):
         if document is None or LEVELS[document.level] < LEVELS[self.system_level]:
             return b""
         line = {"time": json_time(wall_ms), "type": document.type, "record": document.record}
-        return _dumped(line)
+        return dumped(line) + b"\n"
 
     def _kept(self, data: bytes) -> bytes:
         least = LEVELS[self.application_level]
@@ -57,11 +57,12 @@ def json_time(wall_ms: float) -> str:
     return datetime.fromtimestamp(wall_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _dumped(line: dict[str, Any]) -> bytes:
+def dumped(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON; what is not Unicode in its strings is replaced."""
     try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(document)
     except TypeError:  # a lone surrogate, from a file's name or a caller's string
-        return _dumped({"time": line["time"], "type": line["type"], "record": _readable(line["record"])})
+        return orjson.dumps(_readable(document))
 
 
 def _readable(value: Any) -> Any:

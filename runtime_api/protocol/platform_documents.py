@@ -9,6 +9,7 @@ from .platform_events import (
     InitReport,
     InitRuntimeDone,
     InitStart,
+    LogsDropped,
     MemoryExceeded,
     Report,
     RestoreReport,
@@ -16,7 +17,9 @@ from .platform_events import (
     RestoreStart,
     RuntimeDone,
     Start,
+    TelemetrySubscription,
 )
+from .subscriptions import TelemetryApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "document_of"]
 
+FALLEN_BEHIND = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
 MEBIBYTE = 1_048_576
 
 
@@ -38,7 +42,7 @@ class Document(NamedTuple):
     record: dict[str, Any] | str
 
 
-def document_of(record: Record) -> Document | None:
+def document_of(record: Record | LogsDropped) -> Document | None:
     """Return the document of a platform's record; None for a process's output, and for what JSON logs leave out."""
     make = _DOCUMENTS.get(record.__class__)
     return None if make is None else make(record)
@@ -126,6 +130,16 @@ def _memory_exceeded(record: MemoryExceeded) -> Document:
     return Document("platform.fault", "WARN", f"{request}Error: memory exceeded: {taken}")
 
 
+def _subscription(record: TelemetrySubscription) -> Document:
+    kind = "platform.logsSubscription" if record.api is TelemetryApi.LOGS else "platform.telemetrySubscription"
+    return Document(kind, "INFO", {"name": record.name, "state": "Subscribed", "types": list(record.types)})
+
+
+def _logs_dropped(record: LogsDropped) -> Document:
+    numbers = {"droppedBytes": record.lost_bytes, "droppedRecords": record.lost_records}
+    return Document("platform.logsDropped", "WARN", {**numbers, "reason": FALLEN_BEHIND})
+
+
 def _status(record: Ended) -> dict[str, Any]:
     return {"status": record.status} | ({"errorType": record.error_type} if record.error_type else {})
 
@@ -154,4 +168,6 @@ _DOCUMENTS: dict[type, Callable[[Any], Document]] = {
     Report: _report,
     FaultLine: _fault,
     MemoryExceeded: _memory_exceeded,
+    TelemetrySubscription: _subscription,
+    LogsDropped: _logs_dropped,
 }

@@ -16,6 +16,8 @@ from .settings import InitializationType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .subscriptions import TelemetryApi
+
 __all__ = [
     "End",
     "FaultLine",
@@ -23,6 +25,7 @@ __all__ = [
     "InitRuntimeDone",
     "InitStart",
     "Lines",
+    "LogsDropped",
     "MemoryExceeded",
     "ProcessesExceeded",
     "Record",
@@ -32,6 +35,7 @@ __all__ = [
     "RestoreStart",
     "RuntimeDone",
     "Start",
+    "TelemetrySubscription",
     "billed_ms",
     "log_bytes",
 ]
@@ -105,7 +109,8 @@ class RuntimeDone(Struct, frozen=True):
     status: str
     error_type: str | None
     duration_ms: float
-    latency_ms: float | None  # from the event to the response's first byte
+    delivered: float  # when the runtime was given the event, in the time of entries
+    latency_ms: float | None  # from then to the response's first byte
     produced_bytes: int
     trace: str
     tenant_id: str | None
@@ -156,6 +161,21 @@ class ProcessesExceeded(Struct, frozen=True):
     most: int  # processes and threads
 
 
+class TelemetrySubscription(Struct, frozen=True):
+    """platform.telemetrySubscription, or platform.logsSubscription of the Logs API."""
+
+    api: TelemetryApi
+    name: str  # of the extension
+    types: tuple[str, ...]
+
+
+class LogsDropped(Struct, frozen=True):
+    """platform.logsDropped: in no journal, since it is of one subscriber and goes to that one only."""
+
+    lost_records: int
+    lost_bytes: int
+
+
 class Lines(Struct, frozen=True):
     """Whole lines that a process wrote, as they came; telemetry calls them `function` or `extension`."""
 
@@ -178,6 +198,7 @@ Record = (
     | End
     | Report
     | FaultLine
+    | TelemetrySubscription
 )
 
 
@@ -267,6 +288,11 @@ def _status(status: str, error_type: str | None) -> str:
     return f"Status: {status}\tError Type: {error_type}"
 
 
+def _subscription(record: TelemetrySubscription) -> str:
+    types = ", ".join(each.capitalize() for each in record.types)
+    return f"{record.api.value.upper()}\tName: {record.name}\tState: Subscribed\tTypes: [{types}]\n"
+
+
 _TEXTS: dict[type, Callable[[Any], str]] = {
     InitStart: _init_start,
     InitReport: _init_report,
@@ -276,6 +302,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     End: _end,
     Report: _report,
     FaultLine: _fault,
+    TelemetrySubscription: _subscription,
     MemoryExceeded: _memory_exceeded,
     ProcessesExceeded: _processes_exceeded,
     Lines: _lines,

@@ -119,6 +119,9 @@ class Sandbox(Protocol):
     def peak_bytes(self) -> int:
         """The highest resident size of the running processes so far, in bytes."""
 
+    async def connect(self, port: int) -> socket.socket:
+        """Connect to a port at which one of the processes listens, on its own loopback. OSError if that fails."""
+
     def belonging(self) -> Belonging | None:
         """How its processes are told from others that reach its Runtime API; None if there is nothing to tell apart.
 

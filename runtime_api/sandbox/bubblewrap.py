@@ -19,6 +19,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 
 from . import Exited, Moved, Notice, Output, StartRefused
 from .confinement import SUPERVISOR_BYTES, Confinement, group_bounds, resource_limits
+from .connecting import connect_here, connected
 from .enclosure import Enclosure, Plan, Stage
 from .holdings import Taken
 from .interpreters import own_installation
@@ -156,6 +157,14 @@ class BubblewrapSandbox:
     def peak_bytes(self) -> int:
         """The highest sum of all processes that was seen, or the kernel's own maximum of a named one."""
         return max(self._watch.peak_bytes, *(process.peak_bytes() for process in self._processes), 0)
+
+    async def connect(self, port: int) -> socket.socket:
+        if self._confinement.network is Network.HOST:
+            return await connect_here(port)
+        enclosure = self._enclosure
+        if enclosure is None or enclosure.stage is not Stage.UP:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "nothing runs in the sandbox")
+        return await connected(await enclosure.open_socket(), "127.0.0.1", port)
 
     def belonging(self) -> Belonging | None:
         if self._confinement.network is not Network.HOST:

@@ -20,7 +20,7 @@ from .reports import Report, read_report
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Control", "Lie", "SystemV", "Up"]
+__all__ = ["Control", "Lie", "Message", "Opened", "SystemV", "Up"]
 
 REPORT_BYTES = 256
 QUOTED_BYTES = 60
@@ -46,10 +46,20 @@ class SystemV(NamedTuple):
     lists: tuple[int, ...]  # descriptors
 
 
+class Opened(NamedTuple):
+    """A socket of the sandbox's network, as it was ordered; the receiver closes it."""
+
+    pid: int  # of who sends it, as seen from outside
+    socket: socket.socket | None  # None when there are no descriptors left
+
+
 class Lie(NamedTuple):
     """Something that no supervisor of ours sends."""
 
     what: str
+
+
+Message = Up | SystemV | Opened | Report | Lie
 
 
 class Control:
@@ -58,7 +68,7 @@ class Control:
     After a lie nothing more is received: the receiver closes it.
     """
 
-    def __init__(self, received: Callable[[Up | SystemV | Report | Lie], None], hung_up: Callable[[], None]) -> None:
+    def __init__(self, received: Callable[[Message], None], hung_up: Callable[[], None]) -> None:
         """OSError when there are no descriptors left."""
         self._loop = asyncio.get_running_loop()
         self._received = received
@@ -116,11 +126,16 @@ class Control:
             self._socket.close()
 
 
-def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int) -> Up | SystemV | Report | Lie:
+def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int) -> Message:
     """Read a packet; what it brought along is closed unless it is passed on."""
     pid, descriptors = _sender(ancillary), _descriptors(ancillary)
     if packet == b"system v" and len(descriptors) == SYSTEM_V_LISTS and not flags & INCOMPLETE:
         return SystemV(pid, tuple(descriptors))
+    if packet == b"socket" and len(descriptors) <= 1 and not flags & INCOMPLETE:
+        if not descriptors:
+            return Opened(pid, None)
+        made = _tcp_socket(descriptors[0])
+        return Opened(pid, made) if made is not None else Lie("a descriptor that is no socket of TCP")
     if packet == b"up" and not flags & INCOMPLETE:
         found = [_listener(descriptor) for descriptor in descriptors]
         listeners = [listener for listener in found if listener is not None]
@@ -137,13 +152,21 @@ def _read(packet: bytes, ancillary: Sequence[tuple[int, int, bytes]], flags: int
 
 def _listener(descriptor: int) -> socket.socket | None:
     """A socket that listens on TCP; None for any other descriptor, which is closed then."""
+    found = _tcp_socket(descriptor)
+    if found is None or found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return found
+    found.close()
+    return None
+
+
+def _tcp_socket(descriptor: int) -> socket.socket | None:
+    """A socket of TCP; None for any other descriptor, which is closed then."""
     try:
         found = socket.socket(fileno=descriptor)
     except OSError:  # no socket at all
         os.close(descriptor)
         return None
-    listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    if listens and found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
+    if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
         return found
     found.close()
     return None

@@ -16,6 +16,7 @@ import asyncio
 import errno
 import os
 import signal
+from collections import deque
 from contextlib import suppress
 from enum import Enum
 from functools import cache
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .bwrap import BwrapProcess, Construction
-from .control import Control, Lie, SystemV, Up
+from .control import Control, Lie, Opened, SystemV, Up
 from .loopback import LoopbackForwarder
 from .network import OWN_PORT, Network
 from .outside_helper import OutsideHelper, OutsideLost, OutsideReady
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.events import ExitStatus
 
     from .bwrap import Argument
+    from .control import Message
     from .outside import Tool
     from .users import User
 
@@ -113,6 +115,7 @@ class Enclosure:
         self._tell_gone = gone
         self._tell_lied = lied
         self._ledger = Ledger()
+        self._ordered: deque[asyncio.Future[socket.socket]] = deque()  # sockets, in the order in which they come
         self._lie = ""
         self._ended = asyncio.Event()
         self._control = Control(self._received, self._hang_up)
@@ -145,6 +148,13 @@ class Enclosure:
         """Order the supervisor to start a process and to report what becomes of it. OSError as of `order`."""
         self.order("start", tag, *how, descriptors=descriptors)
         self._ledger.ordered(tag)
+
+    async def open_socket(self) -> socket.socket:
+        """Have the supervisor open a socket of TCP in the network inside. OSError if that fails."""
+        made: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        self.order("socket")
+        self._ordered.append(made)
+        return await made
 
     @property
     def is_over(self) -> bool:
@@ -227,7 +237,7 @@ class Enclosure:
 
     # -- what happens to it
 
-    def _received(self, message: Up | SystemV | Report | Lie) -> None:
+    def _received(self, message: Message) -> None:
         match message:
             case Report():
                 if self._ledger.believes(message, self._teller(message.pid)):
@@ -243,6 +253,13 @@ class Enclosure:
                 else:
                     _close_all(lists)
                     self._distrust("the lists of System V's memory, which nobody has asked for")
+            case Opened(pid, made):
+                if pid == self.supervisor and self._ordered:
+                    self._hand_on(made)
+                else:
+                    if made is not None:
+                        made.close()
+                    self._distrust("a socket, which nobody has asked for")
             case Up(pid, listeners):
                 agrees = self._plan.agrees_with([listener.getsockname()[:2] for listener in listeners])
                 if agrees and self.stage is Stage.BUILDING and parent_of(pid) == self._bwrap.pid:
@@ -251,6 +268,17 @@ class Enclosure:
                     for listener in listeners:
                         listener.close()
                     self._distrust("it is up, which is not so")
+
+    def _hand_on(self, made: socket.socket | None) -> None:
+        waiter = self._ordered.popleft()
+        if waiter.done():  # it has given up
+            if made is not None:
+                made.close()
+        elif made is None:
+            reason = "the sandbox has ended, or has no descriptors left"
+            waiter.set_exception(ConnectionRefusedError(errno.ECONNREFUSED, reason))
+        else:
+            waiter.set_result(made)
 
     def _is_up(self, supervisor: int, listeners: Sequence[socket.socket]) -> None:
         self.stage = Stage.UP
@@ -294,6 +322,8 @@ class Enclosure:
     def _hang_up(self) -> None:
         self._open_gate()
         self._control.close()
+        while self._ordered:
+            self._hand_on(None)
         if self._forwarder is not None:
             self._forwarder.close()
         if self._helper is not None:

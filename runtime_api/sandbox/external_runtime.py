@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .connecting import connect_here
+
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from . import Launch, Notify
@@ -48,6 +51,9 @@ class ExternalRuntime:
 
     def peak_bytes(self) -> int:
         return 0
+
+    async def connect(self, port: int) -> socket.socket:
+        return await connect_here(port)
 
     def belonging(self) -> None:
         """Return None: whoever connects is the runtime."""

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from .network import Network
 
-__all__ = ["NAMESERVER", "name_files", "resolver_text"]
+__all__ = ["NAMESERVER", "hosts_text", "name_files", "resolver_text"]
 
 RESOLVER = "/etc/resolv.conf"
+HOSTS = "/etc/hosts"
+SANDBOX_NAMES = ("sandbox.localdomain", "sandbox")  # where extensions listen for telemetry (spec 8)
 # In a network with a way to the outside, port 53 of this address is the host's first IPv4 name server.
 NAMESERVER = "10.0.2.3"
 LOOPBACK = 127  # the first byte of such addresses
@@ -18,10 +20,16 @@ LOOPBACK = 127  # the first byte of such addresses
 
 def name_files(network: Network, *, outside: bool) -> dict[str, bytes]:
     """The content of these files, by path. `outside`: there is a way out of a network of the sandbox's own."""
-    host = b""
-    with suppress(OSError):
-        host = Path(RESOLVER).read_bytes()
-    return {RESOLVER: resolver_text(host) if network is Network.OWN and outside else host}
+    resolver = _content(RESOLVER)
+    return {
+        RESOLVER: resolver_text(resolver) if network is Network.OWN and outside else resolver,
+        HOSTS: hosts_text(_content(HOSTS)),
+    }
+
+
+def hosts_text(host: bytes) -> bytes:
+    """The host's hosts(5), behind the names of an execution environment's own loopback."""
+    return f"127.0.0.1 {' '.join(SANDBOX_NAMES)}\n".encode() + host
 
 
 def resolver_text(host: bytes) -> bytes:
@@ -40,6 +48,13 @@ def resolver_text(host: bytes) -> bytes:
     further = [server for server in servers if _first_byte(server) is not None][1:]
     reached = [NAMESERVER, *(server for server in further if _first_byte(server) != LOOPBACK)]
     return "".join(f"{line}\n" for line in (*others, *(f"nameserver {server}" for server in reached))).encode()
+
+
+def _content(path: str) -> bytes:
+    """Of a file; nothing if it cannot be read."""
+    with suppress(OSError):
+        return Path(path).read_bytes()
+    return b""
 
 
 def _first_byte(server: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.protocol.limits import CURRENT, Limits
 
+from .connecting import connect_here
 from .holdings import proportional_bytes
 from .managed_process import ManagedProcess, State
 from .memory import high_water, walk
@@ -20,6 +21,7 @@ from .refusals import cannot_change_directory, cannot_execute, cannot_start
 from .spawning import encoded, spawn
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -93,6 +95,9 @@ class PlainSandbox:
                 if 0 < len(others) < MOST_MEASURED:
                     process.takes(proportional_bytes([process.pid, *others]))
         return sum(process.peak_bytes() for process in self._processes)
+
+    async def connect(self, port: int) -> socket.socket:
+        return await connect_here(port)
 
     def belonging(self) -> Belonging:
         leaders = tuple(process.pid for process in self._processes if process.state is State.RUNNING)

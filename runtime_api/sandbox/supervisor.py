@@ -92,7 +92,20 @@ class Supervisor:
             _kill(ALL_OTHERS, signal.SIGSTOP)
         elif verb == "thaw":
             _kill(ALL_OTHERS, signal.SIGCONT)
+        elif verb == "socket":
+            self._pass_socket()
         return True
+
+    def _pass_socket(self) -> None:
+        """Pass out a socket of this network: with it the server connects to a process that listens here."""
+        try:
+            made = socket(AF_INET, SOCK_STREAM)
+            passed = made.fileno().to_bytes(INTEGER_BYTES, sys.byteorder)
+            self._control.sendmsg([b"socket"], [(SOL_SOCKET, SCM_RIGHTS, passed)])
+        except BrokenPipeError:
+            pass  # as in `_report`
+        except OSError:  # no descriptors left here, or too many of this user's on their way (unix(7))
+            self._report("socket")
 
     def _start(
         self,

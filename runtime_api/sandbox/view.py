@@ -46,7 +46,6 @@ SETTINGS = (
     "/etc/crypto-policies",
     "/etc/gai.conf",
     "/etc/host.conf",
-    "/etc/hosts",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",

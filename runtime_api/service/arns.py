@@ -39,7 +39,7 @@ def parse_function_name(text: str, qualifier: str | None = None) -> FunctionName
     inside = found["qualifier"]
     if inside and qualifier and inside != qualifier:
         raise InvalidParameterValueException(
-            f"The qualifier {qualifier!r} does not match the one in the function name, {inside!r}"
+            "The derived qualifier from the function name does not match the specified qualifier."
         )
     return FunctionName(found["name"], inside or qualifier, found["region"], found["account"])
 

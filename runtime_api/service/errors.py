@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 __all__ = [
     "AccessDeniedException",
@@ -29,6 +30,8 @@ __all__ = [
     "SerializationException",
     "ServiceError",
     "ServiceException",
+    "SnapStartException",
+    "SnapStartTimeoutException",
     "TooManyRequestsException",
     "UnknownOperationException",
     "UnrecognizedClientException",
@@ -39,22 +42,22 @@ __all__ = [
 class ServiceError(Exception):
     """A request that Lambda's API refuses; the class name is the error's code, the message is for the caller."""
 
-    fault = "User"
+    fault: str | None = "User"
 
-    def __init__(
-        self, message: str = "", reason: str | None = None, known: Sequence[str] = (), fault: str | None = None
-    ) -> None:
+    def __init__(self, message: str = "", reason: str | None = None, known: Sequence[str] = ()) -> None:
         """`message`: empty where Lambda gives none; `reason`: a word that SDKs read beside it.
 
-        `known`: what could have been named instead, which Lambda does not tell and a developer wants to know.
-        `fault`: whose it is; empty where Lambda does not say, None for what it says most often.
+        `known`: what Lambda does not tell and a developer wants to know, such as what could have been named instead.
         """
-        if fault is not None:
-            self.fault = fault
         super().__init__(message)
         self.message = message
         self.reason = reason
         self.known = known
+
+    def without_fault(self) -> Self:
+        """Return this error as the few operations answer it that do not say whose fault it is."""
+        self.fault = None
+        return self
 
     @property
     def code(self) -> str:
@@ -108,6 +111,14 @@ class RequestTooLargeException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class SnapStartException(ServiceError):
+    """A hook after the restore of a snapshot failed."""
+
+
+class SnapStartTimeoutException(ServiceError):
+    """The hooks after the restore of a snapshot took too long."""
 
 
 class ValidationException(ServiceError):

@@ -64,6 +64,11 @@ class ErrorShape(Struct, frozen=True):
     status: int
     members: tuple[str, ...]  # of its body; the text is in `message` or `Message`
 
+    @property
+    def message(self) -> str:
+        """The member that the text is in."""
+        return "message" if "message" in self.members else "Message"
+
 
 class Model(Struct, frozen=True):
     """Every operation, error and shape, by name."""

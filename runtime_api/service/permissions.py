@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from .function_record import Policy
     from .owners import Caller
 
-__all__ = ["GET_LAYER", "INVOKE", "NO_SOURCE", "Source", "check_permission", "is_allowed"]
+__all__ = ["GET_LAYER", "INVOKE", "NO_SOURCE", "Source", "check_permission", "is_allowed", "opens_url"]
 
 INVOKE = "lambda:InvokeFunction"
+INVOKE_URL = "lambda:InvokeFunctionUrl"
 GET_LAYER = "lambda:GetLayerVersion"
+OPEN = {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}
 _ACCOUNT = re.compile(r"arn:aws[\w-]*:(?:iam|sts)::(\d{12}):.+")
 
 
@@ -49,6 +51,17 @@ def is_allowed(policy: Policy | None, action: str, account: str, caller: Caller,
         return True
     statements = () if policy is None else policy.statements
     return any(_allows(statement.document, action, caller, source) for statement in statements)
+
+
+def opens_url(policy: Policy | None) -> bool:
+    """Whether anybody may use the function URL of AuthType NONE for the ARN that this is the policy of."""
+    documents = () if policy is None else [statement.document for statement in policy.statements]
+    return any(
+        document["Action"] in (INVOKE_URL, "lambda:*", "*")
+        and document["Principal"] == "*"
+        and document.get("Condition", OPEN) == OPEN
+        for document in documents
+    )
 
 
 def _allows(statement: Mapping[str, Any], action: str, caller: Caller, source: Source) -> bool:

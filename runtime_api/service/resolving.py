@@ -37,6 +37,7 @@ def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: st
         revision=found.revision,
         policy=record.function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
+        tenancy=found.tenancy,
         patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),
     )
 

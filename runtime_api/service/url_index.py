@@ -26,6 +26,11 @@ class ServedUrl(NamedTuple):
         return self.function.arn(None if self.qualifier == LATEST else self.qualifier)
 
     @property
+    def policy(self) -> str:
+        """The key of the policy for what a request to this URL invokes."""
+        return "" if self.qualifier == LATEST else self.qualifier
+
+    @property
     def is_orphan(self) -> bool:
         """Whether the alias that the URL belongs to has been deleted; the URL outlives it, as on Lambda."""
         return self.qualifier != LATEST and self.qualifier not in self.function.aliases

@@ -27,6 +27,7 @@ REASONS = {
     202: "Accepted",
     204: "No Content",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -73,6 +74,10 @@ TOO_SLOW = PlainReply(408, PLAIN, b"408 Request Timeout: the request did not com
 HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
 # Go's words, so that a client that was written against RIE sees nothing new (spec 1).
 NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")
+# Of the metadata and the credentials endpoint (spec 8).
+UNAUTHORIZED = PlainReply(401, PLAIN, b"Unauthorized\n")
+WRONG_METHOD = PlainReply(405, PLAIN + "Allow: GET\r\n", b"Method Not Allowed\n")
+NO_CREDENTIALS = PlainReply(404, PLAIN, b"cannot get credentials for the provided token\n")
 
 
 # The errors that Lambda's API has beyond its model; the model's own are in `service/operations.json`.
@@ -90,7 +95,7 @@ BEYOND_MODEL = {
 
 
 def service_reply(
-    code: str, message: str, fault: str = "User", reason: str | None = None, known: Sequence[str] = ()
+    code: str, message: str, fault: str | None = "User", reason: str | None = None, known: Sequence[str] = ()
 ) -> PlainReply:
     """An error of Lambda's API as SDKs read it: the code in a header, the rest in JSON, spelled as Lambda does."""
     shape = BEYOND_MODEL.get(code) or model().errors[code]
@@ -98,12 +103,14 @@ def service_reply(
     readable = message.encode(errors="replace").decode()
     values = {"Type": fault, "Message": readable, "message": readable, "Reason": reason}
     document: dict[str, Any] = {name: values[name] for name in shape.members if values.get(name)}
+    if not readable:
+        document[shape.message] = None
     if known:
         document["KnownHere"] = known
     return PlainReply(shape.status, f"{JSON}x-amzn-ErrorType: {code}\r\n", orjson.dumps(document))
 
 
-def logs_refusal(code: str, message: str, fault: str) -> PlainReply:
+def logs_refusal(code: str, message: str, fault: str | None) -> PlainReply:
     """An error of the CloudWatch Logs API: the code stands in the body, and a caller's mistake is always 400."""
     readable = message.encode(errors="replace").decode()
     document = {"__type": code, "message": readable}

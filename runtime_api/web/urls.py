@@ -134,6 +134,8 @@ class FunctionUrls:
             if signed_by is None:
                 return as_answer(replies.foreign(FORBIDDEN))
             self._callers.check(signed, parse_qs(signed.query.decode("latin-1"), keep_blank_values=True))
+        elif not self._invoker.opens(served):
+            return as_answer(replies.foreign(NO_PERMISSION))
         if served.is_orphan:
             return as_answer(replies.foreign(NO_PERMISSION))
         given = request.value("x-amzn-trace-id")

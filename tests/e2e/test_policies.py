@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,9 @@ from botocore.exceptions import ClientError
 
 from tests.commands.functions import write_bootstrap
 from tests.e2e.clients import connected, invoke
+from tests.e2e.packages import package
 from tests.e2e.running import Serve
+from tests.e2e.urls import ask, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,3 +92,23 @@ def test_policies_are_only_stored_unless_they_are_enforced(tmp_path: Path) -> No
     code = write_bootstrap(tmp_path / "code")
     with Serve(f"local={code}") as server, caller(server, OTHER) as other:
         assert invoke(other, {"a": 1}, ARN).document == {"a": 1}
+
+
+def test_a_function_url_needs_a_statement_that_opens_it(tmp_path: Path) -> None:
+    code = write_bootstrap(tmp_path / "code")
+    with Serve("--enforce-policies", "--function-url", f"local={code}") as server, caller(server, "test") as own:
+        assert ask(server, f"127.0.0.1:{server.port}", target="/lambda-url/local/").status == 200
+        own.create_function(
+            FunctionName="own",
+            Runtime="python3.12",
+            Handler="app.handler",
+            Role="arn:aws:iam::123456789012:role/r",
+            Code={"ZipFile": package({"app.py": "def handler(event, context): return 'open'"})},
+        )
+        host = host_of(own.create_function_url_config(FunctionName="own", AuthType="NONE")["FunctionUrl"])
+        refused = ask(server, host)
+        assert (refused.status, refused.values("x-amzn-errortype")) == (403, ["AccessDeniedException"])
+        assert json.loads(refused.body)["Message"].startswith("Forbidden. For troubleshooting Function URL")
+        allow = {"StatementId": "s", "Action": "lambda:InvokeFunctionUrl", "Principal": "*"}
+        own.add_permission(FunctionName="own", FunctionUrlAuthType="NONE", **allow)
+        assert ask(server, host).body == b"open"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from runtime_api.engine.freezing import Freezer
 from tests.loops import run
+
+if TYPE_CHECKING:
+    import pytest
 
 AFTER_S = 0.01
 DEADLINE_S = 10.0
@@ -19,7 +23,8 @@ class Environment:
         self.idle = True
         self.looked = asyncio.Event()
         self._called = asyncio.Event()
-        self.freezer = Freezer(after_s, self._freeze, self._thaw, self._is_idle)
+        self.quiet = True
+        self.freezer = Freezer(after_s, self._freeze, self._thaw, self._is_idle, lambda: self.quiet)
 
     async def frozen(self) -> None:
         async with asyncio.timeout(DEADLINE_S):
@@ -91,5 +96,29 @@ def test_without_a_time_nothing_is_ever_frozen() -> None:
         environment.freezer.use()
         environment.freezer.stop()
         assert environment.calls == []
+
+    run(main())
+
+
+def test_an_answer_that_is_owed_keeps_the_ice_away_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime_api.engine.freezing.QUIET_S", 0.2)
+
+    async def main() -> None:
+        environment = Environment()
+        environment.quiet = False
+        environment.freezer.start()
+        await environment.looked.wait()
+        assert environment.calls == []
+        environment.quiet = True
+        await environment.frozen()
+        environment.freezer.use()
+        environment.quiet = False
+        await environment.frozen()  # nobody may keep it away for ever
+        environment.freezer.use()
+        environment.looked.clear()
+        await environment.looked.wait()
+        environment.freezer.use()
+        environment.freezer.stop()
+        assert environment.calls == ["freeze", "thaw"] * 2
 
     run(main())

@@ -44,11 +44,11 @@ RECORDS = (
     log.InitRuntimeDone("init", "success", None),
     log.InitReport("init", "success", None, 5.0),
     log.Start("r1", "$LATEST", "trace", "t1"),
-    log.RuntimeDone("r1", "success", None, 1.0, None, 5, "trace", None),
+    log.RuntimeDone("r1", "success", None, 1.0, 0.0, None, 5, "trace", None),
     log.End("r1"),
     REPORT,
     FAILED,
-    log.RuntimeDone("r1", "error", "Runtime.ExitError", 1.0, None, 5, "trace", None),
+    log.RuntimeDone("r1", "error", "Runtime.ExitError", 1.0, 0.0, None, 5, "trace", None),
     log.FaultLine("r1", "Runtime.ExitError", "RequestId: r1 Error: Runtime exited"),
     log.MemoryExceeded("r1", 128, 134_217_728),
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.control import Control, Lie, SystemV, Up
+from runtime_api.sandbox.control import Control, Lie, Message, Opened, SystemV, Up
 from runtime_api.sandbox.reports import Report, Verb
 from tests.sandbox.watch import DEADLINE_S, run
 
@@ -28,7 +28,7 @@ class Peer:
     """A supervisor's end in this process, and what the server's end makes of it; a lie closes that one."""
 
     def __init__(self) -> None:
-        self.heard: list[Up | SystemV | Report | Lie | None] = []  # None: hung up
+        self.heard: list[Message | None] = []  # None: hung up
         self.control = Control(self._take, lambda: self._hear(None))
         self.socket = socket.socket(fileno=self.control.theirs)
         self._news = asyncio.Event()
@@ -43,7 +43,7 @@ class Peer:
         while True:
             self.say(packet, descriptors)
 
-    async def hears(self) -> Up | SystemV | Report | Lie | None:
+    async def hears(self) -> Message | None:
         """The next thing that the server's end made of it."""
         async with asyncio.timeout(DEADLINE_S):
             while not self.heard:
@@ -51,12 +51,12 @@ class Peer:
                 await self._news.wait()
         return self.heard.pop(0)
 
-    def _take(self, message: Up | SystemV | Report | Lie) -> None:
+    def _take(self, message: Message) -> None:
         if isinstance(message, Lie):
             self.control.close()
         self._hear(message)
 
-    def _hear(self, message: Up | SystemV | Report | Lie | None) -> None:
+    def _hear(self, message: Message | None) -> None:
         self.heard.append(message)
         self._news.set()
 
@@ -65,10 +65,10 @@ class Peer:
         self.socket.close()
 
 
-def told(packet: bytes, descriptors: Sequence[int] = ()) -> Up | SystemV | Report | Lie | None:
+def told(packet: bytes, descriptors: Sequence[int] = ()) -> Message | None:
     """What the server's end makes of one packet; it leaves no descriptor open."""
 
-    async def main() -> Up | SystemV | Report | Lie | None:
+    async def main() -> Message | None:
         peer = Peer()
         try:
             peer.say(packet, descriptors)
@@ -77,9 +77,11 @@ def told(packet: bytes, descriptors: Sequence[int] = ()) -> Up | SystemV | Repor
             peer.close()
 
     before = open_files()
-    heard: Up | SystemV | Report | Lie | None = run(main())
+    heard: Message | None = run(main())
     for listener in heard.listeners if isinstance(heard, Up) else ():
         listener.close()
+    if isinstance(heard, Opened) and heard.socket is not None:
+        heard.socket.close()
     for descriptor in heard.lists if isinstance(heard, SystemV) else ():
         os.close(descriptor)
     assert open_files() == before
@@ -110,6 +112,20 @@ def test_a_listener_is_passed_on(listener: socket.socket) -> None:
     heard = told(b"up", [listener.fileno()])
     assert isinstance(heard, Up)
     assert len(heard.listeners) == 1
+
+
+def test_a_socket_is_passed_on_or_there_was_none() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+        heard = told(b"socket", [made.fileno()])
+    assert isinstance(heard, Opened)
+    assert heard.socket is not None
+    assert told(b"socket") == Opened(os.getpid(), None)
+
+
+def test_a_socket_of_another_kind_is_a_lie() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        assert told(b"socket", [made.fileno()]) == Lie("a descriptor that is no socket of TCP")
+        assert isinstance(told(b"socket", [made.fileno()] * 2), Lie)
 
 
 @pytest.mark.parametrize(("count", "passed"), [(0, False), (2, False), (3, True), (4, False)])
@@ -203,7 +219,7 @@ def test_received_descriptors_are_not_inherited(listener: socket.socket) -> None
 
 
 def test_a_listener_that_found_no_room_is_not_taken_for_none(listener: socket.socket) -> None:
-    async def main() -> Up | SystemV | Report | Lie | None:
+    async def main() -> Message | None:
         peer = Peer()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:

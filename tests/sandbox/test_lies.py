@@ -57,6 +57,7 @@ LIES = {
     "nonsense for ever": 'while True: say(b"nonsense")',
     "descriptors for ever": 'while True: say(b"refused 1 2 0", many)',
     "descriptors with what may bring some": 'say(b"up", many)',
+    "a socket that nobody has asked for": 'say(b"socket")',
     "a packet without end": 'say(b"x" * 100000)',
 }
 INSIDE, INSIDE_6 = "127.0.0.1", "::1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.sandbox.names import NAMESERVER, name_files, resolver_text
+from runtime_api.sandbox.names import NAMESERVER, hosts_text, name_files, resolver_text
 from runtime_api.sandbox.network import Network, forwarded_ports
 from runtime_api.sandbox.outside import Given, Outside, Tool, find_tool, start_of
 
@@ -111,7 +111,14 @@ def test_the_rest_of_the_resolvers_configuration_is_kept() -> None:
 @pytest.mark.parametrize(("network", "outside"), [("host", True), ("none", False), ("own", False)])
 def test_without_a_way_out_the_resolvers_configuration_is_the_hosts(network: str, outside: bool) -> None:
     with open("/etc/resolv.conf", "rb") as file:  # noqa: PTH123
-        assert name_files(Network(network), outside=outside) == {"/etc/resolv.conf": file.read()}
+        assert name_files(Network(network), outside=outside)["/etc/resolv.conf"] == file.read()
+
+
+def test_the_names_of_the_sandbox_stand_before_the_hosts_own() -> None:
+    host = b"127.0.0.1 localhost\n10.0.0.1 sandbox"
+    assert hosts_text(host) == b"127.0.0.1 sandbox.localdomain sandbox\n" + host
+    with open("/etc/hosts", "rb") as file:  # noqa: PTH123
+        assert name_files(Network.HOST, outside=False)["/etc/hosts"] == hosts_text(file.read())
 
 
 # -- the program

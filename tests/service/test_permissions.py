@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime_api.service.owners import Caller, Owner
-from runtime_api.service.permissions import INVOKE, NO_SOURCE, Source, is_allowed
+from runtime_api.service.permissions import INVOKE, NO_SOURCE, Source, is_allowed, opens_url
 from tests.service.account import ACCOUNT, Account
 
 OWN = Caller(Owner(ACCOUNT, "us-east-1"))
@@ -87,3 +87,22 @@ def test_a_star_stays_within_its_part_of_an_arn() -> None:
 
 def test_a_condition_on_the_organization_is_never_met() -> None:
     assert not allowed(OTHER, Principal="*", PrincipalOrgID="o-1234567890")
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ({"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"}, True),
+        ({"Action": "lambda:InvokeFunctionUrl"}, True),
+        ({"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "AWS_IAM"}, False),
+        ({"Action": "lambda:InvokeFunctionUrl", "Principal": "111122223333"}, False),
+        ({"Action": "lambda:InvokeFunctionUrl", "SourceAccount": ACCOUNT}, False),
+        ({"Action": "lambda:InvokeFunction"}, False),
+    ],
+)
+def test_a_function_url_is_open_to_everybody_or_to_nobody(statement: dict[str, Any], expected: bool) -> None:
+    account = Account()
+    account.create("f")
+    account.perform("AddPermission", **{"FunctionName": "f", "StatementId": "s", "Principal": "*", **statement})
+    assert opens_url(account.functions["f"].policies[""]) is expected
+    assert not opens_url(None)

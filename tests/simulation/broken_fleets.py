@@ -192,25 +192,25 @@ class EndsAndForgetsNothing(Base):
 
 
 class KeepsWhatIsFreeOnOldCode(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         kept, self._free = self._free, {}
-        actions = super().replace(most)
+        actions = super().replace(most, slots)
         self._free.update(kept)
         return actions
 
 
 class KeepsWhatStartsOnOldCode(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         kept, self._starting = self._starting, set()
-        actions = super().replace(most)
+        actions = super().replace(most, slots)
         self._starting |= kept
         return actions
 
 
 class UsesOldCodeAgain(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         busy = dict(self._busy)
-        actions = super().replace(most)
+        actions = super().replace(most, slots)
         for environment in busy:
             self._retired.pop(environment, None)
         self._busy |= busy
@@ -232,23 +232,23 @@ class CountsTheRetired(Base):
 
 
 class KeepsTheOldLimit(Base):
-    def replace(self, most: int) -> Actions:
-        return super().replace(self._most)
+    def replace(self, most: int, slots: int = 1) -> Actions:
+        return super().replace(self._most, slots)
 
 
 class ReplacesAndLosesWhoWaits(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         self._waiting.clear()
-        return super().replace(most)
+        return super().replace(most, slots)
 
 
 class EndsWhatIsBusyOnOldCode(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         busy = [Close(environment) for environment in self._busy]
         for environment in busy:
             self._free.pop(environment.environment, None)
         self._busy.clear()
-        return [*busy, *super().replace(most)]
+        return [*busy, *super().replace(most, slots)]
 
 
 class ShutsAndForgetsWhoWaits(Base):

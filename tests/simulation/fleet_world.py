@@ -144,10 +144,12 @@ class FleetWorld:
     def _replace(self) -> None:
         self.code += 1
         self.most = self.dice.choice((1, 2, 3, 8))
+        slots = self.dice.choice((self.slots, 1, 2))
         kept = {each for each in self.current if each.jobs}
         closing = self.current - kept
         self.current.clear()
-        self.perform(self.fleet.replace(self.most))
+        self.slots = slots
+        self.perform(self.fleet.replace(self.most, slots))
         self.require(all(each.closed for each in closing), "an environment with old code and nothing to do stays")
         self.require(not any(each.closed for each in kept), "an invocation may not finish on the code it began with")
         if self.dice.random() < 0.05:

@@ -16,7 +16,7 @@ from tests.sinks.pipes import until
 
 KEY = StreamKey("123456789012", "us-east-1", "/aws/lambda/f", "2026/01/31/[$LATEST]0")
 OTHER = KEY._replace(stream="other")
-DONE = RuntimeDone("r1", "success", None, 1.0, 1.0, 2, "trace", None)
+DONE = RuntimeDone("r1", "success", None, 1.0, 0.0, 1.0, 2, "trace", None)
 
 
 class Store:

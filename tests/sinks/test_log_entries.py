@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.platform_events import Record
 
 START = Start("id-1", "$LATEST", "Root=1", None)
-DONE = RuntimeDone("id-1", "success", None, 1.0, None, 2, "Root=1", None)  # not shown in the text log
+DONE = RuntimeDone("id-1", "success", None, 1.0, 0.0, None, 2, "Root=1", None)  # not shown in the text log
 END = End("id-1")
 START_LINE = b"START RequestId: id-1 Version: $LATEST\n"
 END_LINE = b"END RequestId: id-1\n"

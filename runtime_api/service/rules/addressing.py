@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from runtime_api.service.arns import LATEST, FunctionName, function_arn, parse_function_name
 from runtime_api.service.errors import (
     AccessDeniedException,
-    InvalidParameterValueException,
     PreconditionFailedException,
     ResourceNotFoundException,
 )
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_revision", "function_named", "name_in", "not_found", "resource_missing", "version_named"]
 
-MISMATCH = "The derived qualifier from the function name does not match the specified qualifier."
 STALE = (
     "The Revision Id provided does not match the latest Revision Id. "
     "Call the {} API to retrieve the latest Revision Id"
@@ -30,15 +28,13 @@ STALE = (
 def name_in(asked: Asked, parameter: str = "FunctionName") -> FunctionName:
     """Return the parts of the name that was given, with the Qualifier beside it."""
     given, qualifier = asked.parameters[parameter], asked.parameters.get("Qualifier")
-    named = parse_function_name(given)
-    if named.qualifier and qualifier and named.qualifier != qualifier:
-        raise InvalidParameterValueException(MISMATCH)
+    named = parse_function_name(given, qualifier)
     if not _is_everybodys(asked, named):
         if named.region is not None and named.region != asked.owner.region:
             raise not_reachable(named.region, asked.owner.region)
         if named.account is not None and named.account != asked.owner.account:
             raise AccessDeniedException
-    return named._replace(qualifier=named.qualifier or qualifier)
+    return named
 
 
 def _is_everybodys(asked: Asked, named: FunctionName) -> bool:

@@ -125,7 +125,8 @@ def _config(asked: Asked) -> CodeSigningConfig:
     arn = asked.parameters["CodeSigningConfigArn"]
     config = asked.shelves.of(CodeSigningConfig).get(arn)
     if config is None:
-        raise ResourceNotFoundException(f"The Lambda code signing configuration {arn} can not be found.")
+        missing = ResourceNotFoundException(f"The Lambda code signing configuration {arn} can not be found.")
+        raise missing.without_fault()
     return config
 
 

@@ -37,11 +37,11 @@ def put_function_concurrency(asked: Asked) -> Result:
             f"concurrency [{provisioned}]."
         )
     if unreserved(asked) + claimed(function) - wanted < LEAST_UNRESERVED:
-        raise InvalidParameterValueException(
+        refusal = InvalidParameterValueException(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
-            f"below its minimum value of [{LEAST_UNRESERVED}].",
-            fault="",
+            f"below its minimum value of [{LEAST_UNRESERVED}]."
         )
+        raise refusal.without_fault()
     changed = structs.replace(function, reserved_concurrency=wanted)
     return Result({"ReservedConcurrentExecutions": wanted}, changed)
 

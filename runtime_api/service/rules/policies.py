@@ -15,7 +15,7 @@ from runtime_api.service.errors import (
     ResourceConflictException,
     ResourceNotFoundException,
 )
-from runtime_api.service.function_record import Function, Policy, Statement
+from runtime_api.service.function_record import Alias, Function, Policy, Statement, Version
 
 from . import Result
 from .addressing import check_revision, function_named, name_in, resource_missing
@@ -50,7 +50,7 @@ def add_permission(asked: Asked) -> Result:
         )
     function, qualifier = _qualified(asked)
     policy = function.policies.get(qualifier, Policy("", ()))
-    check_revision(asked.parameters.get("RevisionId"), policy.revision_id, "GetPolicy")
+    _check_policy_revision(asked, function, qualifier, policy)
     name = asked.parameters["StatementId"]
     if any(statement.id == name for statement in policy.statements):
         raise ResourceConflictException(
@@ -61,7 +61,8 @@ def add_permission(asked: Asked) -> Result:
     changed = Policy(next(asked.ids), (*policy.statements, statement))
     if len(policy_text(changed)) > POLICY_BYTES:
         raise PolicyLengthExceededException(f"The final policy size is bigger than the limit ({POLICY_BYTES}).")
-    return Result({"Statement": orjson.dumps(statement.document).decode()}, _with(function, qualifier, changed))
+    shown = {"Statement": orjson.dumps(statement.document).decode()}
+    return Result(shown, _with(asked, function, qualifier, changed))
 
 
 def get_policy(asked: Asked) -> Result:
@@ -83,12 +84,12 @@ def remove_permission(asked: Asked) -> Result:
     policy = function.policies.get(qualifier)
     if policy is None:
         raise ResourceNotFoundException("No policy is associated with the given resource.")
-    check_revision(asked.parameters.get("RevisionId"), policy.revision_id, "GetPolicy")
+    _check_policy_revision(asked, function, qualifier, policy)
     name = asked.parameters["StatementId"]
     kept = tuple(statement for statement in policy.statements if statement.id != name)
     if len(kept) == len(policy.statements):
         raise ResourceNotFoundException(f"Statement {name} is not found in resource policy.")
-    return Result({}, _with(function, qualifier, Policy(next(asked.ids), kept)))
+    return Result({}, _with(asked, function, qualifier, Policy(next(asked.ids), kept)))
 
 
 def _qualified(asked: Asked) -> tuple[Function, str]:
@@ -101,6 +102,18 @@ def _qualified(asked: Asked) -> tuple[Function, str]:
         complaint = "Cannot find alias arn" if is_alias else "Function not found"
         raise ResourceNotFoundException(f"{complaint}: {function.arn(qualifier)}")
     return function, qualifier
+
+
+def _check_policy_revision(asked: Asked, function: Function, qualifier: str, policy: Policy) -> None:
+    """Raise PreconditionFailedException unless the caller's RevisionId, if any, is the policy's or its resource's."""
+    given = asked.parameters.get("RevisionId")
+    if given is not None and given != _resource(function, qualifier).revision_id:
+        check_revision(given, policy.revision_id, "GetPolicy")
+
+
+def _resource(function: Function, qualifier: str) -> Version | Alias:
+    """What a policy is the policy of."""
+    return function.aliases.get(qualifier) or function.version(qualifier or LATEST) or function.latest
 
 
 def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
@@ -129,7 +142,13 @@ def aws_principal(given: str) -> Any:
     return {"AWS": given} if given.startswith("arn:") else {"Service": given}
 
 
-def _with(function: Function, qualifier: str, policy: Policy) -> Function:
+def _with(asked: Asked, function: Function, qualifier: str, policy: Policy) -> Function:
+    """The function with this policy, whose resource has a new revision."""
+    resource = structs.replace(_resource(function, qualifier), revision_id=next(asked.ids))
+    if isinstance(resource, Alias):
+        function = structs.replace(function, aliases={**function.aliases, qualifier: resource})
+    else:
+        function = function.with_version(resource)
     kept = {each: found for each, found in function.policies.items() if each != qualifier}
     return structs.replace(function, policies=kept | ({qualifier: policy} if policy.statements else {}))
 

@@ -137,15 +137,13 @@ def _check_room(asked: Asked, before: Function, after: Function, requested: int)
     room = unreserved(asked) + provisioned_of(before)
     if requested > room:
         raise InvalidParameterValueException(
-            f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{room}].",
-            fault="",
-        )
+            f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{room}]."
+        ).without_fault()
     if room - provisioned_of(after) < LEAST_UNRESERVED:
         raise InvalidParameterValueException(
             "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
-            f"minimum value of [{LEAST_UNRESERVED}].",
-            fault="",
-        )
+            f"minimum value of [{LEAST_UNRESERVED}]."
+        ).without_fault()
 
 
 def _shown(asked: Asked, function: Function, qualifier: str) -> dict[str, Any]:

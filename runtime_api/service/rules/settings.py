@@ -15,10 +15,9 @@ from runtime_api.service.variables import reserved_names
 from .layers import layer_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from runtime_api.protocol.limits import Limits
-    from runtime_api.service.function_record import LayerUse
 
     from . import Asked
 
@@ -27,6 +26,7 @@ __all__ = ["changed", "created"]
 ENVIRONMENT = (
     "Lambda was unable to configure your environment variables because the environment variables you have provided "
 )
+LEVELS = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
 VPC = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
 TOO_LARGE = "'{name}' value failed to satisfy constraint: Member must have value less than or equal to {most}"
 NO_STEP = "'MemorySize' value failed to satisfy constraint: Member must be a multiple of {step}"
@@ -42,18 +42,18 @@ def created(asked: Asked) -> Configuration:
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
-    return Configuration(**_checked(asked, ()))
+    return Configuration(**_checked(asked, None))
 
 
 def changed(configuration: Configuration, asked: Asked) -> Configuration:
     """Return a configuration with what the parameters set; what they leave out stays."""
-    found = _checked(asked, configuration.layers)
+    found = _checked(asked, configuration)
     check_runtime(found.get("runtime", configuration.runtime), asked.profile.runtimes)
     return structs.replace(configuration, **found)
 
 
-def _checked(asked: Asked, layers: Sequence[LayerUse]) -> dict[str, Any]:
-    """The settings among the parameters, by field; `layers`: what the function has of them already."""
+def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:
+    """The settings among the parameters, by field; `before`: what the function has already."""
     found = {SETTABLE[name]: value for name, value in asked.parameters.items() if name in SETTABLE}
     if "runtime" in found:
         check_runtime(found["runtime"], asked.profile.runtimes)
@@ -63,7 +63,9 @@ def _checked(asked: Asked, layers: Sequence[LayerUse]) -> dict[str, Any]:
     if "vpc_config" in found:
         found["vpc_config"] = _vpc(found["vpc_config"])
     if "layers" in found:
-        found["layers"] = layer_uses(asked, found["layers"], layers)
+        found["layers"] = layer_uses(asked, found["layers"], () if before is None else before.layers)
+    if "logging_config" in found:
+        found["logging_config"] = _logging(found["logging_config"], {} if before is None else before.logging_config)
     for name in ("architectures", "file_system_configs"):
         if name in found:
             found[name] = tuple(found[name])
@@ -97,6 +99,19 @@ def _variables(asked: Asked, variables: Mapping[str, str]) -> dict[str, str]:
             f"{ENVIRONMENT}exceeded the 4KB limit. String measured: {measured.decode()}"
         )
     return dict(variables)
+
+
+def _logging(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """How the log is kept, from now on: levels belong to JSON, and are INFO unless they are given."""
+    merged = {**before, **given}
+    if merged.get("LogFormat") == "JSON":
+        return LEVELS | merged
+    if LEVELS.keys() & given.keys():
+        raise InvalidParameterValueException(
+            'Log level is not supported when LogFormat is set to "Text". Remove log level from your request or '
+            'change the LogFormat to "JSON" and try again.'
+        )
+    return {name: value for name, value in merged.items() if name not in LEVELS}
 
 
 def _vpc(given: Mapping[str, Any]) -> dict[str, Any]:

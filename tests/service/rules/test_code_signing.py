@@ -80,8 +80,11 @@ def test_a_configuration_is_attached_to_a_function(account: Account) -> None:
     ],
 )
 def test_a_missing_configuration_is_named(account: Account, operation: str) -> None:
-    with pytest.raises(ResourceNotFoundException, match=f"signing configuration {MISSING} can not be found"):
+    with pytest.raises(
+        ResourceNotFoundException, match=f"signing configuration {MISSING} can not be found"
+    ) as refusal:
         account.perform(operation, CodeSigningConfigArn=MISSING)
+    assert refusal.value.fault is None  # Lambda's answer has no Type
 
 
 def test_a_missing_configuration_is_noticed_before_a_missing_function(account: Account) -> None:

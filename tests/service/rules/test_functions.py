@@ -85,7 +85,12 @@ def test_every_setting_is_kept(account: Account) -> None:
         "TracingConfig": {"Mode": "Active"},
         "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"},
         "KMSKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k",
-        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/own", "ApplicationLogLevel": "INFO"},
+        "LoggingConfig": {
+            "LogFormat": "JSON",
+            "LogGroup": "/own",
+            "ApplicationLogLevel": "INFO",
+            "SystemLogLevel": "WARN",
+        },
         "Architectures": ["arm64"],
     }
     account.create(**settings)
@@ -94,6 +99,32 @@ def test_every_setting_is_kept(account: Account) -> None:
     account.perform("UpdateFunctionConfiguration", FunctionName="f", Timeout=5)
     shown = account.perform("GetFunctionConfiguration", FunctionName="f")
     assert {name: shown[name] for name in settings} == settings | {"Timeout": 5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([{"LogFormat": "JSON"}], {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}),
+        (
+            [{"LogFormat": "JSON", "SystemLogLevel": "DEBUG"}, {"ApplicationLogLevel": "ERROR"}],
+            {"LogFormat": "JSON", "ApplicationLogLevel": "ERROR", "SystemLogLevel": "DEBUG"},
+        ),
+        ([{"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"}, {"LogFormat": "Text"}], {"LogFormat": "Text"}),
+        ([{"LogFormat": "JSON"}, {"LogGroup": "/aws/lambda/f", "LogFormat": "Text"}], {"LogFormat": "Text"}),
+    ],
+)
+def test_levels_of_a_log_belong_to_json(
+    account: Account, changes: list[dict[str, str]], expected: dict[str, str]
+) -> None:
+    account.create()
+    for change in changes:
+        account.perform("UpdateFunctionConfiguration", FunctionName="f", LoggingConfig=change)
+    shown = account.perform("GetFunctionConfiguration", FunctionName="f")["LoggingConfig"]
+    assert shown == {"LogGroup": "/aws/lambda/f", **expected}
+    with pytest.raises(
+        InvalidParameterValueException, match='Log level is not supported when LogFormat is set to "Text"'
+    ):
+        account.create("g", LoggingConfig={"ApplicationLogLevel": "DEBUG"})
 
 
 def test_a_vpc_is_shown_and_can_be_taken_away(account: Account) -> None:

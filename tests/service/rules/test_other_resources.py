@@ -177,6 +177,24 @@ def test_permissions_that_cannot_be(
         add(account, name, **parameters)
 
 
+def test_a_permission_is_added_on_the_revision_of_the_policy_or_of_what_it_is_for(account: Account) -> None:
+    function = account.perform("GetFunctionConfiguration", FunctionName="f")["RevisionId"]
+    add(account, sid="a", RevisionId=function)
+    first = account.perform("GetPolicy", FunctionName="f")["RevisionId"]
+    for stale in (function, "wrong"):
+        with pytest.raises(PreconditionFailedException):
+            add(account, sid="b", RevisionId=stale)
+    add(account, sid="b", RevisionId=first)
+    with pytest.raises(PreconditionFailedException):
+        account.perform("RemovePermission", FunctionName="f", StatementId="a", RevisionId=first)
+    current = account.perform("GetFunctionConfiguration", FunctionName="f")["RevisionId"]
+    account.perform("RemovePermission", FunctionName="f", StatementId="a", RevisionId=current)
+    account.perform("PublishVersion", FunctionName="f")
+    alias = account.perform("CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")["RevisionId"]
+    add(account, "f:live", RevisionId=alias)
+    assert account.perform("GetAlias", FunctionName="f", Name="live")["RevisionId"] != alias
+
+
 def test_a_statement_id_is_used_once(account: Account) -> None:
     add(account)
     with pytest.raises(ResourceConflictException, match=r"The statement id \(s\) provided already exists"):
