@@ -12,6 +12,7 @@ PAGE = Path(__file__).with_name("service.md")
 ELSEWHERE = {
     "Invoke": "on the fast lane of the public port",
     "InvokeAsync": "served; deprecated",
+    "InvokeWithResponseStream": "served, piece by piece",
 }
 
 TEXT = """# The local Lambda service
@@ -58,6 +59,12 @@ $ aws lambda invoke --function-name orders response.json
   2.0. `Cors` is applied, preflights included, and decides which web pages may use the URL. With `AuthType` AWS_IAM a
   request has to be signed; no policy is asked. Everybody who can reach the port can use a URL with `AuthType` NONE.
   Answers are buffered, also with `InvokeMode` RESPONSE_STREAM.
+- **Responses are streamed**: InvokeWithResponseStream gives each piece to the caller when the function has produced
+  it, from a generator of our Python bootstrap, `awslambda.streamifyResponse` of the one for Node.js, or any runtime
+  that streams (`Lambda-Runtime-Function-Response-Mode`). A caller who reads slowly slows the function; when one
+  leaves, the function goes on. A response that is not streamed comes as one piece. `InvokeComplete` ends a stream,
+  with `ErrorCode` and `ErrorDetails` if the function has failed, crashed or timed out, before its first piece or
+  after it. A stream has up to 200 MB. Invoke joins what is streamed, up to 6 MB.
 - **Accounts and regions**: the account is the caller's access key if that has 12 digits, else 123456789012; the
   region is the one that the request is signed for. Each account has functions, layers and all else of its own in
   each region. Requests that are not signed, as curl's, belong to 123456789012 and `--region`; they reach any function
@@ -104,8 +111,9 @@ $ aws logs tail /aws/lambda/orders --follow --endpoint-url http://127.0.0.1:9000
   server runs. They are written four times a second, so `kill -9` costs a quarter of a second at most, and a power cut
   perhaps more. Without `--data` they go with the server.
 - **LogFormat JSON** makes JSON lines of platform records, tells the runtime to write JSON (`AWS_LAMBDA_LOG_FORMAT`),
-  and leaves out what is below the two log levels, in what is kept and in the log tail of an Invoke. The server's own
-  log on stderr stays text, and has everything.
+  and leaves out what is below the two log levels: in what is kept, in the log tail of an Invoke, and in the server's
+  own log on stderr. For functions of the command line `--log-format json`, `--application-log-level` and
+  `--system-log-level` say so; `invoke` and `rie` have these options, too.
 
 ## Operations
 

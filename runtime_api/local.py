@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.engine.aws_clients import AwsClients, AwsSettings
+from runtime_api.engine.clock import Clock
 from runtime_api.engine.closing import close_in_turn, close_together
 from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
+from runtime_api.engine.event_delivery import EventDelivery
 from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
@@ -33,6 +36,7 @@ from runtime_api.sinks.kept_logs import KeptLogs
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.store.sqlite.event_queue import SqliteQueue
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
 from runtime_api.web.access import access_routes
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.environment import CallResponder, RuntimeApiListener
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.access import Access
+    from runtime_api.service.seams.event_queue import EventQueue
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -58,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
+NO_AWS = AwsSettings()
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -76,6 +82,9 @@ class _Parts(NamedTuple):
     fronts: list[PublicPort]
     kept_logs: KeptLogs | None
     log_service: LogService | None
+    clock: Clock
+    clients: AwsClients
+    queue: EventQueue
 
     def note(self, line: str) -> None:
         """Write a line of our own to the log."""
@@ -99,7 +108,8 @@ class LocalLambda:
     once more after twice that. What functions write is kept in `logs`. `runtimes` says which runtimes callers may
     use. Callers must sign with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3
     comes from `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are. With
-    `enforce_policies` other accounts, and services, invoke only what a function's policy allows.
+    `enforce_policies` other accounts, and services, invoke only what a function's policy allows. `aws` says where
+    the queues, topics and buckets are that events go to in the end.
     """
 
     def __init__(
@@ -126,7 +136,9 @@ class LocalLambda:
         hot_reload: bool = True,
         enforce_policies: bool = False,
         logs: LogStore | None = None,
+        aws: AwsSettings = NO_AWS,
     ) -> None:
+        self._aws = aws
         self._logs = logs
         self._runtimes = runtimes
         self._enforce_policies = enforce_policies
@@ -170,6 +182,7 @@ class LocalLambda:
             *(front.stop_listening for front in parts.fronts),
             parts.invoker.close,
             parts.worker.close,
+            parts.clients.close,
             parts.management.close,
             parts.dispatch.close,
             lambda: asyncio.sleep(0),  # every caller has its result now: let the answers be written
@@ -238,15 +251,25 @@ class LocalLambda:
         client_context: str | None = None,
         trace: str | None = None,
         tenant_id: str | None = None,
+        streamed: bool = False,
     ) -> InvokeResult:
         """Invoke a function by name or ARN and wait for its answer.
 
         `payload` is JSON; `log_type="Tail"` asks for the end of the log, `client_context` is base64 as on the wire.
+        If `streamed`, a function that streams is answered by a `stream` when it begins to.
         Raises ServiceError when the function could not be run at all.
         """
         invoker = self._parts().invoker
         request = InvokeRequest(
-            function, payload, qualifier, REQUEST_RESPONSE, log_type, client_context, trace, tenant_id
+            function,
+            payload,
+            qualifier,
+            REQUEST_RESPONSE,
+            log_type,
+            client_context,
+            trace,
+            tenant_id,
+            streamed=streamed,
         )
         # A caller may be cancelled; the invocation goes on, as on Lambda.
         result = await asyncio.shield(invoker.submit(invoker.check(request)))
@@ -315,11 +338,7 @@ class LocalLambda:
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log
 
-        catalog, queue, installations = (
-            MemoryCatalog(self._owner),
-            MemoryQueue(limits.waiting_invocations),
-            Installations(),
-        )
+        catalog, installations = MemoryCatalog(self._owner), Installations()
         kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write)
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs)
         data = self._data
@@ -327,8 +346,19 @@ class LocalLambda:
         dispatch = LocalDispatch(
             factory, installations, self._idle_timeout_s, installer.install, limits.concurrency_max
         )
-        worker = QueueWorker(queue, dispatch, log.write, self._async_retry_base_s)
-        invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies)
+        clock, clients = Clock(), AwsClients(self._aws)
+        queue = self._queue(lambda line: parts.note(line))
+        invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies, clock=clock)
+        worker = QueueWorker(
+            queue,
+            catalog,
+            dispatch,
+            EventDelivery(clients, invoker).deliver,
+            log.write,
+            clock,
+            max_queued=limits.waiting_invocations,
+            retry_base_s=self._async_retry_base_s,
+        )
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
         provisioner = Provisioner(catalog, dispatch, log.write)
@@ -339,9 +369,26 @@ class LocalLambda:
         if self._logs is not None and kept_logs is not None:
             log_service = LogService(self._logs, kept_logs, self._owner)
         parts = _Parts(
-            log, catalog, installations, dispatch, worker, invoker, management, outbox, [], kept_logs, log_service
+            log,
+            catalog,
+            installations,
+            dispatch,
+            worker,
+            invoker,
+            management,
+            outbox,
+            [],
+            kept_logs,
+            log_service,
+            clock,
+            clients,
+            queue,
         )
         return parts
+
+    def _queue(self, note: Callable[[str], None]) -> EventQueue:
+        most = self._limits.waiting_events
+        return MemoryQueue(most) if self._data is None else SqliteQueue(self._data.events, most, note)
 
     def _parts(self) -> _Parts:
         if self._open is None:

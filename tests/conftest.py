@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from tests import sandboxes, traces
 from tests.e2e.ordinary import User, ordinary_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("at any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at any speed")
 
 _private_folder = pytest.StashKey[str]()
 _shared: set[str] = set()  # names of this project's fixtures that several tests share

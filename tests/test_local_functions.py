@@ -380,7 +380,7 @@ def test_events_wait_for_an_environment_and_finishing_waits_for_them(tmp_path: P
 
 def test_one_event_too_many_is_throttled(tmp_path: Path, quiet: int, gate: Gate) -> None:
     async def main() -> None:
-        limits = replace(CURRENT, waiting_invocations=2)
+        limits = replace(CURRENT, waiting_events=2)
         async with LocalLambda(quiet, sandbox=SANDBOX, limits=limits) as lam:
             lam.add_function(function(tmp_path, concurrency=1))
             url = await lam.listen("127.0.0.1", 0)

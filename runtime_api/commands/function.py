@@ -53,6 +53,7 @@ def function_of_program(
         ephemeral_mb=sandbox.ephemeral_mb,
         variables=read_variables(options.env_files, options.env_vars),
         region=options.region,
+        logging=options.logging,
     )
     # Our own bootstrap lies outside of what a sandbox shows by itself.
     needed: tuple[Path, ...] = (BOOTSTRAP.parent,) if ours else ()

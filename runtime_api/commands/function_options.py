@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runtime_api.protocol.limits import CURRENT
 
+from .log_options import log_options, read_logging
 from .option_groups import option_group, options_under
 from .options import HANDLER, MEMORY, REGION, TIMEOUT
+
+if TYPE_CHECKING:
+    from runtime_api.service.records import Logging
 
 __all__ = ["FunctionOptions", "function_options"]
 
@@ -26,9 +31,18 @@ class FunctionOptions:
     env_files: tuple[Path, ...]
     env_vars: tuple[str, ...]
     region: str
+    log_format: str
+    application_log_level: str | None
+    system_log_level: str | None
+
+    @property
+    def logging(self) -> Logging:
+        """How the function's log is written; a usage error for options that contradict each other."""
+        return read_logging(self.log_format, self.application_log_level, self.system_log_level)
 
 
-option = options_under("Function options")
+HEADING = "Function options"
+option = options_under(HEADING)
 
 function_options = option_group(
     FunctionOptions,
@@ -88,4 +102,5 @@ function_options = option_group(
         show_default=True,
         help="AWS Region, for ARNs and AWS_REGION.",
     ),
+    *log_options(HEADING),
 )

@@ -16,6 +16,9 @@ from .targets import here
 
 if TYPE_CHECKING:
     from runtime_api.local import Address, LocalFunction
+    from runtime_api.service.records import Logging
+
+    from .environment_mode import EnvironmentMode
 
 __all__ = ["rie_function"]
 
@@ -25,11 +28,23 @@ MEGABYTES = Pattern("number", r"[1-9][0-9]{0,8}", "a whole number above 0")
 ACCOUNT = "012345678912"  # RIE's
 
 
-def rie_function(command: tuple[str, ...], opt: Path, runtime_api: Address, *, clean_env: bool) -> LocalFunction:
-    """Describe the function as RIE does; its init is part of the first invocation, and one runs at a time."""
+def rie_function(
+    command: tuple[str, ...],
+    opt: Path,
+    runtime_api: Address,
+    mode: EnvironmentMode,
+    logging: Logging,
+    *,
+    clean_env: bool,
+) -> LocalFunction:
+    """Describe the function as RIE does: one environment, whose init is part of the first invocation.
+
+    In the modes that never initialise inside an invocation, it begins at once.
+    """
     from runtime_api.local import LocalFunction
     from runtime_api.service.customer_variables import customer_variables
     from runtime_api.service.records import FunctionSpec
+    from runtime_api.service.tenancy import Tenancy
 
     own = os.environ
     handler = command[-1] if len(command) > 1 else ""
@@ -43,6 +58,7 @@ def rie_function(command: tuple[str, ...], opt: Path, runtime_api: Address, *, c
         variables={} if clean_env else customer_variables(own),
         region=_read(region_name, REGION) or "us-east-1",
         account=ACCOUNT,
+        logging=logging,
     )
     return LocalFunction(
         configuration,
@@ -52,6 +68,9 @@ def rie_function(command: tuple[str, ...], opt: Path, runtime_api: Address, *, c
         also_known_as=frozenset({"function"}),
         concurrency=1,
         max_queued=CURRENT.waiting_invocations,
+        max_concurrency=mode.max_concurrency,
+        snap_start=mode.snap_start,
+        tenancy=Tenancy.PASSED_ON,
     )
 
 

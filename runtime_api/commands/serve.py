@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .environment_mode import MODE_VARIABLES, environment_mode
 from .function import function_of_source, hand_over
 from .function_options import function_options
 from .options import fail
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
-from .service_options import known_keys, s3_endpoint, service_options
+from .service_options import aws_settings, known_keys, s3_endpoint, service_options
 from .serving import beside, blaming, opened, say, serve_until_signalled
 from .signals import interruptible, run
 from .temporary import temporary_trees
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.store.trees import Trees
 
+    from .environment_mode import EnvironmentMode
     from .function_options import FunctionOptions
     from .sandbox_options import SandboxOptions
     from .serve_options import ServeOptions
@@ -57,6 +59,7 @@ MEBIBYTE = 1_048_576
         ),
         ("-- COMMAND [ARG]...", "Any other command line that runs a Lambda runtime."),
     ),
+    variables=MODE_VARIABLES,
     examples=(
         "bootjack serve orders=./orders billing=./billing.zip --watch",
         "bootjack serve app.handler --layer ./layer --concurrency 50",
@@ -91,14 +94,16 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    mode = environment_mode(os.environ, "--snapstart", server.max_concurrency, snap_start=server.snapstart)
+    aws = aws_settings(service, os.environ)
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
         if server.only_lambda_apis:
-            functions = [external_function(targets, server, function, sandbox, ALIAS)]
+            functions = [external_function(targets, server, function, sandbox, ALIAS, mode)]
             sandbox = replace(sandbox, kind="process")  # nothing is started
         else:
-            functions, watched = _make_all(targets, server, function, sandbox, trees)
+            functions, watched = _make_all(targets, server, function, sandbox, trees, mode)
         local = LocalLambda(
             label_log=len(functions) != 1,
             idle_timeout_s=server.idle_timeout_s,
@@ -120,6 +125,7 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
+            aws=aws,
         )
         tune_server()
         with sandbox.explained():
@@ -162,7 +168,12 @@ def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
 
 
 def _make_all(
-    targets: tuple[str, ...], server: ServeOptions, options: FunctionOptions, sandbox: SandboxOptions, trees: Trees
+    targets: tuple[str, ...],
+    server: ServeOptions,
+    options: FunctionOptions,
+    sandbox: SandboxOptions,
+    trees: Trees,
+    mode: EnvironmentMode,
 ) -> tuple[list[LocalFunction], list[Watched]]:
     """Make the functions, and say what to watch for them."""
     from runtime_api.store.archives import DirectoryArchives
@@ -181,6 +192,8 @@ def _make_all(
         return replace(
             function,
             concurrency=server.concurrency,
+            max_concurrency=mode.max_concurrency,
+            snap_start=mode.snap_start,
             also_known_as=aliases,
             function_url=server.function_url,
         )

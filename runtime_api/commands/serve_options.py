@@ -11,7 +11,7 @@ from runtime_api.protocol.limits import CURRENT, PROFILE_NAMES
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, PORT, Seconds, Whole
+from .options import IDLE, MAX_CONCURRENCY, NAME, PORT, Seconds, Whole
 
 __all__ = ["ServeOptions", "serve_options"]
 
@@ -30,6 +30,8 @@ class ServeOptions:
     name: str | None
     watch: bool
     concurrency: int
+    max_concurrency: int
+    snapstart: bool
     idle_timeout_s: float
     async_retry_base_s: float
     profile: str
@@ -54,8 +56,8 @@ serve_options = option_group(
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
         default=None,
-        help="Keep the functions that callers create in this directory; the next server finds them there.  [default: "
-        "they go with the server]",
+        help="Keep the functions that callers create, and events that have not been run, in this directory; the next "
+        "server finds them there.  [default: they go with the server]",
     ),
     option(
         "--log-storage",
@@ -80,6 +82,20 @@ serve_options = option_group(
         show_default=True,
         help="Execution environments of each function version, unless its function has reserved concurrency. "
         "Invocations beyond that are throttled.",
+    ),
+    option(
+        "--max-concurrency",
+        type=MAX_CONCURRENCY,
+        default=0,
+        metavar="N",
+        help="Invocations that an execution environment of each TARGET runs at once; 0 is one after another, without "
+        "the rules of managed concurrency.  [default: AWS_LAMBDA_MAX_CONCURRENCY, or 0]",
+    ),
+    option(
+        "--snapstart",
+        is_flag=True,
+        help="Let environments of each TARGET wait as snapshots after their init, and restore them for their first "
+        "invocation. Nothing is copied: hooks run, and credentials come from an endpoint.",
     ),
     option(
         "--idle-timeout",

@@ -15,7 +15,9 @@ from .options import fail
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ServiceOptions", "known_keys", "s3_endpoint", "service_options"]
+    from runtime_api.engine.aws_clients import AwsSettings
+
+__all__ = ["ServiceOptions", "aws_settings", "known_keys", "s3_endpoint", "service_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class ServiceOptions:
     keys: Path | None
     enforce_policies: bool
     s3_endpoint: str | None
+    poll_aws: bool
     hot_reload: bool
 
 
@@ -63,6 +66,12 @@ service_options = option_group(
         "'bootjack[aws]'.",
     ),
     option(
+        "--poll-aws",
+        is_flag=True,
+        help="Send events on to AWS's own queues, topics and buckets where neither AWS_ENDPOINT_URL nor "
+        "AWS_ENDPOINT_URL_<SERVICE> names another server. Needs pip install 'bootjack[aws]'.",
+    ),
+    option(
         "--no-hot-reload",
         "hot_reload",
         is_flag=True,
@@ -76,9 +85,31 @@ service_options = option_group(
 def s3_endpoint(options: ServiceOptions) -> str | None:
     """Return the URL of --s3-endpoint; a usage error if it is none."""
     url = options.s3_endpoint or None
-    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+    if url is not None and not _is_url(url):
         fail(f"--s3-endpoint: {url!r} is not a URL such as http://127.0.0.1:5000")
     return url
+
+
+def aws_settings(options: ServiceOptions, variables: Mapping[str, str]) -> AwsSettings:
+    """Return where requests to AWS's services go; a usage error if an endpoint is no URL."""
+    from runtime_api.engine.aws_clients import AwsSettings, endpoints_of
+
+    endpoints = endpoints_of(variables)
+    for service, url in endpoints.items():
+        if not _is_url(url):
+            name = f"AWS_ENDPOINT_URL_{service.upper()}".removesuffix("_")
+            fail(f"{name}: {url!r} is not a URL such as http://127.0.0.1:5000")
+    if options.s3_endpoint:
+        endpoints["s3"] = options.s3_endpoint
+    return AwsSettings(endpoints, options.poll_aws)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def known_keys(options: ServiceOptions, variables: Mapping[str, str]) -> dict[str, str] | None:

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.effects import SetTimer
 
-__all__ = ["Alarms", "now_ms"]
+__all__ = ["Alarms", "now_ms", "wall_offset_ms"]
 
 
 def now_ms() -> float:
     """Monotonic time in milliseconds; the loop's own clock knows only whole milliseconds."""
     return time.monotonic() * 1000
+
+
+def wall_offset_ms() -> float:
+    """What makes Unix milliseconds of `now_ms`."""
+    return (time.time() - time.monotonic()) * 1000
 
 
 class Alarms:

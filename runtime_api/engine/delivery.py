@@ -7,13 +7,12 @@ waits, up to a bound (`protocol/telemetry.py`). Nothing that produces telemetry 
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol.telemetry import Feed
 
-from .alarms import now_ms
+from .alarms import now_ms, wall_offset_ms
 from .consumers import NotDeliveredError, consumer_at
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ class Delivery:
     def _collect(self, *, flush: bool = False) -> None:
         self._collecting = False
         # The loop's clock may ring half a millisecond before the time by ours.
-        self._feed.collect(now_ms() + 1, _offset_ms(), flush=flush)
+        self._feed.collect(now_ms() + 1, wall_offset_ms(), flush=flush)
         if self._timer is None:
             self._arm()
         if self._feed.is_ready:
@@ -139,7 +138,7 @@ class Delivery:
             await self._news.wait()
             self._news.clear()
             while self._feed.is_ready and not self._paused:
-                batch = self._feed.take(now_ms(), _offset_ms())
+                batch = self._feed.take(now_ms(), wall_offset_ms())
                 self._tell_of_loss(batch)
                 if batch.events:
                     await self._deliver(batch)
@@ -171,8 +170,3 @@ class Delivery:
     def _tell_of_loss(self, batch: Batch) -> None:
         if batch.lost_records:
             self._note(f"{batch.lost_records} records of telemetry were lost, since {self._name} did not take them")
-
-
-def _offset_ms() -> float:
-    """What makes Unix milliseconds of an entry's time."""
-    return (time.time() - time.monotonic()) * 1000

@@ -17,23 +17,29 @@ from typing import TYPE_CHECKING, Any, Protocol
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
-from runtime_api.protocol.environment import EnvironmentMachine
+from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType, RestoreFault
-from runtime_api.protocol.journal import Entry, Journal, LogTail
+from runtime_api.protocol.journal import Journal, LogTail
+from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
+from runtime_api.protocol.streaming import Shaper
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
 from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed
 
-from .alarms import Alarms, now_ms
+from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .streams import Flow, ResponseStream
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.fleet_actions import Readiness
+    from runtime_api.protocol.journal import Entry
+    from runtime_api.protocol.json_log import JsonLog
+    from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
@@ -57,6 +63,7 @@ class CallResponder(Protocol):
     def refuse(self, effect: fx.Refuse) -> None: ...
     def deliver(self, effect: fx.Deliver) -> None: ...
     def restore(self, effect: fx.Restore) -> None: ...
+    def open_stream(self, effect: fx.OpenStream) -> Flow: ...  # the call's body comes as BodyPiece from now on
 
 
 class RuntimeApiListener(Protocol):
@@ -82,7 +89,8 @@ class ExecutionEnvironment:
 
     `available` is called when init has ended, and whenever the outcome of an invocation is known. After
     `freeze_after_s` without use the processes are frozen until they are needed. `leases` are released when the
-    environment has ended. `log_text` writes the log for callers who ask for its tail.
+    environment has ended. `json_log` is how its log is written, unless it is text. `stream_rate` is the bandwidth of
+    a streamed response, in bytes a second.
     """
 
     def __init__(
@@ -93,18 +101,19 @@ class ExecutionEnvironment:
         available: Callable[[ExecutionEnvironment], None],
         freeze_after_s: float | None = None,
         leases: Sequence[Lease] = (),
-        log_text: Callable[[Entry], bytes] | None = None,
+        json_log: JsonLog | None = None,
+        stream_rate: float | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._machine = EnvironmentMachine(settings)
         self.sandbox = sandbox
-        self.journal = Journal()
+        self.journal = Journal() if json_log is None else Journal(partial(_json_entry, json_log))
         self.journal.subscribe(log.consume)
         self._log = log
         self._available = available
         self._leases = leases
-        self._log_text = log_text or Entry.text
+        self._stream_rate = stream_rate
         self._freezer = Freezer(freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase in _UNUSED)
         self._launch: Callable[[], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
@@ -115,6 +124,7 @@ class ExecutionEnvironment:
         self._now = 0.0  # of the event being handled
         self._callers: dict[str, asyncio.Future[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
+        self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
@@ -122,6 +132,7 @@ class ExecutionEnvironment:
         self.lost: Callable[[ExecutionEnvironment], None] | None = None  # called when a runtime has exited
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
+            fx.Forward: self._forward,
             fx.Complete: self._complete,
             fx.Over: self._over,
             fx.SetTimer: self._alarms.set,
@@ -157,6 +168,7 @@ class ExecutionEnvironment:
             fx.Refuse: responder.refuse,
             fx.Deliver: responder.deliver,
             fx.Restore: responder.restore,
+            fx.OpenStream: partial(self._open_stream, responder),
         }
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
@@ -172,7 +184,7 @@ class ExecutionEnvironment:
         request_id = invocation.request_id
         self._callers[request_id] = future
         if wants_tail:
-            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes, self._log_text)
+            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes)
             self.journal.subscribe(tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
@@ -241,12 +253,31 @@ class ExecutionEnvironment:
 
     # -- effects
 
+    def _open_stream(self, responder: CallResponder, effect: fx.OpenStream) -> None:
+        """Give the caller a stream in place of a payload."""
+        request_id = effect.request_id
+        shaper = None if self._stream_rate is None else Shaper(self._stream_rate, self._loop.time())
+        stream = ResponseStream(responder.open_stream(effect), effect.content_type, shaper)
+        self._streams[request_id] = stream
+        caller = self._callers.pop(request_id)
+        if caller.done():
+            stream.leave()
+        else:
+            caller.set_result(InvokeResult(request_id, b"", None, b"", stream=stream))
+
+    def _forward(self, effect: fx.Forward) -> None:
+        self._streams[effect.request_id].put(effect.data)
+
     def _complete(self, effect: fx.Complete) -> None:
         outcome = effect.outcome
         caller = self._callers.pop(outcome.request_id, None)
         tail = self._tails.get(outcome.request_id) if self._tails else None
         if caller is not None and not caller.done():
             caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
+        elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
+            result = _result(outcome, tail.text() if tail is not None else b"")
+            assert isinstance(result, InvokeResult)  # it has begun
+            stream.finish(result)
         self._available(self)
 
     def _over(self, effect: fx.Over) -> None:
@@ -287,6 +318,9 @@ class ExecutionEnvironment:
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
+                if event.name == RUNTIME:
+                    for stream in self._streams.values():
+                        stream.run_out()
                 self._settle(event, SETTLE_LOOKS)
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
@@ -305,13 +339,17 @@ class ExecutionEnvironment:
         read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
         """
         assert self._listener is not None
-        if looks and self._listener.connections and self._callers:
+        if looks and self._listener.connections and (self._callers or self._streams):
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
             if self.lost is not None:
                 self.lost(self)
+
+
+def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
+    return JsonEntry(at, records, log=log, offset_ms=wall_offset_ms())
 
 
 def _result(outcome: fx.Outcome, tail: bytes) -> RunResult:
@@ -325,4 +363,4 @@ def _result(outcome: fx.Outcome, tail: bytes) -> RunResult:
         payload = wire.fault_document(outcome.fault)
     else:
         payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail)
+    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)

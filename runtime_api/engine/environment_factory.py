@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
+from runtime_api.protocol.json_log import JsonLog
 from runtime_api.service.access import Access, credentials_of
 from runtime_api.service.logs.chunks import StreamKey
 
@@ -15,12 +16,12 @@ from .admission import Admission
 from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
 from .ids import log_stream_name
 from .launching import plan_launch
-from .log_texts import log_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.protocol.settings import FunctionSettings
+    from runtime_api.service.records import Logging
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.sinks.kept_logs import KeptLogs
 
@@ -49,7 +50,9 @@ class LocalEnvironmentFactory:
         edge: RuntimeEdge,
         log_of: Callable[[str], Log],
         kept: KeptLogs | None = None,
+        stream_rate: float | None = None,
     ) -> None:
+        self._stream_rate = stream_rate
         self._kept = kept
         self._installations = installations
         self._sandboxes = sandboxes
@@ -72,7 +75,8 @@ class LocalEnvironmentFactory:
             available,
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
-            log_text(version.spec.logging),
+            _json_log(version.spec.logging),
+            self._stream_rate,
         )
         self._built[environment] = installation
         return environment
@@ -88,7 +92,7 @@ class LocalEnvironmentFactory:
         self._note_once(version, installation.note)
         if self._kept is not None:
             key = StreamKey(spec.account, spec.region, spec.log_group, stream)
-            environment.journal.subscribe(self._kept.stream(key, log_text(spec.logging)).consume)
+            environment.journal.subscribe(self._kept.stream(key).consume)
         launch = partial(plan_launch, version, installation.program, stream, access, environment.sandbox)
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch)
@@ -110,3 +114,8 @@ class LocalEnvironmentFactory:
 
     def write(self, version: ResolvedVersion, lines: bytes) -> None:
         self._log_of(version.spec.name).write(lines)
+
+
+def _json_log(logging: Logging) -> JsonLog | None:
+    """Return how a log in JSON is written; None for a log that is text."""
+    return JsonLog(logging.application_level, logging.system_level) if logging.is_json else None

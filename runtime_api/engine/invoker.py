@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runtime_api.protocol.events import Invocation
-from runtime_api.service.errors import RequestTooLargeException, ServiceError
+from runtime_api.service.errors import RecursiveInvocationException, RequestTooLargeException, ServiceError
+from runtime_api.service.lineage import is_loop, with_lineage
 from runtime_api.service.permissions import INVOKE, check_permission, opens_url
+from runtime_api.service.queued_event import QueuedEvent
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
-from runtime_api.service.seams.event_queue import QueuedEvent
 from runtime_api.service.tenancy import Tenancy, check_tenant
 from runtime_api.service.validation import check_parameters
 
+from .clock import Clock
 from .ids import invocation_id, trace_header, uuid4
 from .payloads import check_json, decode_client_context
 
@@ -35,7 +36,12 @@ REQUEST_RESPONSE = "RequestResponse"
 EVENT = "Event"
 DRY_RUN = "DryRun"
 TAIL = "Tail"
-_TYPES = frozenset({REQUEST_RESPONSE, EVENT, DRY_RUN})
+RECURSIVE = (
+    "Lambda detected the specified function being invoked in a recursive loop with other AWS resources and stopped "
+    "invoking."
+)
+_TYPES = (REQUEST_RESPONSE, EVENT, DRY_RUN)
+_STREAMED_TYPES = (REQUEST_RESPONSE, DRY_RUN)
 _LOG_TYPES = ("None", TAIL)
 
 
@@ -53,6 +59,7 @@ class InvokeRequest(msgspec.Struct, frozen=True):
     caller: Caller | None = None  # None: it does not sign
     source: Source | None = None  # what a service of AWS's invokes it for
     request_id: str | None = None  # where the payload tells it; None: a new one
+    streamed: bool = False  # the response is read as it comes
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -82,8 +89,10 @@ class Invoker:
         limits: Limits,
         *,
         enforces_policies: bool = False,
+        clock: Clock | None = None,
     ) -> None:
-        """`enforces_policies`: other accounts and services need a permission."""
+        """`enforces_policies`: other accounts and services need a permission; `clock`: by which events are due."""
+        self._clock = clock or Clock()
         self._enforces_policies = enforces_policies
         self._catalog = catalog
         self._dispatch = dispatch
@@ -123,7 +132,8 @@ class Invoker:
         if self._enforces_policies and caller is not None:
             arn, account = version.invoked_arn, version.spec.account
             check_permission(version.policy, INVOKE, account, arn, caller, request.source)
-        if request.type not in _TYPES or request.log_type not in _LOG_TYPES:
+        types = _STREAMED_TYPES if request.streamed else _TYPES
+        if request.type not in types or request.log_type not in _LOG_TYPES:
             _check_constraints(request)
         limits = self._limits
         size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
@@ -134,15 +144,18 @@ class Invoker:
             check_tenant(version.tenancy, request.tenant_id)
         payload = request.payload or b"{}"
         check_json(payload)
-        context = request.client_context
+        context, trace = request.client_context, request.trace
+        if trace:
+            trace = self._counted(trace, version, request.type)
         invocation = Invocation(
             request.request_id or uuid4(),
             invocation_id(),
             version.invoked_arn,
             payload,
-            trace_header(request.trace),
+            trace_header(trace),
             client_context=decode_client_context(context, limits.client_context_bytes) if context else None,
             tenant_id=request.tenant_id,
+            streamed=request.streamed,
         )
         return Accepted(version, invocation, request)
 
@@ -173,14 +186,18 @@ class Invoker:
         if self._puts:
             await asyncio.wait(self._puts)
 
+    def _counted(self, trace: str, version: ResolvedVersion, kind: str) -> str:
+        """Count this invocation in its chain. A chain that has become a loop is stopped: events once they are due."""
+        trace = with_lineage(trace, version.spec.arn())
+        if kind != EVENT and is_loop(trace) and not version.may_recurse:
+            raise RecursiveInvocationException(RECURSIVE)
+        return trace
+
     async def _put(self, accepted: Accepted) -> Queued | Throttled:
-        # An event may wait for an environment where other invocations are throttled (spec-service CO-06).
-        waiting = self._limits.waiting_invocations
-        version = msgspec.structs.replace(accepted.version, max_queued=waiting)
-        now_ms = time.time() * 1000
-        if await self._queue.put(QueuedEvent(version, accepted.invocation, accepted_ms=now_ms), now_ms):
+        now_ms, version = self._clock.now_ms(), accepted.version
+        if await self._queue.put(QueuedEvent(accepted.invocation, now_ms), now_ms):
             return Queued()
-        return Throttled(version.concurrency, version.concurrency, waiting)
+        return Throttled(version.concurrency, version.concurrency, self._limits.waiting_events)
 
     def _at_once(self, result: Unavailable | Verified) -> asyncio.Future[Unavailable | Verified]:
         future = asyncio.get_running_loop().create_future()
@@ -197,4 +214,5 @@ def _check_constraints(request: InvokeRequest) -> None:
         "Qualifier": request.qualifier,
         "TenantId": request.tenant_id,
     }
-    check_parameters("InvocationRequest", {name: value for name, value in given.items() if value is not None})
+    shape = "InvokeWithResponseStreamRequest" if request.streamed else "InvocationRequest"
+    check_parameters(shape, {name: value for name, value in given.items() if value is not None})

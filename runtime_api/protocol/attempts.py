@@ -80,7 +80,16 @@ class RestoreAttempt:
 class InvokeAttempt:
     """The invocation in hand: from START until the runtime is back in /next."""
 
-    __slots__ = ("began", "deadline_ms", "delivered", "error_type", "invocation", "latency", "outcome_known")
+    __slots__ = (
+        "began",
+        "deadline_ms",
+        "delivered",
+        "error_type",
+        "forwarded",
+        "invocation",
+        "latency",
+        "outcome_known",
+    )
 
     def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
         self.invocation = invocation
@@ -90,6 +99,7 @@ class InvokeAttempt:
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
         self.outcome_known = False
+        self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(
         self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, start_up: StartUp | None, now: float
@@ -100,7 +110,8 @@ class InvokeAttempt:
         if status is not _SUCCESS:
             error_type = outcome.fault.error_type if outcome.fault else error_category(outcome.error_type)
         duration = now - self.began
-        produced, delivered, latency = len(outcome.body), self.delivered, self.latency
+        produced = self.forwarded if self.forwarded is not None else len(outcome.body)
+        delivered, latency = self.delivered, self.latency
         tenant = self.invocation.tenant_id
         billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)

@@ -49,6 +49,11 @@ class Capacity(Generic[E]):
         """Whether there are more environments than there may be now, since `most` has become less."""
         return self.used > self.most
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more fits in unless something makes way."""
+        return self.used >= self.most
+
     def join(self, member: Member[E], used: int) -> None:
         """Count this fleet's environments, too, even where they are more than there is room for."""
         self._members[member] = None

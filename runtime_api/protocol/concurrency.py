@@ -102,7 +102,7 @@ class Fleet(Members[E], Generic[I, E]):
 
     def start_ahead(self) -> list[Action[I, E]]:
         """Start an environment on demand before there is an invocation for it."""
-        return self._start(1)
+        return [] if len(self) >= self._most or self._capacity.is_full else self._start(1)
 
     def started(self, environment: E) -> None:
         """Add the new environment; it becomes `available` when its init has ended, well or badly."""

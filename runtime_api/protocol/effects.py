@@ -21,6 +21,8 @@ __all__ = [
     "Effect",
     "Emit",
     "Ended",
+    "Forward",
+    "OpenStream",
     "Outcome",
     "Over",
     "Refuse",
@@ -45,7 +47,8 @@ class Status(StrEnum):
 class Outcome(Struct, frozen=True):
     """How one invocation ended; every invocation has exactly one.
 
-    Either the runtime sent a body (its response, or its error document), or the platform found a fault.
+    Either the runtime sent a body (its response, or its error document), or the platform found a fault. The body of a
+    streamed response has been forwarded before.
     """
 
     request_id: str
@@ -83,8 +86,23 @@ class Restore(Struct, frozen=True):
     call: Call
 
 
+class OpenStream(Struct, frozen=True):
+    """Answer the caller of this invocation with a stream, and let the body of this call come in pieces."""
+
+    call: Call
+    request_id: str
+    content_type: str | None
+
+
+class Forward(Struct, frozen=True):
+    """Hand this piece of a streamed response to its caller."""
+
+    request_id: str
+    data: bytes
+
+
 class Complete(Struct, frozen=True):
-    """The outcome of an invocation is known: answer its caller."""
+    """The outcome of an invocation is known: answer its caller, or end the stream that it reads."""
 
     outcome: Outcome
 
@@ -137,4 +155,19 @@ class Ended(Struct, frozen=True):
     """The environment has ended: nothing runs, and nothing will."""
 
 
-Effect = Accept | Refuse | Deliver | Restore | Complete | Over | SetTimer | Start | Stop | Subscribe | Emit | Ended
+Effect = (
+    Accept
+    | Refuse
+    | Deliver
+    | Restore
+    | OpenStream
+    | Forward
+    | Complete
+    | Over
+    | SetTimer
+    | Start
+    | Stop
+    | Subscribe
+    | Emit
+    | Ended
+)

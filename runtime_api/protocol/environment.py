@@ -14,8 +14,7 @@ invocation, then the process is stopped or already gone. A body that ends after 
 ignored.
 
 `settings.external_runtime`: somebody else starts the runtime, maybe under a debugger. Then there is no process to
-start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another one may
-come.
+start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another may come.
 
 `now` is a monotonic time in milliseconds.
 """
@@ -58,6 +57,7 @@ from .timers import Timer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .attempts import InvokeAttempt
     from .settings import FunctionSettings
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
@@ -68,9 +68,15 @@ STREAMING = "streaming"
 # looks some twenty of them up.
 _INIT, _IDLE, _INVOKE, _NO_MORE = Phase.INIT, Phase.IDLE, Phase.INVOKE, frozenset({Phase.SHUTDOWN, Phase.ENDED})
 _BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
-_WITHOUT_INIT = frozenset({Phase.NEW, Phase.COLD})
+_LAST_WORDS = {ev.InitErrorPosted: Move.INIT_ERROR, ev.RestoreErrorPosted: Move.RESTORE_ERROR}
+_LIMITED = {Timer.INIT: (Phase.INIT, INIT_TIMEOUT), Timer.RESTORE: (Phase.RESTORE, RESTORE_TIMEOUT)}
 _ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
-_RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
+_RUNNING, _RESPONSE_SENT, _RESTORE_READY = (
+    RuntimeState.RUNNING,
+    RuntimeState.RESPONSE_SENT,
+    RuntimeState.RESTORE_READY,
+)
+_NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
 _SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
 _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
@@ -80,13 +86,13 @@ class EnvironmentMachine:
     """One execution environment: its phase, its runtime, the invocations in hand."""
 
     def __init__(self, settings: FunctionSettings, tables: Tables | None = None) -> None:
-        concurrent = settings.max_concurrency > 0
+        self._concurrent = concurrent = settings.max_concurrency > 0
         tables = tables or (CONCURRENT if concurrent else SNAPSTART if settings.snap_start else CLASSIC)
         self.settings = settings
         self.phase = Phase.NEW
         self.runtime = ConcurrentRuntime(tables) if concurrent else RuntimeMachine(tables)
         self.invocations = Invocations(settings, self.runtime)
-        self._concurrent = concurrent
+        self._slots = settings.slots
         self._external = settings.external_runtime
         self._has_init_phase = settings.external_runtime or settings.init_limit_ms is not None
         self._phases = tables.phases
@@ -98,7 +104,7 @@ class EnvironmentMachine:
     @property
     def free_slots(self) -> int:
         """How many more invocations may come: those whose outcome is known take no slot."""
-        return self.settings.slots - self.invocations.without_outcome
+        return self._slots - self.invocations.without_outcome
 
     @property
     def readiness(self) -> Readiness:
@@ -106,12 +112,10 @@ class EnvironmentMachine:
         if self.phase is _IDLE:
             return _WARM
         state = self.runtime.state
-        if state is _RESPONSE_SENT:
+        if state is _RESPONSE_SENT or state is _RESTORE_READY:
             return _FINISHING
         if state is _SERVING:
             return _WARM
-        if self.phase is Phase.SNAPSHOT:
-            return _FINISHING
         return _FINISHING if self.phase is _INVOKE and not self.runtime.awaits_exit else _COLD
 
     def receive(self, event: ev.Event, now: float) -> list[fx.Effect]:
@@ -139,17 +143,9 @@ class EnvironmentMachine:
         self.runtime.parked.append(event.call)
         return self._initialised(now, Step.TAKE_SNAPSHOT) + self._begin_waiting(now)
 
-    def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
-        return self._last_words(event, Move.INIT_ERROR, now)
-
-    def _restore_error(self, event: ev.RestoreErrorPosted, now: float) -> list[fx.Effect]:
-        return self._last_words(event, Move.RESTORE_ERROR, now)
-
-    def _last_words(
-        self, event: ev.InitErrorPosted | ev.RestoreErrorPosted, move: Move, now: float
-    ) -> list[fx.Effect]:
+    def _last_words(self, event: ev.InitErrorPosted | ev.RestoreErrorPosted, now: float) -> list[fx.Effect]:
         """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen."""
-        refusal = self.runtime.ask(move)
+        refusal = self.runtime.ask(_LAST_WORDS[event.__class__])
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
         self._starting.blame(event)
@@ -179,7 +175,7 @@ class EnvironmentMachine:
         if waiting and self.phase is Phase.SNAPSHOT:
             self._step(Step.RESTORE)
             effects += self._starting.begin_restore(now)
-        elif waiting and self.settings.init_apart and self.phase in _WITHOUT_INIT:
+        elif waiting and Step.BEGIN_INIT in self._phases[self.phase]:
             effects += self._begin_init(now)
         return effects
 
@@ -230,7 +226,7 @@ class EnvironmentMachine:
         attempt.latency = now - attempt.delivered
         if known:
             self.invocations.await_body(event.call, attempt)
-            return []
+            return self.invocations.open_stream(event, attempt) if mode is not None else []
         failed = self.invocations.fail(attempt, mode_fault(mode, STREAMING), _ERROR, now)
         return [fx.Refuse(event.call, INVALID_RESPONSE_MODE), *failed, *self._after_answer(now)]
 
@@ -243,32 +239,52 @@ class EnvironmentMachine:
         self.invocations.await_body(event.call, attempt)
         return []
 
+    def _body_piece(self, event: ev.BodyPiece, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.body_of(event.call)
+        if attempt is None:
+            return []
+        forwarded, is_over = self.invocations.forward(attempt, event.data)
+        return forwarded if not is_over else [*forwarded, *self._body_over(event.call, attempt, now)]
+
     def _body_finished(self, event: ev.BodyFinished, now: float) -> list[fx.Effect]:
         attempt = self.invocations.take_body(event.call)
         if attempt is None:
             return []
+        body, forwarded = event.body, _NOTHING
+        if attempt.forwarded is not None:
+            forwarded, is_over = self.invocations.forward(attempt, body)
+            if is_over:
+                return [*forwarded, *self._body_over(event.call, attempt, now)]
+            body = b""
         request_id = attempt.invocation.request_id
         received_in = self.runtime.finish(request_id, _FINISHED)
         if received_in is RuntimeState.RECEIVING_ERROR:
-            outcome = fx.Outcome(request_id, _ERROR, event.body, event.content_type, attempt.error_type)
+            outcome = fx.Outcome(request_id, _ERROR, body, event.content_type, attempt.error_type)
         elif event.trailer_error_type is not None or event.trailer_error_body is not None:
             outcome = fx.Outcome(request_id, _ERROR, event.trailer_error_body or b"", None, event.trailer_error_type)
         else:
-            outcome = fx.Outcome(request_id, _SUCCESS, event.body, event.content_type)
+            outcome = fx.Outcome(request_id, _SUCCESS, body, event.content_type)
         completed = self.invocations.complete(attempt, outcome, now)
-        return [fx.Accept(event.call), *completed, *self._after_answer(now)]
+        return [*forwarded, fx.Accept(event.call), *completed, *self._after_answer(now)]
 
     def _body_too_large(self, event: ev.BodyTooLarge, now: float) -> list[fx.Effect]:
+        attempt = self.invocations.take_body(event.call)
+        return [] if attempt is None else self._body_over(event.call, attempt, now)
+
+    def _body_over(self, call: ev.Call, attempt: InvokeAttempt, now: float) -> list[fx.Effect]:
         limits = self.settings.limits
-        return self._body_failed(event.call, Move.TOO_LARGE, payload_too_large(limits), size_fault(limits), now)
+        limit = limits.response_bytes if attempt.forwarded is None else limits.streamed_bytes
+        return self._fail_body(call, attempt, Move.TOO_LARGE, payload_too_large(limit), size_fault(limit), now)
 
     def _body_truncated(self, event: ev.BodyTruncated, now: float) -> list[fx.Effect]:
-        return self._body_failed(event.call, Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED, now)
+        attempt = self.invocations.take_body(event.call)
+        failed = (Move.TRUNCATED, TRUNCATED_REQUEST, TRUNCATED)
+        return [] if attempt is None else self._fail_body(event.call, attempt, *failed, now)
 
-    def _body_failed(self, call: ev.Call, move: Move, refusal: Refusal, fault: Fault, now: float) -> list[fx.Effect]:
-        attempt = self.invocations.take_body(call)
-        if attempt is None:
-            return []
+    def _fail_body(
+        self, call: ev.Call, attempt: InvokeAttempt, move: Move, refusal: Refusal, fault: Fault, now: float
+    ) -> list[fx.Effect]:
+        self.invocations.take_body(call)
         self.runtime.finish(attempt.invocation.request_id, move)
         failed = self.invocations.fail(attempt, fault, _ERROR, now)
         return [fx.Refuse(call, refusal), *failed, *self._after_answer(now)]
@@ -287,25 +303,16 @@ class EnvironmentMachine:
         return self._gone(Fault(event.error_type, event.reason), now)
 
     def _exited(self, event: ev.ProcessExited, now: float) -> list[fx.Effect]:
-        effects: list[fx.Effect] = []
-        if event.over_bytes:
-            limit = self.settings.memory_mb
-            effects.append(fx.Emit((log.MemoryExceeded(self.invocations.first, limit, event.over_bytes),)))
-        if event.over_processes:
-            most = self.settings.limits.processes
-            effects.append(fx.Emit((log.ProcessesExceeded(self.invocations.first, most),)))
-        return effects + self._gone(exit_fault(event.status), now)
+        return self.invocations.exceeded(event) + self._gone(exit_fault(event.status), now)
 
     def _memory_sampled(self, event: ev.MemorySampled, _now: float) -> list[fx.Effect]:
         self.invocations.peak_bytes = max(self.invocations.peak_bytes, event.peak_bytes)
         return []
 
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
-        if event.timer is Timer.INIT:
-            return self._fail_all(INIT_TIMEOUT, _TIMEOUT, now) + self._reset(now) if self.phase is _INIT else []
-        if event.timer is Timer.RESTORE:
-            is_late = self.phase is Phase.RESTORE
-            return self._fail_all(RESTORE_TIMEOUT, _TIMEOUT, now) + self._reset(now) if is_late else []
+        if event.timer in _LIMITED:
+            phase, fault = _LIMITED[event.timer]
+            return self._fail_all(fault, _TIMEOUT, now) + self._reset(now) if self.phase is phase else []
         attempt = self.invocations.begun.get(event.key)
         if attempt is None:
             return []
@@ -381,12 +388,13 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.NextCalled: EnvironmentMachine._next,
     ev.ResponseStarted: EnvironmentMachine._response_started,
     ev.ErrorStarted: EnvironmentMachine._error_started,
+    ev.BodyPiece: EnvironmentMachine._body_piece,
     ev.BodyFinished: EnvironmentMachine._body_finished,
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,
-    ev.InitErrorPosted: EnvironmentMachine._init_error,
+    ev.InitErrorPosted: EnvironmentMachine._last_words,
     ev.RestoreNextCalled: EnvironmentMachine._restore_next,
-    ev.RestoreErrorPosted: EnvironmentMachine._restore_error,
+    ev.RestoreErrorPosted: EnvironmentMachine._last_words,
     ev.CallDropped: EnvironmentMachine._call_dropped,
     ev.StartFailed: EnvironmentMachine._start_failed,
     ev.ProcessExited: EnvironmentMachine._exited,

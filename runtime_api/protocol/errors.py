@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .limits import Limits
     from .states import RuntimeState
 
 __all__ = [
@@ -110,12 +109,12 @@ HIDDEN_PEER = Refusal(
 )
 
 
-def payload_too_large(limits: Limits) -> Refusal:
-    """The refusal of a body over the response limit."""
+def payload_too_large(limit_bytes: int) -> Refusal:
+    """The refusal of a body over this limit."""
     return Refusal(
         413,
         "RequestEntityTooLarge",
-        f"Exceeded maximum allowed payload size ({limits.response_bytes} bytes).",
+        f"Exceeded maximum allowed payload size ({limit_bytes} bytes).",
     )
 
 

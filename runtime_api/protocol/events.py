@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BodyFinished",
+    "BodyPiece",
     "BodyTooLarge",
     "BodyTruncated",
     "Call",
@@ -52,6 +53,7 @@ class Invocation(Struct, frozen=True):
     client_context: str | None = None
     cognito_identity: str | None = None
     tenant_id: str | None = None
+    streamed: bool = False  # the caller reads the response as it comes, if the runtime streams it
 
 
 class ExitStatus(Struct, frozen=True):
@@ -86,6 +88,7 @@ class ResponseStarted(Struct, frozen=True):
     request_id: str
     invocation_id: str | None = None
     mode: str | None = None
+    content_type: str | None = None  # of a streamed response
 
 
 class ErrorStarted(Struct, frozen=True):
@@ -97,8 +100,15 @@ class ErrorStarted(Struct, frozen=True):
     error_type: str | None = None
 
 
+class BodyPiece(Struct, frozen=True):
+    """A piece of the response that `call` has begun to stream; only after `OpenStream`."""
+
+    call: Call
+    data: bytes
+
+
 class BodyFinished(Struct, frozen=True):
-    """The whole body of the answer that was started by `call`."""
+    """The whole body of the answer that was started by `call`; what of it was in no BodyPiece."""
 
     call: Call
     body: bytes
@@ -187,6 +197,7 @@ Event = (
     | NextCalled
     | ResponseStarted
     | ErrorStarted
+    | BodyPiece
     | BodyFinished
     | BodyTooLarge
     | BodyTruncated

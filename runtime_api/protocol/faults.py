@@ -8,7 +8,6 @@ from .errors import ErrorType, Fault, RestoreFault
 
 if TYPE_CHECKING:
     from .events import ExitStatus
-    from .limits import Limits
 
 __all__ = [
     "EXTERNAL_STUCK",
@@ -79,11 +78,11 @@ def restore_fault(error_type: str) -> RestoreFault:
     return RestoreFault(error_type, f"the restore failed with {error_type}; the function's log says more")
 
 
-def size_fault(limits: Limits) -> Fault:
-    """A response over the limit."""
+def size_fault(limit_bytes: int) -> Fault:
+    """A response over this limit."""
     return Fault(
         ErrorType.RESPONSE_TOO_LARGE,
-        f"Response payload size exceeded maximum allowed payload size ({limits.response_bytes} bytes).",
+        f"Response payload size exceeded maximum allowed payload size ({limit_bytes} bytes).",
     )
 
 

@@ -109,6 +109,25 @@ class Invocations:
         """The body of this attempt's answer is on its way."""
         self._bodies[call] = attempt
 
+    def open_stream(self, event: ev.ResponseStarted, attempt: InvokeAttempt) -> list[fx.Effect]:
+        """Let a caller who reads streams have a streamed response as it comes."""
+        if event.mode is None or not attempt.invocation.streamed:
+            return []
+        attempt.forwarded = 0
+        return [fx.OpenStream(event.call, event.request_id, event.content_type)]
+
+    def forward(self, attempt: InvokeAttempt, data: bytes) -> tuple[list[fx.Effect], bool]:
+        """Hand the caller a piece of its stream, as much as the limit allows; whether that is not all of it."""
+        before = attempt.forwarded or 0
+        kept = data[: self._settings.limits.streamed_bytes - before]
+        attempt.forwarded = before + len(kept)
+        effects: list[fx.Effect] = [fx.Forward(attempt.invocation.request_id, kept)] if kept else []
+        return effects, len(kept) < len(data)
+
+    def body_of(self, call: ev.Call) -> InvokeAttempt | None:
+        """Whose body is on its way; None when it belongs to nothing any more."""
+        return self._bodies.get(call)
+
     def take_body(self, call: ev.Call) -> InvokeAttempt | None:
         """Whose body has ended; None when it belongs to nothing any more."""
         return self._bodies.pop(call, None)
@@ -152,6 +171,15 @@ class Invocations:
             del self._bodies[call]
             effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
         return [*effects, *self.fail(attempt, fault, fx.Status.TIMEOUT, now), self.over(request_id)]
+
+    def exceeded(self, event: ev.ProcessExited) -> list[fx.Effect]:
+        """Say which limit the process was killed for, if it was."""
+        records: list[log.Record] = []
+        if event.over_bytes:
+            records.append(log.MemoryExceeded(self.first, self._settings.memory_mb, event.over_bytes))
+        if event.over_processes:
+            records.append(log.ProcessesExceeded(self.first, self._settings.limits.processes))
+        return [fx.Emit((record,)) for record in records]
 
     def over(self, request_id: str) -> fx.Over:
         """The runtime is back in /next, or owes this invocation nothing more."""

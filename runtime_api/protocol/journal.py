@@ -30,7 +30,7 @@ class Entry(Struct):
     made_text: bytes | None = None  # once a consumer has asked for it
 
     def text(self) -> bytes:
-        """Return the records as they stand in a text log; made once, for all consumers that need it."""
+        """Return the records as they stand in the log; made once, for all consumers that need it."""
         text = self.made_text
         if text is None:
             text = self.made_text = log_bytes(self.records)
@@ -38,9 +38,13 @@ class Entry(Struct):
 
 
 class Journal:
-    """Passes each entry to every consumer, in the order of their subscription; keeps nothing itself."""
+    """Passes each entry to every consumer, in the order of their subscription; keeps nothing itself.
 
-    def __init__(self) -> None:
+    `make` makes an entry: in whose format its text is written.
+    """
+
+    def __init__(self, make: Callable[[float, tuple[Record, ...]], Entry] = Entry) -> None:
+        self._make = make
         self._consumers: tuple[Callable[[Entry], None], ...] = ()
 
     def subscribe(self, consumer: Callable[[Entry], None]) -> None:
@@ -53,7 +57,7 @@ class Journal:
 
     def append(self, at: float, records: tuple[Record, ...]) -> None:
         """Record what has just happened."""
-        entry = Entry(at, records)
+        entry = self._make(at, records)
         for consumer in self._consumers:
             consumer(entry)
 
@@ -61,13 +65,12 @@ class Journal:
 class LogTail:
     """A consumer that keeps the end of the log text, at most `limit_bytes` of it (guide 3766)."""
 
-    def __init__(self, limit_bytes: int, text: Callable[[Entry], bytes] = Entry.text) -> None:
+    def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._text_of = text
         self._text = bytearray()
 
     def __call__(self, entry: Entry) -> None:
-        self._text += self._text_of(entry)
+        self._text += entry.text()
         del self._text[: -self._limit_bytes]
 
     def text(self) -> bytes:

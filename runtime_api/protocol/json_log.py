@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from .journal import Entry
 from .platform_documents import document_of
 from .platform_events import Lines
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from .platform_events import Record
 
-__all__ = ["JsonLog", "dumped", "json_time"]
+__all__ = ["JsonEntry", "JsonLog", "dumped", "json_time"]
 
 LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "ERROR": 4, "FATAL": 5}
 LEVELS |= {"WARNING": LEVELS["WARN"], "CRITICAL": LEVELS["FATAL"]}  # as Python names them
@@ -50,6 +51,19 @@ class JsonLog(NamedTuple):
         if not least:
             return data
         return b"".join([line for line in data.splitlines(keepends=True) if _level(line) >= least])
+
+
+class JsonEntry(Entry, kw_only=True):
+    """An entry of a journal whose log is in JSON; `offset_ms` makes Unix milliseconds of its time."""
+
+    log: JsonLog
+    offset_ms: float
+
+    def text(self) -> bytes:
+        text = self.made_text
+        if text is None:
+            text = self.made_text = self.log.text(self.records, self.at + self.offset_ms)
+        return text
 
 
 def json_time(wall_ms: float) -> str:

@@ -17,6 +17,7 @@ class Limits:
 
     request_bytes: int = 6_291_556  # event of a synchronous invocation: 6 MiB + 100 (RIE interop/model.go:23)
     response_bytes: int = 6_291_556  # a /response or /error body (same source)
+    streamed_bytes: int = 209_715_200  # a streamed response whose caller reads it as it comes: 200 MB since 2025
     async_request_bytes: int = 1_048_576  # event of an Event invocation: 1 MB since 2025 (256 KB: guide 604)
     client_context_bytes: int = 3583  # X-Amz-Client-Context before decoding (guide 19393)
     log_tail_bytes: int = 4096  # X-Amz-Log-Result before encoding (guide 3766)
@@ -36,7 +37,9 @@ class Limits:
     tmp_max_mb: int = 10_240  # EphemeralStorage in Lambda's API; less than 512 is allowed here, to test a full disk
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
     concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
+    max_concurrency_max: int = 10_000  # waiting calls of /next in one environment (spec 5)
     waiting_invocations: int = 1000  # queued while no environment is free, where queueing is allowed; ours
+    waiting_events: int = 100_000  # Event invocations of one function in its queue; ours
     log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split
     unzipped_bytes: int = 262_144_000  # package and layers together (guide 605)
     zipped_bytes: int = 52_428_800  # direct upload (guide 605)
@@ -47,6 +50,7 @@ class Limits:
 PROFILE_NAMES = ("current", "2019")  # as users write them, of the two below
 CURRENT = Limits()
 GUIDE_2019 = Limits(
+    streamed_bytes=6_291_556,  # there was no streaming: as any response
     async_request_bytes=262_144,  # guide 604
     memory_max_mb=3008,  # guide 594
     memory_step_mb=64,  # guide 594

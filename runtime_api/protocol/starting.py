@@ -59,7 +59,7 @@ class Starting:
         """The runtime is in /next or /restore/next for the first time."""
         init, self.init = self.init, None
         assert init is not None
-        if not self._settings.snap_start:  # there it is no part of what an invocation takes
+        if not self._settings.init_apart:  # there it is no part of what an invocation takes
             self._invocations.start_up = StartUp(init_ms=now - init.began)
         return [fx.Emit(init.closing_records("success", None, now))]
 

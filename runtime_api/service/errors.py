@@ -23,6 +23,7 @@ __all__ = [
     "PolicyLengthExceededException",
     "PreconditionFailedException",
     "ProvisionedConcurrencyConfigNotFoundException",
+    "RecursiveInvocationException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -71,6 +72,10 @@ class InvalidRequestContentException(ServiceError):
 
 class InvalidParameterValueException(ServiceError):
     """A parameter has an invalid value."""
+
+
+class RecursiveInvocationException(ServiceError):
+    """A chain of invocations has come to this function too often."""
 
 
 class AccessDeniedException(ServiceError):

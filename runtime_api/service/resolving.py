@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from .arns import LATEST, function_arn, parse_function_name
 from .errors import ResourceNotFoundException
 from .owners import Owner
-from .retries import patience_of
 from .seams.catalog import ResolvedVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .function_record import Alias
+    from .function_record import Alias, Function
     from .seams.catalog import FunctionRecord
 
     Records = Mapping[str, FunctionRecord]  # by every name that they answer to
@@ -25,20 +24,23 @@ SHOWN_NAMES = 20
 
 def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: str | None = None) -> ResolvedVersion:
     """Return the snapshot of a version, as invoked with this qualifier."""
-    found, reserved = record.versions[number], record.function.reserved_concurrency
+    found, function = record.versions[number], record.function
+    reserved = function.reserved_concurrency
     return ResolvedVersion(
         spec=found.spec,
         code=found.code,
         settings=found.settings,
-        arn=record.function.arn(number),
-        invoked_arn=record.function.arn(qualifier),
+        arn=function.arn(number),
+        invoked_arn=function.arn(qualifier),
         concurrency=found.concurrency if reserved is None else reserved,
         max_queued=found.max_queued,
         revision=found.revision,
-        policy=record.function.policies.get("" if qualifier in (None, LATEST) else qualifier),
+        policy=function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
         tenancy=found.tenancy,
-        patience=patience_of(record.function.event_invoke.get(qualifier or LATEST)),
+        event_invoke=function.event_invoke.get(qualifier or LATEST),
+        dead_letter_arn=_dead_letter_arn(function, number),
+        may_recurse=function.recursive_loop == "Allow",
     )
 
 
@@ -72,6 +74,12 @@ def resolve_name(
     if number not in record.versions:
         raise ResourceNotFoundException(f"Function not found: {record.function.arn(named.qualifier)}")
     return resolved_version(record, number, named.qualifier)
+
+
+def _dead_letter_arn(function: Function, number: str) -> str | None:
+    version = function.version(number)
+    config = None if version is None else version.configuration.dead_letter_config
+    return config.get("TargetArn") or None if config else None
 
 
 def not_reachable(region: str, own: str) -> ResourceNotFoundException:

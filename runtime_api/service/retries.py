@@ -1,4 +1,4 @@
-"""When a failed event is tried again, and when it is given up (guide 3541)."""
+"""When an event is tried again, and how long (guide 3541)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from .function_record import EventInvoke
 
-__all__ = ["DEFAULT_PATIENCE", "EventPatience", "next_attempt_ms", "patience_of"]
+__all__ = ["DEFAULT_PATIENCE", "EventPatience", "back_off_ms", "next_attempt_ms", "patience_of"]
 
 MOST_RETRIES = 2
 MOST_AGE_S = 21_600
+FIRST_WAIT_S, LONGEST_WAIT_S = 1, 300  # AWS, "Error handling for asynchronous invocation"
 
 
 class EventPatience(Struct, frozen=True):
@@ -20,6 +21,10 @@ class EventPatience(Struct, frozen=True):
 
     retries: int = MOST_RETRIES  # after the first attempt
     age_s: int = MOST_AGE_S  # after which an event is not tried any more
+
+    def ends_ms(self, accepted_ms: float) -> float:
+        """Return when an event is too old."""
+        return accepted_ms + self.age_s * 1000
 
 
 DEFAULT_PATIENCE = EventPatience()
@@ -43,4 +48,9 @@ def next_attempt_ms(
     if failures > patience.retries:
         return None
     due_ms = now_ms + base_s * 1000 * failures
-    return due_ms if due_ms - accepted_ms <= patience.age_s * 1000 else None
+    return due_ms if due_ms <= patience.ends_ms(accepted_ms) else None
+
+
+def back_off_ms(waits: int) -> float:
+    """Return how long to wait when nothing could be tried `waits` times in a row, this one included."""
+    return min(FIRST_WAIT_S * 2.0 ** min(waits - 1, 32), LONGEST_WAIT_S) * 1000

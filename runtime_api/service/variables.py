@@ -13,7 +13,7 @@ from .records import FunctionSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Places", "environment_variables", "library_variables", "reserved_names"]
+__all__ = ["MAX_CONCURRENCY", "Places", "environment_variables", "library_variables", "reserved_names"]
 
 RUNTIME_DIRECTORY = "/var/runtime"
 OPT = "/opt"
@@ -76,6 +76,8 @@ def environment_variables(
         **_mode(settings),
         **_metadata(places, access),
     }
+    if not settings.max_concurrency:
+        variables.pop(MAX_CONCURRENCY, None)  # a runtime would ask for more than one environment gets
     if not from_endpoint:
         return variables
     left_out = KEY_VARIABLES | _LOG_NAMES

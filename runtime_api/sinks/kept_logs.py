@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from runtime_api.service.logs.chunks import Chunk, Extent, lines_in, section
 
@@ -30,11 +30,10 @@ WAITING_BYTES = 16_777_216  # of chunks that the store has not written; the next
 class KeptStream:
     """The log stream of one execution environment; `consume` is a consumer of its journal."""
 
-    __slots__ = ("_held", "_text", "consume", "key", "number")
+    __slots__ = ("_held", "consume", "key", "number")
 
-    def __init__(self, logs: KeptLogs, key: StreamKey, number: int, text: Callable[[Entry], bytes] | None) -> None:
+    def __init__(self, logs: KeptLogs, key: StreamKey, number: int) -> None:
         self._held: list[Entry] = []
-        self._text = text
         self.key = key
         self.number = number
         self.consume = self._consumer(logs)
@@ -54,9 +53,8 @@ class KeptStream:
 
     def section(self, offset_ms: float) -> Section:
         """Turn what is held into a section; `offset_ms` makes Unix milliseconds of the times of entries."""
-        held, text = self._held, self._text
-        made = [entry.made_text for entry in held] if text is None else [text(entry) for entry in held]
-        texts = [each.text() for each in held] if None in made else cast("list[bytes]", made)
+        held = self._held
+        texts = [made if (made := entry.made_text) is not None else entry.text() for entry in held]
         times = [entry.at for entry in held]
         held.clear()
         return section(self.number, times, offset_ms, list(map(len, texts)), b"".join(texts))
@@ -78,13 +76,10 @@ class KeptLogs:
         self._waiting_bytes = 0
         self._lost_lines = 0
 
-    def stream(self, key: StreamKey, text: Callable[[Entry], bytes] | None = None) -> KeptStream:
-        """Return a new stream; `text` is how its entries are written, unless as the server's own log has them.
-
-        The store makes it with its first entry.
-        """
+    def stream(self, key: StreamKey) -> KeptStream:
+        """Return a new stream; the store makes it with its first entry."""
         self._numbers += 1
-        return KeptStream(self, key, self._numbers, text)
+        return KeptStream(self, key, self._numbers)
 
     def arm(self) -> None:
         """See to it that what is held is kept soon."""

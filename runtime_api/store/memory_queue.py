@@ -2,85 +2,104 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
+from collections import OrderedDict
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from runtime_api.service.seams.event_queue import BuriedEvent, LeasedEvent, ListedEvent, NothingDue
 
-from runtime_api.service.seams.event_queue import LeasedEvent, NothingDue, QueuedEvent
+from .event_index import Entry, EventIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from runtime_api.service.queued_event import QueuedEvent
+
 __all__ = ["MemoryQueue"]
 
 BURIED = 100  # events that are kept for a look at them
+MOST_BYTES = 268_435_456  # of the payloads that wait
 
 
 class MemoryQueue:
-    """Implements `EventQueue`. At most `most` events of one version wait."""
+    """Implements `EventQueue`. At most `most` events of one group wait, and `most_bytes` of payloads altogether."""
 
-    def __init__(self, most: int) -> None:
+    is_durable = False
+
+    def __init__(self, most: int, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
-        self._waiting: dict[str, list[_Entry]] = {}  # a heap for each version ARN that has any
-        self._leases: set[int] = set()
-        self._numbers = count()
+        self._left_bytes = most_bytes
+        self._index = EventIndex()
+        self._numbers = count(1)
         self._wakes: list[Callable[[], None]] = []
-        self.buried: deque[tuple[QueuedEvent, str]] = deque(maxlen=BURIED)
+        self._buried: OrderedDict[int, BuriedEvent] = OrderedDict()
 
     def watch(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
 
     async def put(self, event: QueuedEvent, due_ms: float) -> bool:
-        if len(self._waiting.get(event.version.arn, ())) >= self._most:
+        if self._index.length(event.group) >= self._most or _bytes(event) > self._left_bytes:
             return False
-        self._add(event, due_ms)
+        self._add(next(self._numbers), event, due_ms)
         return True
 
     async def lease(self, now_ms: float, busy: Collection[str] = ()) -> LeasedEvent | NothingDue:
-        heads = [heap[0] for arn, heap in self._waiting.items() if arn not in busy]
-        if not heads:
-            return NothingDue(None)
-        first = min(heads)
-        if first.due_ms > now_ms:
-            return NothingDue(first.due_ms)
-        arn = first.event.version.arn
-        heap = self._waiting[arn]
-        heapq.heappop(heap)
-        if not heap:
-            del self._waiting[arn]
-        self._leases.add(first.number)
-        return LeasedEvent(first.event, first.number)
+        found = self._index.lease(now_ms, busy)
+        if isinstance(found, NothingDue):
+            return found
+        lease, entry = found
+        assert entry.event is not None
+        return LeasedEvent(entry.event, lease, entry.number)
 
-    async def done(self, leased: LeasedEvent) -> None:
-        self._leases.discard(leased.lease)
+    def done(self, leased: LeasedEvent) -> None:
+        self._end(leased)
 
-    async def retry(self, leased: LeasedEvent, due_ms: float, *, failed: bool = False) -> None:
+    def put_back(self, leased: LeasedEvent, event: QueuedEvent, due_ms: float) -> None:
         if self._end(leased):
-            event = leased.event
-            self._add(replace(event, retries=event.retries + 1, failures=event.failures + failed), due_ms)
+            self._add(leased.number, event, due_ms)
 
-    async def bury(self, leased: LeasedEvent, reason: str) -> None:
+    def bury(self, leased: LeasedEvent, event: QueuedEvent, reason: str, now_ms: float) -> None:
         if self._end(leased):
-            self.buried.append((leased.event, reason))
+            self._buried[leased.number] = BuriedEvent(leased.number, event, reason, now_ms)
+            if len(self._buried) > BURIED:
+                self._buried.popitem(last=False)
 
-    def _add(self, event: QueuedEvent, due_ms: float) -> None:
-        heap = self._waiting.setdefault(event.version.arn, [])
-        heapq.heappush(heap, _Entry(due_ms, next(self._numbers), event))
+    async def waiting(self, most: int) -> list[ListedEvent]:
+        found = self._index.first(most)
+        return [
+            ListedEvent(entry.number, entry.event, entry.due_ms, is_leased)
+            for entry, is_leased in found
+            if entry.event is not None
+        ]
+
+    async def buried(self, most: int) -> list[BuriedEvent]:
+        return list(reversed(self._buried.values()))[:most]
+
+    async def revive(self, number: int, now_ms: float) -> bool:
+        found = self._buried.pop(number, None)
+        if found is None or found.event is None:
+            return False
+        self._add(number, found.event.anew(now_ms), now_ms)
+        return True
+
+    async def discard(self, number: int) -> bool:
+        entry = self._index.remove(number)
+        if entry is not None and entry.event is not None:
+            self._left_bytes += _bytes(entry.event)
+        return entry is not None or self._buried.pop(number, None) is not None
+
+    def _add(self, number: int, event: QueuedEvent, due_ms: float) -> None:
+        self._left_bytes -= _bytes(event)
+        self._index.add(Entry(due_ms, number, event.group, event))
         for wake in self._wakes:
             wake()
 
     def _end(self, leased: LeasedEvent) -> bool:
-        held = leased.lease in self._leases
-        self._leases.discard(leased.lease)
+        held = self._index.end(leased.number, leased.lease)
+        if held:
+            self._left_bytes += _bytes(leased.event)
         return held
 
 
-class _Entry(NamedTuple):
-    """An event in a heap, ordered by when it is due, then by when it came."""
-
-    due_ms: float
-    number: int
-    event: QueuedEvent
+def _bytes(event: QueuedEvent) -> int:
+    return len(event.invocation.payload)

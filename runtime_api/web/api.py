@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict
 
 from runtime_api.engine.links import PACKAGES
 from runtime_api.service.codec import Request, decode, encode
@@ -23,16 +22,18 @@ from runtime_api.service.errors import (
     UnknownOperationException,
 )
 from runtime_api.service.operations import find, methods_at
+from runtime_api.service.seams.dispatch import InvokeResult
 from runtime_api.service.signatures import SignedRequest
 from runtime_api.service.validation import check_parameters
 
-from . import invoke, logs, replies
+from . import invoke, logs, replies, streams
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
 from .http1.parser import HEAD_BYTES, HEAD_LINES
 from .http1.targets import origin_form
 from .lane import Lane
 from .replies import CONTINUE
+from .streams import StreamedReply, settled
 from .urls import FunctionUrls, RequestHead, http_request
 
 if TYPE_CHECKING:
@@ -156,10 +157,15 @@ class Api:
         """Answer one request. Whatever its peer does to it is not an error of this server."""
         lane = _lane_of(request)
         fault = lane.began(lambda reply: request.content.set_exception(_FaultyError(reply)))
+        pieces: StreamedReply | None = None
         try:
             if fault is not None:
                 raise _FaultyError(fault)
-            response = _response(await self._reply(request))
+            reply = await self._reply(request)
+            if isinstance(reply, StreamedReply):
+                pieces, response = reply, streams.response(reply)
+            else:
+                response = _response(reply)
         except _FaultyError as error:
             lane.turn_away(error.reply)
             response = _response(error.reply)  # is not sent any more
@@ -169,14 +175,17 @@ class Api:
         if request.method == "CONNECT" or not _LAST.isdisjoint(map(str.lower, request.headers)):
             response.force_close()
         with suppress(ConnectionError):  # the connection has ended; aiohttp will see it, too
-            await response.prepare(request)
-            await response.write_eof()
+            if pieces is not None:
+                await streams.send(request, response, pieces)
+            else:
+                await response.prepare(request)
+                await response.write_eof()
         lane.answered()
         if request.content.exception() is not None:
             request.protocol.force_close()  # aiohttp would read on, and log what it finds
         return response
 
-    async def _reply(self, request: web.BaseRequest) -> PlainReply:
+    async def _reply(self, request: web.BaseRequest) -> PlainReply | StreamedReply:
         headers: dict[bytes, bytes] = {}
         for name, value in request.raw_headers:
             add_header(headers, name, value)
@@ -189,15 +198,17 @@ class Api:
         if refused is not None:
             return refused
         function = invoke.function_in(raw_path)
+        streamed = invoke.streamed_function_in(raw_path) if function is None else None
         try:
             signed = SignedRequest(request.method.encode(), raw_path, query, headers, b"")
             if place is not None:
                 return await self._at_url(request, place, signed)
-            if function is None:
+            named = function or streamed
+            if named is None:
                 return await self._other(request, signed)
             if request.method != "POST":
                 return replies.method_not_allowed("POST")
-            return await self._invoke(request, function, signed)
+            return await self._invoke(request, named, signed, is_streamed=function is None)
         except ServiceError as error:
             return invoke.error_reply(error)
         except (_FaultyError, web.RequestPayloadError, ConnectionError):  # the peer's doing, which `answer` answers
@@ -270,23 +281,29 @@ class Api:
         document = {"status": "ok", "functions": self._invoker.names}
         return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
 
-    async def _at_url(self, request: web.BaseRequest, place: UrlPlace, signed: SignedRequest) -> PlainReply:
+    async def _at_url(
+        self, request: web.BaseRequest, place: UrlPlace, signed: SignedRequest
+    ) -> PlainReply | StreamedReply:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
         head = RequestHead(request.method, signed.query, request.raw_headers, request.remote or "")
         return await self._urls.reply(place, http_request(head, place, body), signed._replace(body=body))
 
-    async def _invoke(self, request: web.BaseRequest, function: str, signed: SignedRequest) -> PlainReply:
+    async def _invoke(
+        self, request: web.BaseRequest, function: str, signed: SignedRequest, *, is_streamed: bool
+    ) -> PlainReply | StreamedReply:
         body = await _body(request, self._event_bytes)
         if body is None:
             raise self._invoker.too_large()
         query, headers = signed.query, signed.headers
         self._callers.check(signed._replace(body=body), parse_qs(query.decode("latin-1"), keep_blank_values=True))
-        accepted, pending = invoke.begin(self._invoker, self._callers, function, query, headers, body)
-        # When the caller disconnects, this is cancelled and the invocation continues.
-        with suppress(Exception):
-            await asyncio.shield(pending)
+        accepted, pending = invoke.begin(
+            self._invoker, self._callers, function, query, headers, body, streamed=is_streamed
+        )
+        result = await settled(pending)
+        if is_streamed and isinstance(result, InvokeResult):
+            return streams.event_stream(accepted, result)
         return invoke.result_reply(accepted, pending)
 
 
@@ -327,8 +344,4 @@ def _lane_of(request: web.BaseRequest) -> Lane:
 
 
 def _response(reply: PlainReply) -> web.Response:
-    headers: CIMultiDict[str] = CIMultiDict()
-    for line in reply.headers.split("\r\n")[:-1]:
-        name, _, value = line.partition(": ")
-        headers.add(name, value)
-    return web.Response(status=reply.status, headers=headers, body=reply.body)
+    return web.Response(status=reply.status, headers=streams.headers_of(reply.headers), body=reply.body)

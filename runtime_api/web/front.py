@@ -64,6 +64,9 @@ class Front:
         if not is_invoke and b"transfer-encoding" not in exchange.headers:
             self._pass_on(exchange)
 
+    def received(self, exchange: Exchange, piece: bytes) -> None:
+        pass  # bodies are taken whole
+
     def finished(self, exchange: Exchange) -> None:
         function = self._names.get(exchange.path) or self._learn(exchange.path)
         if function is None or self._names_url(exchange):

@@ -7,6 +7,8 @@ import base64
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
+from msgspec.structs import replace
+
 from runtime_api.engine.invoker import EVENT, REQUEST_RESPONSE, InvokeRequest, Queued, Verified
 from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.permissions import Source
@@ -25,10 +27,20 @@ if TYPE_CHECKING:
 
     from .callers import Callers
 
-__all__ = ["begin", "begin_async", "defect_reply", "error_reply", "function_in", "result_reply"]
+__all__ = [
+    "begin",
+    "begin_async",
+    "defect_reply",
+    "error_reply",
+    "function_in",
+    "result_reply",
+    "streamed_function_in",
+]
 
 PREFIX = b"/2015-03-31/functions/"
 SUFFIX = b"/invocations"
+STREAMED_PREFIX = b"/2021-11-15/functions/"
+STREAMED_SUFFIX = b"/response-streaming-invocations"
 _TYPE = b"x-amz-invocation-type"
 _LOG_TYPE = b"x-amz-log-type"
 _CLIENT_CONTEXT = b"x-amz-client-context"
@@ -43,9 +55,18 @@ _MEANINGFUL = frozenset({_TYPE, _LOG_TYPE, _CLIENT_CONTEXT, _TRACE, _TENANT, _AU
 
 def function_in(path: bytes) -> str | None:
     """Return the function that a path asks to invoke, as the caller spells it; None if it is not Invoke's path."""
-    if not (path.startswith(PREFIX) and path.endswith(SUFFIX) and len(path) > len(PREFIX) + len(SUFFIX)):
+    return _name_between(PREFIX, path, SUFFIX)
+
+
+def streamed_function_in(path: bytes) -> str | None:
+    """Return the function that a path asks to invoke with a streamed response; None for any other path."""
+    return _name_between(STREAMED_PREFIX, path, STREAMED_SUFFIX)
+
+
+def _name_between(prefix: bytes, path: bytes, suffix: bytes) -> str | None:
+    if not (path.startswith(prefix) and path.endswith(suffix) and len(path) > len(prefix) + len(suffix)):
         return None
-    name = path[len(PREFIX) : -len(SUFFIX)]
+    name = path[len(prefix) : -len(suffix)]
     return None if b"/" in name else unquote(name.decode("latin-1"))
 
 
@@ -53,13 +74,23 @@ DEFECT = "the request failed in bootjack itself: please report this with the tra
 
 
 def begin(
-    invoker: Invoker, callers: Callers, function: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
+    invoker: Invoker,
+    callers: Callers,
+    function: str,
+    query: bytes,
+    headers: Mapping[bytes, bytes],
+    body: bytes,
+    *,
+    streamed: bool = False,
 ) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
     """Check a caller's request and invoke the function; `headers` by their names in lower case.
 
+    `streamed`: the response is read as it comes.
+
     Raises ServiceError when the request is not valid. `result_reply` answers what comes of it.
     """
-    accepted = invoker.check(_read_request(callers, function, query, headers, body))
+    request = _read_request(callers, function, query, headers, body)
+    accepted = invoker.check(replace(request, streamed=True) if streamed else request)
     return accepted, invoker.submit(accepted)
 
 

@@ -91,28 +91,25 @@ class Lane(asyncio.Protocol):
         self._turn_is_due = False
         if self._backlog and not self._holds:
             events, data = self._backlog.feed(self._parser)
-            if self._take(events):
+            self._take(events)
+            if data:
                 self._inner.data_received(data)
             self._reply_to_fault()
         self._adjust()
 
-    def _take(self, events: Sequence[Event]) -> bool:
-        """Learn what a slice means; returns whether it holds something for the inner protocol."""
-        ends, begun = False, 0
+    def _take(self, events: Sequence[Event]) -> None:
+        """Learn what a slice means."""
+        is_new = False  # the request whose body is being read
         for event in events:
             if isinstance(event, Head):
-                self._good, begun = self._good + 1, begun + 1
-                self._in_body = True
+                self._good += 1
+                self._in_body = is_new = True
             elif isinstance(event, End):
-                self._in_body, ends = False, True
+                self._in_body = is_new = False
             elif isinstance(event, Broken):
                 self._fault, self._is_deaf = event.fault, True
-                self._backlog.clear()
-        if self._fault is None or ends:
-            return True
-        if begun:  # the inner protocol does not hear of it
-            self._good, self._in_body = self._good - begun, False
-        return False
+        if self._is_deaf and is_new:  # the inner protocol does not hear of it
+            self._good, self._in_body = self._good - 1, False
 
     def _reply_to_fault(self) -> None:
         """Send the reply to a fault if its turn has come."""

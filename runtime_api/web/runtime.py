@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol import effects as fx
@@ -11,6 +9,7 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.errors import payload_too_large
 from runtime_api.protocol.limits import CURRENT, Limits
+from runtime_api.protocol.streaming import trailer_document
 
 from . import replies
 from .guard import RuntimeApiGuard
@@ -19,6 +18,7 @@ from .routes import Route
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from runtime_api.engine.streams import Flow
     from runtime_api.protocol.errors import Refusal
 
     from .http1.exchange import Exchange
@@ -48,7 +48,7 @@ class RuntimeApi:
         self._post = post
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
-        self._too_large = payload_too_large(limits)
+        self._too_large = payload_too_large(limits.response_bytes)
         # Every route except POST /invocation/{id}/response and /error, which `_head` reads.
         self._routes: dict[bytes, Route] = {
             _NEXT: Route(b"GET", self._next),
@@ -69,6 +69,9 @@ class RuntimeApi:
             self._post(event)
             if not exchange.answered:
                 exchange.connection.kept = True  # a streamed response takes the time that its handler takes
+
+    def received(self, exchange: Exchange, piece: bytes) -> None:
+        self._post(ev.BodyPiece(exchange, piece))
 
     def finished(self, exchange: Exchange) -> None:
         route = self._routes.get(exchange.path)
@@ -135,7 +138,8 @@ class RuntimeApi:
         invocation_id = _text(get(wire.INVOCATION_ID_HEADER))
         if word == _RESPONSE:
             mode = _text(get(wire.RESPONSE_MODE_HEADER))
-            return ev.ResponseStarted(exchange, request_id.decode("latin-1"), invocation_id, mode)
+            content_type = None if mode is None else _text(get(b"content-type"))
+            return ev.ResponseStarted(exchange, request_id.decode("latin-1"), invocation_id, mode, content_type)
         error_type = _text(get(wire.ERROR_TYPE_HEADER))
         return ev.ErrorStarted(exchange, request_id.decode("latin-1"), invocation_id, error_type)
 
@@ -180,6 +184,13 @@ class RuntimeApi:
         call.connection.kept = True
         call.reply(replies.OK, "", b"")
 
+    def open_stream(self, effect: fx.OpenStream) -> Flow:
+        """Take the body of this call in pieces from now on."""
+        call: Any = effect.call
+        call.in_pieces = True
+        flow: Flow = call
+        return flow
+
 
 _NEXT = wire.NEXT.encode()
 _RESTORE_NEXT = wire.RESTORE_NEXT.encode()
@@ -196,7 +207,7 @@ def _body(exchange: Exchange) -> ev.BodyFinished:
     if not trailers:
         return ev.BodyFinished(exchange, exchange.body, content_type)
     error_type = _text(trailers.get(wire.ERROR_TYPE_HEADER))
-    error_body = _decoded(trailers.get(wire.ERROR_BODY_TRAILER))
+    error_body = trailer_document(trailers.get(wire.ERROR_BODY_TRAILER))
     return ev.BodyFinished(exchange, exchange.body, content_type, error_type, error_body)
 
 
@@ -210,13 +221,3 @@ def _send(exchange: Exchange, reply: PlainReply) -> None:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("utf-8", "replace")
-
-
-def _decoded(value: bytes | None) -> bytes | None:
-    """The error document of a trailer: base64 (spec-bootstrap 1b), or as it is when it is not."""
-    if value is None:
-        return None
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error:
-        return value

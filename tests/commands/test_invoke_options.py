@@ -40,6 +40,21 @@ def test_the_bounds_of_a_limit_are_accepted(function: Path) -> None:
         assert bootjack("invoke", function, "-t", timeout, "-m", memory).code == 0
 
 
+def test_a_log_in_json_has_levels(function: Path) -> None:
+    levels = ("--application-log-level", "warn", "--system-log-level", "DEBUG")
+    variables = ask("variables", names=["AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"])
+    ended = bootjack("invoke", function, "--log-format", "json", *levels, "-e", variables)
+    assert json.loads(ended.out) == {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"}
+    types = [json.loads(line)["type"] for line in ended.err.splitlines() if line.startswith("{")]
+    assert types == [
+        f"platform.{name}"
+        for name in ("initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report")
+    ]
+    refused = bootjack("invoke", function, levels[2], "WARN")
+    assert (refused.code, refused.out) == (2, b"")
+    assert "--system-log-level needs --log-format json" in refused.message
+
+
 def test_the_handler(function: Path) -> None:
     ended = bootjack("invoke", function, "--handler", "mod.süd", "-e", ask("variables", names=["_HANDLER"]))
     assert json.loads(ended.out) == {"_HANDLER": "mod.süd"}

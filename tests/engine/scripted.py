@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from runtime_api.service.seams.dispatch import BodyStream
+
 NAME = "f"
 PATIENCE_S = 20.0
 
@@ -48,6 +50,15 @@ def next_event():
     return answer['lambda-runtime-aws-request-id'], event
 def respond(request_id, body):
     return ask('POST', f'invocation/{request_id}/response', body)
+def begin_stream(request_id):
+    lines = ('Host: x', 'Transfer-Encoding: chunked', 'Lambda-Runtime-Function-Response-Mode: streaming')
+    head = (f'POST {BASE}invocation/{request_id}/response HTTP/1.1', *lines, '', '')
+    connection.sendall('\\r\\n'.join(head).encode())
+def send_piece(data):
+    connection.sendall(b'%x\\r\\n%b\\r\\n' % (len(data), data))
+def end_stream():
+    connection.sendall(b'0\\r\\n\\r\\n')
+    connection.recv(65536)
 def say(text):
     os.write(1, text.encode() + b'\\n')
 """
@@ -91,6 +102,13 @@ class Function:
         async with asyncio.timeout(PATIENCE_S):
             result = await self._service.invoke(NAME, payload, log_type=log_type)
         return result.function_error, result.payload, result.log_tail
+
+    async def open(self, payload: bytes = b"{}") -> BodyStream:
+        """Invoke it; return the stream that it answers with."""
+        async with asyncio.timeout(PATIENCE_S):
+            result = await self._service.invoke(NAME, payload, streamed=True)
+        assert result.stream is not None
+        return result.stream
 
 
 @asynccontextmanager

@@ -213,6 +213,66 @@ if not os.path.exists('tried'):
     run(main())
 
 
+# -- streams
+
+
+def test_a_stream_ends_with_the_environment(tmp_path: Path, silent: int) -> None:
+    script = "request_id, _ = next_event()\nbegin_stream(request_id)\nsend_piece(b'half')\ntime.sleep(60)\n"
+
+    async def main() -> None:
+        async with running(tmp_path, script, silent) as function:
+            stream = await function.open()
+            assert await stream.read() == b"half"
+        assert await stream.read() == b""
+        assert stream.result is not None
+        assert error(stream.result.payload)[0] == "Sandbox.Failure"
+
+    run(main())
+
+
+def test_a_stream_that_was_sent_with_the_last_breath_is_read_to_its_end(tmp_path: Path, silent: int) -> None:
+    script = """
+request_id, event = next_event()
+begin_stream(request_id)
+send_piece(b'x' * 600_000)
+connection.sendall(b'0\\r\\n\\r\\n')
+os._exit(3)
+"""
+
+    async def main() -> None:
+        async with running(tmp_path, script, silent) as function:
+            for _ in range(3):
+                stream, size = await function.open(), 0
+                await asyncio.sleep(0.05)  # nobody reads while the runtime exits
+                while data := await stream.read():
+                    size += len(data)
+                assert size == 600_000
+                assert stream.result is not None
+                assert stream.result.function_error is None
+
+    run(main())
+
+
+def test_a_caller_who_has_gone_before_the_stream_begins_holds_up_nobody(tmp_path: Path, silent: int) -> None:
+    script = """
+while True:
+    request_id, event = next_event()
+    begin_stream(request_id)
+    for _ in range(40):
+        send_piece(b'x' * 100_000)
+    end_stream()
+    say('sent')
+"""
+
+    async def main() -> None:
+        async with running(tmp_path, script, silent, timeout_ms=20_000) as function:
+            stream = await function.open()
+            stream.leave()
+            assert len((await function.invoke())[1]) == 4_000_000
+
+    run(main())
+
+
 # -- the pool
 
 

@@ -85,7 +85,7 @@ def test_truncated_file_is_refused(tmp_path: Path, content: bytes) -> None:
         assert binary.needed == ()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_hostile_bytes_give_an_error_or_a_result(tmp_path: Path, data: st.DataObject) -> None:
     honest = bytearray(elf(needed=["liba.so"], needs={"libc.so.6": {"GLIBC_2.17": "x"}}, interpreter="/lib/ld"))

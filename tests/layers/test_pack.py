@@ -139,7 +139,7 @@ NAMES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=2000), max_size=6))
 def test_any_names_and_bytes_survive_a_round_trip(tmp_path: Path, files: dict[str, bytes]) -> None:
     home = tmp_path / str(len(list(tmp_path.iterdir())))

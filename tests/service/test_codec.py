@@ -13,7 +13,7 @@ from botocore.awsrequest import prepare_request_dict
 from botocore.parsers import RestJSONParser
 from botocore.serialize import create_serializer
 from botocore.session import Session
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime_api.service.codec import Request, decode, encode
@@ -54,7 +54,7 @@ def normal(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", [name for name in MODEL.operation_names if MODEL.operation_model(name).input_shape])
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_parameters_arrive_as_they_were_given(name: str, data: st.DataObject) -> None:
     shape = MODEL.operation_model(name).input_shape
@@ -86,7 +86,7 @@ def sent(parameters: dict[str, Any], shape: StructureShape) -> dict[str, Any]:
     "name",
     [name for name in MODEL.operation_names if MODEL.operation_model(name).output_shape and name not in STREAMED],
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_results_arrive_as_they_were_written(name: str, data: st.DataObject) -> None:
     operation, shape = model().operations[name], MODEL.operation_model(name).output_shape

@@ -12,6 +12,7 @@ from .fleet_runtime import PaperEnvironment
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from runtime_api.protocol.capacity import Capacity
     from runtime_api.protocol.fleet_actions import Action
 
     Actions: TypeAlias = list[Action[str, PaperEnvironment]]
@@ -35,13 +36,13 @@ class KeepsWhatIsFreedBusy(Base):
 
 
 class GoesOverTheLimit(Base):
-    def __init__(self, most: int, idle_ms: float | None = None, slots: int = 1) -> None:
-        super().__init__(most + 1, idle_ms, slots)
+    def __init__(self, most: int, idle_ms: float | None, slots: int, capacity: Capacity[PaperEnvironment]) -> None:
+        super().__init__(most + 1, idle_ms, slots, capacity)
 
 
 class StopsBelowTheLimit(Base):
-    def __init__(self, most: int, idle_ms: float | None = None, slots: int = 1) -> None:
-        super().__init__(max(most - 1, 1), idle_ms, slots)
+    def __init__(self, most: int, idle_ms: float | None, slots: int, capacity: Capacity[PaperEnvironment]) -> None:
+        super().__init__(max(most - 1, 1), idle_ms, slots, capacity)
 
 
 class TakesNothingFree(Base):

@@ -93,6 +93,41 @@ class LeavesTheBodyOfTheLate(WithInvocations):
             return [each for each in effects if not isinstance(each, fx.Refuse)]
 
 
+class StreamsToEverybody(WithInvocations):
+    class books(Invocations):
+        def open_stream(self, event: Any, attempt: InvokeAttempt) -> list[fx.Effect]:
+            attempt.forwarded = 0
+            return [fx.OpenStream(event.call, event.request_id, event.content_type)]
+
+
+class ForgetsThatItStreams(WithInvocations):
+    class books(Invocations):
+        def open_stream(self, event: Any, attempt: InvokeAttempt) -> list[fx.Effect]:
+            effects = super().open_stream(event, attempt)
+            attempt.forwarded = None
+            return effects
+
+
+class StreamsWithoutALimit(WithInvocations):
+    class books(Invocations):
+        def forward(self, attempt: InvokeAttempt, data: bytes) -> tuple[list[fx.Effect], bool]:
+            return [fx.Forward(attempt.invocation.request_id, data)], False
+
+
+class DropsThePieceAtTheLimit(WithInvocations):
+    class books(Invocations):
+        def forward(self, attempt: InvokeAttempt, data: bytes) -> tuple[list[fx.Effect], bool]:
+            effects, is_over = super().forward(attempt, data)
+            return [] if is_over else effects, is_over
+
+
+class KeepsTheBodyOfAStreamThatWasTooLarge(EnvironmentMachine):
+    def _fail_body(self, call: Any, attempt: InvokeAttempt, *arguments: Any) -> list[fx.Effect]:
+        effects = super()._fail_body(call, attempt, *arguments)
+        self.invocations.await_body(call, attempt)
+        return effects
+
+
 class NeverFreesASlot(EnvironmentMachine):
     @property
     def free_slots(self) -> int:
@@ -159,6 +194,11 @@ BROKEN = [
             KeepsParkedCallsOfTheDead,
             LimitsExternalRuntimes,
             LeavesTheQueueWaiting,
+            StreamsToEverybody,
+            ForgetsThatItStreams,
+            StreamsWithoutALimit,
+            DropsThePieceAtTheLimit,
+            KeepsTheBodyOfAStreamThatWasTooLarge,
         )
     ),
     *(

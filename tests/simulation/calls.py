@@ -8,7 +8,7 @@ from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME
 from runtime_api.protocol.errors import ErrorType
 
-from .world import EPOCH_MS, World
+from .world import EPOCH_MS, STREAMED_BYTES, World
 
 __all__ = ["CallingWorld"]
 
@@ -32,7 +32,10 @@ class CallingWorld(World):
         self.invocations += 1
         request_id = f"r{self.invocations}"
         self.open[request_id] = self.now
-        invocation = ev.Invocation(request_id, f"i{request_id}", "arn", b"{}", "Root=1")
+        reads_a_stream = self.dice.random() < 0.5
+        if reads_a_stream:
+            self.streaming.add(request_id)
+        invocation = ev.Invocation(request_id, f"i{request_id}", "arn", b"{}", "Root=1", streamed=reads_a_stream)
         self.tell(ev.Invoke(invocation, EPOCH_MS + self.now))
         return request_id
 
@@ -103,7 +106,7 @@ class CallingWorld(World):
         request_id = self.any_id()
         right = self.oracle.invocation_ids.get(request_id, "none")
         invocation_id = self.dice.choice((None, right, right, "elsewhere"))
-        mode = self.dice.choice((None, None, None, "streaming", "buffered"))
+        mode = self.dice.choice((None, None, "streaming", "streaming", "buffered"))
         expected = self.oracle.expected(word, request_id, invocation_id)
         call = self.new_call()
         event: RuntimeCall
@@ -121,8 +124,29 @@ class CallingWorld(World):
             self.require(_refusal(effects, call) == (400, "InvalidFunctionResponseMode"), "a bad mode is refused")
             self.require(self.told(request_id) == ErrorType.INVALID_RESPONSE_MODE, "and its caller is answered")
         else:
-            self.require(effects == [], "the head of an answer is not answered yet")
+            opens = word == "response" and mode == "streaming" and request_id in self.streaming
+            expected_effects = [fx.OpenStream(call, request_id, None)] if opens else []
+            self.require(effects == expected_effects, "the head of an answer is not answered yet")
             self.bodies[call] = request_id
+            if opens:
+                self.sent[call] = b""
+
+    def send_piece(self) -> None:
+        """A piece of a streamed response comes; it goes to its caller at once."""
+        streams = [call for call in self.bodies if call in self.sent]
+        if not streams:
+            return
+        call = self.dice.choice(streams)
+        request_id = self.bodies[call]
+        self.sent[call] += bytes(self.dice.choices(b"abc", k=self.dice.choice((1, 2, 15))))
+        piece = self.sent[call][len(self.received[request_id]) :]
+        if len(self.sent[call]) > STREAMED_BYTES:
+            del self.bodies[call]
+            self.oracle.answered()
+            self.check_too_large(self.tell(ev.BodyPiece(call, piece)), call, request_id)
+            self.require(self.received[request_id] == self.sent[call][:STREAMED_BYTES], "what fits is not cut")
+            return
+        self.require(self.tell(ev.BodyPiece(call, piece)) == [fx.Forward(request_id, piece)], "a piece is handed on")
 
     def end_body(self) -> None:
         """The body of an answer ends, one way or another; one that was refused before may end, too."""
@@ -137,24 +161,33 @@ class CallingWorld(World):
         ending = self.dice.choice(("finished", "finished", "finished", "too large", "truncated"))
         if ending == "finished":
             self.oracle.answered()
-            effects = self.tell(ev.BodyFinished(call, b"body"))
+            rest = b"the end" if call in self.sent else b"body"
+            if call in self.sent and len(self.sent[call]) + len(rest) > STREAMED_BYTES:
+                self.check_too_large(self.tell(ev.BodyFinished(call, rest)), call, request_id)
+                return
+            effects = self.tell(ev.BodyFinished(call, rest))
+            if call in self.sent:
+                self.require(self.received[request_id] == self.sent[call] + rest, "the caller has got all of it")
             status = fx.Status.ERROR if failed else fx.Status.SUCCESS
             self.require(request_id in self.outcomes, "a finished answer is an outcome")
             self.require(self.outcomes[request_id].status == status, f"outcome is {status}")
             self.require(fx.Accept(call) in effects, "and is accepted")
         elif ending == "too large":
             self.oracle.answered()
-            effects = self.tell(ev.BodyTooLarge(call))
-            self.require(_refusal(effects, call) == (413, "RequestEntityTooLarge"), "a large body is refused")
-            self.require(self.told(request_id) == ErrorType.RESPONSE_TOO_LARGE, "and its caller is answered")
+            self.check_too_large(self.tell(ev.BodyTooLarge(call)), call, request_id)
         else:
             effects = self.tell(ev.BodyTruncated(call))
             self.require(_refusal(effects, call) == (400, "TruncatedHTTPRequest"), "a truncated body is refused")
             self.require(self.told(request_id) == ErrorType.TRUNCATED_RESPONSE, "and its caller is answered")
 
+    def check_too_large(self, effects: list[fx.Effect], call: ev.Call, request_id: str) -> None:
+        self.require(_refusal(effects, call) == (413, "RequestEntityTooLarge"), "a large body is refused")
+        self.require(self.told(request_id) == ErrorType.RESPONSE_TOO_LARGE, "and its caller is answered")
+
     def end_late_body(self) -> None:
         """A body ends whose call was refused: by a timeout, an exit, a shutdown."""
         call = self.late_bodies.pop()
+        self.require(self.tell(ev.BodyPiece(call, b"late")) == [], "a piece that belongs to nothing is dropped")
         late = self.dice.choice((ev.BodyTruncated(call), ev.BodyTooLarge(call), ev.BodyFinished(call, b"late")))
         self.require(self.tell(late) == [], "a body that belongs to nothing any more changes nothing")
 

@@ -30,6 +30,7 @@ class Life(CallingWorld):
             (1, self.call_init_error),
             *([(4, self.call_restore_next), (1, self.call_restore_error)] if self.has_restore else []),
             (8, self.call_answer),
+            (4, self.send_piece),
             (6, self.end_body),
             (1, self.drop_call),
             (1, self.exit_process),

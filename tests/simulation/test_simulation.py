@@ -43,7 +43,7 @@ def test_no_world_breaks_a_rule(mode: str) -> None:
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.randoms(use_true_random=False), st.sampled_from(sorted(MODES)))
 def test_any_sequence_of_events_keeps_the_rules(dice: Random, mode: str) -> None:
     Life(dice, mode).live()

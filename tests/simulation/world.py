@@ -7,7 +7,6 @@ may happen in a world stands in `calls.py`; how a whole life goes, in `life.py`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol import effects as fx
@@ -15,7 +14,7 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType, MisuseError, RestoreFault
-from runtime_api.protocol.limits import CURRENT
+from runtime_api.protocol.limits import Limits
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.timers import Timer
 
@@ -26,11 +25,12 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.states import Tables
 
-__all__ = ["EPOCH_MS", "INIT_MS", "RESTORE_MS", "TIMEOUT_MS", "Broken", "World"]
+__all__ = ["EPOCH_MS", "INIT_MS", "RESTORE_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
 
 TIMEOUT_MS = 3000.0
 INIT_MS = 10_000.0
-LIMITS = replace(CURRENT, long_init_ms=int(INIT_MS))
+STREAMED_BYTES = 40
+LIMITS = Limits(streamed_bytes=STREAMED_BYTES, long_init_ms=int(INIT_MS))
 RESTORE_MS = float(LIMITS.restore_ms)
 STARTING = ("Started", "InitError", "Restoring", "RuntimeRestoreErrorState")
 EPOCH_MS = 1_700_000_000_000.0
@@ -76,6 +76,9 @@ class World:
         self.parked: list[ev.Call] = []
         self.bodies: dict[ev.Call, str] = {}  # answers whose body is on its way, and to which invocation
         self.late_bodies: list[ev.Call] = []  # refused while their body was on its way: it ends all the same
+        self.streaming: set[str] = set()  # invocations whose callers read streams
+        self.sent: dict[ev.Call, bytes] = {}  # what a runtime has streamed to such a caller
+        self.received: dict[str, bytes] = {}  # what a caller has got
         self.unanswered: set[ev.Call] = set()
         self.invocations = 0
         self.open: dict[str, float] = {}  # request id -> when it was asked for
@@ -120,6 +123,14 @@ class World:
                 self.restore(call)
             case fx.Deliver(call, invocation, deadline_ms):
                 self.deliver(call, invocation, deadline_ms)
+            case fx.OpenStream(_, request_id, _):
+                self.require(request_id in self.streaming, f"{request_id} gets a stream and reads none")
+                self.require(request_id in self.open, f"{request_id} gets a stream after its outcome")
+                self.require(request_id not in self.received, f"{request_id} gets a second stream")
+                self.received[request_id] = b""
+            case fx.Forward(request_id, data):
+                self.require(request_id in self.open, f"{request_id} gets a piece after its outcome")
+                self.received[request_id] += data
             case fx.Complete(outcome):
                 self.complete(outcome)
             case fx.Over(request_id):
@@ -178,6 +189,7 @@ class World:
         unrestored = isinstance(outcome.fault, RestoreFault)
         self.require(not unrestored or request_id not in self.began, f"{request_id} ran in what was not restored")
         self.require(request_id in self.open, f"{request_id} has a second outcome, or was never asked for")
+        self.require(not outcome.body or request_id not in self.received, "what was streamed is in no outcome")
         del self.open[request_id]
         self.outcomes[request_id] = outcome
         if request_id in self.undelivered:

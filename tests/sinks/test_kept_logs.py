@@ -115,7 +115,6 @@ def test_what_has_no_text_makes_no_stream() -> None:
         store = Store()
         logs = kept(store)
         logs.stream(KEY).consume(entry(DONE))
-        logs.stream(OTHER, lambda entry: b"").consume(entry(End("r1")))
         await logs.close()
         assert not store.chunks
 

@@ -49,25 +49,42 @@ class Echo:
 
     `now`: at once; `keep`: the same, and the connection is kept as a runtime's; `late`: when `Served.release` says
     so; `never`: not at all; `refuse`: 403 at the head, before the body; `big`: at once, with as many bytes as the
-    query says; `status`: at once, with the status that the query says. `leave` in the query: a half-closed peer is
-    dropped; `fail-WORD`: it raises when told.
+    query says; `status`: at once, with the status that the query says; `pieces`: at once, after a body that was taken
+    piece by piece; `hold`: the same, but the body is held up after each piece until `Served.resume`. `leave` in the
+    query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
     """
 
     def __init__(self, body_bytes: int) -> None:
         self.body_bytes = body_bytes
         self.stories: list[Story] = []
         self.parked: deque[Exchange] = deque()
+        self.pieces: list[bytes] = []
+        self.held: deque[Exchange] = deque()
         self._heard = threading.Condition()
 
     def started(self, exchange: Exchange) -> None:
         self._note(exchange, "started")
         if _word(exchange) == "refuse":
             self._answer(exchange, 403, b"refused")
+        elif _word(exchange) in ("pieces", "hold"):
+            exchange.in_pieces = True
+
+    def received(self, exchange: Exchange, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self._note(exchange, "received")
+        if piece.endswith(b"refuse"):
+            self._answer(exchange, 413, b"enough")
+        elif _word(exchange) == "hold":
+            exchange.hold()
+            self.held.append(exchange)
 
     def finished(self, exchange: Exchange) -> None:
         self._note(exchange, "finished")
         match _word(exchange):
             case "now":
+                self.echo(exchange)
+            case "pieces" | "hold":
+                self.pieces.append(exchange.body)
                 self.echo(exchange)
             case "keep":
                 exchange.connection.kept = True
@@ -189,6 +206,10 @@ class Served:
         self._released += 1
         self.handler.wait_for("parked", self._released)
         self._do(lambda: self.handler.echo(self.handler.parked.popleft()))
+
+    def resume(self) -> None:
+        """Let the body that is held up go on."""
+        self._do(lambda: self.handler.held.popleft().resume())
 
     def release_all(self) -> None:
         """Answer every request that waits, and those that come to wait by that."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_api.web.http1.events import Broken, Data, End, Head
-from runtime_api.web.http1.parser import HEAD_BYTES, RequestParser
-from runtime_api.web.replies import BAD_REQUEST, HEAD_TOO_LARGE
+from runtime_api.web.http1.parser import BETWEEN, HEAD_BYTES, OVER, RequestParser
+from runtime_api.web.replies import BAD_REQUEST, BAD_VERSION, HEAD_TOO_LARGE
 
 if TYPE_CHECKING:
     from runtime_api.web.http1.events import Event
@@ -73,6 +73,48 @@ def test_what_is_no_http_breaks_the_stream_once() -> None:
     parser = RequestParser()
     assert list(parser.feed(b"what is this\r\n\r\n")) == [Broken(BAD_REQUEST)]
     assert list(parser.feed(GET)) == []
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET /a RTSP/1.1", b"OPTIONS rtsp://x RTSP/1.0", b"SOURCE /a ICE/1.0", b"GET /aHTTP/1.1"]
+)
+def test_another_protocol_is_refused_wherever_it_is_cut(line: bytes) -> None:
+    sent = POST + b"abc" + CHUNKED + line + b"\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" + GET
+    good = joined(parse(POST + b"abc" + CHUNKED))
+    for pieces in (
+        [sent],
+        [sent[at : at + 1] for at in range(len(sent))],
+        *([sent[:at], sent[at:]] for at in range(len(sent))),
+    ):
+        assert joined(parse(*pieces)) == [*good, Broken(BAD_VERSION)]
+
+
+def test_the_name_of_another_protocol_may_stand_elsewhere() -> None:
+    body = b"GET /a RTSP/1.0\r\n\r\n"
+    head = b"POST /RTSP/1.0 HTTP/1.1\r\nHost: x\r\nA: RTSP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body)
+    chunks = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (
+        len(body),
+        body,
+    )
+    sent = (head + body + chunks) * 2
+    events = joined(parse(sent))
+    assert [event for event in events if type(event) is Data] == [Data(body)] * 4
+    assert joined(parse(*[sent[at : at + 1] for at in range(len(sent))])) == events
+
+
+@pytest.mark.parametrize("behind", [b"", GET[:9], b"\r\n", b"what is this\r\n\r\n", POST + b"ab"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", GET, POST + b"abc", CHUNKED, GET + CHUNKED, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")],
+)
+def test_it_is_known_where_the_last_whole_request_ends(sent: bytes, behind: bytes) -> None:
+    parser = RequestParser()
+    parser.feed(sent + behind)
+    empty_lines = 2 if behind == b"\r\n" and parser.state is BETWEEN else 0
+    assert parser.whole_bytes == len(sent) + empty_lines
+    if parser.state is not OVER:
+        parser.feed(b"")
+        assert parser.whole_bytes == 0
 
 
 def test_a_head_without_end_is_bounded() -> None:

@@ -20,6 +20,7 @@ from runtime_api.web.http1.states import (
     HANDLER,
     NEXT,
     OVERFLOW,
+    RECEIVE,
     REPLY,
     REQUEST,
     START,
@@ -39,7 +40,7 @@ LIMIT = 4
 Sent = Data | End | Broken | None
 PEER: list[Sent] = [Data(b"xxx"), Data(b"xxxxx"), End(), Broken(None), None]  # None: it goes without a word
 HEADS = list(itertools.product((0, 3, 5), (False, True), (False, True), (False, True)))
-TOLD = frozenset({START, FINISH, OVERFLOW, TRUNCATE, DROP})
+TOLD = frozenset({START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, DROP})
 ENDINGS = frozenset({FINISH, OVERFLOW, TRUNCATE})
 
 
@@ -50,19 +51,24 @@ class NoChannel:
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None: ...
     def hold(self) -> None: ...
+    def adjust_reading(self) -> None: ...
     def hand_over(self, protocol: object) -> None: ...
 
 
 class Course:
     """One exchange as a connection drives it: the handler answers at its `answer_at`-th notice."""
 
-    def __init__(self, announced: int, expects: bool, http10: bool, close: bool, answer_at: int) -> None:
+    def __init__(
+        self, announced: int, expects: bool, http10: bool, close: bool, answer_at: int, in_pieces: bool = False
+    ) -> None:
         headers = {b"expect": b"100-continue"} if expects else {}
         self.exchange = Exchange(
             NoChannel(), b"POST", b"/", b"", headers, announced=announced, http10=http10, close=close
         )
         self.acts: list[Act] = []
         self._answer_at = answer_at
+        self._in_pieces = in_pieces
+        self.received = b""  # in pieces
 
     @property
     def told(self) -> list[Act]:
@@ -104,6 +110,9 @@ class Course:
             self.exchange.sent(act)
         elif act in TOLD:
             self.exchange.told(act)
+            self.exchange.in_pieces = self._in_pieces
+            if act is RECEIVE:
+                self.received += self.exchange.take_pieces()
             if len(self.told) == self._answer_at and not self.exchange.answered:
                 early = self.exchange.request_state is not COMPLETE and self.exchange.awaits_continue
                 self._do(ANSWER_EARLY if early else ANSWER)
@@ -112,8 +121,9 @@ class Course:
 
 
 def courses() -> Iterator[tuple[Course, tuple[Sent, ...]]]:
-    for head, answer_at, events in itertools.product(HEADS, (1, 2, 9), itertools.product(PEER, repeat=3)):
-        course = Course(*head, answer_at)
+    ways = itertools.product(HEADS, (1, 2, 9), itertools.product(PEER, repeat=3), (False, True))
+    for head, answer_at, events, in_pieces in ways:
+        course = Course(*head, answer_at, in_pieces)
         course.advance()
         for event in events:
             if not course.over:
@@ -134,13 +144,17 @@ def test_every_course_keeps_to_the_tables_and_to_the_rules() -> None:
         if ANSWER_EARLY in acts:
             assert CONTINUE not in acts, where
             assert NEXT not in acts, f"a connection goes on whose peer may never send the body: {where}"
+        if RECEIVE in acts:
+            assert acts.index(START) < acts.index(RECEIVE), where
+            assert OVERFLOW not in acts, where
+            assert course.received, where
         if DROP in acts:
             assert ENDINGS & set(acts), where
         if course.exchange.request_state is BROKEN:
             assert course.over, f"a connection goes on behind a body without an end: {where}"
         if course.exchange.close:
             assert NEXT not in acts, where
-    assert seen >= {START, FINISH, OVERFLOW, TRUNCATE, DROP, CONTINUE, ANSWER, ANSWER_EARLY, NEXT, CLOSE}
+    assert seen >= {START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, DROP, CONTINUE, ANSWER, ANSWER_EARLY, NEXT, CLOSE}
 
 
 def test_a_handler_that_owes_a_reply_hears_how_the_exchange_ends() -> None:
@@ -155,6 +169,16 @@ def test_a_body_is_read_and_dropped_after_the_reply_up_to_a_bound() -> None:
     assert course.exchange.next_act(LIMIT, is_lost=False) is None
     course.exchange.raw_bytes = DRAIN_BYTES + 1
     assert course.exchange.next_act(LIMIT, is_lost=False) is CLOSE
+
+
+def test_a_body_that_is_taken_in_pieces_has_no_bound() -> None:
+    course = Course(0, False, False, False, answer_at=9, in_pieces=True)
+    course.advance()
+    for _ in range(2):
+        course.exchange.raw_bytes += DRAIN_BYTES
+        course.receive(Data(b"x"))
+    assert course.received == b"xx"
+    assert not course.over
 
 
 def test_a_peer_that_lost_its_way_behind_an_open_request_is_closed() -> None:

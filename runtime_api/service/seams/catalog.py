@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from msgspec import Struct
 
 from runtime_api.service.arns import LATEST
-from runtime_api.service.retries import DEFAULT_PATIENCE, EventPatience
 from runtime_api.service.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.protocol.settings import FunctionSettings
-    from runtime_api.service.function_record import Function, Policy
+    from runtime_api.service.function_record import EventInvoke, Function, Policy
     from runtime_api.service.owners import Owner
     from runtime_api.service.records import CodeRef, FunctionSpec
     from runtime_api.service.url_index import UrlIndex
@@ -68,7 +67,9 @@ class ResolvedVersion(Struct, frozen=True):
     concurrency: int  # execution environments at once, apart from provisioned ones
     max_queued: int
     revision: int  # of what is run; a higher one means newer code for the same ARN
-    patience: EventPatience = DEFAULT_PATIENCE  # with events that fail
+    event_invoke: EventInvoke | None = None  # how events are tried, and where they go then
+    dead_letter_arn: str | None = None  # where events go that have failed
+    may_recurse: bool = False  # invocations are not stopped when they go round in a loop
     policy: Policy | None = None  # of the ARN as it is invoked
     directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments
     tenancy: Tenancy = Tenancy.OPTIONAL

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCOUNT_CONCURRENCY",
     "FUNCTION_CONCURRENCY",
+    "BodyStream",
     "Dispatch",
     "InvokeResult",
     "Pending",
@@ -31,6 +32,24 @@ FUNCTION_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"  # sp
 T = TypeVar("T", covariant=True)
 
 
+class BodyStream(Protocol):
+    """A response that comes piece by piece. Whoever gets one reads it to its end, or leaves it."""
+
+    @property
+    def content_type(self) -> str | None:
+        """As the runtime has named it."""
+
+    @property
+    def result(self) -> InvokeResult | None:
+        """How the invocation ended, once it has; its payload is empty, or the error that ended the stream."""
+
+    async def read(self) -> bytes:
+        """Return what has come, as soon as there is something; nothing at the end, when `result` is known."""
+
+    def leave(self) -> None:
+        """Read no more; the invocation goes on."""
+
+
 class InvokeResult(Struct, frozen=True):
     """What the caller of an invocation gets."""
 
@@ -38,6 +57,8 @@ class InvokeResult(Struct, frozen=True):
     payload: bytes
     function_error: str | None  # "Unhandled" when the function failed
     log_tail: bytes  # empty when it was not asked for
+    error_type: str | None = None  # of a function that failed, where it is known beside the payload
+    stream: BodyStream | None = None  # in place of all the others, when the caller and the runtime stream
 
 
 class Throttled(Struct, frozen=True):
@@ -81,5 +102,5 @@ class Dispatch(Protocol):
         """Run this invocation on this version. What can go wrong is a value; an exception is a defect.
 
         `wants_tail` asks for the end of the log with the result. Up to `version.max_queued` invocations wait while
-        all environments are busy.
+        all environments are busy. If `invocation.streamed`, the result may have a stream, and comes when that begins.
         """

@@ -9,21 +9,9 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from runtime_api.protocol.events import Invocation
+    from runtime_api.service.queued_event import QueuedEvent
 
-    from .catalog import ResolvedVersion
-
-__all__ = ["EventQueue", "LeasedEvent", "NothingDue", "QueuedEvent"]
-
-
-class QueuedEvent(Struct, frozen=True):
-    """An Event invocation that was accepted."""
-
-    version: ResolvedVersion
-    invocation: Invocation
-    retries: int = 0  # how often it was put back
-    accepted_ms: float = 0.0  # Unix time
-    failures: int = 0  # attempts that the function has answered with an error
+__all__ = ["BuriedEvent", "EventQueue", "LeasedEvent", "ListedEvent", "NothingDue"]
 
 
 class LeasedEvent(Struct, frozen=True):
@@ -31,6 +19,7 @@ class LeasedEvent(Struct, frozen=True):
 
     event: QueuedEvent
     lease: int
+    number: int = 0  # of the event: the same for each of its leases
 
 
 class NothingDue(Struct, frozen=True):
@@ -39,12 +28,35 @@ class NothingDue(Struct, frozen=True):
     next_due_ms: float | None  # Unix time at which to ask again; None: when `watch` says so
 
 
+class ListedEvent(Struct, frozen=True):
+    """An event that waits or runs."""
+
+    number: int
+    event: QueuedEvent
+    due_ms: float
+    is_leased: bool
+
+
+class BuriedEvent(Struct, frozen=True):
+    """An event that was given up."""
+
+    number: int
+    event: QueuedEvent | None  # None: it cannot be read
+    reason: str
+    buried_ms: float
+
+
 class EventQueue(Protocol):
     """Keeps events until they have been run. Times are Unix time in milliseconds.
 
-    A lease lasts until the server says `done`, `retry` or `bury`; the leases of a server that has gone are given to
-    others. A call with a lease that was lost changes nothing.
+    A lease lasts until the server says `done`, `put_back` or `bury`; the leases of a server that has gone are given
+    to others. A call with a lease that was lost changes nothing. Only `put`, `revive` and `discard` wait until what
+    they do cannot be lost: an event whose end is lost is run once more.
     """
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether events outlive the server."""
 
     def watch(self, wake: Callable[[], None]) -> None:
         """Call `wake` from now on whenever an event may have become due."""
@@ -52,17 +64,29 @@ class EventQueue(Protocol):
     async def put(self, event: QueuedEvent, due_ms: float) -> bool:
         """Accept an event that is due at this time; returns once it cannot be lost.
 
-        False, and nothing is accepted, while as many events of its version wait as may.
+        False, and nothing is accepted, while as many events of its group wait as may.
         """
 
     async def lease(self, now_ms: float, busy: Collection[str] = ()) -> LeasedEvent | NothingDue:
-        """Lease the event that has been due for longest, of the versions whose ARN is not in `busy`."""
+        """Lease the event that has been due for longest, of the groups that are not in `busy`."""
 
-    async def done(self, leased: LeasedEvent) -> None:
+    def done(self, leased: LeasedEvent) -> None:
         """Forget an event that has been run."""
 
-    async def retry(self, leased: LeasedEvent, due_ms: float, *, failed: bool = False) -> None:
-        """Put an event back until this time; `failed`: its function has run, and failed."""
+    def put_back(self, leased: LeasedEvent, event: QueuedEvent, due_ms: float) -> None:
+        """Put an event back, as it is now, until this time."""
 
-    async def bury(self, leased: LeasedEvent, reason: str) -> None:
-        """Give an event up, and keep it with the reason."""
+    def bury(self, leased: LeasedEvent, event: QueuedEvent, reason: str, now_ms: float) -> None:
+        """Give an event up, and keep it with the reason; the oldest go when there are too many."""
+
+    async def waiting(self, most: int) -> list[ListedEvent]:
+        """Return the first events that wait or run, in the order in which they are due."""
+
+    async def buried(self, most: int) -> list[BuriedEvent]:
+        """Return the last events that were given up, the latest first."""
+
+    async def revive(self, number: int, now_ms: float) -> bool:
+        """Accept an event that was given up as a new one; False when there is none of this number."""
+
+    async def discard(self, number: int) -> bool:
+        """Forget an event that waits or was given up; False when there is none, or it runs."""

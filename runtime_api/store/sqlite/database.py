@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class StoreError(Exception):
 
 class _Change(NamedTuple):
     statements: Sequence[Statement]
-    done: Callable[[Exception | None], object]
+    loop: asyncio.AbstractEventLoop  # on which `settle` is called
+    settle: Callable[[StoreError | None], object]
 
 
 class Database:
@@ -57,17 +59,28 @@ class Database:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
 
-        def settle(error: Exception | None) -> None:
+        def settle(error: StoreError | None) -> None:
             if not future.done():
                 future.set_result(None) if error is None else future.set_exception(error)
 
-        change = _Change(statements, lambda error: loop.call_soon_threadsafe(settle, error))
-        with self._news:
-            if self._closed:
-                raise StoreError("the store is closed")
-            self._waiting.append(change)
-            self._news.notify()
+        self._add(_Change(statements, loop, settle))
         await future
+
+    def post(self, statements: Sequence[Statement], failed: Callable[[StoreError], object]) -> None:
+        """Make a change, whole or not at all, after all changes before it; nobody waits for it.
+
+        `failed` is called with the reason if it cannot be made.
+        """
+
+        def settle(error: StoreError | None) -> None:
+            if error is not None:
+                failed(error)
+
+        self._add(_Change(statements, asyncio.get_running_loop(), settle))
+
+    async def flush(self) -> None:
+        """Return when every change that was asked for before has been made."""
+        await self.write()
 
     def close(self) -> None:
         """Write what waits, and close."""
@@ -77,6 +90,13 @@ class Database:
         self._writer.join()
         self._connection.close()
 
+    def _add(self, change: _Change) -> None:
+        with self._news:
+            if self._closed:
+                raise StoreError("the store is closed")
+            self._waiting.append(change)
+            self._news.notify()
+
     def _write(self) -> None:
         while True:
             with self._news:
@@ -85,12 +105,11 @@ class Database:
                 changes, self._waiting = self._waiting, []
             if not changes:
                 return
-            if self._commit(changes) is None:
-                for change in changes:
-                    change.done(None)
+            error = self._commit(changes)
+            if error is None or len(changes) == 1:
+                _settle([(change, error) for change in changes])
             else:  # one of them cannot be written: find out which, the others must not suffer for it
-                for change in changes:
-                    change.done(self._commit([change]))
+                _settle([(change, self._commit([change])) for change in changes])
 
     def _commit(self, changes: Sequence[_Change]) -> StoreError | None:
         """Write all of these or none; returns the error that has kept them from being written."""
@@ -106,6 +125,19 @@ class Database:
                 connection.execute("ROLLBACK")
             return StoreError(f"{self._path} cannot be written: {error}")
         return None
+
+
+def _settle(changes: list[tuple[_Change, StoreError | None]]) -> None:
+    """Tell who waits what has become of the changes: each event loop once, since every call wakes it."""
+    for loop in {change.loop for change, _ in changes}:
+        ended = [(change.settle, error) for change, error in changes if change.loop is loop]
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_call, ended)
+
+
+def _call(ended: list[tuple[Callable[[StoreError | None], object], StoreError | None]]) -> None:
+    for settle, error in ended:
+        settle(error)
 
 
 def open_database(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:

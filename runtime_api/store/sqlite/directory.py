@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .database import Database, StoreError
+from .event_queue import MIGRATIONS as EVENT_MIGRATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,11 @@ class DataDirectory:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.database = Database(path / "bootjack.sqlite", MIGRATIONS)
+            try:
+                self.events = Database(path / "events.sqlite", EVENT_MIGRATIONS)
+            except BaseException:
+                self.database.close()
+                raise
         except BlockingIOError:
             os.close(self._lock)
             raise StoreError(f"{path} is used by another server: stop that one, or name another directory") from None
@@ -67,5 +73,6 @@ class DataDirectory:
 
     def close(self) -> None:
         """Write what waits, and let the next server have the directory."""
+        self.events.close()
         self.database.close()
         os.close(self._lock)

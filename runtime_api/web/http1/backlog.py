@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .parser import BODY
+from .parser import BODY, OVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +50,16 @@ class Backlog:
         self._data, self._at = b"", 0
 
     def feed(self, parser: RequestParser) -> tuple[Sequence[Event], bytes]:
-        """Let the parser parse a slice; returns the events and the slice."""
+        """Let the parser parse a slice; returns the events and the slice.
+
+        Of a slice in which the connection ends, only what belongs to whole requests is returned.
+        """
         data, start = self._data, self._at
         end = self._end_of_slice(parser)
         events = parser.feed(data[start:end])
+        if parser.state is OVER:
+            self.clear()
+            return events, data[start : start + parser.whole_bytes]
         if parser.state is BODY and parser.body_left and end < len(data):
             body_end = end + parser.body_left
             events = (*events, *parser.feed(data[end:body_end]))

@@ -19,7 +19,7 @@ from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, TOO_SLOW, reply_head
 from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
 from .events import Broken, Data, Head, whole_request
-from .exchange import Exchange
+from .exchange import Exchange, open_exchange
 from .forwarding import as_bytes, is_lost_to_others
 from .heads import HeadCache
 from .parser import BETWEEN, HEAD, RequestParser
@@ -37,6 +37,7 @@ from .states import (
     LEAVING,
     NEXT,
     OVERFLOW,
+    RECEIVE,
     START,
     TRUNCATE,
     WHEN_LOST,
@@ -155,7 +156,7 @@ class Connection(Peer):
             self._digest(idle, *backlog.feed(parser))
         if self._ended:
             backlog.clear()
-        self._adjust_reading()
+        self.adjust_reading()
 
     @property
     def _idle(self) -> bool:
@@ -170,7 +171,7 @@ class Connection(Peer):
         if request is not None:
             head, body, end = request
             self._heads.learn(data, head)
-            exchange = self._exchange(head)
+            exchange = open_exchange(self, head)
             exchange.request_state, exchange.handler_state = COMPLETE, DUE
             exchange.body, exchange.arrived, exchange.trailers = body, len(body), end.trailers
             self._serve(exchange)
@@ -179,22 +180,9 @@ class Connection(Peer):
             self._take(event)
         self._advance()
 
-    def _exchange(self, head: Head) -> Exchange:
-        return Exchange(
-            self,
-            head.method,
-            head.path,
-            head.query,
-            head.headers,
-            close=head.close,
-            http10=head.http10,
-            announced=head.length,
-            repeated=head.repeated,
-        )
-
     def _take(self, event: Event) -> None:
         if isinstance(event, Head):
-            self._receiving = self._exchange(event)
+            self._receiving = open_exchange(self, event)
             self._queue.append(self._receiving)
             return
         if self._receiving is not None:
@@ -217,7 +205,7 @@ class Connection(Peer):
         finally:
             self._advancing = False
         if self._paused or self._is_crowded:
-            self._adjust_reading()
+            self.adjust_reading()
 
     def _step(self) -> bool:
         """Do one act of the current exchange, or of the next one; False when there is none."""
@@ -254,6 +242,8 @@ class Connection(Peer):
             self._handler.finished(exchange)
         elif act is START:
             self._handler.started(exchange)
+        elif act is RECEIVE:
+            self._handler.received(exchange, exchange.take_pieces())
         elif act is OVERFLOW:
             self._handler.overflowed(exchange)
         elif act is TRUNCATE:
@@ -270,10 +260,13 @@ class Connection(Peer):
 
     @property
     def _is_crowded(self) -> bool:
-        """Whether nothing may be read: others come first, or the peer does not read what it gets."""
-        return bool(self._queue) or not self._writable or self._is_leaving
+        """Whether nothing may be read: others come first, the peer reads nothing, or the handler wants no more."""
+        if self._queue or not self._writable:
+            return True
+        exchange = self._current
+        return exchange is not None and (exchange.held or exchange.handler_state is LEAVING)
 
-    def _adjust_reading(self) -> None:
+    def adjust_reading(self) -> None:
         """Read, or parse what was read, unless it is crowded."""
         if not self._is_open:
             return
@@ -359,15 +352,11 @@ class Connection(Peer):
 
     # another protocol
 
-    @property
-    def _is_leaving(self) -> bool:
-        return self._current is not None and self._current.handler_state is LEAVING
-
     def hold(self) -> None:
         """Read nothing more until the connection is handed over, with the current exchange and the ones behind it."""
         if self._current is not None:
             self._current.told(LEAVE)
-            self._adjust_reading()
+            self.adjust_reading()
 
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.

@@ -22,6 +22,7 @@ from .states import (
     NONE,
     OVERFLOW,
     QUEUED,
+    RECEIVE,
     REPLY,
     REQUEST,
     START,
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
 
     from runtime_api.web.replies import PlainReply
 
+    from .events import Head
     from .states import Act, HandlerState, ReplyState, RequestState
 
-__all__ = ["DRAIN_BYTES", "Channel", "Exchange"]
+__all__ = ["DRAIN_BYTES", "Channel", "Exchange", "open_exchange"]
 
 DRAIN_BYTES = 67_108_864  # of a refused body, read so that the connection can go on
 
@@ -52,6 +54,9 @@ class Channel(Protocol):
     def hold(self) -> None:
         """Read nothing more until the connection is handed over."""
 
+    def adjust_reading(self) -> None:
+        """Read on, or stop reading, as the exchange in hand now has it."""
+
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the peer to another protocol, from the current exchange on."""
 
@@ -66,18 +71,20 @@ class Exchange(Struct, eq=False):
     headers: Mapping[bytes, bytes]  # names in lower case; of several lines with one name the first counts
     request_state: RequestState = BODY
     handler_state: HandlerState = QUEUED
-    body: bytes = b""  # once the request is complete
+    body: bytes = b""  # once the request is complete; what of it the handler has not received piece by piece
     arrived: int = 0  # bytes of the body, kept or not
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
     announced: int = 0  # bytes of the body, according to the head
-    raw_bytes: int = 0  # read for the body after the read with the head; framing and trailers included
+    raw_bytes: int = 0  # read for the body since the read with the head, or since a piece of it was taken
     chunks: list[bytes] | None = None  # of the body that are kept
     trailers: Mapping[bytes, bytes] | None = None
     fault: PlainReply | None = None  # what broke the request
     context: Any = None  # for the handler's own use
     repeated: Sequence[tuple[bytes, bytes]] = ()  # header lines whose names had come before
+    in_pieces: bool = False  # set by a handler that takes the body piece by piece, of any size
+    held: bool = False  # nothing more of the body is read for now
 
     @property
     def answered(self) -> bool:
@@ -95,6 +102,23 @@ class Exchange(Struct, eq=False):
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
         if self.reply_state is NONE or self.reply_state is CONTINUED:
             self.connection.send_reply(self, status, headers, body)
+
+    def hold(self) -> None:
+        """Read no more of the body until `resume`, or until this is answered: the peer has to wait."""
+        if not self.answered:
+            self.held = True
+            self.connection.adjust_reading()
+
+    def resume(self) -> None:
+        """Read the body again."""
+        if self.held:
+            self.held = False
+            self.connection.adjust_reading()
+
+    def take_pieces(self) -> bytes:
+        """Return what has come of the body since the last time."""
+        pieces, self.chunks, self.raw_bytes = self.chunks or [], None, 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def receive(self, event: Data | End | Broken, limit: int) -> None:
         """Take the next event of this request. A body over the limit is not kept."""
@@ -124,7 +148,7 @@ class Exchange(Struct, eq=False):
 
     def is_too_large(self, limit: int) -> bool:
         """Whether the body is, or will be, over the limit."""
-        return self.announced > limit or self.arrived > limit
+        return not self.in_pieces and (self.announced > limit or self.arrived > limit)
 
     def told(self, act: Act) -> None:
         """The handler learns something about this exchange."""
@@ -134,7 +158,7 @@ class Exchange(Struct, eq=False):
         """Something of the reply is sent to the peer."""
         self.reply_state = REPLY[self.reply_state][act]
         if act is not CONTINUE:
-            self.chunks = None
+            self.chunks, self.held = None, False
 
     def next_act(self, limit: int, is_lost: bool) -> Act | None:
         """The next act; None while the peer or the handler has to go on (the rules are in `states.py`).
@@ -157,9 +181,26 @@ class Exchange(Struct, eq=False):
         state = self.handler_state
         if state is QUEUED and self.request_state is not COMPLETE:
             return START
+        if state is STARTED and self.in_pieces and self.chunks:
+            return RECEIVE
         if state is QUEUED or state is STARTED:
             if self.is_too_large(limit):
                 return OVERFLOW
             if self.request_state is not BODY:
                 return AFTER_START[self.request_state]
         return CONTINUE if state is STARTED and self.awaits_continue else None
+
+
+def open_exchange(channel: Channel, head: Head) -> Exchange:
+    """Return the exchange that begins with this head."""
+    return Exchange(
+        channel,
+        head.method,
+        head.path,
+        head.query,
+        head.headers,
+        close=head.close,
+        http10=head.http10,
+        announced=head.length,
+        repeated=head.repeated,
+    )

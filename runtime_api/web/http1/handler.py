@@ -18,8 +18,11 @@ class Handler(Protocol):
     def started(self, exchange: Exchange) -> None:
         """The head is here and the body is on its way; not called when both arrived together."""
 
+    def received(self, exchange: Exchange, piece: bytes) -> None:
+        """A piece of the body is here; only if `started` has said that it is taken in pieces."""
+
     def finished(self, exchange: Exchange) -> None:
-        """The whole request is here."""
+        """The whole request is here; of a body taken in pieces, the rest."""
 
     def overflowed(self, exchange: Exchange) -> None:
         """The body is over the limit; it is not kept, unless it arrived together with the head."""

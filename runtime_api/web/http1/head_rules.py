@@ -1,4 +1,4 @@
-"""What a head must say beyond its grammar: a version that is spoken here, and one host.
+"""What a head must say beyond its grammar: a protocol that is spoken here, and one host.
 
 Both hold on every lane. A head in the cache (`heads.py`) has passed them, byte for byte.
 """
@@ -15,18 +15,20 @@ from runtime_api.web.replies import BAD_HOST, BAD_VERSION
 if TYPE_CHECKING:
     from runtime_api.web.replies import PlainReply
 
-__all__ = ["fault_in_head"]
+__all__ = ["OLD_PROTOCOL", "fault_in_head"]
 
-_VERSIONS = frozenset({"1.1", "1.0"})
+# Each with the space before it, which HTTP/0.9 does not have: there, the same bytes may end a target.
+_PROTOCOL = b" HTTP/1.1"
+OLD_PROTOCOL = b" HTTP/1.0"
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def fault_in_head(version: str, host: bytes | None) -> PlainReply | None:
-    """Say how to refuse a head of this version and with this Host header; None for a good one."""
-    if version not in _VERSIONS:
+def fault_in_head(protocol: bytes, host: bytes | None) -> PlainReply | None:
+    """Say how to refuse a head whose first line ends like this, with this Host header; None for a good one."""
+    if protocol not in (_PROTOCOL, OLD_PROTOCOL):
         return BAD_VERSION
     if host is None:
-        return BAD_HOST if version == "1.1" else None  # HTTP/1.0 knows no Host (RFC 9112 3.2)
+        return BAD_HOST if protocol == _PROTOCOL else None  # HTTP/1.0 knows no Host (RFC 9112 3.2)
     return None if _names_a_host(host) else BAD_HOST
 
 

@@ -14,6 +14,7 @@ __all__ = ["HeadCache"]
 KNOWN_BYTES = 8192  # a longer head is parsed each time
 KNOWN_HEADS = 8  # of one connection
 GIVEN_UP = 64  # unknown heads in a row, after which no head is looked up: each may have a date that no other has
+_PROTOCOL = b"HTTP/1."
 _VISIBLE = bytes(byte if 0x21 <= byte <= 0x7E else 0x21 for byte in range(256))  # changes every other byte
 # With these headers a request is more than a head and a number of bytes.
 _SPECIAL = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"connection"})
@@ -61,10 +62,14 @@ class HeadCache:
         if head.close or head.repeated or not _SPECIAL.isdisjoint(head.headers):
             return
         start, _, body = data.partition(b"\r\n\r\n")
-        if len(body) == head.length and len(start) <= KNOWN_BYTES:
-            if len(self._heads) >= KNOWN_HEADS:
-                self._forget()
-            self._heads[start] = self._heads_by_rest[start.split(b" ", 2)[2]] = head
+        if len(body) != head.length or len(start) > KNOWN_BYTES:
+            return
+        rest = start.split(b" ", 2)[2]
+        if not rest.startswith(_PROTOCOL):  # two spaces before the target, which is part of the rest then
+            return
+        if len(self._heads) >= KNOWN_HEADS:
+            self._forget()
+        self._heads[start] = self._heads_by_rest[rest] = head
 
     def _forget(self) -> None:
         self._heads.clear()

@@ -1,4 +1,7 @@
-"""From bytes to events: httptools' parser, and what it leaves to its caller."""
+"""From bytes to events: httptools' parser, and what it leaves to its caller.
+
+llhttp gets its bytes in parts that belong to one request each (`cutting.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from runtime_api.web.replies import BAD_FRAMING, BAD_REQUEST, HEAD_TOO_LARGE
 
+from .cutting import Cutter
 from .events import Broken, Data, End, Head
-from .head_rules import fault_in_head
+from .head_rules import OLD_PROTOCOL, fault_in_head
 from .headers import add_header
 from .targets import origin_form
 
@@ -54,9 +58,11 @@ class RequestParser:
         self.requests = 0  # whose head is complete
         self.work = 0  # done so far: in header lines; a call counts as one
         self.body_left = 0  # bytes of a body whose head says its length
+        self.whole_bytes = 0  # of the last call, up to the end of the last request that ended in it
         self._pieces: list[bytes] = []  # of a body, which become one event
         self.on_body = self._pieces.append  # httptools calls this for each chunk: a peer may send millions
         self._llhttp = HttpRequestParser(self)
+        self._cutter = Cutter()
         self._events: list[Event] = []
         self._fault: PlainReply | None = None
         self._url = b""
@@ -75,10 +81,7 @@ class RequestParser:
         if self.state is OVER:
             return ()
         self._events = []
-        self.work += 1
         in_body, request, before = self.state is BODY, self.requests, self.body_bytes
-        if not in_body:
-            self._head_bytes += len(data)
         fault = self._parse(data)
         self._end_piece()
         if in_body and self.state is BODY and self.requests == request:
@@ -104,16 +107,37 @@ class RequestParser:
 
     def _parse(self, data: bytes) -> PlainReply | None:
         """Collect events; returns the fault when the data is not HTTP."""
-        while True:
-            try:
-                self._llhttp.feed_data(data)
-            except HttpParserUpgrade as upgrade:
-                data = self._stay_in_http1() + data[upgrade.args[0] :]
-                if data and self.state is not OVER:
-                    continue
-            except HttpParserError:
-                return self._fault or BAD_REQUEST
-            return None
+        self.whole_bytes = at = 0
+        cutter = self._cutter
+        while at < len(data) and self.state is not OVER:
+            if self.state is BODY:
+                end = at + self.body_left if self.body_left else cutter.end_of_body(data, at)
+            elif self.state is LAST:
+                return BAD_REQUEST
+            elif self.state is BETWEEN and data[at] in b"\r\n":
+                end = cutter.end_of_empty_lines(data, at)
+            else:
+                end = cutter.end_of_head(data, at)
+            fault = self._parse_part(data[at:end])
+            if fault is not None:
+                return fault
+            at = end
+            if self.state is not HEAD and self.state is not BODY:
+                self.whole_bytes = at
+                cutter.begin()
+        return None
+
+    def _parse_part(self, part: bytes) -> PlainReply | None:
+        self.work += 1
+        if self.state is not BODY:
+            self._head_bytes += len(part)
+        try:
+            self._llhttp.feed_data(part)
+        except HttpParserUpgrade:
+            return self._stay_in_http1()
+        except HttpParserError:
+            return self._fault or BAD_REQUEST
+        return None
 
     def _excess(self) -> PlainReply | None:
         """The fault of a peer that sends more than anybody needs."""
@@ -121,24 +145,23 @@ class RequestParser:
             return HEAD_TOO_LARGE
         return BAD_FRAMING if self._framing_bytes > max(FRAMING_BYTES, 2 * self.body_bytes) else None
 
-    def _stay_in_http1(self) -> bytes:
+    def _stay_in_http1(self) -> PlainReply | None:
         """Ignore an upgrade and let the request be answered, as RFC 9110 7.8 allows.
 
-        llhttp takes the request for complete. If it has a body, a new parser reads it after a head that announces it;
-        returns this head.
+        llhttp takes the request for complete. If it has a body, a new parser reads it after a head that announces it.
         """
         self._llhttp = HttpRequestParser(self)
-        head = self._events[-2]  # before its End: llhttp reads no further in this call
+        head = self._events[-2]  # before its End
         assert isinstance(head, Head)
         if head.method == b"CONNECT":
             self._stop(Broken(None))  # what follows is not meant for this server
-            return b""
+            return None
         lines = b"".join([b"%b: %b\r\n" % (name, head.headers[name]) for name in _FRAMING if name in head.headers])
         if not lines:
-            return b""
+            return None
         del self._events[-1]
         self._resumes = True
-        return b"POST / HTTP/1.1\r\n%b\r\n" % lines
+        return self._parse_part(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
 
     def _stop(self, event: Broken) -> None:
         self._is_cut = self.state is not LAST
@@ -178,18 +201,19 @@ class RequestParser:
             self._resumes = False
             return
         llhttp = self._llhttp
-        version = llhttp.get_http_version()
-        fault = fault_in_head(version, headers.get(b"host"))
+        protocol = self._cutter.protocol
+        fault = fault_in_head(protocol, headers.get(b"host"))
         if fault is not None:
             self._refuse(fault)
         method = llhttp.get_method()
         path, _, query = self._url.partition(b"?")
         path = origin_form(path)
         # HTTP/1.0 has no codings: whoever stands between may have read another end of this body (RFC 9112 6.1).
-        old_coding = version == "1.0" and b"transfer-encoding" in headers
+        is_old = protocol == OLD_PROTOCOL
+        old_coding = is_old and b"transfer-encoding" in headers
         self._closes = not llhttp.should_keep_alive() or method == b"CONNECT" or old_coding
         tells_version = b"connection" in headers or b"expect" in headers
-        http10 = tells_version and version == "1.0"
+        http10 = tells_version and is_old
         self._events.append(Head(method, path, query, headers, length, self._closes, http10, repeated))
 
     def on_message_complete(self) -> None:

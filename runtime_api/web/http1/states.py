@@ -17,10 +17,12 @@ were split into reads, or when the handler replies. The rules:
 
  1. When the whole request is here, the handler gets it at once. When the body is on its way, it gets the head first
     (STARTED), and later learns that the request is complete or too large (DUE), or cut short (TRUNCATED).
- 2. A peer that expects 100 Continue (RFC 9110 10.1.1) gets it once the handler knows the head and has not replied. If
+ 2. A handler that takes the body piece by piece gets what has come of it before anything else. Such a body has no
+    limit here. While the handler holds it up, nothing is read.
+ 3. A peer that expects 100 Continue (RFC 9110 10.1.1) gets it once the handler knows the head and has not replied. If
     it gets the reply instead (ANSWERED_EARLY), it may never send the body, so the connection must end.
- 3. After the reply, the rest of the body is read and dropped, because the next request follows it.
- 4. A body that will never end closes the connection; so does a peer that sends garbage while an exchange is open.
+ 4. After the reply, the rest of the body is read and dropped, because the next request follows it.
+ 5. A body that will never end closes the connection; so does a peer that sends garbage while an exchange is open.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ __all__ = [
     "NONE",
     "OVERFLOW",
     "QUEUED",
+    "RECEIVE",
     "REPLY",
     "REQUEST",
     "START",
@@ -110,7 +113,8 @@ class Act(_Key):
     """What the connection does for an exchange."""
 
     START = auto()  # give the handler the head
-    FINISH = auto()  # give it the whole request
+    RECEIVE = auto()  # give it what has come of the body, if it takes the body piece by piece
+    FINISH = auto()  # give it the whole request, or the end of it
     OVERFLOW = auto()  # report a body that is too large
     TRUNCATE = auto()  # report a body that was cut short
     LEAVE = auto()  # the handler takes the connection away
@@ -126,7 +130,7 @@ class Act(_Key):
 BODY, COMPLETE, BROKEN = RequestState
 QUEUED, STARTED, DUE, TRUNCATED, LEAVING, GONE = HandlerState
 NONE, CONTINUED, ANSWERED, ANSWERED_EARLY = ReplyState
-START, FINISH, OVERFLOW, TRUNCATE, LEAVE, DROP, CONTINUE, ANSWER, ANSWER_EARLY, NEXT, CLOSE = Act
+START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, LEAVE, DROP, CONTINUE, ANSWER, ANSWER_EARLY, NEXT, CLOSE = Act
 
 REQUEST: Mapping[RequestState, Mapping[type[Event], RequestState]] = {
     BODY: {Data: BODY, End: COMPLETE, Broken: BROKEN},
@@ -140,6 +144,7 @@ HANDLER: Mapping[HandlerState, Mapping[Act, HandlerState]] = {
         OVERFLOW: DUE,
     },
     STARTED: {
+        RECEIVE: STARTED,
         FINISH: DUE,
         OVERFLOW: DUE,
         TRUNCATE: TRUNCATED,

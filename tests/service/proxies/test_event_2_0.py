@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_api.service.proxies.event_2_0 import Receipt, event
@@ -151,7 +151,6 @@ VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc"])).map(str.strip)
 KINDS = st.sampled_from(["text/plain", "application/json", "application/octet-stream", ""])
 
 
-@settings(deadline=None)  # a busy machine
 @given(
     path=st.text().map(lambda text: "/" + quote(text, errors="replace")),
     pairs=st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), VALUES)),

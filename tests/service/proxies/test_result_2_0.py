@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_api.service.proxies.messages import HttpAnswer
@@ -108,7 +108,6 @@ def test_a_failure_says_so() -> None:
     assert HttpAnswer(502, (JSON,), b"Internal Server Error") == FAILED
 
 
-@settings(deadline=None)  # a busy machine
 @given(st.binary())
 def test_a_body_in_base64_comes_out_as_it_went_in(body: bytes) -> None:
     encoded = base64.b64encode(body).decode()
@@ -122,7 +121,6 @@ JSON_VALUES = st.recursive(
 MEMBERS = st.sampled_from(["statusCode", "headers", "cookies", "body", "isBase64Encoded"])
 
 
-@settings(deadline=None)  # a busy machine
 @given(st.dictionaries(MEMBERS, JSON_VALUES) | JSON_VALUES)
 def test_every_result_has_an_answer_that_http_can_carry(result: Any) -> None:
     found = answer(json.dumps(result).encode())

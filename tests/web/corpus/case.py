@@ -7,7 +7,6 @@ from typing import NamedTuple
 __all__ = [
     "ANYTHING",
     "BODY",
-    "ENDS_IT",
     "HIDDEN",
     "LAST",
     "REFUSED",
@@ -50,8 +49,6 @@ _REFUSED = _answered(400, goes_on=False)
 SERVED = (_SERVED,)
 LAST = (_LAST,)
 REFUSED = (_REFUSED,)
-# What comes behind a request that ends the connection is not read (RFC 9112 9.6), or spoils the request for it.
-ENDS_IT = (_LAST, _REFUSED)
 SILENT = (_answered(goes_on=False),)
 WRONG_METHOD = (_answered(405, 501, goes_on=True),)
 # RFC 9112 leaves it to the server, and nobody downstream can read it in another way.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .case import ANYTHING, BODY, ENDS_IT, HIDDEN, LAST, REFUSED, SERVED, SILENT, Case, head, post, table, with_body
+from .case import ANYTHING, BODY, HIDDEN, LAST, REFUSED, SERVED, SILENT, Case, head, post, table, with_body
 
 __all__ = ["CASES"]
 
@@ -16,10 +16,12 @@ LAST_FIELDS = (  # aiohttp's parser takes the last field of a trailer for one of
     b"X-Amz-Invocation-Type: DryRun",
     b"Expect: 100-continue",
 )
-# llhttp reads these as HTTP/1.0. That they are answered does no harm, if the connection ends with it.
+# llhttp reads these as HTTP.
 OTHER_PROTOCOLS = {
     "RTSP": b"OPTIONS rtsp://localhost/TARGET RTSP/1.0\r\nHost: localhost\r\n\r\n",
     "RTSP, a method of HTTP": b"GET /TARGET RTSP/1.0\r\nHost: localhost\r\n\r\n",
+    "RTSP/1.1": b"POST /TARGET RTSP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n" + BODY,
+    "RTSP that goes on": b"GET /TARGET RTSP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n" + HIDDEN,
     "RTSP, a method of its own": b"DESCRIBE /TARGET RTSP/1.0\r\nHost: localhost\r\n\r\n",
     "ICE": b"SOURCE /TARGET ICE/1.0\r\nHost: localhost\r\n\r\n",
 }
@@ -75,7 +77,7 @@ def _codings() -> list[Case]:
     kept = CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Host", b"Connection: keep-alive\r\nHost") + b"\r\n"
     return [
         *table("framing", rows, REFUSED),
-        Case("framing: chunks in HTTP/1.0 that keeps the connection", kept, ENDS_IT),
+        Case("framing: chunks in HTTP/1.0 that keeps the connection", kept, LAST),
     ]
 
 
@@ -84,5 +86,5 @@ CASES = [
     *_connects(),
     *_white_space(),
     *_codings(),
-    *table("protocol", OTHER_PROTOCOLS, ERRORS_AT_THE_END),
+    *table("protocol", OTHER_PROTOCOLS, REFUSED),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .case import ENDS_IT, HIDDEN, Case, head, post, table, with_body
+from .case import HIDDEN, LAST, Case, head, post, table, with_body
 
 __all__ = ["CASES"]
 
@@ -29,14 +29,14 @@ def _without_a_host() -> list[Case]:
         "with chunks": chunked,
         "with an expectation": with_body(b"Expect: 100-continue", line=OLD),
     }
-    return table("HTTP/1.0", rows, ENDS_IT)
+    return table("HTTP/1.0", rows, LAST)
 
 
 CASES = [
-    *table("closing", {name: with_body(b"Connection: " + value) for name, value in CLOSING.items()}, ENDS_IT),
-    *table("closing", {"on two lines": with_body(b"Connection: x", b"Connection: close")}, ENDS_IT),
+    *table("closing", {name: with_body(b"Connection: " + value) for name, value in CLOSING.items()}, LAST),
+    *table("closing", {"on two lines": with_body(b"Connection: x", b"Connection: close")}, LAST),
     *[
-        Case(f"a request {which} and {what} behind it", sent + behind, ENDS_IT)
+        Case(f"a request {which} and {what} behind it", sent + behind, LAST)
         for which, sent in LAST_ONES.items()
         for what, behind in BEHIND.items()
     ],
