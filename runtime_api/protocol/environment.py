@@ -71,11 +71,7 @@ _BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
 _LAST_WORDS = {ev.InitErrorPosted: Move.INIT_ERROR, ev.RestoreErrorPosted: Move.RESTORE_ERROR}
 _LIMITED = {Timer.INIT: (Phase.INIT, INIT_TIMEOUT), Timer.RESTORE: (Phase.RESTORE, RESTORE_TIMEOUT)}
 _ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
-_RUNNING, _RESPONSE_SENT, _RESTORE_READY = (
-    RuntimeState.RUNNING,
-    RuntimeState.RESPONSE_SENT,
-    RuntimeState.RESTORE_READY,
-)
+_RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
 _NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
 _SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
@@ -112,7 +108,7 @@ class EnvironmentMachine:
         if self.phase is _IDLE:
             return _WARM
         state = self.runtime.state
-        if state is _RESPONSE_SENT or state is _RESTORE_READY:
+        if state is _RESPONSE_SENT or self.phase is Phase.SNAPSHOT:
             return _FINISHING
         if state is _SERVING:
             return _WARM

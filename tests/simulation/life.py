@@ -70,7 +70,8 @@ class Life(CallingWorld):
     def prove_it_works(self) -> None:
         """From now on all goes well: what is open ends, and a new invocation succeeds."""
         for _ in range(80):
-            if not self.open and not self.oracle.invocation_ids and not self.dying:
+            doomed = self.init_apart and self.oracle.state in ("InitError", "RuntimeRestoreErrorState")
+            if not self.open and not self.oracle.invocation_ids and not self.dying and not doomed:
                 break
             self.behave()
         self.require(not self.open, f"{list(self.open)} never got an outcome")
