@@ -50,6 +50,7 @@ def put_provisioned_concurrency_config(asked: Asked) -> Result:
     function, qualifier = _qualified(asked, UNPUBLISHED)
     config = Provisioned(asked.parameters["ProvisionedConcurrentExecutions"], asked.now)
     alias = function.aliases.get(qualifier)
+    _check_kind(function, alias.version if alias is not None else qualifier)
     if alias is None:
         _check_version(function, qualifier)
     elif alias.weights:
@@ -117,6 +118,20 @@ def _qualified(asked: Asked, unpublished: str) -> tuple[Function, str]:
         raise not_found(asked, named)
     arn = function_arn(asked.owner.region, asked.owner.account, named.name, qualifier)
     raise ResourceNotFoundException(f"Cannot find alias arn: {arn}")
+
+
+def _check_kind(function: Function, number: str) -> None:
+    """Raise InvalidParameterValueException for versions whose environments come to be in another way."""
+    version = function.version(number)
+    assert version is not None
+    for setting, is_set in (
+        ("SnapStart", version.configuration.snap_start["ApplyOn"] != "None"),
+        ("TenancyConfig", version.configuration.tenancy_config is not None),
+    ):
+        if is_set:
+            raise InvalidParameterValueException(
+                f"Provisioned concurrency is not supported for functions with {setting}."
+            )
 
 
 def _check_version(function: Function, number: str) -> None:
