@@ -135,9 +135,7 @@ def test_deleting_is_done_when_nothing_is_there(account: Account) -> None:
     delete(account, "1")
     delete(account, "1")
     delete(account, "live")
-    with pytest.raises(
-        ProvisionedConcurrencyConfigNotFoundException, match="No Provisioned Concurrency"
-    ):
+    with pytest.raises(ProvisionedConcurrencyConfigNotFoundException, match="No Provisioned Concurrency"):
         get(account, "1")
 
 
