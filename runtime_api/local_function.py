@@ -51,6 +51,7 @@ class LocalFunction:
     tenancy: Tenancy = Tenancy.OPTIONAL
     external_runtime: bool = False  # somebody else starts the runtime
     function_url: bool = False  # it has one from the start, which everybody may use
+    invoke_mode: str | None = None  # of that URL: BUFFERED, as is the default, or RESPONSE_STREAM
     network: str | None = None  # "own", "host" or "none"; None: its own in bubblewrap, the host's in plain processes
     loopback_ports: tuple[int, ...] = ()  # of this machine, which a network of its own reaches at the same ports
     leases: tuple[

@@ -1,66 +1,147 @@
-"""What to do about a bootstrap that cannot be started; the operating system's error seldom says."""
+"""What to do about a bootstrap that cannot be started; the operating system's error seldom says.
+
+Everything here is certain from the files alone, so `serve` can say it before anything has failed.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime_api.sandbox.elf import read_elf
 from runtime_api.sandbox.entrypoint import BOOTSTRAP, find_bootstrap
 
+from .python_handlers import handler_in, handler_near
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtime_api.sandbox.entrypoint import Program
 
-__all__ = ["advice"]
+    from .sources import Source
 
-ELF = b"\x7fELF"
+__all__ = ["advice", "archives_of"]
+
 HEAD_BYTES = 256  # of a file, in which its first line ends
+ELF = b"\x7fELF"
+EMULATORS = Path("/proc/sys/fs/binfmt_misc")  # the kernel runs programs of other machines with these
+OWN_FILES = {"register", "status"}
+ALSO_RUN = {"x86_64": "i686", "aarch64": "armv7l"}
 
 
-def advice(program: Program) -> str | None:
-    """Look at the bootstrap's file, and say in one sentence what to do; None when nothing is wrong with it."""
+def advice(program: Program, archives: Mapping[Path, Path] | None = None) -> str | None:
+    """Look at the bootstrap's file, and say in one sentence what to do; None when nothing is wrong with it.
+
+    `archives` maps what is unpacked to the archive that it comes from, which the sentence then names.
+    """
     if program.command:
         return None
+    shown = _Shown(archives or {})
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:
-        return _misplaced(program.task_root) or _missing(program.places)
-    if not os.access(bootstrap, os.X_OK):
-        return f"{bootstrap} is not executable; run chmod +x on it (before you zip it, for an archive)"
+        return _misplaced(program.task_root, shown) or _missing(program, shown)
+    name = shown.file(bootstrap)
     with bootstrap.open("rb") as file:
         start = file.read(HEAD_BYTES)
-    return _first_line(bootstrap, start)
+    if bootstrap.suffix == ".py" and not start.startswith(b"#!"):
+        return _module(bootstrap, name)
+    if not os.access(bootstrap, os.X_OK):
+        return f"{name} is not executable; run chmod +x on it (before you zip it, for an archive)"
+    return _compiled(bootstrap, name) if start.startswith(ELF) else _first_line(name, start)
 
 
-def _misplaced(task_root: Path) -> str | None:
+def archives_of(source: Source, program: Program) -> dict[Path, Path]:
+    """Tell which of the program's directories are unpacked archives, and of which."""
+    code = Path(source.target or ".")
+    found = dict(zip(program.layers, source.layers, strict=False))
+    if not source.command:
+        found[program.task_root] = code
+    return {tree: archive for tree, archive in found.items() if archive.suffix.lower() == ".zip"}
+
+
+class _Shown:
+    """Names files for the user, who knows archives but not where they are unpacked."""
+
+    def __init__(self, archives: Mapping[Path, Path]) -> None:
+        self._archives = archives
+
+    def file(self, path: Path) -> str:
+        for tree, archive in self._archives.items():
+            if path.is_relative_to(tree):
+                return f"{path.relative_to(tree)} in {archive}"
+        return str(path)
+
+    def directory(self, path: Path) -> str:
+        return str(self._archives.get(path, path))
+
+    def is_archive(self, path: Path) -> bool:
+        return path in self._archives
+
+
+def _misplaced(task_root: Path, shown: _Shown) -> str | None:
     """Find a bootstrap one level down: the package was made of the directory, not of its contents."""
     for found in sorted(task_root.glob(f"*/{BOOTSTRAP}")):
-        return f"there is a bootstrap at {found.relative_to(task_root)}; move it to the top"
+        where = f"{found.relative_to(task_root)} in {shown.directory(task_root)}"
+        return f"there is a bootstrap at {where}; move it to the top"
     return None
 
 
-def _missing(places: tuple[Path, ...]) -> str:
-    directories = " or ".join(str(place.parent) for place in places)
-    return f"there is no bootstrap in {directories}; put an executable file of that name there"
+def _missing(program: Program, shown: _Shown) -> str:
+    directories = " or ".join(shown.directory(place.parent) for place in program.places)
+    nothing = f"there is no bootstrap in {directories}"
+    handler = handler_near(program.task_root)
+    if handler is None:
+        return f"{nothing}; put an executable file of that name there"
+    where = "unpack the archive" if shown.is_archive(program.task_root) else "change to that directory"
+    return f"{nothing}, but {handler.file.name} has a Python handler: {where} and give {handler.target} as TARGET"
 
 
-def _first_line(bootstrap: Path, start: bytes) -> str | None:
-    if not start:
-        return f"{bootstrap} is empty; write a program or script to it"
-    if start.startswith(ELF):
+def _module(file: Path, name: str) -> str:
+    handler = handler_in(file)
+    if handler is None:
+        return f"{name} is a Python module in which no function takes an event and a context; write a handler"
+    return (
+        f"{name} is a Python module, not a bootstrap; to run its handler, change to {file.parent} and give "
+        f"{handler.target} as TARGET"
+    )
+
+
+def _compiled(bootstrap: Path, name: str) -> str | None:
+    program = read_elf(str(bootstrap))
+    if program is None:
+        return f"{name} begins as a compiled program does, and is damaged or no program; build or copy it again"
+    here = platform.machine()
+    if program.machine not in (here, ALSO_RUN.get(here)) and not _emulates():
+        return f"{name} is built for {program.machine}, and this machine is {here}; build it for {here}"
+    if program.loader and not Path(program.loader).exists():
         return (
-            f"{bootstrap} may be built for another architecture, or need a loader that is not installed; check it "
-            "with `file` and `ldd`"
+            f"{name} needs the loader {program.loader}, which is not installed here; install it, or link statically"
         )
+    return None
+
+
+def _emulates() -> bool:
+    try:
+        return any(entry not in OWN_FILES for entry in os.listdir(EMULATORS))  # noqa: PTH208
+    except OSError:
+        return False
+
+
+def _first_line(name: str, start: bytes) -> str | None:
+    if not start:
+        return f"{name} is empty; write a program or script to it"
     if not start.startswith(b"#!"):
-        return f"{bootstrap} is neither a program nor a script; begin a script with #! and its interpreter"
+        return f"{name} is neither a program nor a script; begin a script with #! and its interpreter"
     line = start[2:].partition(b"\n")[0]
     if b"\0" in line:
-        return f"{bootstrap} has a NUL in its first line, where the kernel stops reading; write it as plain text"
+        return f"{name} has a NUL in its first line, where the kernel stops reading; write it as plain text"
     if line.endswith(b"\r"):
-        return f"{bootstrap} has CRLF line endings, which become part of its interpreter's name; convert them to LF"
+        return f"{name} has CRLF line endings, which become part of its interpreter's name; convert them to LF"
     if not line.split():
-        return f"{bootstrap} names no interpreter after #!"
+        return f"{name} names no interpreter after #!"
     interpreter = os.fsdecode(line.split()[0])
     if not Path(interpreter).exists():
-        return f"{bootstrap} names the interpreter {interpreter!r}, which does not exist; install it or name another"
+        return f"{name} names the interpreter {interpreter!r}, which does not exist; install it or name another"
     return None

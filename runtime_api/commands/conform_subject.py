@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SIDES", "Subject", "bootstrap_subject", "server_subject"]
 
+ANOTHER = "give an executable bootstrap, a directory or .zip that contains one, or a COMMAND after --"
 SIDES = {"runtime": ("runtime",), "server": ("server", "extensions")}  # the folders of cases of each side
 
 
@@ -37,13 +38,16 @@ def bootstrap_subject(
     from runtime_api.store.package import Package
     from runtime_api.store.trees import Trees
 
+    from .advice import advice, archives_of
+    from .sources import Source
     from .targets import find_program
 
     command = command_behind_dashes()
     package = stack.enter_context(Package(DirectoryArchives(stack.enter_context(Trees()))))
     program = find_program(target, command, (), package)
     name = _printable(shlex.join(command) if command else str(target or "."))
-    side = RuntimeSide(program, handler, variables, timeout_s)
+    hint = advice(program, archives_of(Source(name, target, command, ()), program)) or ANOTHER
+    side = RuntimeSide(program, handler, variables, timeout_s, "give a COMMAND that starts one" if command else hint)
     return Subject(name, side, f"-- {name}" if command else shlex.quote(name))
 
 

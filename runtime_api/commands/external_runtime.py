@@ -55,6 +55,7 @@ def external_function(
         snap_start=mode.snap_start,
         tenancy=Tenancy.PASSED_ON,
         function_url=server.function_url,
+        invoke_mode=server.invoke_mode,
         concurrency=1,
         max_queued=CURRENT.waiting_invocations,
         runtime_api=("127.0.0.1", server.runtime_api_port),

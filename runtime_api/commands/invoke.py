@@ -82,7 +82,8 @@ def command(
     from runtime_api.store.archives import DirectoryArchives
 
     with temporary_trees() as trees:
-        made = function_of_source(_source(target, name, function), function, sandbox, DirectoryArchives(trees))
+        source = _source(target, name, function)
+        made = function_of_source(source, function, sandbox, DirectoryArchives(trees))
         given = read_event(event)
         local = LocalLambda(
             sandbox=sandbox.wanted,
@@ -93,7 +94,7 @@ def command(
         )
         with sandbox.explained():
             result = run(_invoke(local, made, given))
-        _advise(made, result)
+        _advise(source, made, result)
     _print(result.payload)
     sys.exit(1 if result.function_error else 0)
 
@@ -118,12 +119,12 @@ async def _invoke(local: LocalLambda, function: LocalFunction, event: Event) -> 
                 fail(f"{event.label}: {error.message}")
 
 
-def _advise(function: LocalFunction, result: InvokeResult) -> None:
+def _advise(source: Source, function: LocalFunction, result: InvokeResult) -> None:
     """Add to the log what to do about a bootstrap that could not be started."""
     if result.function_error and INVALID_ENTRYPOINT in result.payload[:HEAD_BYTES]:
-        from .advice import advice
+        from .advice import advice, archives_of
 
-        hint = advice(function.program)
+        hint = advice(function.program, archives_of(source, function.program))
         if hint:
             click.echo(f"bootjack: {hint}", err=True)
 

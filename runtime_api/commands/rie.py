@@ -95,7 +95,7 @@ rie_options = option_group(
         type=click.Path(path_type=Path),
         default=Path("/opt"),
         show_default=True,
-        help="Directory to use as /opt when looking for a bootstrap.",
+        help="Directory to use as /opt when looking for a bootstrap and extensions.",
     ),
     option("--clean-env", is_flag=True, help="Don't pass the host environment to the function."),
     *access_options,

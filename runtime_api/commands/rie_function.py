@@ -101,6 +101,6 @@ def _seconds(name: str, default: float) -> float:
 def _program(command: tuple[str, ...], opt: Path) -> Program:
     if not command:
         places = tuple(root / BOOTSTRAP for root in (TASK_ROOT, opt, RUNTIME_ROOT))
-        return Program(TASK_ROOT if TASK_ROOT.is_dir() else here(), places=places)
+        return Program(TASK_ROOT if TASK_ROOT.is_dir() else here(), places=places, opt=opt)
     # A command that does not exist fails each invocation, as on Lambda and in RIE, until somebody installs it.
-    return command_program(command, here()) or Program(here(), command=command)
+    return (command_program(command, here()) or Program(here(), command=command))._replace(opt=opt)

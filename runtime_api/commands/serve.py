@@ -87,6 +87,7 @@ def command(
     function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
     second one ends them at once.
     """
+    from runtime_api.engine.events import EventSettings
     from runtime_api.local import LocalLambda
     from runtime_api.service.owners import DEFAULT_OWNER, Owner
     from runtime_api.service.profiles import PROFILES
@@ -117,7 +118,6 @@ def command(
             max_connections=server.max_connections,
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
-            async_retry_base_s=server.async_retry_base_s,
             limits=replace(PROFILES[server.profile].limits, concurrency=server.concurrency),
             runtimes=PROFILES[server.profile].runtimes,
             keys=keys,
@@ -125,7 +125,8 @@ def command(
             hot_reload=service.hot_reload,
             enforce_policies=service.enforce_policies,
             logs=logs,
-            aws=aws,
+            stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
+            events=EventSettings(server.async_retry_base_s, aws, server.schedules),
         )
         tune_server()
         with sandbox.explained():
@@ -189,6 +190,7 @@ def _make_all(
 
     def make(source: Source) -> LocalFunction:
         function = function_of_source(source, options, sandbox, archives)
+        _hint(source, function)
         return replace(
             function,
             concurrency=server.concurrency,
@@ -196,6 +198,7 @@ def _make_all(
             snap_start=mode.snap_start,
             also_known_as=aliases,
             function_url=server.function_url,
+            invoke_mode=server.invoke_mode,
         )
 
     functions = [make(source) for source in sources]
@@ -216,14 +219,15 @@ async def _serve(
             await stack.enter_async_context(opened(local))
             for function in functions:
                 hand_over(local, function)
-                _hint(function)
             with blaming("--host and --port", (server.host, server.port)):
                 url = await local.listen(server.host, server.port, allowed_origins=server.allowed_origins)
             runtime_api = await open_external(local, functions[0]) if server.only_lambda_apis else None
         say(f"bootjack: serving {_listed(functions)} at {url}")
-        for function in functions[:SHOWN_NAMES] if server.function_url else ():
+        for function in functions[:SHOWN_NAMES]:
             name = function.configuration.name
-            say(f"bootjack: {name} answers HTTP at {local.function_url(name, url)} and {url}/lambda-url/{name}/")
+            say(f"bootjack: curl -d '{{}}' {url}/2015-03-31/functions/{name}/invocations")
+            if server.function_url:
+                say(f"bootjack: {name} answers HTTP at {local.function_url(name, url)} and {url}/lambda-url/{name}/")
         if runtime_api is not None:
             say(exports(functions[0], runtime_api))
         if watched:
@@ -237,10 +241,10 @@ def _listed(functions: list[LocalFunction]) -> str:
     return ", ".join(names[:SHOWN_NAMES]) + more
 
 
-def _hint(function: LocalFunction) -> None:
+def _hint(source: Source, function: LocalFunction) -> None:
     """Say what is plainly wrong with a bootstrap before the first caller finds out; it can still be fixed."""
-    from .advice import advice
+    from .advice import advice, archives_of
 
-    hint = None if function.external_runtime else advice(function.program)
+    hint = advice(function.program, archives_of(source, function.program))
     if hint:
-        click.echo(f"bootjack: {function.configuration.name}: {hint}", err=True)
+        click.echo(f"bootjack: {source.name}: {hint}", err=True)

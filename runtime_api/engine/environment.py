@@ -12,7 +12,7 @@ import signal
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -30,58 +30,34 @@ from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
-from .streams import Flow, ResponseStream
+from .streams import ResponseStream
+from .telemetry import Telemetry
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.fleet_actions import Readiness
-    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
-__all__ = ["CallResponder", "ExecutionEnvironment", "Log", "RuntimeApiListener"]
+    from .edges import CallResponder, Log, RuntimeApiListener, SubscriptionResponder
+
+__all__ = ["ExecutionEnvironment"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
 SETTLE_LOOKS = 100
+LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all telemetry
+LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
 _UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
-
-
-class CallResponder(Protocol):
-    """Answers the runtime's calls."""
-
-    def accept(self, effect: fx.Accept) -> None: ...
-    def refuse(self, effect: fx.Refuse) -> None: ...
-    def deliver(self, effect: fx.Deliver) -> None: ...
-    def restore(self, effect: fx.Restore) -> None: ...
-    def open_stream(self, effect: fx.OpenStream) -> Flow: ...  # the call's body comes as BodyPiece from now on
-
-
-class RuntimeApiListener(Protocol):
-    """The port behind AWS_LAMBDA_RUNTIME_API."""
-
-    @property
-    def connections(self) -> int: ...
-    async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]: ...
-    async def close(self) -> None: ...
-
-
-class Log(Protocol):
-    """A consumer of the journal that writes it down; it may ask processes to wait until it has."""
-
-    def consume(self, entry: Entry) -> None: ...
-    def write(self, lines: bytes) -> None: ...  # whole lines of the server's own
-    def attach(self, source: Sandbox) -> None: ...
-    def detach(self, source: Sandbox) -> None: ...
 
 
 class ExecutionEnvironment:
@@ -114,8 +90,16 @@ class ExecutionEnvironment:
         self._available = available
         self._leases = leases
         self._stream_rate = stream_rate
-        self._freezer = Freezer(freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase in _UNUSED)
-        self._launch: Callable[[], Launch] | None = None
+        is_json = json_log is not None
+        self._telemetry = Telemetry(self.journal, sandbox.connect, self._note, RUNTIME, json_lines=is_json)
+        self._freezer = Freezer(
+            freeze_after_s,
+            self._freeze,
+            self._thaw,
+            lambda: self._machine.phase in _UNUSED,
+            lambda: self._telemetry.is_quiet,
+        )
+        self._launch: Callable[[str], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
         self.runtime_api = ""  # host:port, once open
         self._initialising = False
@@ -124,6 +108,7 @@ class ExecutionEnvironment:
         self._now = 0.0  # of the event being handled
         self._callers: dict[str, asyncio.Future[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
+        self._unsettled: dict[str, fx.Outcome] = {}  # of callers who wait for the log's tail
         self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
@@ -134,9 +119,11 @@ class ExecutionEnvironment:
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Forward: self._forward,
             fx.Complete: self._complete,
+            fx.Settled: self._settled,
             fx.Over: self._over,
             fx.SetTimer: self._alarms.set,
             fx.Start: self._start,
+            fx.Terminate: self._terminate,
             fx.Stop: self._stop,
             fx.Emit: self._emit,
             fx.Ended: self._finish,
@@ -155,20 +142,28 @@ class ExecutionEnvironment:
         responder: CallResponder,
         listener: RuntimeApiListener,
         address: tuple[str, int],
-        launch: Callable[[str], Launch],
+        launch: Callable[[str, str], Launch],
+        find_extensions: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
-        `launch` is called at every start, with host:port of the Runtime API. OSError when the address or the sandbox
-        is not available.
+        `launch` is called at every start, with host:port of the Runtime API and the process's name;
+        `find_extensions` when the sandbox is open, for the names of the external extensions. OSError when the address
+        or the sandbox is not available.
         """
         self._listener = listener
+        extensions = responder.extensions
         self._perform |= {
             fx.Accept: responder.accept,
             fx.Refuse: responder.refuse,
             fx.Deliver: responder.deliver,
             fx.Restore: responder.restore,
             fx.OpenStream: partial(self._open_stream, responder),
+            fx.Registered: extensions.register,
+            fx.DeliverInvoke: extensions.deliver_invoke,
+            fx.DeliverShutdown: partial(self._deliver_shutdown, extensions.deliver_shutdown, LAST_LOOKS),
+            fx.HangUp: extensions.hang_up,
+            fx.Subscribe: partial(self._subscribe, responder.subscriptions),
         }
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
@@ -176,7 +171,7 @@ class ExecutionEnvironment:
         self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
-        self.post(ev.Initialise())
+        self.post(ev.Initialise(find_extensions()))
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""
@@ -195,6 +190,7 @@ class ExecutionEnvironment:
             self._freezer.stop,
             lambda: self.post(ev.ShutDown()),
             self._wait_for_end,
+            self._telemetry.close,
             self._forget_timers,
             self.sandbox.close,
             self._wait_for_move,
@@ -270,14 +266,27 @@ class ExecutionEnvironment:
 
     def _complete(self, effect: fx.Complete) -> None:
         outcome = effect.outcome
-        caller = self._callers.pop(outcome.request_id, None)
         tail = self._tails.get(outcome.request_id) if self._tails else None
+        if effect.settled or tail is None:
+            self._answer(outcome, tail)
+        else:
+            self._unsettled[outcome.request_id] = outcome
+        if effect.settled:
+            self._available(self)
+
+    def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
+        caller = self._callers.pop(outcome.request_id, None)
         if caller is not None and not caller.done():
             caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
             result = _result(outcome, tail.text() if tail is not None else b"")
             assert isinstance(result, InvokeResult)  # it has begun
             stream.finish(result)
+
+    def _settled(self, effect: fx.Settled) -> None:
+        outcome = self._unsettled.pop(effect.request_id, None)
+        if outcome is not None:
+            self._answer(outcome, self._tails[effect.request_id])
         self._available(self)
 
     def _over(self, effect: fx.Over) -> None:
@@ -287,6 +296,9 @@ class ExecutionEnvironment:
             tail = self._tails.pop(effect.request_id, None)
             if tail is not None:
                 self.journal.unsubscribe(tail)
+                outcome = self._unsettled.pop(effect.request_id, None)
+                if outcome is not None:  # its slot gets free when the processes have ended; the log is complete
+                    self._answer(outcome, tail)
 
     def _emit(self, effect: fx.Emit) -> None:
         self.journal.append(self._now, effect.records)
@@ -295,15 +307,34 @@ class ExecutionEnvironment:
         assert self._launch is not None
         self._sampled = 0.0
         try:
-            launch = self._launch()
+            launch = self._launch(effect.name)
         except OSError as error:  # the code lies in a directory that this user may not read
             reason = f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
             self.post(ev.StartFailed(effect.name, ErrorType.INVALID_ENTRYPOINT, reason))
         else:
             self.sandbox.start(launch)
 
+    def _terminate(self, effect: fx.Terminate) -> None:
+        self._telemetry.flush()
+        self.sandbox.signal(effect.name, signal.SIGTERM)
+
     def _stop(self, effect: fx.Stop) -> None:
+        self._telemetry.flush()
         self.sandbox.signal(effect.name, signal.SIGKILL)
+
+    def _deliver_shutdown(
+        self, deliver: Callable[[fx.DeliverShutdown], None], looks: int, effect: fx.DeliverShutdown
+    ) -> None:
+        """Tell an extension to end, once subscribers have the last telemetry: they may end at once."""
+        self._telemetry.flush()
+        if looks and not self._telemetry.is_done:
+            self._loop.call_later(LAST_LOOK_S, self._deliver_shutdown, deliver, looks - 1, effect)
+        else:
+            deliver(effect)
+
+    def _subscribe(self, responder: SubscriptionResponder, effect: fx.Subscribe) -> None:
+        self._telemetry.subscribe(effect)
+        responder.subscribed(effect)
 
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
@@ -315,6 +346,7 @@ class ExecutionEnvironment:
             case Output():
                 self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
+                self._telemetry.process_ended(event.name)
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
@@ -325,7 +357,18 @@ class ExecutionEnvironment:
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
             case Notice():
-                self._log.write(f"bootjack: {event.text}\n".encode())
+                self._note(event.text)
+
+    def _note(self, text: str) -> None:
+        self._log.write(f"bootjack: {text}\n".encode())
+
+    def _freeze(self) -> None:
+        self._telemetry.pause()
+        self.sandbox.freeze()
+
+    def _thaw(self) -> None:
+        self.sandbox.thaw()
+        self._telemetry.resume()
 
     async def _move(self, listener: socket.socket) -> None:
         """Listen on the new socket, and keep the connections that are open."""
@@ -343,7 +386,9 @@ class ExecutionEnvironment:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
+            self._telemetry.process_ended(event.name)
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+            self._telemetry.flush()
             if self.lost is not None:
                 self.lost(self)
 

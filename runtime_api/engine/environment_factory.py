@@ -13,18 +13,18 @@ from runtime_api.service.access import Access, credentials_of
 from runtime_api.service.logs.chunks import StreamKey
 
 from .admission import Admission
-from .environment import CallResponder, ExecutionEnvironment, Log, RuntimeApiListener
+from .environment import ExecutionEnvironment
 from .ids import log_stream_name
-from .launching import plan_launch
+from .launching import extension_names, plan_launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.records import Logging
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.sinks.kept_logs import KeptLogs
 
+    from .edges import CallResponder, Log, RuntimeApiListener
     from .installations import Installation, Installations
     from .sandboxes import Sandboxes
 
@@ -35,7 +35,7 @@ class RuntimeEdge(Protocol):
     """Makes the edge of an environment's Runtime API: who answers the runtime's calls, and where they arrive."""
 
     def __call__(
-        self, post: Callable[..., None], host: str, admission: Admission, settings: FunctionSettings, access: Access
+        self, post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
     ) -> tuple[CallResponder, RuntimeApiListener]:
         """`post` is the environment's, `host` is what it listens on, `admission` decides who may connect."""
 
@@ -85,17 +85,18 @@ class LocalEnvironmentFactory:
         spec, installation = version.spec, self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         access = self._access(version)
-        responder, listener = self._edge(
-            environment.post, installation.runtime_api[0], admission, version.settings, access
-        )
+        responder, listener = self._edge(environment.post, version, installation.runtime_api[0], admission, access)
         stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
         self._note_once(version, installation.note)
         if self._kept is not None:
             key = StreamKey(spec.account, spec.region, spec.log_group, stream)
             environment.journal.subscribe(self._kept.stream(key).consume)
         launch = partial(plan_launch, version, installation.program, stream, access, environment.sandbox)
+        extensions = partial(extension_names, installation.program, environment.sandbox)
+        if version.settings.external_runtime:
+            extensions = partial(tuple)  # there is no sandbox to start them in
         async with self._one_start:
-            await environment.open(responder, listener, installation.runtime_api, launch)
+            await environment.open(responder, listener, installation.runtime_api, launch, extensions)
 
     def _access(self, version: ResolvedVersion) -> Access:
         """New tokens, which no other environment has."""

@@ -1,4 +1,4 @@
-"""How a runtime process is started: its program, its working directory and its environment variables."""
+"""How the processes of an environment are started: program, working directory and environment variables."""
 
 from __future__ import annotations
 
@@ -6,23 +6,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol.environment import RUNTIME
+from runtime_api.protocol.extensions import extension_name
 from runtime_api.sandbox import Launch
-from runtime_api.sandbox.entrypoint import find_bootstrap, find_libraries
-from runtime_api.service.variables import Places, environment_variables, library_variables
+from runtime_api.sandbox.entrypoint import find_bootstrap, find_extensions, find_libraries
+from runtime_api.service.variables import Places, environment_variables, extension_variables, library_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.entrypoint import Program
     from runtime_api.service.access import Access
     from runtime_api.service.seams.catalog import ResolvedVersion
 
-__all__ = ["plan_launch"]
+__all__ = ["extension_names", "plan_launch"]
 
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+EXTENSION_DIRECTORY = Path("/")
+
+
+def extension_names(program: Program, sandbox: Sandbox) -> tuple[str, ...]:
+    """The names of the external extensions in an open sandbox, in the order of their start."""
+    return tuple(find_extensions(sandbox.arranged(program)))
 
 
 def plan_launch(
-    version: ResolvedVersion, program: Program, log_stream: str, access: Access, sandbox: Sandbox, runtime_api: str
+    version: ResolvedVersion,
+    program: Program,
+    log_stream: str,
+    access: Access,
+    sandbox: Sandbox,
+    runtime_api: str,
+    process: str,
 ) -> Launch:
     """Look at the code as it is now: a user may have repaired the bootstrap since the last start."""
     spec = version.spec
@@ -31,6 +46,8 @@ def plan_launch(
     places = Places(root, tuple(inside(layer) for layer in program.layers), runtime_api, log_stream)
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
     variables = environment_variables(spec, places, libraries, version.settings, access)
+    if process != RUNTIME:
+        return _plan_extension(process, find_extensions(program), sandbox, extension_variables(variables))
     if program.command:
         argv = (inside(program.command[0]), *program.command[1:])
         if program.is_wrapped and WRAPPER in spec.variables:
@@ -41,3 +58,13 @@ def plan_launch(
         looked_for = tuple(inside(place) for place in program.places)
         return Launch(RUNTIME, (), Path(root), variables, looked_for, program.missing)
     return Launch(RUNTIME, (inside(bootstrap),), Path(root), variables)
+
+
+def _plan_extension(
+    process: str, extensions: Mapping[str, Path], sandbox: Sandbox, variables: Mapping[str, str]
+) -> Launch:
+    found = extensions.get(extension_name(process))
+    if found is None:  # somebody has removed it since the environment was opened
+        missing = f"fork/exec /opt/{process}: no such file or directory"
+        return Launch(process, (), EXTENSION_DIRECTORY, variables, missing=missing)
+    return Launch(process, (sandbox.inside(found),), EXTENSION_DIRECTORY, variables)

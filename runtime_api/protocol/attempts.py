@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from msgspec import structs
+from enum import Enum
+from typing import TYPE_CHECKING
 
 from . import platform_events as log
 from .effects import Outcome, Status
 from .errors import error_category
 
 if TYPE_CHECKING:
-    from .events import InitErrorPosted, Invocation, RestoreErrorPosted
+    from .events import InitErrorPosted, Invocation
     from .settings import FunctionSettings, InitializationType
 
-__all__ = ["InitAttempt", "InvokeAttempt", "RestoreAttempt", "StartUp"]
+__all__ = ["InitAttempt", "InvokeAttempt", "Progress"]
 
 _SUCCESS = Status.SUCCESS
-
-
-class StartUp(NamedTuple):
-    """What the REPORT of an environment's first invocation says of the time before it."""
-
-    init_ms: float | None = None
-    restore_ms: float | None = None
-
-    def shown_in(self, report: log.Report, billing_step_ms: int) -> log.Report:
-        """The report with it; the time of a restore is billed."""
-        if self.restore_ms is None:
-            return structs.replace(report, init_ms=self.init_ms)
-        billed = log.billed_ms(self.restore_ms, billing_step_ms)
-        return structs.replace(
-            report, restore_ms=self.restore_ms, billed_restore_ms=billed, billed_ms=report.billed_ms + billed
-        )
 
 
 class InitAttempt:
@@ -56,31 +39,25 @@ class InitAttempt:
         )
 
 
-class RestoreAttempt:
-    """A restore under way: from the answer to /restore/next until the runtime is in /next."""
+class Progress(Enum):
+    """How far an invocation has come towards its outcome and its last record; it only ever goes on."""
 
-    __slots__ = ("began", "error")
+    OPEN = "open"
+    ANSWERED = "answered"  # its outcome is known; extensions still work on it
+    REPORTED = "reported"  # END and REPORT have been written
 
-    def __init__(self, began: float) -> None:
-        self.began = began
-        self.error: RestoreErrorPosted | InitErrorPosted | None = None  # what the runtime posted of its hooks
 
-    def error_type(self, given: str) -> str:
-        """The type of the first fatal error: what the runtime said of its hooks, or how it ended."""
-        return given if self.error is None else error_category(self.error.error_type)
-
-    def closing_records(self, status: str, error_type: str | None, now: float) -> tuple[log.Record, ...]:
-        """The records of a restore that has ended."""
-        return (
-            log.RestoreRuntimeDone(status, error_type),
-            log.RestoreReport(status, error_type, now - self.began),
-        )
+_OPEN = Progress.OPEN
 
 
 class InvokeAttempt:
-    """The invocation in hand: from START until the runtime is back in /next."""
+    """The invocation in hand: from START until the runtime and the extensions are back.
+
+    `outcome` is kept while it is ANSWERED.
+    """
 
     __slots__ = (
+        "answered",
         "began",
         "deadline_ms",
         "delivered",
@@ -88,7 +65,8 @@ class InvokeAttempt:
         "forwarded",
         "invocation",
         "latency",
-        "outcome_known",
+        "outcome",
+        "progress",
     )
 
     def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
@@ -98,11 +76,13 @@ class InvokeAttempt:
         self.delivered = began
         self.latency: float | None = None  # from delivery to the first byte of the answer
         self.error_type: str | None = None  # what came with the head of /error
-        self.outcome_known = False
+        self.answered: float | None = None  # when, if extensions still worked on it then
+        self.outcome: Outcome | None = None
+        self.progress = _OPEN
         self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(
-        self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, start_up: StartUp | None, now: float
+        self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float
     ) -> tuple[log.Record, ...]:
         """The records of an invocation whose outcome is known."""
         request_id, trace = self.invocation.request_id, self.invocation.trace
@@ -115,11 +95,19 @@ class InvokeAttempt:
         tenant = self.invocation.tenant_id
         billed = log.billed_ms(duration, settings.limits.billing_step_ms)
         peak_mb = -(-peak_bytes // 1_048_576)
-        report = log.Report(
-            request_id, status, error_type, duration, billed, settings.memory_mb, peak_mb, None, trace
-        )
         return (
             log.RuntimeDone(request_id, status, error_type, duration, delivered, latency, produced, trace, tenant),
             log.End(request_id),
-            report if start_up is None else start_up.shown_in(report, settings.limits.billing_step_ms),
+            log.Report(
+                request_id,
+                status,
+                error_type,
+                duration,
+                billed,
+                settings.memory_mb,
+                peak_mb,
+                init_ms,
+                trace,
+                self.answered,
+            ),
         )

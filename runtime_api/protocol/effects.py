@@ -18,20 +18,27 @@ __all__ = [
     "Accept",
     "Complete",
     "Deliver",
+    "DeliverInvoke",
+    "DeliverShutdown",
     "Effect",
     "Emit",
     "Ended",
     "Forward",
+    "HangUp",
     "OpenStream",
     "Outcome",
     "Over",
     "Refuse",
+    "Registered",
     "Restore",
     "SetTimer",
+    "Settled",
+    "ShutdownReason",
     "Start",
     "Status",
     "Stop",
     "Subscribe",
+    "Terminate",
 ]
 
 
@@ -42,6 +49,14 @@ class Status(StrEnum):
     ERROR = "error"
     FAILURE = "failure"
     TIMEOUT = "timeout"
+
+
+class ShutdownReason(StrEnum):
+    """Why all processes end, as a SHUTDOWN event says it: in lower case on the wire (spec 6.4)."""
+
+    SPINDOWN = "spindown"
+    TIMEOUT = "timeout"
+    FAILURE = "failure"
 
 
 class Outcome(Struct, frozen=True):
@@ -102,9 +117,20 @@ class Forward(Struct, frozen=True):
 
 
 class Complete(Struct, frozen=True):
-    """The outcome of an invocation is known: answer its caller, or end the stream that it reads."""
+    """The outcome of an invocation is known: answer its caller, or end the stream that it reads.
+
+    `settled`: its REPORT has been written, and its slot is free. Where extensions still work, or have to be ended,
+    `Settled` follows; only a caller who waits for the log has to wait for that.
+    """
 
     outcome: Outcome
+    settled: bool = True
+
+
+class Settled(Struct, frozen=True):
+    """An invocation whose outcome was known before has its REPORT, and its slot is free."""
+
+    request_id: str
 
 
 class Over(Struct, frozen=True):
@@ -124,8 +150,44 @@ class SetTimer(Struct, frozen=True):
     at: float
 
 
+class Registered(Struct, frozen=True):
+    """Answer this call: the extension has registered under this identifier."""
+
+    call: Call
+    identifier: str
+    wants_account: bool
+
+
+class DeliverInvoke(Struct, frozen=True):
+    """Answer this parked /event/next with the INVOKE event; `deadline_ms` is Unix time."""
+
+    call: Call
+    invocation: Invocation
+    deadline_ms: int
+
+
+class DeliverShutdown(Struct, frozen=True):
+    """Answer this parked /event/next with the SHUTDOWN event; `at` is a time of the machine, as in `SetTimer`."""
+
+    call: Call
+    reason: ShutdownReason
+    at: float
+
+
+class HangUp(Struct, frozen=True):
+    """Close the connection of this call without an answer: the process that made it has ended."""
+
+    call: Call
+
+
 class Start(Struct, frozen=True):
     """Start the named process."""
+
+    name: str
+
+
+class Terminate(Struct, frozen=True):
+    """Ask the named process and all of its group to end (SIGTERM)."""
 
     name: str
 
@@ -163,9 +225,15 @@ Effect = (
     | OpenStream
     | Forward
     | Complete
+    | Settled
     | Over
+    | Registered
+    | DeliverInvoke
+    | DeliverShutdown
+    | HangUp
     | SetTimer
     | Start
+    | Terminate
     | Stop
     | Subscribe
     | Emit

@@ -1,17 +1,18 @@
 """The machine of one execution environment: `EnvironmentMachine.receive(event, now)` gives the effects to perform.
 
-Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), and the invocations in hand, keyed
-by request id. An invocation has three distinct moments: it *begins* (START; its event is delivered to a parked
-/next), its *outcome is known* (`Complete`: the caller can be answered), and it *is over* (`Over`: the runtime is
-back in /next, or gone). Between the last two a new invocation may be accepted; it begins when the old one is over.
+Theory. The environment has a phase (`PHASES`), one runtime (`RuntimeMachine`), its `Extensions`, and the invocations
+in hand, keyed by request id. An invocation has distinct moments: it *begins* (START; its event is delivered to a
+parked /next, and INVOKE to extensions), its *outcome is known* (`Complete`: the caller can be answered), it is
+*settled* (no extension works on it any more: END and REPORT are written, and a new invocation may be accepted; where
+there are no extensions that is the same moment), and it *is over* (`Over`: the runtime and the extensions are back,
+or gone). What was accepted begins when the old one is over.
 
 The order in which a call is judged is fixed (spec 2): request id (400), invocation id (410), state (403); a call
 that is refused for one of these has changed nothing. Response mode, truncation and size are judged after the state
 has moved (spec 3.4).
 
-A runtime leaves in one way only, whatever the reason: `_release` refuses the bodies in flight and ends every
-invocation, then the process is stopped or already gone. A body that ends after that belongs to nothing and is
-ignored.
+How processes start and end is the `Lifecycle` that this is built on. A body that ends after its invocation belongs to
+nothing and is ignored.
 
 `settings.external_runtime`: somebody else starts the runtime, maybe under a debugger. Then there is no process to
 start or stop and no time limit; where only the runtime's exit could help, it counts as gone and another may come.
@@ -25,40 +26,34 @@ from typing import TYPE_CHECKING, Any
 
 from . import effects as fx
 from . import events as ev
-from . import platform_events as log
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
     Fault,
     MisuseError,
     Refusal,
-    concurrent_modification,
     payload_too_large,
 )
+from .extension_states import InitStage
 from .faults import (
     EXTERNAL_STUCK,
     INIT_TIMEOUT,
     RESTORE_TIMEOUT,
-    SHUT_DOWN,
     TRUNCATED,
-    exit_fault,
     mode_fault,
     size_fault,
     timeout_fault,
-    worded,
 )
 from .fleet_actions import Readiness
-from .invocations import Invocations
-from .runtime import ConcurrentRuntime, RuntimeMachine
-from .starting import RUNTIME, Starting
-from .states import CLASSIC, CONCURRENT, SNAPSTART, Move, Phase, RuntimeState, Step, Tables
+from .lifecycle import Lifecycle
+from .starting import RUNTIME
+from .states import Move, Phase, RuntimeState, Step
 from .timers import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .attempts import InvokeAttempt
-    from .settings import FunctionSettings
 
 __all__ = ["RUNTIME", "EnvironmentMachine"]
 
@@ -67,40 +62,19 @@ STREAMING = "streaming"
 # Looking an enum's member up costs 0.12 us on Python 3.11, a module's global a twelfth of that, and every invocation
 # looks some twenty of them up.
 _INIT, _IDLE, _INVOKE, _NO_MORE = Phase.INIT, Phase.IDLE, Phase.INVOKE, frozenset({Phase.SHUTDOWN, Phase.ENDED})
-_BEGIN_INVOKE, _INVOKED = Step.BEGIN_INVOKE, Step.INVOKED
-_LAST_WORDS = {ev.InitErrorPosted: Move.INIT_ERROR, ev.RestoreErrorPosted: Move.RESTORE_ERROR}
-_LIMITED = {Timer.INIT: (Phase.INIT, INIT_TIMEOUT), Timer.RESTORE: (Phase.RESTORE, RESTORE_TIMEOUT)}
-_ABSENT, _STARTED, _SERVING = RuntimeState.ABSENT, RuntimeState.STARTED, RuntimeState.SERVING
+_INVOKED = Step.INVOKED
+_STARTED, _SERVING = RuntimeState.STARTED, RuntimeState.SERVING
+_READY, _NO_INIT = RuntimeState.READY, InitStage.NONE
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
 _NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
-_SUCCESS, _ERROR, _TIMEOUT = fx.Status.SUCCESS, fx.Status.ERROR, fx.Status.TIMEOUT
+_SUCCESS, _ERROR = fx.Status.SUCCESS, fx.Status.ERROR
+_FAILURE = fx.ShutdownReason.FAILURE
 _WARM, _FINISHING, _COLD = Readiness.WARM, Readiness.FINISHING, Readiness.COLD
 
 
-class EnvironmentMachine:
-    """One execution environment: its phase, its runtime, the invocations in hand."""
-
-    def __init__(self, settings: FunctionSettings, tables: Tables | None = None) -> None:
-        self._concurrent = concurrent = settings.max_concurrency > 0
-        tables = tables or (CONCURRENT if concurrent else SNAPSTART if settings.snap_start else CLASSIC)
-        self.settings = settings
-        self.phase = Phase.NEW
-        self.runtime = ConcurrentRuntime(tables) if concurrent else RuntimeMachine(tables)
-        self.invocations = Invocations(settings, self.runtime)
-        self._slots = settings.slots
-        self._external = settings.external_runtime
-        self._has_init_phase = settings.external_runtime or settings.init_limit_ms is not None
-        self._phases = tables.phases
-        self._starting = Starting(settings, self.runtime, self.invocations)
-
-    def __repr__(self) -> str:
-        return f"<EnvironmentMachine {self.phase}, {self.runtime!r}, {self.free_slots} free>"
-
-    @property
-    def free_slots(self) -> int:
-        """How many more invocations may come: those whose outcome is known take no slot."""
-        return self._slots - self.invocations.without_outcome
+class EnvironmentMachine(Lifecycle):
+    """One execution environment: its phase, its runtime and extensions, the invocations in hand."""
 
     @property
     def readiness(self) -> Readiness:
@@ -118,34 +92,35 @@ class EnvironmentMachine:
         """Take what happened, and give what is to be done about it, in order."""
         return _HANDLERS[event.__class__](self, event, now)
 
-    # -- init
+    # -- the runtime starts, and is restored
 
-    def _initialise(self, _event: ev.Initialise, now: float) -> list[fx.Effect]:
-        return self._begin_init(now) if self.phase is Phase.NEW and self._has_init_phase else []
-
-    def _begin_init(self, now: float) -> list[fx.Effect]:
-        self._step(Step.BEGIN_INIT)
-        return self._starting.limit_init(now) + self._starting.begin_init(now, "init")
-
-    def _initialised(self, now: float, step: Step) -> list[fx.Effect]:
-        if self.phase is _INIT:
-            self._step(step)
-        return self._starting.initialised(now)
+    def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
+        refusal = self.runtime.ask(Move.INIT_ERROR)
+        if refusal is not None:
+            return [fx.Refuse(event.call, refusal)]
+        if self.starting.init is not None:
+            self.starting.init.error = event
+        else:
+            self.restoring.blame(event)
+        return self._accept_last_words(event.call, now)
 
     def _restore_next(self, event: ev.RestoreNextCalled, now: float) -> list[fx.Effect]:
         refusal = self.runtime.ask(Move.RESTORE_NEXT)
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
         self.runtime.parked.append(event.call)
-        return self._initialised(now, Step.TAKE_SNAPSHOT) + self._begin_waiting(now)
+        return self._initialised(self.starting.runtime_ready(now), now)
 
-    def _last_words(self, event: ev.InitErrorPosted | ev.RestoreErrorPosted, now: float) -> list[fx.Effect]:
-        """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen."""
-        refusal = self.runtime.ask(_LAST_WORDS[event.__class__])
+    def _restore_error(self, event: ev.RestoreErrorPosted, now: float) -> list[fx.Effect]:
+        refusal = self.runtime.ask(Move.RESTORE_ERROR)
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
-        self._starting.blame(event)
-        accepted: list[fx.Effect] = [fx.Accept(event.call)]
+        self.restoring.blame(event)
+        return self._accept_last_words(event.call, now)
+
+    def _accept_last_words(self, call: ev.Call, now: float) -> list[fx.Effect]:
+        """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen."""
+        accepted: list[fx.Effect] = [fx.Accept(call)]
         return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
 
     # -- an invocation begins
@@ -154,33 +129,16 @@ class EnvironmentMachine:
         if self.free_slots <= 0 or self.phase in _NO_MORE:
             raise MisuseError(f"an invocation was given to {self!r}")
         if self.phase is _IDLE:
-            self.invocations.without_outcome += 1
+            self.invocations.taken += 1
             return self._begin_invoke(event, now, now)  # the warm case: without a stay in the queue
         self.invocations.accept(event, now)
         if self.phase is Phase.NEW and self._has_init_phase:
             return self._begin_init(now)
-        if self.runtime.awaits_exit and self.phase is _INVOKE and self.invocations.without_outcome == 1:
-            return self._reset(now)  # only this one still wants an outcome, and it cannot come from that process
+        if self.runtime.awaits_exit and self.phase is _INVOKE and self.invocations.taken == 1:
+            return self._reset(
+                _FAILURE, now
+            )  # only this one still wants an outcome, and it cannot come from that process
         return self._begin_waiting(now)
-
-    def _begin_waiting(self, now: float) -> list[fx.Effect]:
-        effects: list[fx.Effect] = []
-        waiting = self.invocations.waiting
-        while waiting and _BEGIN_INVOKE in self._phases[self.phase]:
-            effects += self._begin_invoke(*waiting.popleft(), now)
-        if waiting and self.phase is Phase.SNAPSHOT:
-            self._step(Step.RESTORE)
-            effects += self._starting.begin_restore(now)
-        elif waiting and Step.BEGIN_INIT in self._phases[self.phase]:
-            effects += self._begin_init(now)
-        return effects
-
-    def _begin_invoke(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
-        self._step(_BEGIN_INVOKE)
-        effects = self.invocations.begin(event, accepted, now)
-        if self.runtime.state is _ABSENT:
-            effects += self._starting.begin_init(now, "invoke")
-        return effects
 
     def _next(self, event: ev.NextCalled, now: float) -> list[fx.Effect]:
         runtime, invocations = self.runtime, self.invocations
@@ -191,25 +149,54 @@ class EnvironmentMachine:
         if before is _RUNNING:
             return invocations.deliver_again(event.call)
         runtime.parked.append(event.call)
-        effects: list[fx.Effect] = []
         if before is _STARTED:
-            effects = self._initialised(now, Step.INITIALISED)
-        elif before is _RESPONSE_SENT:
+            return self._initialised(self.starting.runtime_ready(now), now)
+        effects: list[fx.Effect] = []
+        if before is _RESPONSE_SENT:
+            if self.extensions.subscribers and not self.extensions.subscribers_back:
+                return effects  # the last of them to come back ends the invocation
             effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)
         elif before is RuntimeState.RESTORING:
             self._step(Step.RESTORED)
-            effects = self._starting.restored(now)
-        if invocations.undelivered:
-            effects += invocations.deliver(now)
-        if invocations.waiting:
-            effects += self._begin_waiting(now)
-        return effects
+            effects = self.restoring.done(now)
+        return effects + self._go_on(now) if invocations.undelivered or invocations.waiting else effects
 
     def _call_dropped(self, event: ev.CallDropped, _now: float) -> list[fx.Effect]:
         if event.call in self.runtime.parked:
             self.runtime.parked.remove(event.call)
+        else:
+            self.extensions.drop(event.call)
         return []
+
+    # -- extensions
+
+    def _register(self, event: ev.RegisterCalled, _now: float) -> list[fx.Effect]:
+        return self.starting.register(event)
+
+    def _event_next(self, event: ev.EventNextCalled, now: float) -> list[fx.Effect]:
+        effects = self.extensions.next(event)
+        if self.starting.stage is not _NO_INIT:
+            return self._initialised(effects + self.starting.settle(now), now)
+        return effects + self._extensions_back(now)
+
+    def _extensions_back(self, now: float) -> list[fx.Effect]:
+        """The invocation is settled when the last extension is back; when the runtime is, too, it is over."""
+        invocations = self.invocations
+        if self.phase is not _INVOKE or not invocations.unsettled or not self.extensions.subscribers_back:
+            return []
+        effects = [*invocations.report(now), *invocations.settle()]
+        if self.runtime.state is _READY:
+            effects.append(invocations.over(*invocations.begun))
+            self._step(_INVOKED)
+            effects += self._go_on(now)
+        return effects
+
+    def _extension_error(self, event: ev.ExtensionErrorPosted, _now: float) -> list[fx.Effect]:
+        return [self.extensions.error(event)]
+
+    def _subscribe(self, event: ev.SubscribeCalled, _now: float) -> list[fx.Effect]:
+        return self.extensions.subscribe(event, RUNTIME, is_open=self.starting.stage is not _NO_INIT)
 
     # -- the runtime answers
 
@@ -293,89 +280,24 @@ class EnvironmentMachine:
             return self._gone(EXTERNAL_STUCK, now)
         return []
 
-    # -- what happens to processes, and time
-
-    def _start_failed(self, event: ev.StartFailed, now: float) -> list[fx.Effect]:
-        return self._gone(Fault(event.error_type, event.reason), now)
-
-    def _exited(self, event: ev.ProcessExited, now: float) -> list[fx.Effect]:
-        return self.invocations.exceeded(event) + self._gone(exit_fault(event.status), now)
-
     def _memory_sampled(self, event: ev.MemorySampled, _now: float) -> list[fx.Effect]:
         self.invocations.peak_bytes = max(self.invocations.peak_bytes, event.peak_bytes)
         return []
 
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
-        if event.timer in _LIMITED:
-            phase, fault = _LIMITED[event.timer]
-            return self._fail_all(fault, _TIMEOUT, now) + self._reset(now) if self.phase is phase else []
+        if event.timer is Timer.INIT:
+            return self._time_out(INIT_TIMEOUT, now) if self.phase is _INIT else []
+        if event.timer is Timer.RESTORE:
+            return self._time_out(RESTORE_TIMEOUT, now) if self.phase is Phase.RESTORE else []
+        if event.timer is not Timer.DEADLINE:
+            return self.ending.time_is_up(event.timer, now)
         attempt = self.invocations.begun.get(event.key)
         if attempt is None:
             return []
         fault = timeout_fault(self.settings.timeout_ms)
         if self._concurrent:
             return self.invocations.time_out(attempt, fault, now) + self._after_answer(now)
-        return self._fail_all(fault, _TIMEOUT, now) + self._reset(now)
-
-    def _gone(self, fault: Fault, now: float) -> list[fx.Effect]:
-        """The runtime's process is no more: what depended on it fails, and what waits may begin anew."""
-        refusal = concurrent_modification(self.runtime.state, RuntimeState.READY)
-        effects: list[fx.Effect] = [fx.Refuse(call, refusal) for call in self.runtime.unpark()]
-        self.runtime.move(Move.EXIT)
-        if self.phase is Phase.SHUTDOWN:
-            return effects + self._end()
-        if self.phase is not Phase.RESET:
-            effects += self._fail_all(fault, _ERROR, now)
-            self._step(Step.FAIL)
-            effects += self.invocations.release()
-        self._step(Step.STOPPED)
-        effects += self._begin_waiting(now)
-        if self._external and self.phase is Phase.COLD:
-            effects += self._begin_init(now)
-        return effects
-
-    def _shut_down(self, _event: ev.ShutDown, now: float) -> list[fx.Effect]:
-        if self.phase in _NO_MORE:
-            return []
-        effects = [*self.invocations.refuse_waiting(), *self._fail_all(SHUT_DOWN, fx.Status.FAILURE, now)]
-        self._step(Step.SHUT_DOWN)
-        effects += self.invocations.release()
-        if self.runtime.state is _ABSENT:
-            return effects + self._end()
-        if self.runtime.state is RuntimeState.STOPPING:
-            return effects
-        return effects + self._stop(now)
-
-    def _end(self) -> list[fx.Effect]:
-        self._step(Step.STOPPED)
-        return [fx.Ended()]
-
-    def _fail_all(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
-        """Close what is in hand: an init or a restore, and every invocation that has no outcome yet."""
-        invocations, init = self.invocations, self._starting.init
-        effects = self._starting.fail(fault, status, now)
-        open_attempts = [attempt for attempt in invocations.begun.values() if not attempt.outcome_known]
-        for attempt in open_attempts:
-            effects += invocations.fail(attempt, fault, status, now, init)
-        if not open_attempts and init is None and status is not fx.Status.FAILURE:
-            said = worded(fault, invocations.first)
-            effects.append(fx.Emit((log.FaultLine(invocations.first, said.error_type, said.message),)))
-        return effects
-
-    def _reset(self, now: float) -> list[fx.Effect]:
-        """Kill the runtime; what comes next waits for its end."""
-        self._step(Step.FAIL)
-        return [*self.invocations.release(), *self._stop(now)]
-
-    def _stop(self, now: float) -> list[fx.Effect]:
-        self.runtime.move(Move.STOP)
-        return self._gone(EXTERNAL_STUCK, now) if self._external else [fx.Stop(RUNTIME)]
-
-    def _step(self, step: Step) -> None:
-        after = self._phases[self.phase].get(step)
-        if after is None:
-            raise MisuseError(f"{step!r} does not follow in {self!r}")
-        self.phase = after
+        return self._time_out(fault, now)
 
 
 _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]]] = {
@@ -388,9 +310,13 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.BodyFinished: EnvironmentMachine._body_finished,
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,
-    ev.InitErrorPosted: EnvironmentMachine._last_words,
+    ev.InitErrorPosted: EnvironmentMachine._init_error,
     ev.RestoreNextCalled: EnvironmentMachine._restore_next,
-    ev.RestoreErrorPosted: EnvironmentMachine._last_words,
+    ev.RestoreErrorPosted: EnvironmentMachine._restore_error,
+    ev.RegisterCalled: EnvironmentMachine._register,
+    ev.EventNextCalled: EnvironmentMachine._event_next,
+    ev.ExtensionErrorPosted: EnvironmentMachine._extension_error,
+    ev.SubscribeCalled: EnvironmentMachine._subscribe,
     ev.CallDropped: EnvironmentMachine._call_dropped,
     ev.StartFailed: EnvironmentMachine._start_failed,
     ev.ProcessExited: EnvironmentMachine._exited,

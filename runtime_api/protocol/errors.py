@@ -7,17 +7,27 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from .extension_states import ExtensionState
     from .states import RuntimeState
 
 __all__ = [
+    "CONFIGURATION_KEYS",
+    "EMPTY_NAME",
     "FORBIDDEN_HOST",
     "FORBIDDEN_ORIGIN",
     "FORBIDDEN_PEER",
     "HIDDEN_PEER",
+    "INVALID_IDENTIFIER",
     "INVALID_REQUEST_ID",
     "INVALID_RESPONSE_MODE",
     "INVOKE_TIMEOUT",
+    "MISSING_ERROR_TYPE",
+    "MISSING_IDENTIFIER",
+    "NAME_TAKEN",
+    "NO_INTERNAL_EVENTS",
+    "REGISTRATION_CLOSED",
     "TRUNCATED_REQUEST",
+    "UNKNOWN_IDENTIFIER",
     "VANISHED_PEER",
     "ErrorType",
     "Fault",
@@ -26,8 +36,13 @@ __all__ = [
     "RestoreFault",
     "concurrent_modification",
     "error_category",
+    "invalid_event",
+    "invalid_extension_transition",
+    "invalid_registration",
     "invalid_transition",
     "payload_too_large",
+    "too_many_extensions",
+    "unknown_extension",
 ]
 
 
@@ -45,6 +60,10 @@ class ErrorType(StrEnum):
     FUNCTION_UNKNOWN = "Function.Unknown"
     TIMED_OUT = "Sandbox.Timedout"
     FAILURE = "Sandbox.Failure"
+    EXTENSION_CRASH = "Extension.Crash"
+    EXTENSION_EXIT_ERROR = "Extension.ExitError"
+    EXTENSION_INIT_ERROR = "Extension.InitError"
+    EXTENSION_LAUNCH_ERROR = "Extension.LaunchError"
 
 
 class Fault(NamedTuple):
@@ -76,6 +95,21 @@ INVALID_REQUEST_ID = Refusal(400, "InvalidRequestID", "Invalid request ID")
 INVALID_RESPONSE_MODE = Refusal(400, "InvalidFunctionResponseMode", "Invalid function response mode")
 TRUNCATED_REQUEST = Refusal(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
 INVOKE_TIMEOUT = Refusal(410, "InvokeTimeout", "Invoke timeout")
+EMPTY_NAME = Refusal(403, "Extension.InvalidExtensionName", "Empty extension name")
+CONFIGURATION_KEYS = Refusal(
+    403, "InvalidRequestFormat", "configurationKeys are deprecated; use environment variables instead"
+)
+NO_INTERNAL_EVENTS = Refusal(
+    403, "Extension.InvalidEventType", "No events allowed for internal extensions"
+)  # in concurrent mode
+NAME_TAKEN = Refusal(403, "Extension.InvalidExtensionState", "Extension with this name already registered")
+REGISTRATION_CLOSED = Refusal(403, "Extension.RegistrationClosed", "Extension registration closed already")
+MISSING_IDENTIFIER = Refusal(
+    403, "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"
+)
+INVALID_IDENTIFIER = Refusal(403, "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier")
+UNKNOWN_IDENTIFIER = Refusal(403, "Extension.UnknownExtensionIdentifier", "Unknown Lambda-Extension-Identifier")
+MISSING_ERROR_TYPE = Refusal(403, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found")
 # Ours, not AWS's: no browser page has any business with the Runtime API (design rule 14).
 FORBIDDEN_ORIGIN = Refusal(
     403,
@@ -133,6 +167,36 @@ def _transition(current: RuntimeState, wanted: RuntimeState, reason: str) -> Ref
         403,
         "InvalidStateTransition",
         f"State transition from {current.aws_name} to {wanted.aws_name} failed for runtime. Error: {reason}",
+    )
+
+
+def invalid_registration(reason: str) -> Refusal:
+    """The refusal of a registration whose body cannot be read."""
+    return Refusal(403, "InvalidRequestFormat", reason)
+
+
+def invalid_event(event: str, reason: str) -> Refusal:
+    """The refusal of a registration for an event that this extension cannot have."""
+    return Refusal(403, "Extension.InvalidEventType", f"{event}: {reason}")
+
+
+def too_many_extensions(most: int) -> Refusal:
+    """The refusal of an internal extension when there are as many as may be."""
+    return Refusal(403, "Extension.TooManyExtensions", f"Extension limit ({most}) reached")
+
+
+def unknown_extension(identifier: str) -> Refusal:
+    """The refusal of /event/next by nobody; the other calls get UNKNOWN_IDENTIFIER."""
+    return Refusal(403, UNKNOWN_IDENTIFIER.error_type, f"Unknown extension {identifier}")
+
+
+def invalid_extension_transition(current: ExtensionState, wanted: ExtensionState, extension: str) -> Refusal:
+    """The refusal of a call that an extension's state does not allow; `extension` is its identifier or name."""
+    return Refusal(
+        403,
+        "Extension.InvalidExtensionState",
+        f"State transition from {current.aws_name} to {wanted.aws_name} failed for extension {extension}."
+        " Error: State transition is not allowed",
     )
 
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from .extension_states import ExtensionMove
+    from .registration import Registration
+    from .subscriptions import TelemetryApi
     from .timers import Timer
 
 __all__ = [
@@ -23,7 +26,9 @@ __all__ = [
     "CallDropped",
     "ErrorStarted",
     "Event",
+    "EventNextCalled",
     "ExitStatus",
+    "ExtensionErrorPosted",
     "InitErrorPosted",
     "Initialise",
     "Invocation",
@@ -31,11 +36,13 @@ __all__ = [
     "MemorySampled",
     "NextCalled",
     "ProcessExited",
+    "RegisterCalled",
     "ResponseStarted",
     "RestoreErrorPosted",
     "RestoreNextCalled",
     "ShutDown",
     "StartFailed",
+    "SubscribeCalled",
     "TimerFired",
 ]
 
@@ -65,7 +72,12 @@ class ExitStatus(Struct, frozen=True):
 
 
 class Initialise(Struct, frozen=True):
-    """Start the init phase before any invocation arrives."""
+    """Everything that processes need is there: start the init phase, if there is one.
+
+    `extensions` are the names of the external extensions, in the order in which they start.
+    """
+
+    extensions: tuple[str, ...] = ()
 
 
 class Invoke(Struct, frozen=True):
@@ -151,6 +163,38 @@ class RestoreErrorPosted(Struct, frozen=True):
     error_type: str | None
 
 
+class RegisterCalled(Struct, frozen=True):
+    """POST /extension/register; `identifier` is the one that the extension gets."""
+
+    call: Call
+    registration: Registration
+    identifier: str
+
+
+class EventNextCalled(Struct, frozen=True):
+    """GET /extension/event/next."""
+
+    call: Call
+    identifier: str
+
+
+class ExtensionErrorPosted(Struct, frozen=True):
+    """POST /extension/init/error, or /extension/exit/error."""
+
+    call: Call
+    identifier: str
+    move: ExtensionMove
+
+
+class SubscribeCalled(Struct, frozen=True):
+    """PUT /telemetry, or /logs of the Logs API."""
+
+    call: Call
+    identifier: str
+    api: TelemetryApi
+    body: bytes
+
+
 class CallDropped(Struct, frozen=True):
     """The peer of a parked call has disconnected: nothing may be delivered to it."""
 
@@ -204,6 +248,10 @@ Event = (
     | InitErrorPosted
     | RestoreNextCalled
     | RestoreErrorPosted
+    | RegisterCalled
+    | EventNextCalled
+    | ExtensionErrorPosted
+    | SubscribeCalled
     | CallDropped
     | StartFailed
     | ProcessExited

@@ -15,11 +15,13 @@ __all__ = [
     "RESTORE_TIMEOUT",
     "SHUT_DOWN",
     "TRUNCATED",
+    "crash_fault",
     "exit_fault",
     "mode_fault",
     "restore_fault",
     "size_fault",
     "timeout_fault",
+    "too_many_fault",
     "worded",
 ]
 
@@ -54,13 +56,26 @@ _SIGNALS = {
 
 def exit_fault(status: ExitStatus) -> Fault:
     """Runtime.ExitError for a process that ended this way."""
-    if status.signal is not None:
-        name = _SIGNALS.get(status.signal, f"signal {status.signal}")
-        core = " (core dumped)" if status.core_dumped else ""
-        return Fault(ErrorType.EXIT_ERROR, f"Runtime exited with error: signal: {name}{core}")
     if status.code == 0:
         return Fault(ErrorType.EXIT_ERROR, "Runtime exited without providing a reason")
-    return Fault(ErrorType.EXIT_ERROR, f"Runtime exited with error: exit status {status.code}")
+    return Fault(ErrorType.EXIT_ERROR, f"Runtime exited with error: {_exit(status)}")
+
+
+def crash_fault(status: ExitStatus) -> Fault:
+    """Extension.Crash for an external extension that ended this way: by itself it never may."""
+    return Fault(ErrorType.EXTENSION_CRASH, "exit code 0" if status.code == 0 else _exit(status))
+
+
+def _exit(status: ExitStatus) -> str:
+    if status.signal is None:
+        return f"exit status {status.code}"
+    name = _SIGNALS.get(status.signal, f"signal {status.signal}")
+    return f"signal: {name}{' (core dumped)' if status.core_dumped else ''}"
+
+
+def too_many_fault(most: int) -> Fault:
+    """More external extensions than an environment may have."""
+    return Fault(ErrorType.EXTENSION_LAUNCH_ERROR, f"Extension limit ({most}) reached")
 
 
 def timeout_fault(timeout_ms: float) -> Fault:

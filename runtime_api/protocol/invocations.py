@@ -10,39 +10,48 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from . import effects as fx
 from . import platform_events as log
-from .attempts import InvokeAttempt
+from .attempts import InvokeAttempt, Progress
 from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
 from .faults import SHUT_DOWN, worded
 from .timers import Timer
 
 if TYPE_CHECKING:
     from . import events as ev
-    from .attempts import InitAttempt, StartUp
+    from .attempts import InitAttempt
     from .errors import Fault
+    from .extensions import Extensions
     from .runtime import RuntimeMachine
     from .settings import FunctionSettings
     from .states import Move
 
+    Closing = tuple[log.Record, ...]
+
 __all__ = ["Invocations"]
 
 _DEADLINE = Timer.DEADLINE
+_ANSWERED, _REPORTED = Progress.ANSWERED, Progress.REPORTED
 LATE_IDS = 1000  # request ids whose timeout is remembered in concurrent mode (spec 5)
 
 
 class Invocations:
     """What was accepted and is not over, keyed by request id; bodies on their way are keyed by their call."""
 
-    def __init__(self, settings: FunctionSettings, runtime: RuntimeMachine) -> None:
+    def __init__(self, settings: FunctionSettings, runtime: RuntimeMachine, extensions: Extensions) -> None:
         self.waiting: deque[tuple[ev.Invoke, float]] = deque()  # accepted, and when; not begun yet
         self.begun: dict[str, InvokeAttempt] = {}
         self.undelivered: deque[InvokeAttempt] = deque()  # begun; no parked call has taken the event
-        self.without_outcome = 0  # how many were accepted and have no outcome
-        self.start_up: StartUp | None = None  # how long init or restore took, until a REPORT has shown it
+        self.unsettled: list[str] = []  # request ids whose outcome is known, and whose slot is not free yet
+        self.taken = 0  # how many slots are: an invocation takes one until it is settled
+        self.init_ms: float | None = None  # of the init phase, until a REPORT has shown it
+        self.restore_ms: float | None = None  # of the restore, likewise
         self.peak_bytes = 0
         self._settings = settings
         self._runtime = runtime
+        self._extensions = extensions
         self._bodies: dict[ev.Call, InvokeAttempt] = {}  # answers whose body is on its way
         self._late: dict[str, None] = {}  # request ids that timed out while the runtime went on
 
@@ -55,7 +64,7 @@ class Invocations:
 
     def accept(self, event: ev.Invoke, now: float) -> None:
         """Take an invocation; it begins when the environment's phase allows."""
-        self.without_outcome += 1
+        self.taken += 1
         self.waiting.append((event, now))
 
     def begin(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
@@ -134,21 +143,75 @@ class Invocations:
 
     # -- how they end
 
-    def complete(self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float) -> list[fx.Effect]:
-        """The outcome is known: END and REPORT are fixed, and the caller can be answered."""
-        attempt.outcome_known = True
-        self.without_outcome -= 1
-        records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.start_up, now)
-        self.start_up = None
+    def complete(
+        self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float, *, ends: bool = False
+    ) -> list[fx.Effect]:
+        """The outcome is known: the caller can be answered.
+
+        With it END and REPORT are fixed and the slot is free, unless extensions still work or will have to be ended,
+        since the environment `ends`.
+        """
+        if self._extensions.by_name and (ends or not self._extensions.subscribers_back):
+            return self._answer(attempt, outcome, now)
+        attempt.progress = _REPORTED
+        self.taken -= 1
+        records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+        self.init_ms = None
+        if self.restore_ms is not None:
+            records = self._with_restore(records)
         effects: list[fx.Effect] = [fx.Emit(records), fx.Complete(outcome)]
         if self._runtime.is_done_with(outcome.request_id):
             effects.append(self.over(outcome.request_id))
         return effects
 
+    def _answer(self, attempt: InvokeAttempt, outcome: fx.Outcome, now: float) -> list[fx.Effect]:
+        attempt.progress, attempt.outcome, attempt.answered = _ANSWERED, outcome, now
+        self.unsettled.append(outcome.request_id)
+        done, *_ = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+        return [fx.Emit((done,)), fx.Complete(outcome, settled=False)]
+
+    def report(self, now: float, failure: tuple[fx.Status, Fault] | None = None) -> list[fx.Effect]:
+        """Write END and REPORT of what is answered: no extension works on it any more, because of a failure maybe."""
+        effects: list[fx.Effect] = []
+        for attempt in self.begun.values():
+            outcome = attempt.outcome
+            if attempt.progress is _ANSWERED and outcome is not None:
+                attempt.progress = _REPORTED
+                if failure is not None and outcome.status is fx.Status.SUCCESS:
+                    outcome = fx.Outcome(outcome.request_id, failure[0], fault=failure[1])
+                records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+                self.init_ms = None
+                effects.append(fx.Emit(self._with_restore(records)[1:]))
+        return effects
+
+    def _with_restore(self, records: Closing) -> Closing:
+        """The closing records of the first invocation after a restore, whose REPORT shows and bills it."""
+        took_ms, self.restore_ms = self.restore_ms, None
+        if took_ms is None:
+            return records
+        *others, report = records
+        billed = log.billed_ms(took_ms, self._settings.limits.billing_step_ms)
+        assert isinstance(report, log.Report)
+        total = report.billed_ms + billed
+        return (*others, structs.replace(report, billed_ms=total, restore_ms=took_ms, billed_restore_ms=billed))
+
+    def settle(self) -> list[fx.Effect]:
+        """Free the slots of what is answered."""
+        settled, self.unsettled = self.unsettled, []
+        self.taken -= len(settled)
+        return [fx.Settled(request_id) for request_id in settled]
+
     def fail(
-        self, attempt: InvokeAttempt, fault: Fault, status: fx.Status, now: float, init: InitAttempt | None = None
+        self,
+        attempt: InvokeAttempt,
+        fault: Fault,
+        status: fx.Status,
+        now: float,
+        init: InitAttempt | None = None,
+        *,
+        ends: bool = False,
     ) -> list[fx.Effect]:
-        """Give an invocation this fault as its outcome."""
+        """Give an invocation this fault as its outcome; `ends` as in `complete`."""
         request_id = attempt.invocation.request_id
         said = worded(fault, request_id)
         if init is not None:
@@ -156,7 +219,7 @@ class Invocations:
         else:
             outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
         line = log.FaultLine(request_id, said.error_type, said.message)
-        return [fx.Emit((line,)), *self.complete(attempt, outcome, now)]
+        return [fx.Emit((line,)), *self.complete(attempt, outcome, now, ends=ends)]
 
     def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
         """In concurrent mode only this invocation ends; the runtime goes on, and may answer late (spec 5)."""
@@ -182,7 +245,7 @@ class Invocations:
         return [fx.Emit((record,)) for record in records]
 
     def over(self, request_id: str) -> fx.Over:
-        """The runtime is back in /next, or owes this invocation nothing more."""
+        """The runtime and the extensions are back, or owe this invocation nothing more."""
         del self.begun[request_id]
         self._runtime.end(request_id)
         return fx.Over(request_id)
@@ -200,7 +263,7 @@ class Invocations:
 
     def _give_up_waiting(self) -> list[str]:
         waiting = [event.invocation.request_id for event, _ in self.waiting]
-        self.without_outcome -= len(waiting)
+        self.taken -= len(waiting)
         self.waiting.clear()
         return waiting
 
@@ -211,7 +274,7 @@ class Invocations:
         self._bodies.clear()
         self._late.clear()
         self.undelivered.clear()
-        self.start_up = None
+        self.init_ms = self.restore_ms = None
         self.peak_bytes = 0
         return effects
 
@@ -224,5 +287,4 @@ def _init_failed(request_id: str, fault: Fault, status: fx.Status, init: InitAtt
     posted = init.error
     if posted is not None:
         return fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
-    said = worded(fault, request_id)
-    return fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
+    return fx.Outcome(request_id, status, error_type=fault.error_type, fault=worded(fault, request_id))

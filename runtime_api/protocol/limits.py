@@ -24,6 +24,10 @@ class Limits:
     init_ms: int = 10_000  # init phase of an on-demand function (spec 6.1)
     long_init_ms: int = 130_000  # init phase with SnapStart or managed concurrency, unless the timeout is longer
     restore_ms: int = 10_000  # hooks after a restore (AWS, Lambda SnapStart runtime hooks)
+    extensions: int = 10  # of one environment, external and internal ones together (RIE core/registrations.go)
+    shutdown_ms: int = 2000  # to end an environment that has external extensions (spec 6.4)
+    shutdown_runtime_ms: int = 300  # the runtime's share of it, from SIGTERM to SIGKILL
+    shutdown_internal_ms: int = 500  # from SIGTERM to SIGKILL where all extensions are internal
     timeout_min_ms: int = 1  # 1 s on Lambda; fractions are allowed here, to keep tests short
     timeout_max_ms: int = 900_000  # guide 596
     memory_min_mb: int = 128  # guide 594

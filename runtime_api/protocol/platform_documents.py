@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .platform_events import (
+    Extension,
     FaultLine,
     InitReport,
     InitRuntimeDone,
@@ -93,6 +94,13 @@ def _restore_report(record: RestoreReport) -> Document:
     return Document("platform.restoreReport", _unless_failed("INFO", record), content)
 
 
+def _extension(record: Extension) -> Document:
+    content: dict[str, Any] = {"name": record.name, "state": record.state, "events": list(record.events)}
+    if record.error_type:
+        content["errorType"] = record.error_type
+    return Document("platform.extension", "WARN" if record.error_type else "INFO", content)
+
+
 def _start(record: Start) -> Document:
     content = {"requestId": record.request_id, "version": record.version}
     return Document("platform.start", "INFO", content | _tenant(record))
@@ -163,6 +171,7 @@ _DOCUMENTS: dict[type, Callable[[Any], Document]] = {
     RestoreStart: _restore_start,
     RestoreRuntimeDone: _restore_runtime_done,
     RestoreReport: _restore_report,
+    Extension: _extension,
     Start: _start,
     RuntimeDone: _runtime_done,
     Report: _report,

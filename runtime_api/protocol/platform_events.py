@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "End",
+    "Extension",
     "FaultLine",
     "InitReport",
     "InitRuntimeDone",
@@ -93,6 +94,15 @@ class RestoreReport(Struct, frozen=True):
     duration_ms: float
 
 
+class Extension(Struct, frozen=True):
+    """platform.extension: how far an extension has come when an init ends."""
+
+    name: str
+    state: str  # AWS's name of it
+    events: tuple[str, ...]
+    error_type: str | None = None
+
+
 class Start(Struct, frozen=True):
     """platform.start."""
 
@@ -134,6 +144,7 @@ class Report(Struct, frozen=True):
     peak_memory_mb: int
     init_ms: float | None
     trace: str
+    answered: float | None = None  # when, in the time of entries; if extensions still worked on it then
     restore_ms: float | None = None
     billed_restore_ms: int = 0
 
@@ -193,6 +204,7 @@ Record = (
     | RestoreStart
     | RestoreRuntimeDone
     | RestoreReport
+    | Extension
     | Start
     | RuntimeDone
     | End
@@ -266,6 +278,11 @@ def _restore_report(record: RestoreReport) -> str:
     return f"RESTORE_REPORT Restore Duration: {record.duration_ms:.2f} ms{failed}\n"
 
 
+def _extension(record: Extension) -> str:
+    error = f"\tError Type: {record.error_type}" if record.error_type else ""
+    return f"EXTENSION\tName: {record.name}\tState: {record.state}\tEvents: [{', '.join(record.events)}]{error}\n"
+
+
 def _report(report: Report) -> str:
     text = (
         f"REPORT RequestId: {report.request_id}\tDuration: {report.duration_ms:.2f} ms"
@@ -298,6 +315,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     InitReport: _init_report,
     RestoreStart: _restore_start,
     RestoreReport: _restore_report,
+    Extension: _extension,
     Start: _start,
     End: _end,
     Report: _report,

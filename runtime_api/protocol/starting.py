@@ -1,7 +1,7 @@
-"""How an environment comes to take invocations: its init, and with SnapStart the restore behind it.
+"""An init, in the init phase or inside an invocation: extensions first, then the runtime, then all of them are ready.
 
-`EnvironmentMachine` decides when each of them begins; what it takes, what the log says of it, and what its failure
-means for those who wait for it is decided here.
+The order stands in the table `INIT`. `Starting` gives the effects of each step; `EnvironmentMachine` decides what
+follows when an init is done.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from . import effects as fx
 from . import platform_events as log
-from .attempts import InitAttempt, RestoreAttempt, StartUp
-from .faults import RESTORE_TIMEOUT, restore_fault
+from .attempts import InitAttempt
+from .errors import MisuseError
+from .extension_states import InitStage, InitStep
 from .states import Move
-from .timers import Timer
 
 if TYPE_CHECKING:
     from . import events as ev
-    from .errors import Fault
-    from .invocations import Invocations
+    from .extensions import Extensions
     from .runtime import RuntimeMachine
     from .settings import FunctionSettings
+    from .states import Tables
 
 __all__ = ["RUNTIME", "Starting"]
 
@@ -28,82 +28,79 @@ RUNTIME = "runtime"  # the name of its process
 
 
 class Starting:
-    """The init or the restore under way, if there is one."""
+    """The one init that may be under way, and how far it has come."""
 
-    def __init__(self, settings: FunctionSettings, runtime: RuntimeMachine, invocations: Invocations) -> None:
-        self.init: InitAttempt | None = None
-        self._restore: RestoreAttempt | None = None
+    def __init__(
+        self, settings: FunctionSettings, tables: Tables, runtime: RuntimeMachine, extensions: Extensions
+    ) -> None:
+        self.stage = InitStage.NONE
+        self.init: InitAttempt | None = None  # the one under way
+        self.took_ms = 0.0  # the last one that was done
+        self.external: tuple[str, ...] = ()  # names of the external extensions
         self._settings = settings
+        self._rows = tables.init
         self._runtime = runtime
-        self._invocations = invocations
+        self._extensions = extensions
 
-    # -- init
-
-    def limit_init(self, now: float) -> list[fx.Effect]:
-        """The limit of an init phase; an init inside an invocation has that of the invocation."""
-        limit = self._settings.init_limit_ms
-        if limit is None or self._settings.external_runtime:
-            return []
-        return [fx.SetTimer(Timer.INIT, RUNTIME, now + limit)]
-
-    def begin_init(self, now: float, phase: str) -> list[fx.Effect]:
-        """Start the runtime; in the init phase, or inside an invocation."""
+    def begin(self, now: float, phase: str) -> list[fx.Effect]:
+        """Start the extensions, or else the runtime."""
+        self._step(InitStep.BEGIN)
         settings = self._settings
         kind = settings.initialization_type
         self.init = InitAttempt(now, phase, kind)
-        self._runtime.move(Move.START)
         started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb, kind)
-        return [fx.Emit((started,)), *([] if settings.external_runtime else [fx.Start(RUNTIME)])]
+        return [
+            fx.Emit((started,)),
+            *self._extensions.launch(self.external[: settings.limits.extensions]),
+            *self._launched(),
+        ]
 
-    def initialised(self, now: float) -> list[fx.Effect]:
-        """The runtime is in /next or /restore/next for the first time."""
-        init, self.init = self.init, None
-        assert init is not None
-        if not self._settings.init_apart:  # there it is no part of what an invocation takes
-            self._invocations.start_up = StartUp(init_ms=now - init.began)
-        return [fx.Emit(init.closing_records("success", None, now))]
+    def _launched(self) -> list[fx.Effect]:
+        """Start the runtime when every external extension has registered."""
+        if self.stage is not InitStage.EXTENSIONS or not self._extensions.all_registered:
+            return []
+        self._step(InitStep.LAUNCHED)
+        self._runtime.move(Move.START)
+        return [] if self._settings.external_runtime else [fx.Start(RUNTIME)]
 
-    # -- restore
+    def register(self, event: ev.RegisterCalled) -> list[fx.Effect]:
+        """Register an extension; the last one that was waited for lets the runtime start."""
+        is_open = InitStep.REGISTER in self._rows[self.stage]
+        return [*self._extensions.register(event, is_open=is_open), *self._launched()]
 
-    def begin_restore(self, now: float) -> list[fx.Effect]:
-        """Let the runtime go on behind /restore/next."""
-        settings = self._settings
-        self._runtime.move(Move.RESTORE)
-        self._restore = RestoreAttempt(now)
-        started = log.RestoreStart(settings.function_name, settings.function_version, settings.memory_mb)
-        effects: list[fx.Effect] = [fx.Emit((started,)), *(fx.Restore(call) for call in self._runtime.unpark())]
-        if not settings.external_runtime:
-            effects.append(fx.SetTimer(Timer.RESTORE, RUNTIME, now + settings.limits.restore_ms))
-        return effects
+    def runtime_ready(self, now: float) -> list[fx.Effect]:
+        """The runtime waits in /next or /restore/next for the first time: registration is closed."""
+        self._step(InitStep.RUNTIME_READY)
+        return self.settle(now)
 
-    def restored(self, now: float) -> list[fx.Effect]:
-        """The hooks have run, and the runtime is in /next."""
-        restore, self._restore = self._restore, None
-        assert restore is not None
-        self._invocations.start_up = StartUp(restore_ms=now - restore.began)
-        return [fx.Emit(restore.closing_records("success", None, now))]
+    def settle(self, now: float) -> list[fx.Effect]:
+        """End the init when all extensions wait as well."""
+        if self.stage is not InitStage.SETTLING or not self._extensions.all_back:
+            return []
+        self._step(InitStep.DONE)
+        assert self.init is not None
+        self.took_ms = now - self.init.began
+        return self._closed("success", None, now)
 
-    # -- either fails
+    def abandon(self, status: fx.Status, error_type: str, now: float) -> tuple[InitAttempt | None, list[fx.Effect]]:
+        """Give up the init that is under way, if there is one."""
+        attempt = self.init
+        if attempt is None:
+            return None, []
+        self._step(InitStep.ABANDON)
+        return attempt, self._closed(status, error_type, now)
 
-    def blame(self, posted: ev.InitErrorPosted | ev.RestoreErrorPosted) -> None:
-        """Keep what the runtime has posted of the one that is under way."""
-        attempt = self.init or self._restore
-        assert attempt is not None
-        attempt.error = posted
+    def _closed(self, status: str, error_type: str | None, now: float) -> list[fx.Effect]:
+        assert self.init is not None
+        records = (
+            *self.init.closing_records(status, error_type, now),
+            *(extension.record() for extension in self._extensions.by_name.values()),
+        )
+        self.init = None
+        return [fx.Emit(records)]
 
-    def fail(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
-        """Close what is under way, and end the invocations that wait for it and have not begun."""
-        init, self.init = self.init, None
-        restore, self._restore = self._restore, None
-        if init is not None:
-            records: fx.Effect = fx.Emit(init.closing_records(status, fault.error_type, now))
-            return [
-                records,
-                *(self._invocations.fail_waiting(fault, status, init) if self._settings.init_apart else []),
-            ]
-        if restore is not None:
-            error_type = restore.error_type(fault.error_type)
-            records = fx.Emit(restore.closing_records(status, error_type, now))
-            why = RESTORE_TIMEOUT if error_type == RESTORE_TIMEOUT.error_type else restore_fault(error_type)
-            return [records, *self._invocations.refuse_waiting(why, status)]
-        return []
+    def _step(self, step: InitStep) -> None:
+        after = self._rows[self.stage].get(step)
+        if after is None:
+            raise MisuseError(f"{step!r} does not follow in the init stage {self.stage}")
+        self.stage = after

@@ -18,7 +18,9 @@ environment is a snapshot. Answering that call restores it; hooks run before the
 Classic mode may initialise inside an invocation (RIE, and Lambda's suppressed init); the other modes never do.
 
 A table is looked up for every call, so states are `StrEnum` members: their hash is a string's, cached and in C.
-Extensions get a table beside these.
+
+Beside these, `extension_states.py` has the tables of what takes several processes: one extension, an init, and the
+end of all processes.
 """
 
 from __future__ import annotations
@@ -26,8 +28,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from .extension_states import ENDING, EXTENSION, INIT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .extension_states import EndingStage, EndingStep, ExtensionMove, ExtensionState, InitStage, InitStep
 
 __all__ = ["CLASSIC", "CONCURRENT", "SNAPSTART", "Move", "Phase", "RuntimeState", "Step", "Tables"]
 
@@ -132,6 +138,9 @@ class Tables(NamedTuple):
     phases: Mapping[Phase, Mapping[Step, Phase]]
     runtime: Mapping[RuntimeState, Mapping[Move, RuntimeState]]
     conversation: Mapping[RuntimeState, Mapping[Move, RuntimeState]]  # empty where the runtime's own state is it
+    extension: Mapping[ExtensionState, Mapping[ExtensionMove, ExtensionState]] = EXTENSION
+    init: Mapping[InitStage, Mapping[InitStep, InitStage]] = INIT
+    ending: Mapping[EndingStage, Mapping[EndingStep, EndingStage]] = ENDING
 
 
 PHASES: Mapping[Phase, Mapping[Step, Phase]] = {

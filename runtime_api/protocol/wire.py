@@ -22,9 +22,14 @@ __all__ = [
     "default_error_document",
     "error_body",
     "event_headers",
+    "extension_event_headers",
     "fault_document",
     "host_port",
+    "invoke_event",
     "refusal_body",
+    "registered_body",
+    "registered_headers",
+    "shutdown_event",
 ]
 
 RUNTIME_VERSION = "2018-06-01"
@@ -44,8 +49,23 @@ ERROR_BODY_TRAILER = b"lambda-runtime-function-error-body"
 RESPONSE_MODE_HEADER = b"lambda-runtime-function-response-mode"
 INVOCATION_ID_HEADER = b"lambda-runtime-invocation-id"
 
+EXTENSIONS_VERSION = "2020-01-01"
+REGISTER = f"/{EXTENSIONS_VERSION}/extension/register"
+EVENT_NEXT = f"/{EXTENSIONS_VERSION}/extension/event/next"
+EXTENSION_INIT_ERROR = f"/{EXTENSIONS_VERSION}/extension/init/error"
+EXTENSION_EXIT_ERROR = f"/{EXTENSIONS_VERSION}/extension/exit/error"
+
+TELEMETRY = "/2022-07-01/telemetry"
+LOGS = "/2020-08-15/logs"  # of the Logs API, its predecessor
+
+EXTENSION_NAME_HEADER = b"lambda-extension-name"
+EXTENSION_FEATURE_HEADER = b"lambda-extension-accept-feature"
+EXTENSION_IDENTIFIER_HEADER = b"lambda-extension-identifier"
+EXTENSION_ERROR_TYPE_HEADER = b"lambda-extension-function-error-type"
+
 ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 ACCEPTED = b'{"status":"OK"}\n'
+SUBSCRIBED = b'"OK"'
 PONG = b"pong"
 
 # A value that a caller sent must not be able to start another header line.
@@ -79,6 +99,41 @@ def event_headers(invocation: Invocation, deadline_ms: int) -> str:
     if invocation.tenant_id:
         lines += f"Lambda-Runtime-Aws-Tenant-Id: {_one_line(invocation.tenant_id)}\r\n"
     return lines
+
+
+def registered_headers(identifier: str) -> str:
+    """The header lines of the answer to a registration, without the content type."""
+    return f"Lambda-Extension-Identifier: {identifier}\r\n"
+
+
+def registered_body(name: str, version: str, handler: str, account: str | None) -> bytes:
+    """The answer to a registration; the account only for those who accept that feature (spec 7)."""
+    document = {} if account is None else {"accountId": account}
+    document |= {"functionName": name, "functionVersion": version, "handler": handler}
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def extension_event_headers(event_id: str) -> str:
+    """The header lines of an event for an extension, without the content type."""
+    return f"Lambda-Extension-Event-Identifier: {event_id}\r\n"
+
+
+def invoke_event(invocation: Invocation, deadline_ms: int) -> bytes:
+    """The INVOKE event (spec 7)."""
+    return orjson.dumps(
+        {
+            "eventType": "INVOKE",
+            "deadlineMs": deadline_ms,
+            "requestId": invocation.request_id,
+            "invokedFunctionArn": invocation.function_arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace},
+        }
+    )
+
+
+def shutdown_event(reason: str, deadline_ms: int) -> bytes:
+    """The SHUTDOWN event (spec 6.4)."""
+    return orjson.dumps({"eventType": "SHUTDOWN", "deadlineMs": deadline_ms, "shutdownReason": reason})
 
 
 def _one_line(value: str) -> str:

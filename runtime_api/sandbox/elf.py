@@ -1,4 +1,4 @@
-"""Reads what a compiled program is linked with, as its file tells the dynamic loader (man 5 elf, man 8 ld.so)."""
+"""Reads what a compiled program is built for and linked with, as its file says (man 5 elf, man 8 ld.so)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ MOST_SEGMENTS = 128
 MOST_BYTES = 1 << 20  # of a table of strings: a damaged file may claim any size
 
 
+# e_machine and what uname(1) calls it.
+MACHINES = {3: "i686", 21: "ppc64le", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+
+
 class Elf(NamedTuple):
-    """What the dynamic loader looks for."""
+    """What the kernel and the dynamic loader look for."""
 
     loader: str = ""
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
     runpath: tuple[str, ...] = ()
+    machine: str = ""
 
 
 class Segment(NamedTuple):
@@ -82,7 +87,7 @@ def _read(file: int) -> Elf | None:
     if len(head) < HEADER_BYTES or head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
     layout = Layout("<" if head[5] == 1 else ">", head[4] == 2)
-    (kind,) = struct.unpack_from(layout.order + "H", head, 16)
+    kind, machine = struct.unpack_from(layout.order + "HH", head, 16)
     if kind not in (EXECUTABLE, SHARED):
         return None
     offset, size, count = layout.segments(head)
@@ -92,7 +97,9 @@ def _read(file: int) -> Elf | None:
         return None
     loader = next((_piece(file, segment) for segment in segments if segment.kind == PT_INTERP), b"")
     dynamic = next((_piece(file, segment) for segment in segments if segment.kind == PT_DYNAMIC), b"")
-    return _asked_for(file, segments, list(layout.entries(dynamic)))._replace(loader=_text(loader, 0))
+    return _asked_for(file, segments, list(layout.entries(dynamic)))._replace(
+        machine=MACHINES.get(machine, f"machine {machine}"), loader=_text(loader, 0)
+    )
 
 
 def _asked_for(file: int, segments: list[Segment], entries: list[tuple[int, int]]) -> Elf:
@@ -109,7 +116,7 @@ def _asked_for(file: int, segments: list[Segment], entries: list[tuple[int, int]
         texts = (_text(strings, value) for key, value in entries if key == tag)
         return tuple(part for text in texts for part in (text.split(separator) if separator else [text]) if part)
 
-    return Elf("", listed(DT_NEEDED, ""), listed(DT_RPATH, ":"), listed(DT_RUNPATH, ":"))
+    return Elf(needed=listed(DT_NEEDED, ""), rpath=listed(DT_RPATH, ":"), runpath=listed(DT_RUNPATH, ":"))
 
 
 def _piece(file: int, segment: Segment) -> bytes:

@@ -12,9 +12,19 @@ from runtime_api.service.variables import LIBRARY_FOLDERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BOOTSTRAP", "Program", "bootstrap_program", "command_program", "find_bootstrap", "find_libraries"]
+__all__ = [
+    "BOOTSTRAP",
+    "EXTENSIONS",
+    "Program",
+    "bootstrap_program",
+    "command_program",
+    "find_bootstrap",
+    "find_extensions",
+    "find_libraries",
+]
 
 BOOTSTRAP = "bootstrap"
+EXTENSIONS = "extensions"  # below /opt
 
 
 class Program(NamedTuple):
@@ -26,6 +36,7 @@ class Program(NamedTuple):
     places: tuple[Path, ...] = ()  # where to look, in order
     mounts: tuple[Path, ...] = ()  # more files of the host that a sandbox shows, at their own paths
     missing: str = ""  # what to do about it when no bootstrap is found
+    opt: Path | None = None  # a directory that stands for /opt without being a layer, for its extensions
     is_wrapped: bool = False  # by the program that the function's AWS_LAMBDA_EXEC_WRAPPER names, if it names one
 
 
@@ -47,6 +58,23 @@ def command_program(command: tuple[str, ...], directory: Path, layers: tuple[Pat
 def find_bootstrap(places: tuple[Path, ...]) -> Path | None:
     """The first place that holds a file, executable or not: the start reports what is wrong with it."""
     return next((place for place in places if place.is_file()), None)
+
+
+def find_extensions(program: Program) -> dict[str, Path]:
+    """The external extensions, in the order of their names: every file of /opt/extensions, executable or not.
+
+    Of two with one name the last layer's counts, as when the layers are merged.
+    """
+    folders = [root / EXTENSIONS for root in ((program.opt,) if program.opt is not None else program.layers)]
+    found = {path.name: path for folder in folders for path in _files(folder)}
+    return dict(sorted(found.items()))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.is_dir()]
+    except OSError:  # there is none, or this user may not look into it
+        return []
 
 
 def find_libraries(layer: Path, inside: Callable[[Path], str] = str) -> dict[str, list[str]]:

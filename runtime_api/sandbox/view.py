@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from .entrypoint import find_bootstrap
+from .entrypoint import find_bootstrap, find_extensions
 from .following import KERNELS_OWN, OPT, TASK, Ground, follow, lies_in
 from .interpreters import interpreter_of
 from .needs import (
@@ -163,6 +163,9 @@ def _needs(program: Program, own: Places, ground: Ground, own_interpreter: Itera
                 yield from needs_of_argument(argument, ground)
     elif bootstrap := _bootstrap(program.places):
         path = _moved(str(bootstrap), own)
+        yield from needs_of_program(path, ground, named_by=path, trusted=False)
+    for extension in find_extensions(program).values():
+        path = _moved(str(extension), own)
         yield from needs_of_program(path, ground, named_by=path, trusted=False)
     for mount in (*own_interpreter, *program.mounts):
         yield from needs_of_mount(str(mount), ground)

@@ -24,6 +24,7 @@ __all__ = [
     "PreconditionFailedException",
     "ProvisionedConcurrencyConfigNotFoundException",
     "RecursiveInvocationException",
+    "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -112,6 +113,10 @@ class ResourceNotFoundException(ServiceError):
 
 class RequestTooLargeException(ServiceError):
     """The payload is over the limit."""
+
+
+class RequestEntityTooLargeException(ServiceError):
+    """The request of another operation than Invoke is over the limit."""
 
 
 class TooManyRequestsException(ServiceError):

@@ -13,7 +13,14 @@ from .records import FunctionSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MAX_CONCURRENCY", "Places", "environment_variables", "library_variables", "reserved_names"]
+__all__ = [
+    "MAX_CONCURRENCY",
+    "Places",
+    "environment_variables",
+    "extension_variables",
+    "library_variables",
+    "reserved_names",
+]
 
 RUNTIME_DIRECTORY = "/var/runtime"
 OPT = "/opt"
@@ -21,6 +28,19 @@ MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 
 ON_DEMAND = FunctionSettings("")
 NO_ACCESS = Access()
+
+# What extensions are not given, besides every name that begins with _ (AWS, Extensions API; RIE env/constants.go).
+RUNTIMES_OWN = frozenset(
+    {
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
 
 # Where a layer keeps the libraries of each language (guide 2778-2836), in search order (guide 4441-4443). Folders
 # that are named after a version are found by pattern.
@@ -145,6 +165,11 @@ def _credentials_endpoint(places: Places, access: Access) -> dict[str, str]:
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{places.runtime_api}{wire.CREDENTIALS}",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": access.credentials_token,
     }
+
+
+def extension_variables(runtime: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an external extension: the runtime's without those that describe the runtime."""
+    return {name: value for name, value in runtime.items() if name not in RUNTIMES_OWN and not name.startswith("_")}
 
 
 def _log_format(function: FunctionSpec) -> dict[str, str]:

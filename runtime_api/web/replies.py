@@ -86,6 +86,7 @@ BEYOND_MODEL = {
     "IncompleteSignatureException": ErrorShape(403, ("message",)),
     "InvalidSignatureException": ErrorShape(403, ("message",)),
     "MissingAuthenticationTokenException": ErrorShape(403, ("message",)),
+    "RequestEntityTooLargeException": ErrorShape(413, ("message",)),
     "NotSupportedException": ErrorShape(501, ("Message", "Type")),
     "SerializationException": ErrorShape(400, ("Type", "message")),
     "UnknownOperationException": ErrorShape(404, ("Message", "Type")),

@@ -12,14 +12,17 @@ from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.protocol.streaming import trailer_document
 
 from . import replies
+from .extensions import ExtensionsApi
 from .guard import RuntimeApiGuard
 from .routes import Route
+from .telemetry import SubscriptionApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from runtime_api.engine.streams import Flow
     from runtime_api.protocol.errors import Refusal
+    from runtime_api.service.records import FunctionSpec
 
     from .http1.exchange import Exchange
     from .replies import PlainReply
@@ -39,6 +42,7 @@ class RuntimeApi:
     def __init__(
         self,
         post: Callable[..., None],
+        spec: FunctionSpec,
         limits: Limits = CURRENT,
         allowed_hosts: Iterable[str] = (),
         others: Mapping[bytes, Route] = NO_ROUTES,
@@ -46,6 +50,8 @@ class RuntimeApi:
         snap_start: bool = False,
     ) -> None:
         self._post = post
+        self.extensions = ExtensionsApi(post, spec)
+        self.subscriptions = SubscriptionApi(post)
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits.response_bytes)
@@ -54,6 +60,8 @@ class RuntimeApi:
             _NEXT: Route(b"GET", self._next),
             wire.INIT_ERROR.encode(): Route(b"POST", self._init_error),
             wire.PING.encode(): Route(b"GET", self._ping),
+            **self.extensions.routes,
+            **self.subscriptions.routes,
             **others,
         }
         if snap_start:  # AWS answers 404 for any other function (spec 2)
@@ -194,7 +202,7 @@ class RuntimeApi:
 
 _NEXT = wire.NEXT.encode()
 _RESTORE_NEXT = wire.RESTORE_NEXT.encode()
-_POLLS = frozenset({_NEXT, _RESTORE_NEXT})
+_POLLS = frozenset({_NEXT, _RESTORE_NEXT, wire.EVENT_NEXT.encode()})
 _INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
 _RESPONSE = wire.RESPONSE.encode()
 _ANSWERS = frozenset({_RESPONSE, wire.ERROR.encode()})

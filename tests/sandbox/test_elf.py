@@ -36,9 +36,9 @@ def test_a_program_of_this_machine_is_read_as_other_tools_read_it(program: str) 
 
 def test_the_paths_that_a_program_names_are_found(tmp_path: Path) -> None:
     path = written(tmp_path / "program", elf(KNOWN))
-    assert read_elf(path) == Elf("/lib/ld.so", KNOWN.needed, (), ("$ORIGIN/../lib", "/srv/lib"))
+    assert read_elf(path) == Elf("/lib/ld.so", KNOWN.needed, (), ("$ORIGIN/../lib", "/srv/lib"), "x86_64")
     old = written(tmp_path / "old", elf(Binary(("liba.so",), rpath="/srv/lib")))
-    assert read_elf(old) == Elf("", ("liba.so",), ("/srv/lib",), ())
+    assert read_elf(old) == Elf("", ("liba.so",), ("/srv/lib",), (), "x86_64")
 
 
 def test_what_is_no_program_is_none(tmp_path: Path) -> None:

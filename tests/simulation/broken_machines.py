@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.invocations import Invocations
-from runtime_api.protocol.starting import Starting
+from runtime_api.protocol.restoring import Restoring
 
 if TYPE_CHECKING:
     from runtime_api.protocol import events as ev
@@ -21,12 +21,12 @@ class WithInvocations(EnvironmentMachine):
     """A machine whose books are broken."""
 
     books: type[Invocations] = Invocations
-    start: type[Starting] = Starting
+    restore: type[Restoring] = Restoring
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.invocations = self.books(self.settings, self.runtime)
-        self._starting = self.start(self.settings, self.runtime, self.invocations)
+        self.invocations = self.books(self.settings, self.runtime, self.extensions)
+        self.restoring = self.restore(self.settings, self.runtime, self.invocations)
 
 
 class KeepsBodiesAtTheEnd(WithInvocations):
@@ -148,38 +148,44 @@ class LimitsExternalRuntimes(EnvironmentMachine):
 
 
 class NeverLimitsHooks(WithInvocations):
-    class start(Starting):
-        def begin_restore(self, now: float) -> list[fx.Effect]:
-            return [each for each in super().begin_restore(now) if not isinstance(each, fx.SetTimer)]
+    class restore(Restoring):
+        def begin(self, now: float) -> list[fx.Effect]:
+            return [each for each in super().begin(now) if not isinstance(each, fx.SetTimer)]
 
 
 class LeavesTheRuntimeInRestoreNext(WithInvocations):
-    class start(Starting):
-        def begin_restore(self, now: float) -> list[fx.Effect]:
-            return [each for each in super().begin_restore(now) if not isinstance(each, fx.Restore)]
+    class restore(Restoring):
+        def begin(self, now: float) -> list[fx.Effect]:
+            return [each for each in super().begin(now) if not isinstance(each, fx.Restore)]
 
 
 class KeepsTheRestoreToItself(WithInvocations):
-    class start(Starting):
-        def restored(self, now: float) -> list[fx.Effect]:
-            effects = super().restored(now)
-            self._invocations.start_up = None
+    class restore(Restoring):
+        def done(self, now: float) -> list[fx.Effect]:
+            effects = super().done(now)
+            self._invocations.restore_ms = None
             return effects
 
 
 class ReportsTheRestoreOfTheDead(WithInvocations):
     class books(Invocations):
         def release(self) -> list[fx.Effect]:
-            start_up = self.start_up
+            restore_ms = self.restore_ms
             effects = super().release()
-            self.start_up = start_up
+            self.restore_ms = restore_ms
             return effects
 
 
-class ForgetsWhoWaitsForAStart(WithInvocations):
-    class start(Starting):
+class ForgetsWhoWaitsForARestore(WithInvocations):
+    class restore(Restoring):
         def fail(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
             return [each for each in super().fail(fault, status, now) if not isinstance(each, fx.Complete)]
+
+
+class ForgetsWhoWaitsForAnInit(WithInvocations):
+    class books(Invocations):
+        def fail_waiting(self, *_: Any) -> list[fx.Effect]:
+            return []
 
 
 BROKEN = [
@@ -209,7 +215,7 @@ BROKEN = [
             RemembersTheLateForEver,
             LeavesTheBodyOfTheLate,
             NeverFreesASlot,
-            ForgetsWhoWaitsForAStart,
+            ForgetsWhoWaitsForAnInit,
         )
     ),
     *(
@@ -219,7 +225,8 @@ BROKEN = [
             LeavesTheRuntimeInRestoreNext,
             KeepsTheRestoreToItself,
             ReportsTheRestoreOfTheDead,
-            ForgetsWhoWaitsForAStart,
+            ForgetsWhoWaitsForARestore,
+            ForgetsWhoWaitsForAnInit,
         )
     ),
 ]

@@ -25,6 +25,7 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.service.owners import DEFAULT_OWNER
 from runtime_api.service.profiles import CURRENT as PROFILE
+from runtime_api.service.records import FunctionSpec
 from runtime_api.service.seams.dispatch import InvokeResult
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
@@ -97,6 +98,14 @@ class Environment:
                 api.refuse(effect)
             case fx.Deliver():
                 api.deliver(effect)
+            case fx.Registered():
+                api.extensions.register(effect)
+            case fx.Subscribe():
+                api.subscriptions.subscribed(effect)
+            case fx.DeliverInvoke():
+                api.extensions.deliver_invoke(effect)
+            case fx.HangUp():
+                api.extensions.hang_up(effect)
             case fx.Complete():
                 self.outcomes.append(effect.outcome)
                 self._mail.append(self._next_event())
@@ -129,7 +138,7 @@ class Ports:
         self._public = PublicPort(
             self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, callers, Bounds(), note
         )
-        self._api = RuntimeApi(lambda *events: self.environment.post(self._api, *events))
+        self._api = RuntimeApi(lambda *events: self.environment.post(self._api, *events), FunctionSpec(FUNCTION))
         self._runtime = HttpServer(self._api, self.outbox)
         self.public = self.runtime = ("", 0)  # addresses, once they listen
 

@@ -15,7 +15,6 @@ from .script import Deviation, run_steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
-    from types import TracebackType
     from typing import Self
 
     from runtime_api.conformance.cases import Case
@@ -27,8 +26,11 @@ __all__ = ["RuntimeSide"]
 class RuntimeSide:
     """Judges a bootstrap."""
 
-    def __init__(self, program: Program, handler: str, variables: Mapping[str, str], timeout_s: float) -> None:
+    def __init__(
+        self, program: Program, handler: str, variables: Mapping[str, str], timeout_s: float, advice: str = ""
+    ) -> None:
         self._program = program
+        self._advice = advice  # what to do when the bootstrap cannot be started
         self._handler = handler
         self._variables = variables
         self._timeout_s = timeout_s
@@ -36,9 +38,7 @@ class RuntimeSide:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Nothing to release: each case has released what it used."""
 
     async def run(self, case: Case, rng: Random) -> Judgement:
@@ -51,15 +51,10 @@ class RuntimeSide:
             try:
                 harness.start(launch(self._program, self._handler, self._variables, case.given, address))
             except CannotRun as error:
-                raise CannotRun(f"{error}; {self._advice()}") from None
+                raise CannotRun(f"{error}; {self._advice}" if self._advice else str(error)) from None
             run = CaseRun(harness, rng, self._timeout_s, commands=case.level == "contract")
             deviation = await run_steps(run, case.steps)
         return _judgement(case, deviation, recorder)
-
-    def _advice(self) -> str:
-        if self._program.command:
-            return "give a COMMAND that starts one"
-        return "give an executable bootstrap, a directory or .zip that contains one, or a COMMAND after --"
 
 
 def _judgement(case: Case, deviation: Deviation | None, recorder: Recorder) -> Judgement:
