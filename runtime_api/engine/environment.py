@@ -18,18 +18,19 @@ from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
-from runtime_api.protocol.errors import ErrorType, RestoreFault
+from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal, LogTail
 from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.protocol.streaming import Shaper
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
-from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed
+from runtime_api.service.seams.dispatch import InvokeResult
 
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .results import result_of
 from .streams import ResponseStream
 from .telemetry import Telemetry
 
@@ -277,9 +278,9 @@ class ExecutionEnvironment:
     def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
         caller = self._callers.pop(outcome.request_id, None)
         if caller is not None and not caller.done():
-            caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
+            caller.set_result(result_of(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
-            result = _result(outcome, tail.text() if tail is not None else b"")
+            result = result_of(outcome, tail.text() if tail is not None else b"")
             assert isinstance(result, InvokeResult)  # it has begun
             stream.finish(result)
 
@@ -395,17 +396,3 @@ class ExecutionEnvironment:
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
     return JsonEntry(at, records, log=log, offset_ms=wall_offset_ms())
-
-
-def _result(outcome: fx.Outcome, tail: bytes) -> RunResult:
-    if outcome.status is _SUCCESS:
-        return InvokeResult(outcome.request_id, outcome.body, None, tail)
-    if isinstance(outcome.fault, RestoreFault):
-        fault = outcome.fault
-        message = f"The execution environment could not be restored: {fault.message}"
-        return RestoreFailed(message, fault.error_type == ErrorType.RESTORE_HOOK_TIMEOUT)
-    if outcome.fault is not None:
-        payload = wire.fault_document(outcome.fault)
-    else:
-        payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)

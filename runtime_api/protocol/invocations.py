@@ -47,7 +47,7 @@ class Invocations:
         self.unsettled: list[str] = []  # request ids whose outcome is known, and whose slot is not free yet
         self.taken = 0  # how many slots are: an invocation takes one until it is settled
         self.init_ms: float | None = None  # of the init phase, until a REPORT has shown it
-        self.restore_ms: float | None = None  # of the restore, likewise
+        self.restore_ms: float | None = None  # of the restore, until the next REPORT, which is that of its invocation
         self.peak_bytes = 0
         self._settings = settings
         self._runtime = runtime
@@ -274,7 +274,7 @@ class Invocations:
         self._bodies.clear()
         self._late.clear()
         self.undelivered.clear()
-        self.init_ms = self.restore_ms = None
+        self.init_ms = None
         self.peak_bytes = 0
         return effects
 

@@ -167,15 +167,6 @@ class KeepsTheRestoreToItself(WithInvocations):
             return effects
 
 
-class ReportsTheRestoreOfTheDead(WithInvocations):
-    class books(Invocations):
-        def release(self) -> list[fx.Effect]:
-            restore_ms = self.restore_ms
-            effects = super().release()
-            self.restore_ms = restore_ms
-            return effects
-
-
 class ForgetsWhoWaitsForARestore(WithInvocations):
     class restore(Restoring):
         def fail(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
@@ -224,7 +215,6 @@ BROKEN = [
             NeverLimitsHooks,
             LeavesTheRuntimeInRestoreNext,
             KeepsTheRestoreToItself,
-            ReportsTheRestoreOfTheDead,
             ForgetsWhoWaitsForARestore,
             ForgetsWhoWaitsForAnInit,
         )
