@@ -27,6 +27,7 @@ from runtime_api.service.function_url_record import function_url
 from runtime_api.service.owners import DEFAULT_OWNER, Owner
 from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
+from runtime_api.service.resolving import resolved_version
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.kept_logs import KeptLogs
@@ -71,6 +72,7 @@ class _Parts(NamedTuple):
     events: Events
     invoker: Invoker
     management: Management
+    provisioner: Provisioner
     outbox: Outbox
     fronts: list[PublicPort]
     kept_logs: KeptLogs | None
@@ -184,6 +186,7 @@ class LocalLambda:
     def add_function(self, function: LocalFunction) -> None:
         """Add a function, or replace the one of this name: running invocations may finish on the old code.
 
+        Its published versions, aliases and whatever else callers have configured stay as they are.
         No environment is started before the function is invoked. Raises ValueError if the function cannot have the
         network or the loopback ports that it asks for.
         """
@@ -194,10 +197,10 @@ class LocalLambda:
             parts.log.write(f"bootjack: {note}\n".encode())
         spec = function.configuration
         before = parts.catalog.get(spec.name, Owner(spec.account, spec.region))
-        opened = open_url(function.invoke_mode) if function.function_url else {}
-        urls = before.function.urls if before is not None else opened
+        urls = open_url(function.invoke_mode) if function.function_url else {}
         code = parts.installations.add(installation)
-        parts.catalog.set(function.record(code, self._limits, uuid4(), now(), urls))
+        record = function.record(code, self._limits, uuid4(), now(), urls)
+        parts.catalog.set(record if before is None else record.in_place_of(before))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
             parts.installations.remove(before.latest.code)
@@ -208,9 +211,11 @@ class LocalLambda:
         Raises ResourceNotFoundException when there is no such function, as each new invocation will.
         """
         parts = self._parts()
-        version = parts.catalog.resolve(name)
-        parts.catalog.drop(version.spec.name, Owner(version.spec.account, version.spec.region))
-        parts.dispatch.retire(version)
+        spec = parts.catalog.resolve(name).spec
+        record = parts.catalog.drop(spec.name, Owner(spec.account, spec.region))
+        parts.provisioner.changed(record, None)
+        for number in record.versions:
+            parts.dispatch.retire(resolved_version(record, number))
 
     def function_url(self, name: str, server: str) -> str | None:
         """Return the URL at which a function answers on the server with this URL; None when it has none."""
@@ -362,6 +367,7 @@ class LocalLambda:
             events,
             events.invoker,
             management,
+            provisioner,
             outbox,
             [],
             kept_logs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runtime_api.service.arns import LATEST
 from runtime_api.service.tenancy import Tenancy
@@ -46,6 +46,11 @@ class FunctionRecord(Struct, frozen=True):
     def name(self) -> str:
         """The function's own name."""
         return self.function.name
+
+    def in_place_of(self, before: FunctionRecord) -> FunctionRecord:
+        """Return this with what the record before had beside its code: only $LATEST is another one."""
+        function = structs.replace(before.function, latest=self.function.latest)
+        return structs.replace(self, function=function, versions=before.versions | self.versions)
 
     @property
     def latest(self) -> Runnable:
