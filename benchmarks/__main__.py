@@ -25,6 +25,7 @@ from benchmarks import (
     service,
     size,
     start,
+    streaming,
     tools,
     warm,
 )
@@ -51,6 +52,7 @@ PARTS = {
     "many": Part(many.measure, "warm invocations of one function among 1,000"),
     "service": Part(service.measure, "start of the service on 10,000 functions, its warm functions, its reads"),
     "large": Part(large.measure, "rate of events of 100 KB and 5 MB"),
+    "streaming": Part(streaming.measure, "streamed responses: the first byte, the rate, the server's memory"),
     "cpu": Part(cpu.measure, "the server's CPU time of one warm invocation"),
     "start": Part(start.measure, "wall time of whole commands, from their start to the first response"),
     "size": Part(size.measure, "disk space that an installation takes"),

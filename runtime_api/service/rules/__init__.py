@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runtime_api.protocol.provisioning import Allocation
 from runtime_api.service.owners import Owner
 from runtime_api.service.profiles import CURRENT
 from runtime_api.service.resources import Shelves
@@ -47,6 +48,7 @@ class Asked(NamedTuple):
     elsewhere: Callable[[Owner], Shelves] = lambda _owner: Shelves()  # what another owner has
     url: Callable[[str], str] = str  # the URL of a function by its url id
     url_ids: Iterator[str] = iter(())  # new ones, which nobody can guess
+    allocation: Callable[[str], Allocation] = lambda _arn: Allocation()  # of a version, by its ARN
 
 
 class Result(NamedTuple):

@@ -13,6 +13,7 @@ from runtime_api.service.runtimes import check_runtime
 
 from . import Result, page, settings, shown
 from .addressing import check_revision, function_named, name_in, not_found, version_named
+from .provisioned import without
 from .tags import check_tags
 from .versions import publish
 
@@ -119,7 +120,7 @@ def delete_function(asked: Asked) -> Result:
             f"Version {named.qualifier} cannot be deleted: it is used by the alias {', '.join(pointing)}"
         )
     published = {number: each for number, each in function.published.items() if number != named.qualifier}
-    return Result(gone, structs.replace(function, published=published))
+    return Result(gone, structs.replace(without(function, named.qualifier), published=published))
 
 
 def update_function_code(asked: Asked) -> Result:
