@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import effects as fx
 from . import events as ev
-from .concurrency import Readiness
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
@@ -45,6 +44,7 @@ from .faults import (
     size_fault,
     timeout_fault,
 )
+from .fleet_actions import Readiness
 from .lifecycle import Lifecycle
 from .starting import RUNTIME
 from .states import Move, Phase, RuntimeState, Step
@@ -205,7 +205,7 @@ class EnvironmentMachine(Lifecycle):
         known = mode is None or mode == STREAMING
         attempt = self.invocations.claim(event, _RESPONSE if known else Move.BAD_MODE)
         if isinstance(attempt, Refusal):
-            return [fx.Refuse(event.call, attempt)]
+            return [fx.Refuse(event.call, attempt, event.request_id)]
         attempt.latency = now - attempt.delivered
         if known:
             self.invocations.await_body(event.call, attempt)
@@ -216,7 +216,7 @@ class EnvironmentMachine(Lifecycle):
     def _error_started(self, event: ev.ErrorStarted, now: float) -> list[fx.Effect]:
         attempt = self.invocations.claim(event, Move.ERROR)
         if isinstance(attempt, Refusal):
-            return [fx.Refuse(event.call, attempt)]
+            return [fx.Refuse(event.call, attempt, event.request_id)]
         attempt.latency = now - attempt.delivered
         attempt.error_type = event.error_type
         self.invocations.await_body(event.call, attempt)
