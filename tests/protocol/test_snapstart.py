@@ -5,9 +5,9 @@ from __future__ import annotations
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
-from runtime_api.protocol.concurrency import Readiness
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import RestoreFault
+from runtime_api.protocol.fleet_actions import Readiness
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
 from runtime_api.protocol.timers import Timer
