@@ -30,6 +30,7 @@ from runtime_api.service.seams.dispatch import InvokeResult
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .settling import Settling
 from .streams import Flow, ResponseStream
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 __all__ = ["CallResponder", "ExecutionEnvironment", "ExtensionResponder", "Log", "RuntimeApiListener"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
-SETTLE_S = 0.002  # between two checks of a dead runtime's connections
-SETTLE_LOOKS = 100
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
@@ -79,7 +78,7 @@ class RuntimeApiListener(Protocol):
     """The port behind AWS_LAMBDA_RUNTIME_API."""
 
     @property
-    def connections(self) -> int: ...
+    def has_unread(self) -> bool: ...
     async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]: ...
     async def close(self) -> None: ...
 
@@ -139,7 +138,7 @@ class ExecutionEnvironment:
         self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._sampled = 0.0
-        self._settling: asyncio.TimerHandle | None = None
+        self._settling = Settling(self._settled_exit)
         self._moving: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
@@ -228,8 +227,7 @@ class ExecutionEnvironment:
     def _forget_timers(self) -> None:
         self._log.detach(self.sandbox)
         self._alarms.close()
-        if self._settling is not None:
-            self._settling.cancel()
+        self._settling.close()
 
     async def _wait_for_move(self) -> None:
         if self._moving is not None:
@@ -357,7 +355,7 @@ class ExecutionEnvironment:
                 if event.name == RUNTIME:
                     for stream in self._streams.values():
                         stream.run_out()
-                self._settle(event, SETTLE_LOOKS)
+                self._exited(event)
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
             case Notice():
@@ -368,18 +366,16 @@ class ExecutionEnvironment:
         assert self._listener is not None
         await self._listener.listen("", 0, listener)
 
-    def _settle(self, event: Exited, looks: int) -> None:
-        """Post the exit once everything that the runtime sent before it has been read.
-
-        The kernel closes a process's sockets before it reports the exit: a response posted just before is there to be
-        read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
-        """
+    def _exited(self, event: Exited) -> None:
+        """Post the exit in its time. Without anything in hand that it could change there is nothing to wait for."""
         assert self._listener is not None
-        if looks and self._listener.connections and (self._callers or self._streams):
-            self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
+        if self._callers or self._streams or self._machine.extensions:
+            self._settling.exited(event, self._listener)
         else:
-            self._settling = None
-            self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+            self._settled_exit(event)
+
+    def _settled_exit(self, event: Exited) -> None:
+        self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
 
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
