@@ -209,6 +209,7 @@ class Lifecycle:
 
     def _end(self, reason: fx.ShutdownReason, now: float) -> list[fx.Effect]:
         self.ending.begin(reason, now)
+        self.extensions.call_off()
         if self.runtime.state is _ABSENT:
             return self._end_extensions(now)
         self.runtime.move(Move.STOP)
@@ -219,9 +220,10 @@ class Lifecycle:
 
     def _ended(self, now: float) -> list[fx.Effect]:
         """Go on when every process has ended."""
-        if not self.ending.finish():
+        finished = self.ending.finish()
+        if finished is None:
             return []
-        effects = self.invocations.settle()
+        effects = finished + self.invocations.settle()
         self._step(Step.STOPPED)
         if self.phase is Phase.ENDED:
             return [*effects, fx.Ended()]
