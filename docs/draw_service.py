@@ -58,13 +58,15 @@ $ aws lambda invoke --function-name orders response.json
   `serve --function-url` gives one to every function of the command line. Events and answers have payload format
   2.0. `Cors` is applied, preflights included, and decides which web pages may use the URL. With `AuthType` AWS_IAM a
   request has to be signed; no policy is asked. Everybody who can reach the port can use a URL with `AuthType` NONE.
-  Answers are buffered, also with `InvokeMode` RESPONSE_STREAM.
+  With `InvokeMode` RESPONSE_STREAM (`serve --invoke-mode`) the head of an answer comes when a function has streamed
+  its prelude, and each piece of the body when it is produced; one that fails after that breaks the answer off.
 - **Responses are streamed**: InvokeWithResponseStream gives each piece to the caller when the function has produced
   it, from a generator of our Python bootstrap, `awslambda.streamifyResponse` of the one for Node.js, or any runtime
   that streams (`Lambda-Runtime-Function-Response-Mode`). A caller who reads slowly slows the function; when one
   leaves, the function goes on. A response that is not streamed comes as one piece. `InvokeComplete` ends a stream,
   with `ErrorCode` and `ErrorDetails` if the function has failed, crashed or timed out, before its first piece or
-  after it. A stream has up to 200 MB. Invoke joins what is streamed, up to 6 MB.
+  after it. A stream has up to 200 MB. Invoke joins what is streamed, up to 6 MB. With `--stream-rate 2` a stream is
+  as slow as Lambda's: 2 MB a second after its first 6 MB.
 - **Accounts and regions**: the account is the caller's access key if that has 12 digits, else 123456789012; the
   region is the one that the request is signed for. Each account has functions, layers and all else of its own in
   each region. Requests that are not signed, as curl's, belong to 123456789012 and `--region`; they reach any function

@@ -11,7 +11,6 @@ from .verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
     from typing import Self
 
     from .cases import Case
@@ -26,9 +25,7 @@ class Side(Protocol):
 
     async def __aenter__(self) -> Self: ...
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
 
     async def run(self, case: Case, rng: Random) -> Judgement:
         """Run one case, while others run, too; every random choice comes from `rng`.

@@ -57,7 +57,13 @@ class Delivery:
         self._news = asyncio.Event()  # a batch may be there
         self._again = asyncio.Event()  # the pause between two attempts is over
         self.is_sending = False
+        self._is_idle = True  # no batch is in hand, nor one to try again
         self._task = self._loop.create_task(self._run())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything that was consumed has arrived, or is lost."""
+        return self._is_idle and not self._feed.is_ready and self._feed.due_at is None
 
     def consume(self, entry: Entry) -> None:
         """Take an entry of the journal."""
@@ -138,10 +144,12 @@ class Delivery:
             await self._news.wait()
             self._news.clear()
             while self._feed.is_ready and not self._paused:
+                self._is_idle = False
                 batch = self._feed.take(now_ms(), wall_offset_ms())
                 self._tell_of_loss(batch)
                 if batch.events:
                     await self._deliver(batch)
+                self._is_idle = True
 
     async def _deliver(self, batch: Batch) -> None:
         pause_s = FIRST_PAUSE_S

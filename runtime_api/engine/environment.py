@@ -12,7 +12,7 @@ import signal
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -30,66 +30,34 @@ from runtime_api.service.seams.dispatch import InvokeResult
 from .alarms import Alarms, now_ms, wall_offset_ms
 from .closing import close_in_turn
 from .freezing import Freezer
+from .results import result_of
 from .settling import Settling
-from .streams import Flow, ResponseStream
+from .streams import ResponseStream
+from .telemetry import Telemetry
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
     from runtime_api.protocol.concurrency import Readiness
-    from runtime_api.protocol.journal import Entry
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
-__all__ = ["CallResponder", "ExecutionEnvironment", "ExtensionResponder", "Log", "RuntimeApiListener"]
+    from .edges import CallResponder, Log, RuntimeApiListener, SubscriptionResponder
+
+__all__ = ["ExecutionEnvironment"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
+LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all telemetry
+LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
 _SUCCESS = fx.Status.SUCCESS
+_UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
-
-
-class CallResponder(Protocol):
-    """Answers the runtime's calls."""
-
-    def accept(self, effect: fx.Accept) -> None: ...
-    def refuse(self, effect: fx.Refuse) -> None: ...
-    def deliver(self, effect: fx.Deliver) -> None: ...
-    def open_stream(self, effect: fx.OpenStream) -> Flow: ...  # the call's body comes as BodyPiece from now on
-    @property
-    def extensions(self) -> ExtensionResponder: ...
-
-
-class ExtensionResponder(Protocol):
-    """Answers the calls of extensions."""
-
-    def register(self, effect: fx.Registered) -> None: ...
-    def deliver_invoke(self, effect: fx.DeliverInvoke) -> None: ...
-    def deliver_shutdown(self, effect: fx.DeliverShutdown) -> None: ...
-    def hang_up(self, effect: fx.HangUp) -> None: ...
-
-
-class RuntimeApiListener(Protocol):
-    """The port behind AWS_LAMBDA_RUNTIME_API."""
-
-    @property
-    def has_unread(self) -> bool: ...
-    async def listen(self, host: str, port: int, listener: socket.socket | None = None) -> tuple[str, int]: ...
-    async def close(self) -> None: ...
-
-
-class Log(Protocol):
-    """A consumer of the journal that writes it down; it may ask processes to wait until it has."""
-
-    def consume(self, entry: Entry) -> None: ...
-    def write(self, lines: bytes) -> None: ...  # whole lines of the server's own
-    def attach(self, source: Sandbox) -> None: ...
-    def detach(self, source: Sandbox) -> None: ...
 
 
 class ExecutionEnvironment:
@@ -122,8 +90,14 @@ class ExecutionEnvironment:
         self._available = available
         self._leases = leases
         self._stream_rate = stream_rate
+        is_json = json_log is not None
+        self._telemetry = Telemetry(self.journal, sandbox.connect, self._note, RUNTIME, json_lines=is_json)
         self._freezer = Freezer(
-            freeze_after_s, sandbox.freeze, sandbox.thaw, lambda: self._machine.phase is Phase.IDLE
+            freeze_after_s,
+            self._freeze,
+            self._thaw,
+            lambda: self._machine.phase in _UNUSED,
+            lambda: self._telemetry.is_quiet,
         )
         self._launch: Callable[[str], Launch] | None = None
         self._listener: RuntimeApiListener | None = None
@@ -182,11 +156,13 @@ class ExecutionEnvironment:
             fx.Accept: responder.accept,
             fx.Refuse: responder.refuse,
             fx.Deliver: responder.deliver,
+            fx.Restore: responder.restore,
             fx.OpenStream: partial(self._open_stream, responder),
             fx.Registered: extensions.register,
             fx.DeliverInvoke: extensions.deliver_invoke,
-            fx.DeliverShutdown: extensions.deliver_shutdown,
+            fx.DeliverShutdown: partial(self._deliver_shutdown, extensions.deliver_shutdown, LAST_LOOKS),
             fx.HangUp: extensions.hang_up,
+            fx.Subscribe: partial(self._subscribe, responder.subscriptions),
         }
         bound = await self.sandbox.open(self._from_sandbox)
         self.runtime_api = wire.host_port(await listener.listen(*address, bound))
@@ -213,6 +189,7 @@ class ExecutionEnvironment:
             self._freezer.stop,
             lambda: self.post(ev.ShutDown()),
             self._wait_for_end,
+            self._telemetry.close,
             self._forget_timers,
             self.sandbox.close,
             self._wait_for_move,
@@ -298,9 +275,11 @@ class ExecutionEnvironment:
     def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
         caller = self._callers.pop(outcome.request_id, None)
         if caller is not None and not caller.done():
-            caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
+            caller.set_result(result_of(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
-            stream.finish(_result(outcome, tail.text() if tail is not None else b""))
+            result = result_of(outcome, tail.text() if tail is not None else b"")
+            assert isinstance(result, InvokeResult)  # it has begun
+            stream.finish(result)
 
     def _settled(self, effect: fx.Settled) -> None:
         outcome = self._unsettled.pop(effect.request_id, None)
@@ -334,10 +313,26 @@ class ExecutionEnvironment:
             self.sandbox.start(launch)
 
     def _terminate(self, effect: fx.Terminate) -> None:
+        self._telemetry.flush()
         self.sandbox.signal(effect.name, signal.SIGTERM)
 
     def _stop(self, effect: fx.Stop) -> None:
+        self._telemetry.flush()
         self.sandbox.signal(effect.name, signal.SIGKILL)
+
+    def _deliver_shutdown(
+        self, deliver: Callable[[fx.DeliverShutdown], None], looks: int, effect: fx.DeliverShutdown
+    ) -> None:
+        """Tell an extension to end, once subscribers have the last telemetry: they may end at once."""
+        self._telemetry.flush()
+        if looks and not self._telemetry.is_done:
+            self._loop.call_later(LAST_LOOK_S, self._deliver_shutdown, deliver, looks - 1, effect)
+        else:
+            deliver(effect)
+
+    def _subscribe(self, responder: SubscriptionResponder, effect: fx.Subscribe) -> None:
+        self._telemetry.subscribe(effect)
+        responder.subscribed(effect)
 
     def _finish(self, _effect: fx.Ended) -> None:
         self._ended.set()
@@ -349,6 +344,7 @@ class ExecutionEnvironment:
             case Output():
                 self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
+                self._telemetry.process_ended(event.name)
                 self.post(ev.StartFailed(event.name, event.error_type, event.reason))
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
@@ -359,7 +355,18 @@ class ExecutionEnvironment:
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
             case Notice():
-                self._log.write(f"bootjack: {event.text}\n".encode())
+                self._note(event.text)
+
+    def _note(self, text: str) -> None:
+        self._log.write(f"bootjack: {text}\n".encode())
+
+    def _freeze(self) -> None:
+        self._telemetry.pause()
+        self.sandbox.freeze()
+
+    def _thaw(self) -> None:
+        self.sandbox.thaw()
+        self._telemetry.resume()
 
     async def _move(self, listener: socket.socket) -> None:
         """Listen on the new socket, and keep the connections that are open."""
@@ -375,18 +382,10 @@ class ExecutionEnvironment:
             self._settled_exit(event)
 
     def _settled_exit(self, event: Exited) -> None:
+        self._telemetry.process_ended(event.name)
         self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+        self._telemetry.flush()
 
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
     return JsonEntry(at, records, log=log, offset_ms=wall_offset_ms())
-
-
-def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
-    if outcome.status is _SUCCESS:
-        return InvokeResult(outcome.request_id, outcome.body, None, tail)
-    if outcome.fault is not None:
-        payload = wire.fault_document(outcome.fault)
-    else:
-        payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)

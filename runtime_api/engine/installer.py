@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.service.errors import InvalidParameterValueException
+from runtime_api.service.errors import InvalidParameterValueException, ServiceException
 from runtime_api.service.function_record import Code
 from runtime_api.service.records import DIRECTORY
 from runtime_api.service.rules import Uploaded
@@ -19,6 +19,8 @@ from .installations import Installation
 from .programs import plan
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.records import CodeRef
     from runtime_api.service.seams.archives import Lease, Unpacked
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Installer"]
 
 ANY_PORT: Address = ("127.0.0.1", 0)
+MAKE_ROOM = "make room on that disk and try again"
 BAD_ARCHIVE = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
@@ -53,6 +56,12 @@ class Installer:
     async def discard(self, sha256: str) -> None:
         """Delete a package that no function has any more; what has been unpacked of it may still be in use."""
         await asyncio.get_running_loop().run_in_executor(None, partial(self._path(sha256).unlink, missing_ok=True))
+
+    def sweep(self, used: Set[str]) -> None:
+        """Delete what a server that was killed has left in the folder of packages."""
+        for path in self._packages.iterdir() if self._packages is not None else ():
+            if path.name not in used:
+                path.unlink()
 
     async def install(self, code: CodeRef) -> None:
         """Make a package ready to be run, unless it is already."""
@@ -84,12 +93,12 @@ class Installer:
         digest = sha256(package).hexdigest()
         path = self._path(digest)
         if not path.exists():
-            written = path.with_suffix(".part")
-            with written.open("wb") as file:
-                file.write(package)
-                file.flush()
-                os.fsync(file.fileno())
-            written.rename(path)
+            try:
+                _write(path, package)
+            except OSError as error:
+                raise ServiceException(
+                    f"{path.parent} cannot keep the package: {error.strerror}; {MAKE_ROOM}"
+                ) from error
         unpacked = self._unpack(digest, self._limits.unzipped_bytes)
         unpacked.lease.release()
         return Uploaded(Code(digest, len(package)), unpacked.unzipped_bytes)
@@ -129,9 +138,27 @@ class Installer:
                 f"Unzipped size must be smaller than {self._limits.unzipped_bytes} bytes"
             ) from None
         except ArchiveError as error:
+            if isinstance(error.__cause__, OSError):  # this machine's fault, not that of the archive
+                raise ServiceException(
+                    f"The package cannot be unpacked: {error.__cause__.strerror}; {MAKE_ROOM}"
+                ) from error
             reason = str(error).rpartition(f"{digest}: ")[2]
-            raise InvalidParameterValueException(f"{BAD_ARCHIVE} ({reason})") from error
+            raise InvalidParameterValueException(BAD_ARCHIVE, known=(f"The package {reason}",)) from error
 
     def _path(self, digest: str) -> Path:
         folder = self._packages or self._trees.hold("packages", Path.mkdir).path
         return folder / digest
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is there as a whole, on disk, or not at all."""
+    written = path.with_suffix(".part")
+    try:
+        with written.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        written.rename(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise

@@ -13,7 +13,6 @@ from msgspec import structs
 
 from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.function_url_record import function_url
-from runtime_api.service.layer_record import Layer
 from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.resolving import resolved_version
 from runtime_api.service.resources import kind_of
@@ -29,6 +28,7 @@ from runtime_api.store.sqlite.database import StoreError
 from .belongings import Estate
 from .ids import uuid4
 from .links import Links
+from .package_uses import PackageUses
 from .url_ids import url_ids
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from runtime_api.service.owners import Owner
     from runtime_api.service.profiles import Profile
     from runtime_api.service.resources import Resource
+    from runtime_api.service.rules import Result
     from runtime_api.service.seams.catalog import Runnable
     from runtime_api.store.memory_catalog import MemoryCatalog
     from runtime_api.store.sqlite.functions import StoredFunctions
@@ -78,6 +79,7 @@ class Management:
         self._profile = profile
         self._estate = Estate()
         self._links = Links()
+        self._packages = PackageUses()
         self._one_change = asyncio.Lock()  # so that every rule sees what the one before it has left
         self._settling: dict[tuple[Owner, str], asyncio.Task[None]] = {}
 
@@ -118,18 +120,22 @@ class Management:
             )
             try:
                 result = rule(asked)
+                await self._apply(owner, result)
             except ServiceError:
-                await self._discard(set() if uploaded is None else {uploaded.code.sha256})
+                await self._discard(set() if uploaded is None else self._packages.unused(uploaded.code.sha256))
                 raise
-            if result.changed is not None:
-                await self._change(result.changed)
-            if result.removed is not None:
-                await self._remove(result.removed)
-            if result.kept is not None:
-                await self._keep_resource(owner, result.kept)
-            if result.dropped is not None:
-                await self._drop_resource(owner, result.dropped)
         return result.document
+
+    async def _apply(self, owner: Owner, result: Result) -> None:
+        """Write what a rule has decided, each part of it whole or not at all."""
+        if result.changed is not None:
+            await self._change(result.changed)
+        if result.removed is not None:
+            await self._remove(result.removed)
+        if result.kept is not None:
+            await self._keep_resource(owner, result.kept)
+        if result.dropped is not None:
+            await self._drop_resource(owner, result.dropped)
 
     def restore(self) -> None:
         """Serve what is stored: everything has settled meanwhile."""
@@ -141,10 +147,13 @@ class Management:
             settled_resource = _settled(resource)
             if settled_resource is not None:
                 self._estate.to_change(owner).shelves.put(settled_resource)
+                self._packages.replace(None, settled_resource)
         for function in self._stored.load():
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
             self._catalog.set(FunctionRecord(found, versions))
+            self._packages.replace(None, found)
+        self._installer.sweep(self._packages.all())
 
     async def close(self) -> None:
         """Let nothing settle any more."""
@@ -161,17 +170,24 @@ class Management:
     async def _change(self, function: Function) -> None:
         """Write a function, with everything installed that its versions need to run."""
         before = self._catalog.get(function.name, function.owner)
-        versions = {
-            version.number: await self._runnable(function, version, before) for version in function.versions()
-        }
-        await self._keep(function)
+        versions: dict[str, Runnable] = {}
+        try:
+            for version in function.versions():
+                versions[version.number] = await self._runnable(function, version, before)
+            await self._keep(function)
+        except BaseException:
+            for number, found in versions.items():
+                if before is None or before.versions.get(number) is not found:
+                    self._installations.remove(found.code)
+            raise
         if before is None:
             record = self._catalog.set(FunctionRecord(function, versions))
         else:
             record = self._catalog.set(structs.replace(before, function=function, versions=versions))
+        gone = self._packages.replace(None if before is None else before.function, function)
         if before is not None:
             self._give_up(before, record)
-            await self._discard(_packages(before.function))
+        await self._discard(gone)
         if settled(function, _ids()) != function:
             owner, name = function.owner, function.name
             self._settle_later((owner, name), partial(self._settle_function, owner, name))
@@ -183,7 +199,11 @@ class Management:
             return known
         fresh = self._used(function, version, before)
         if fresh.code.is_package:
-            await self._installer.install(fresh.code)
+            try:
+                await self._installer.install(fresh.code)
+            except BaseException:
+                self._installations.remove(fresh.code)
+                raise
         return fresh if before is None else like(fresh, before.latest)
 
     def _used(self, function: Function, version: Version, before: FunctionRecord | None = None) -> Runnable:
@@ -213,8 +233,7 @@ class Management:
         shelves.put(resource)
         if _settled(resource) != resource:
             self._settle_later((owner, _key(resource)), partial(self._settle_resource, owner, resource))
-        if isinstance(before, Layer):
-            await self._discard({version.code.sha256 for version in before.versions.values()})
+        await self._discard(self._packages.replace(before, resource))
 
     async def _write_resource(self, owner: Owner, resource: Resource) -> None:
         """Keep a resource on disk, unless it is about to go: nothing would end its deletion after a restart."""
@@ -231,6 +250,7 @@ class Management:
             with _explained():
                 await self._stored.delete_resource(owner, resource)
         self._estate.to_change(owner).shelves.drop(resource)
+        await self._discard(self._packages.replace(resource, None))
 
     async def _keep(self, function: Function) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
@@ -247,16 +267,9 @@ class Management:
         self._estate.to_change(function.owner).next_numbers[function.name] = function.next_number
         for number in record.versions:
             self._dispatch.retire(resolved_version(record, number))
-        await self._discard(_packages(function))
+        await self._discard(self._packages.replace(function, None))
 
     async def _discard(self, packages: set[str]) -> None:
-        """Delete those of these packages that no function and no layer of anybody has."""
-        packages = packages - {""}  # of directories
-        for function in self._catalog.every_function() if packages else ():
-            packages = packages - _packages(function)
-        for belongings in self._estate.all() if packages else ():
-            for layer in belongings.shelves.of(Layer).values():
-                packages = packages - {version.code.sha256 for version in layer.versions.values()}
         for sha256 in packages:
             await self._installer.discard(sha256)
 
@@ -308,13 +321,6 @@ def _settled(resource: Resource) -> Resource | None:
 def _key(resource: Resource) -> str:
     """What no function is called."""
     return f"{kind_of(resource)}: {resource.name}"
-
-
-def _packages(function: Function) -> set[str]:
-    """The packages that a function's versions and their layers are made of, by SHA-256."""
-    versions = [version for version in function.versions() if version.code.reference]
-    layers = {use.code.sha256 for version in versions for use in version.configuration.layers}
-    return layers | {version.code.sha256 for version in versions}
 
 
 def _runs_alike(version: Version, before: Version | None) -> bool:

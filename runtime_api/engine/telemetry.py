@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime_api.protocol.platform_events import InitReport, InitStart, Lines
+from runtime_api.protocol.platform_events import InitReport, InitStart, Lines, Start
 from runtime_api.protocol.telemetry import HELD_BYTES
 from runtime_api.protocol.telemetry_events import EventWriter
 
@@ -50,6 +50,11 @@ class Telemetry:
     def is_quiet(self) -> bool:
         """Whether no subscriber owes the answer to a delivery."""
         return not any(each.delivery.is_sending for each in self._subscribed.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every subscriber has received everything."""
+        return all(each.delivery.is_done for each in self._subscribed.values())
 
     def subscribe(self, effect: Subscribe) -> None:
         """Deliver to this extension from now on, and what its init has brought before.
@@ -114,7 +119,10 @@ class _Subscribed(NamedTuple):
 
 
 class InitRecords:
-    """A consumer of the journal that keeps what it says of an init, from its start to its report."""
+    """A consumer of the journal that keeps what it says of an init, from its start to its report.
+
+    Where the init is part of an invocation, that has started before it.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -135,7 +143,8 @@ class InitRecords:
         if self._expecting:
             self._journal.unsubscribe(self._keep)
         self._expecting = self._began = False
-        self._clear()
+        self._entries.clear()
+        self._size = self._lost_lines = self._lost_bytes = 0
 
     def replay(self, delivery: Delivery) -> None:
         """Give a new subscriber everything that is kept."""
@@ -144,16 +153,11 @@ class InitRecords:
         if self._lost_lines:
             delivery.miss(self._lost_lines, self._lost_bytes)
 
-    def _clear(self) -> None:
-        self._entries.clear()
-        self._size = self._lost_lines = self._lost_bytes = 0
-
     def _keep(self, entry: Entry) -> None:
-        if any(isinstance(record, InitStart) for record in entry.records):
-            self._began = True
-            self._clear()
         if not self._began:
-            return
+            if not any(isinstance(record, InitStart | Start) for record in entry.records):
+                return
+            self._began = True
         lines = [record.data for record in entry.records if isinstance(record, Lines)]
         if lines and self._size > HELD_BYTES:
             self._lost_lines += sum(data.count(b"\n") for data in lines)

@@ -26,7 +26,7 @@ def url_ids() -> Iterator[str]:
         yield "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
-def open_url() -> dict[str, FunctionUrl]:
+def open_url(invoke_mode: str | None = None) -> dict[str, FunctionUrl]:
     """Return the URLs of a function whose one URL everybody may use."""
     now = url_time(time.time())
-    return {LATEST: FunctionUrl(next(url_ids()), "NONE", now, now)}
+    return {LATEST: FunctionUrl(next(url_ids()), "NONE", now, now, invoke_mode=invoke_mode)}

@@ -30,6 +30,7 @@ __all__ = [
     "Over",
     "Refuse",
     "Registered",
+    "Restore",
     "SetTimer",
     "Settled",
     "ShutdownReason",
@@ -92,6 +93,12 @@ class Deliver(Struct, frozen=True):
     call: Call
     invocation: Invocation
     deadline_ms: int
+
+
+class Restore(Struct, frozen=True):
+    """Answer this parked /restore/next with 200 and no body: the environment has been restored."""
+
+    call: Call
 
 
 class OpenStream(Struct, frozen=True):
@@ -214,6 +221,7 @@ Effect = (
     Accept
     | Refuse
     | Deliver
+    | Restore
     | OpenStream
     | Forward
     | Complete

@@ -14,6 +14,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from .extension_states import ExtensionMove
     from .registration import Registration
+    from .subscriptions import TelemetryApi
     from .timers import Timer
 
 __all__ = [
@@ -37,8 +38,11 @@ __all__ = [
     "ProcessExited",
     "RegisterCalled",
     "ResponseStarted",
+    "RestoreErrorPosted",
+    "RestoreNextCalled",
     "ShutDown",
     "StartFailed",
+    "SubscribeCalled",
     "TimerFired",
 ]
 
@@ -146,6 +150,19 @@ class InitErrorPosted(Struct, frozen=True):
     content_type: str | None = None
 
 
+class RestoreNextCalled(Struct, frozen=True):
+    """GET /runtime/restore/next."""
+
+    call: Call
+
+
+class RestoreErrorPosted(Struct, frozen=True):
+    """POST /runtime/restore/error."""
+
+    call: Call
+    error_type: str | None
+
+
 class RegisterCalled(Struct, frozen=True):
     """POST /extension/register; `identifier` is the one that the extension gets."""
 
@@ -167,6 +184,15 @@ class ExtensionErrorPosted(Struct, frozen=True):
     call: Call
     identifier: str
     move: ExtensionMove
+
+
+class SubscribeCalled(Struct, frozen=True):
+    """PUT /telemetry, or /logs of the Logs API."""
+
+    call: Call
+    identifier: str
+    api: TelemetryApi
+    body: bytes
 
 
 class CallDropped(Struct, frozen=True):
@@ -220,9 +246,12 @@ Event = (
     | BodyTooLarge
     | BodyTruncated
     | InitErrorPosted
+    | RestoreNextCalled
+    | RestoreErrorPosted
     | RegisterCalled
     | EventNextCalled
     | ExtensionErrorPosted
+    | SubscribeCalled
     | CallDropped
     | StartFailed
     | ProcessExited

@@ -25,6 +25,7 @@ from .errors import (
 )
 from .extension_states import ExtensionMove, ExtensionState
 from .registration import EVENTS, INVOKE, SHUTDOWN, event_refusal
+from .subscriptions import closed, other_api, read_subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .attempts import InvokeAttempt
     from .settings import FunctionSettings
     from .states import Tables
+    from .subscriptions import Subscription, TelemetryApi
 
     Delivery = Callable[[ev.Call], fx.Effect]
 
@@ -74,6 +76,7 @@ class ExtensionMachine:
         self.events: tuple[str, ...] = ()  # that it has subscribed to
         self.state = ExtensionState.STARTED
         self.error_type: str | None = None  # what it died of
+        self.telemetry: TelemetryApi | None = None  # the one that it has subscribed with
         self._rows = tables.extension
         self._call: ev.Call | None = None  # its /event/next, while it waits
         self._owed: Delivery | None = None
@@ -139,6 +142,12 @@ class ExtensionMachine:
         call, self._call = self._call, None
         return [] if call is None else [fx.HangUp(call)]
 
+    def subscribed(self, subscription: Subscription | Refusal) -> Subscription | Refusal:
+        """Judge a subscription by the earlier ones: each extension keeps to one of the two APIs."""
+        if isinstance(subscription, Refusal) or self.telemetry in (None, subscription.api):
+            return subscription
+        return other_api(subscription.api, self.telemetry)
+
     def record(self) -> log.Record:
         """Describe how far it has come."""
         events = tuple(event for event in EVENTS if event in self.events)
@@ -197,7 +206,7 @@ class Extensions:
         registration = event.registration
         extension = self.by_name.get(registration.name)
         internal = extension is None or extension.internal
-        concurrent = self._settings.max_concurrency > 1
+        concurrent = self._settings.max_concurrency > 0
         refusal = event_refusal(registration.events, internal=internal, concurrent=concurrent)
         if refusal is None and internal:
             refusal = self._internal_refusal(extension, is_open=is_open)
@@ -222,6 +231,23 @@ class Extensions:
     def identified(self, identifier: str) -> ExtensionMachine | None:
         """The extension that has this identifier."""
         return next((each for each in self.by_name.values() if each.identifier == identifier), None)
+
+    def subscribe(self, event: ev.SubscribeCalled, runtime: str, *, is_open: bool) -> list[fx.Effect]:
+        """Subscribe one of them to telemetry, while that is open; internal ones are in the runtime's process."""
+        extension = self.identified(event.identifier)
+        if extension is None:
+            return [fx.Refuse(event.call, unknown_extension(event.identifier))]
+        concurrent = self._settings.max_concurrency > 1
+        subscription = extension.subscribed(read_subscription(event.api, event.body, concurrent=concurrent))
+        if isinstance(subscription, Refusal) or not is_open:
+            refusal = subscription if isinstance(subscription, Refusal) else closed(event.api)
+            return [fx.Refuse(event.call, refusal)]
+        extension.telemetry = event.api
+        process = runtime if extension.internal else process_name(extension.name)
+        return [
+            fx.Emit((log.TelemetrySubscription(event.api, extension.name, subscription.types),)),
+            fx.Subscribe(event.call, extension.name, process, subscription),
+        ]
 
     def next(self, event: ev.EventNextCalled) -> list[fx.Effect]:
         """One of them waits for its next event."""

@@ -132,17 +132,18 @@ class EventWriter:
         return {}
 
     def _spans(self, record: Record, at: float, offset_ms: float) -> dict[str, Any]:
-        """When the first byte of an answer came, and how long the rest took (spec 8)."""
-        if self._logs_api or not isinstance(record, RuntimeDone) or record.latency_ms is None:
+        """How the time of an invocation was spent (spec 8)."""
+        spans: list[tuple[str, float, float]] = []
+        if isinstance(record, RuntimeDone) and record.latency_ms is not None:
+            responding = record.delivered + record.latency_ms
+            spans = [("responseLatency", record.delivered, responding), ("responseDuration", responding, at)]
+        elif isinstance(record, Report) and record.answered is not None:
+            spans = [("extensionOverhead", record.answered, at)]
+        if self._logs_api or not spans:
             return {}
-        responding = record.delivered + record.latency_ms
-        spans = [
-            ("responseLatency", record.delivered, record.latency_ms),
-            ("responseDuration", responding, at - responding),
-        ]
         return {
             "spans": [
-                {"name": name, "start": json_time(start + offset_ms), "durationMs": round(duration, 3)}
-                for name, start, duration in spans
+                {"name": name, "start": json_time(start + offset_ms), "durationMs": round(end - start, 3)}
+                for name, start, end in spans
             ]
         }

@@ -35,6 +35,10 @@ __all__ = [
 RUNTIME_VERSION = "2018-06-01"
 PING = f"/{RUNTIME_VERSION}/ping"
 NEXT = f"/{RUNTIME_VERSION}/runtime/invocation/next"
+RESTORE_NEXT = f"/{RUNTIME_VERSION}/runtime/restore/next"
+RESTORE_ERROR = f"/{RUNTIME_VERSION}/runtime/restore/error"
+CREDENTIALS = "/2021-04-23/credentials"
+METADATA = "/2026-01-15/metadata/execution-environment"
 INIT_ERROR = f"/{RUNTIME_VERSION}/runtime/init/error"
 INVOCATION_PREFIX = f"/{RUNTIME_VERSION}/runtime/invocation/"
 RESPONSE = "response"  # behind the prefix and the request id
@@ -51,6 +55,9 @@ EVENT_NEXT = f"/{EXTENSIONS_VERSION}/extension/event/next"
 EXTENSION_INIT_ERROR = f"/{EXTENSIONS_VERSION}/extension/init/error"
 EXTENSION_EXIT_ERROR = f"/{EXTENSIONS_VERSION}/extension/exit/error"
 
+TELEMETRY = "/2022-07-01/telemetry"
+LOGS = "/2020-08-15/logs"  # of the Logs API, its predecessor
+
 EXTENSION_NAME_HEADER = b"lambda-extension-name"
 EXTENSION_FEATURE_HEADER = b"lambda-extension-accept-feature"
 EXTENSION_IDENTIFIER_HEADER = b"lambda-extension-identifier"
@@ -58,6 +65,7 @@ EXTENSION_ERROR_TYPE_HEADER = b"lambda-extension-function-error-type"
 
 ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 ACCEPTED = b'{"status":"OK"}\n'
+SUBSCRIBED = b'"OK"'
 PONG = b"pong"
 
 # A value that a caller sent must not be able to start another header line.

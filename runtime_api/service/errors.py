@@ -23,6 +23,7 @@ __all__ = [
     "PolicyLengthExceededException",
     "PreconditionFailedException",
     "RecursiveInvocationException",
+    "RequestEntityTooLargeException",
     "RequestTooLargeException",
     "ResourceConflictException",
     "ResourceInUseException",
@@ -30,6 +31,8 @@ __all__ = [
     "SerializationException",
     "ServiceError",
     "ServiceException",
+    "SnapStartException",
+    "SnapStartTimeoutException",
     "TooManyRequestsException",
     "UnknownOperationException",
     "UnrecognizedClientException",
@@ -107,8 +110,20 @@ class RequestTooLargeException(ServiceError):
     """The payload is over the limit."""
 
 
+class RequestEntityTooLargeException(ServiceError):
+    """The request of another operation than Invoke is over the limit."""
+
+
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class SnapStartException(ServiceError):
+    """A hook after the restore of a snapshot failed."""
+
+
+class SnapStartTimeoutException(ServiceError):
+    """The hooks after the restore of a snapshot took too long."""
 
 
 class ValidationException(ServiceError):

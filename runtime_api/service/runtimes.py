@@ -12,7 +12,16 @@ from typing import NamedTuple
 from .errors import InvalidParameterValueException
 from .operations import model
 
-__all__ = ["GUIDE_2019", "TODAY", "Family", "Runtime", "RuntimeRules", "check_runtime", "runtime_of"]
+__all__ = [
+    "GUIDE_2019",
+    "TODAY",
+    "Family",
+    "Runtime",
+    "RuntimeRules",
+    "check_runtime",
+    "check_snap_start",
+    "runtime_of",
+]
 
 
 class Family(StrEnum):
@@ -56,6 +65,9 @@ IDENTIFIERS = {
     Family.CUSTOM: "custom",
 }
 FAMILIES = {name: family for family, names in IDENTIFIERS.items() for name in names.split()}
+
+# Runtimes that Lambda makes snapshots of, from the first one of their kind on.
+SNAPSHOTS = (r"java(11|17|2\d)(\.al2023)?", r"python3\.(1[2-9])", r"dotnet([89]|1\d)")
 
 UNKNOWN = (
     "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{listed}] or be "
@@ -107,6 +119,13 @@ GUIDE_2019 = RuntimeRules(
     NO_LONGER + "We recommend you use the new runtime ({newer}) while creating or updating functions.",
     newer=((Family.NODE, "nodejs10.x"), (Family.DOTNET, "dotnetcore2.1")),
 )
+
+
+def check_snap_start(runtime: str) -> None:
+    """Raise InvalidParameterValueException for a runtime that Lambda makes no snapshots of."""
+    found = re.fullmatch("|".join(SNAPSHOTS), runtime)
+    if found is None:
+        raise InvalidParameterValueException(f"{runtime} is not supported for SnapStart enabled functions.")
 
 
 def runtime_of(identifier: str) -> Runtime:

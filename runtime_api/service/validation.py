@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["NOT_NULL", "check_parameters", "complaints"]
 
 NOT_NULL = "Member must not be null"
-BY_RULE = frozenset({"Runtime"})  # shapes that Lambda checks elsewhere, with another text
+BY_RULE = frozenset({"Runtime"})  # members that Lambda checks elsewhere, with another text
+# What the minimum and maximum of a shape are about.
+KINDS = {
+    **dict.fromkeys(("string", "list", "map", "blob"), "length"),
+    **dict.fromkeys(("integer", "long", "double"), "value"),
+}
 # Unicode's separators (general category Z), which `re` cannot name; \w has its letters and digits.
 SEPARATORS = "\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 
@@ -41,7 +46,7 @@ def complaints(shape: Shape, value: Any, place: str) -> Iterator[str]:
 def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
     for name, member in shape.members.items():
         place = f"{path}{name[0].lower()}{name[1:]}"
-        if name in value and member.shape not in BY_RULE:
+        if name in value and name not in BY_RULE:
             yield from _value(model().shapes[member.shape], value[name], place)
         elif name in shape.required and name not in value:
             yield f"Value null at '{place}' failed to satisfy constraint: {NOT_NULL}"
@@ -88,12 +93,10 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
     if value is None:
         yield NOT_NULL
         return
-    if shape.type in ("string", "list", "map", "blob"):
-        kind, size = "length", len(value)
-    elif shape.type in ("integer", "long", "double"):
-        kind, size = "value", value
-    else:
+    kind = KINDS.get(shape.type)
+    if kind is None:
         return
+    size = value if kind == "value" else len(value)
     if shape.max is not None and size > shape.max:
         yield f"Member must have {kind} less than or equal to {shape.max}"
     if shape.min is not None and size < shape.min:
@@ -106,11 +109,12 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
 
 def _all_constraints(shape: Shape) -> str:
     """Every constraint of an element, broken or not: so Lambda describes what lists and maps may hold."""
+    kind = KINDS.get(shape.type)
     found = []
     if shape.max is not None:
-        found.append(f"Member must have length less than or equal to {shape.max}")
+        found.append(f"Member must have {kind} less than or equal to {shape.max}")
     if shape.min is not None:
-        found.append(f"Member must have length greater than or equal to {shape.min}")
+        found.append(f"Member must have {kind} greater than or equal to {shape.min}")
     if shape.pattern is not None:
         found.append(f"Member must satisfy regular expression pattern: {shape.pattern}")
     if shape.enum:

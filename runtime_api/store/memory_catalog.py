@@ -87,10 +87,6 @@ class MemoryCatalog:
             return MappingProxyType(own.functions)
         return ChainMap(own.functions, self._everybodys.functions)
 
-    def every_function(self) -> list[Function]:
-        """Return the functions of all owners."""
-        return [function for owner in self._records for function in self._own[owner].functions.values()]
-
     async def put(self, record: FunctionRecord, expected: int | None) -> FunctionRecord | Stale:
         current = self._revision(record.name, record.function.owner)
         return self.set(record) if current == expected else Stale(current)

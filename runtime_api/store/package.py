@@ -9,7 +9,6 @@ from runtime_api.service.code_size import ArchiveSize, bytes_left, size_refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from runtime_api.service.seams.archives import Archives, Lease
@@ -36,9 +35,7 @@ class Package:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             for lease in self.leases:
                 lease.release()

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tempfile
     from collections.abc import Callable, Hashable
-    from types import TracebackType
     from typing import Self
 
 __all__ = ["Lease", "Trees"]
@@ -33,9 +32,7 @@ class Trees:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def hold(self, key: Hashable, make: Callable[[Path], None]) -> Lease:

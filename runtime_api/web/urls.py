@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, quote_from_bytes, unquote
 
 from runtime_api.engine.ids import trace_header, uuid4
@@ -24,6 +23,8 @@ from runtime_api.service.refusals import refusal
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 
 from . import invoke, replies
+from .streams import StreamedReply, body_of, settled
+from .url_streams import Found, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ PATH = b"/lambda-url/"
 # Every printable character of ASCII: RFC 3986 2.2 and 2.3, and what clients send although it is none of these.
 _SENT = "".join(map(chr, range(0x21, 0x7F)))
 AWS_IAM = "AWS_IAM"
+RESPONSE_STREAM = "RESPONSE_STREAM"
 FORBIDDEN = "Forbidden"
 NO_PERMISSION = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
@@ -99,16 +101,19 @@ class FunctionUrls:
             objection = self._guard.page_objection(headers)
         return None if objection is None else replies.foreign(objection)
 
-    async def reply(self, place: UrlPlace, request: HttpRequest, signed: SignedRequest) -> PlainReply:
+    async def reply(self, place: UrlPlace, request: HttpRequest, signed: SignedRequest) -> PlainReply | StreamedReply:
         """Answer a request; `signed` is the same one as its sender may have signed it."""
         if place.served is None:
             return self._unknown(place)
         settings = place.served.url.cors
-        found = cors.preflight(settings, request)
-        if found is None:
-            found = cors.answered(settings, request, await self._answer(place.served, request, signed))
-        headers = "".join(f"{name}: {value}\r\n" for name, value in found.fields)
-        return replies.PlainReply(found.status, headers, found.body)
+        preflight = cors.preflight(settings, request)
+        if preflight is not None:
+            return replies.PlainReply(preflight.status, _lines(preflight), preflight.body)
+        found, stream = await self._answer(place.served, request, signed)
+        found = cors.answered(settings, request, found)
+        if stream is None:
+            return replies.PlainReply(found.status, _lines(found), found.body)
+        return StreamedReply(found.status, _lines(found), body_of(stream, found.body), stream)
 
     def _unknown(self, place: UrlPlace) -> PlainReply:
         """There is no such URL: Lambda's answer to a host name, and what helps the user of a path."""
@@ -121,46 +126,62 @@ class FunctionUrls:
         complaint = f"{place.function} has no function URL: CreateFunctionUrlConfig gives it one"
         return invoke.error_reply(ResourceNotFoundException(complaint))
 
-    async def _answer(self, served: ServedUrl, request: HttpRequest, signed: SignedRequest) -> HttpAnswer:
+    async def _answer(self, served: ServedUrl, request: HttpRequest, signed: SignedRequest) -> Found:
         try:
-            return await self._invoke(served, request, signed)
+            refused, signed_by = self._admit(served, request, signed)
+            if refused is not None:
+                return Found(as_answer(refused))
+            return await self._invoke(served, request, signed_by)
         except ServiceError as error:
-            return as_answer(invoke.error_reply(error))
+            return Found(as_answer(invoke.error_reply(error)))
 
-    async def _invoke(self, served: ServedUrl, request: HttpRequest, signed: SignedRequest) -> HttpAnswer:
+    def _admit(
+        self, served: ServedUrl, request: HttpRequest, signed: SignedRequest
+    ) -> tuple[PlainReply | None, dict[str, Any] | None]:
+        """Return the refusal of a request that may not invoke the function, and who has signed it."""
         signed_by = None
         if served.url.auth_type == AWS_IAM:
             signed_by = signer(request, served.function.account)
             if signed_by is None:
-                return as_answer(replies.foreign(FORBIDDEN))
+                return replies.foreign(FORBIDDEN), None
             self._callers.check(signed, parse_qs(signed.query.decode("latin-1"), keep_blank_values=True))
         elif not self._invoker.opens(served):
-            return as_answer(replies.foreign(NO_PERMISSION))
-        if served.is_orphan:
-            return as_answer(replies.foreign(NO_PERMISSION))
+            return replies.foreign(NO_PERMISSION), None
+        return replies.foreign(NO_PERMISSION) if served.is_orphan else None, signed_by
+
+    async def _invoke(self, served: ServedUrl, request: HttpRequest, signed_by: dict[str, Any] | None) -> Found:
         given = request.value("x-amzn-trace-id")
         trace = trace_header(given)
         root = trace.partition(";")[0]
         receipt = Receipt(served.url.id, uuid4(), given or root, time.time_ns() // 1_000_000, signed_by)
         payload = event(request, receipt)
-        accepted = self._invoker.check(InvokeRequest(served.arn, payload, trace=trace, request_id=receipt.request_id))
+        accepted = self._invoker.check(
+            InvokeRequest(
+                served.arn,
+                payload,
+                trace=trace,
+                request_id=receipt.request_id,
+                streamed=served.url.invoke_mode == RESPONSE_STREAM,
+            )
+        )
         found = await self._result(accepted)
-        return found.plus(("x-amzn-RequestId", receipt.request_id), ("X-Amzn-Trace-Id", root))
+        ids = (("x-amzn-RequestId", receipt.request_id), ("X-Amzn-Trace-Id", root))
+        return found._replace(answer=found.answer.plus(*ids))
 
-    async def _result(self, accepted: Accepted) -> HttpAnswer:
+    async def _result(self, accepted: Accepted) -> Found:
         pending = self._invoker.submit(accepted)
-        # When the client disconnects, this is cancelled and the invocation continues.
-        with suppress(Exception):
-            await asyncio.shield(pending)
+        await settled(pending)
         try:
             result = pending.result()
         except Exception as error:
             defect = f"invocation {accepted.invocation.request_id} failed"
-            return as_answer(invoke.defect_reply(defect, error))
+            return Found(as_answer(invoke.defect_reply(defect, error)))
         if isinstance(result, Throttled | Unavailable):
-            return as_answer(invoke.error_reply(refusal(result)))
+            return Found(as_answer(invoke.error_reply(refusal(result))))
         assert isinstance(result, InvokeResult)  # of a RequestResponse
-        return FAILED if result.function_error is not None else answer(result.payload)
+        if result.stream is not None:
+            return await head_of(result.stream)
+        return Found(FAILED if result.function_error is not None else answer(result.payload))
 
 
 def http_request(head: RequestHead, place: UrlPlace, body: bytes) -> HttpRequest:
@@ -174,6 +195,10 @@ def http_request(head: RequestHead, place: UrlPlace, body: bytes) -> HttpRequest
         body,
         head.peer,
     )
+
+
+def _lines(found: HttpAnswer) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in found.fields)
 
 
 def _text(value: bytes) -> str:

@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import TracebackType
     from typing import Self
 
 __all__ = ["CLOSE", "RESET", "SILENCE", "Request", "Scripted", "accepted", "answer", "event"]
@@ -111,9 +110,7 @@ class Scripted:
         self.listen()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def listen(self) -> None:

@@ -123,6 +123,7 @@ BAD = [b"", b"{", b"{} {}", b"\xff", b"\xef\xbb\xbf{}", b"'a'", b'{"a":1,}', b'"
 
 def test_an_event_that_is_not_json_is_an_error_and_serving_goes_on(tmp_path: Path) -> None:
     ran = run(tmp_path, "def handler(event, context): return event", [*map(event, BAD), event(b"1")])
+    assert ran.calls == ["next", *["error", "next"] * len(BAD), "response", "next"], ran.documents
     assert [one["errorType"] for one in ran.documents[:-1]] == ["Runtime.UnmarshalError"] * len(BAD)
     assert all(one["errorMessage"].startswith("Unable to unmarshal input: ") for one in ran.documents[:-1])
     assert {one.headers["lambda-runtime-function-error-type"] for one in ran.posts[:-1]} == {"Runtime.UnmarshalError"}

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests import peers
 from tests.e2e.clients import connected, invoke
 from tests.e2e.gates import Gate
-from tests.e2e.running import RUNTIMES, SECONDS, Serve
+from tests.e2e.running import RUNTIMES, SECONDS, Serve, end, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,21 @@ def test_a_piece_is_read_before_the_next_one_is_produced(client: Any) -> None:
         assert next(events) == {"PayloadChunk": {"Payload": b"piece %d" % number}}
         os.close(gate.wait())
     assert list(events) == [{"InvokeComplete": {}}]
+
+
+def test_the_sdk_for_javascript_reads_pieces_as_they_come_and_the_error_behind_them(server: Serve) -> None:
+    gate = Gate()
+    steps = [{"say": "first"}, {"wait": str(gate.path)}, {"say": "second"}, {"fail": "it broke: ü"}]
+    arguments = (peers.javascript_sdk(), server.url, json.dumps({"steps": steps}))
+    client = start(RUNTIMES / "stream_client.cjs", *arguments, command=("node",))
+    assert client.stdout is not None
+    assert json.loads(client.stdout.readline()) == {"piece": "first"}
+    os.close(gate.wait())
+    ended = end(client)
+    second, last = map(json.loads, ended.out.splitlines())
+    assert second == {"piece": "second"}
+    assert last["InvokeComplete"]["ErrorCode"] == "Function.ValueError"
+    assert document(last["InvokeComplete"])["errorMessage"] == "it broke: ü"
 
 
 def test_what_the_answer_says_before_its_stream(client: Any) -> None:
@@ -153,6 +169,7 @@ def test_a_client_that_leaves_in_mid_stream_harms_nobody(client: Any, server: Se
 
 def test_a_client_that_reads_slowly_slows_the_runtime(client: Any, server: Serve) -> None:
     steps = [step for _ in range(60) for step in ({"megabytes": 1}, {"print": "one more megabyte"})]
+    read(opened(client, {"megabytes": 1}))  # whatever the server loads for its first stream
     before = peak_bytes(server)
     caller = streaming_socket(server, steps)
     with caller:

@@ -121,6 +121,22 @@ def test_a_later_subscriber_gets_nothing_of_an_init_that_has_ended() -> None:
     run(main())
 
 
+def test_an_init_inside_an_invocation_begins_with_its_start() -> None:
+    async def main() -> None:
+        async with http_subscriber() as subscriber, world() as here:
+            here.record(*INIT_END)
+            here.record(log.Report("r1", "success", None, 1.0, 1, 128, 30, None, "trace"))
+            here.telemetry.process_ended("runtime")
+            here.record(log.FaultLine(None, "Runtime.ExitError", "gone"))
+            here.record(log.Start("r2", "$LATEST", "trace", None))
+            here.record(INIT_START)
+            here.subscribe(subscriber.port)
+            await subscriber.has(2)
+            assert [event["type"] for event in subscriber.events] == ["platform.start", "platform.initStart"]
+
+    run(main())
+
+
 def test_lines_come_over_tcp_as_well() -> None:
     async def main() -> None:
         async with tcp_subscriber() as subscriber, world() as here:

@@ -1,13 +1,13 @@
 """Other implementations that tests and benchmarks compare with; `python -m tests.peers DIR` installs them into DIR.
 
 `DIR/aws-lambda-rie` is AWS's Runtime Interface Emulator, `DIR/cargo-lambda` another server; `DIR/npm` has AWS's
-Node.js runtime and @vercel/fun, `DIR/npm-http` adapters for web applications. A peer that is installed in the pinned
-version already is left alone.
+Node.js runtime and @vercel/fun, `DIR/npm-http` adapters for web applications, `DIR/npm-sdk` the client for Lambda of
+AWS's SDK for JavaScript. A peer that is installed in the pinned version already is left alone.
 """
 
 from pathlib import Path
 
-__all__ = ["HOME", "PeerError", "cargo_lambda", "fun", "http_adapters", "lambda_ric", "rie"]
+__all__ = ["HOME", "PeerError", "cargo_lambda", "fun", "http_adapters", "javascript_sdk", "lambda_ric", "rie"]
 
 HOME = Path(__file__).resolve().parents[2] / ".venv" / "peers"
 MODULES = Path("npm", "node_modules")
@@ -41,6 +41,12 @@ def http_adapters() -> Path:
     """Return the folder of the modules that run a Node.js web application behind a function URL."""
     folder = Path("npm-http", "node_modules")
     return _installed(folder / "serverless-http" / "package.json").parents[1]
+
+
+def javascript_sdk() -> Path:
+    """Return the folder of the modules of AWS's SDK for JavaScript."""
+    folder = Path("npm-sdk", "node_modules")
+    return _installed(folder / "@aws-sdk" / "client-lambda" / "package.json").parents[2]
 
 
 def _installed(name: str | Path) -> Path:

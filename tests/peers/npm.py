@@ -1,6 +1,6 @@
 """Peers from npm: AWS's Node.js runtime, whose C++ client is compiled during the install, and @vercel/fun.
 
-In a folder of their own: two adapters that run Node.js web applications behind a function URL.
+In folders of their own: two adapters that run Node.js web applications behind a function URL, and the SDK's client.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ BUILT = "aws-lambda-ric"
 PACKAGES = {  # by folder
     "npm": {BUILT: "4.0.2", "@vercel/fun": "1.3.6"},
     "npm-http": {"serverless-http": "4.0.0", "@vendia/serverless-express": "4.12.6"},
+    "npm-sdk": {"@aws-sdk/client-lambda": "3.1164.0"},
 }
 INSTALL_LIMIT_SECONDS = 900
 OPTIONS = ("--no-audit", "--no-fund", "--no-package-lock", "--foreground-scripts", "--loglevel=error")
 
 
 def fetch_all(directory: Path) -> None:
-    """Install the packages into `directory/npm` and `directory/npm-http`."""
+    """Install the packages into their folders below `directory`."""
     for folder, packages in PACKAGES.items():
         _fetch(directory / folder, packages)
 

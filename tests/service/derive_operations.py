@@ -24,6 +24,9 @@ MEMBER = ("shape", "location", "locationName")
 # theirs. This is the one set whose values are known to stand in another order than botocore's (recorded answers).
 DECLARED = {"EventSourcePosition": ["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"]}
 
+# The one set that is printed in an order of its own [?].
+PRINTED = {"Architecture": ["x86_64", "arm64"]}
+
 # Likewise the patterns that Lambda prints in another form than botocore has them.
 PATTERNS = {
     "LayerVersionArn": (
@@ -73,7 +76,7 @@ def _shape(name: str, shape: dict[str, Any]) -> dict[str, Any]:
     if name in PATTERNS:
         found["pattern"] = PATTERNS[name]
     if "enum" in shape:
-        found["enum"] = in_hash_order(DECLARED.get(name, shape["enum"]))
+        found["enum"] = PRINTED.get(name) or in_hash_order(DECLARED.get(name, shape["enum"]))
     if shape["type"] == "structure":
         found["members"] = {name: _member(member) for name, member in shape["members"].items()}
         found |= {key: shape[key] for key in ("required", "payload", "eventstream") if key in shape}

@@ -48,6 +48,9 @@ def refusal(operation: str, **parameters: Any) -> str:
         ("CreateFunction", CREATE | {"Layers": ["a", "b"]}, f"Value '[a, b]' at 'layers' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 2048, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: {LAYER}, Member must not be null]"),
         ("CreateFunction", CREATE | {"Environment": {"Variables": {"1": "secret"}}}, "Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+, Member must not be null]"),
         ("TagResource", {"Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "Tags": {"k": None}}, "Value '{k=null}' at 'tags' failed to satisfy constraint: Map value must satisfy constraint: "),
+        ("CreateAlias", {"FunctionName": "f", "Name": "live", "FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 2.0}}}, "Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]"),
+        ("CreateFunction", CREATE | {"Architectures": ["X86_64"]}, "Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"),
+        ("ListLayers", {"CompatibleRuntime": "cobol"}, "Value 'cobol' at 'compatibleRuntime' failed to satisfy constraint: Member must satisfy enum value set: ["),
         ("UntagResource", {"Resource": "arn:aws:lambda:us-east-1:123456789012:function:f"}, "Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"),
     ],
 )  # fmt: skip

@@ -12,7 +12,14 @@ from .world import EPOCH_MS, STREAMED_BYTES, World
 
 __all__ = ["CallingWorld", "refusal_of"]
 
-RuntimeCall = ev.NextCalled | ev.InitErrorPosted | ev.ResponseStarted | ev.ErrorStarted
+RuntimeCall = (
+    ev.NextCalled
+    | ev.InitErrorPosted
+    | ev.RestoreNextCalled
+    | ev.RestoreErrorPosted
+    | ev.ResponseStarted
+    | ev.ErrorStarted
+)
 
 
 class CallingWorld(World):
@@ -41,9 +48,10 @@ class CallingWorld(World):
         expected = self.oracle.expected("next")
         event = ev.NextCalled(self.new_call())
         if expected[0] != 200:
-            self.expectrefusal_of("next", event, expected)
+            self.expect_refusal("next", event, expected)
             return
         again = self.oracle.state == "Running"
+        restored = self.oracle.state == "Restoring"
         in_hand = list(self.oracle.invocation_ids)
         back = self.oracle.state == "RuntimeResponseSentState" and not self.working_on(in_hand[0])
         if self.oracle.state == "Started":
@@ -57,17 +65,41 @@ class CallingWorld(World):
             not again or [type(each) for each in effects] == [fx.Deliver], "a next while running gets the event again"
         )
         self.require(not back or in_hand[0] in self.over, "an invocation is over when its runtime is back in next")
+        self.require(not restored or not self.open or bool(self.began.keys() & self.open), "who waited has begun")
+
+    def call_restore_next(self) -> None:
+        expected = self.oracle.expected("restore/next")
+        event = ev.RestoreNextCalled(self.new_call())
+        if expected[0] != 200:
+            self.expect_refusal("restore/next", event, expected)
+            return
+        self.oracle.accept("restore/next")
+        self.parked.append(event.call)
+        self.registration_open = False
+        waits = bool(self.open)
+        self.tell(event)
+        restores = waits and not self.initialising
+        self.require(restores == (self.oracle.state == "Restoring"), "a snapshot is restored when somebody waits")
 
     def call_init_error(self) -> None:
-        expected = self.oracle.expected("init/error")
-        event = ev.InitErrorPosted(self.new_call(), "Runtime.Oops", b"{}")
+        self.last_words("init/error", ev.InitErrorPosted(self.new_call(), "Runtime.Oops", b"{}"))
+
+    def call_restore_error(self) -> None:
+        self.last_words("restore/error", ev.RestoreErrorPosted(self.new_call(), "Runtime.Oops"))
+
+    def last_words(self, name: str, event: ev.InitErrorPosted | ev.RestoreErrorPosted) -> None:
+        """An error after which a runtime can only exit."""
+        expected = self.oracle.expected(name)
         if expected[0] != 202:
-            self.expectrefusal_of("init/error", event, expected)
+            self.expect_refusal(name, event, expected)
             return
-        self.oracle.accept("init/error")
+        self.oracle.accept(name)
+        waiting = self.not_begun()
         effects = self.tell(event)
-        self.require(effects[0] == fx.Accept(event.call), "init/error is accepted")
+        self.require(effects[0] == fx.Accept(event.call), f"{name} is accepted")
         if self.external:
+            for request_id in waiting if self.init_apart else ():
+                self.require(request_id in self.outcomes, "who waited for a start that has failed has an outcome")
             self.require(self.oracle.state == "Started", "another external runtime may come")
         else:
             self.require(len(effects) == 1, "and ends nothing by itself")
@@ -87,7 +119,7 @@ class CallingWorld(World):
         else:
             event = ev.ErrorStarted(call, request_id, invocation_id, "Function.Oops")
         if expected[0] != 202:
-            self.expectrefusal_of(word, event, expected)
+            self.expect_refusal(word, event, expected)
             self.oracle.late.discard(request_id)  # a late answer is remembered until it has come once
             return
         self.oracle.accept(word, request_id)
@@ -184,7 +216,7 @@ class CallingWorld(World):
         old = [f"r{max(self.invocations - back, 0)}" for back in range(3)]
         return self.dice.choice([*in_hand * 4, *old, "never"])
 
-    def expectrefusal_of(self, name: str, event: RuntimeCall, expected: tuple[int, str]) -> None:
+    def expect_refusal(self, name: str, event: RuntimeCall, expected: tuple[int, str]) -> None:
         """The call gets this refusal, nothing else happens, and the machine is as it was."""
         before = repr(self.machine), list(self.machine.invocations.begun), dict(self.timers)
         effects = self.tell(event)

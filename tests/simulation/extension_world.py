@@ -37,7 +37,7 @@ class ExtensionWorld(CallingWorld):
         self.identifiers = 0
         self.old: list[str] = []  # identifiers of an earlier start
         self.fatal: str | None = None  # the first error that one of them has posted
-        self.failures: list[str] = []  # external extensions that could not be started
+        self.failures: set[str] = set()  # external extensions that could not be started, and nobody knows it yet
         self.reason = "failure"  # of an end that begins now
         self.over_now: list[tuple[str, list[str]]] = []  # what is over, and who worked on it
 
@@ -89,7 +89,7 @@ class ExtensionWorld(CallingWorld):
         self.require(name == expected, f"{name} starts, {expected} should")
         self.extensions[name] = Extension(name, internal=False)
         if self.dice.random() < 0.05:
-            self.failures.append(name)
+            self.failures.add(name)
 
     def deliver_invoke(self, call: ev.Call, request_id: str) -> None:
         extension = self.who_waits(call)
@@ -155,10 +155,6 @@ class ExtensionWorld(CallingWorld):
             self.require(ends or not working, f"{request_id} is over, and {working} work on it")
         if self.ending_at is not None and not self.running:
             self.forget()
-        while self.failures:
-            name = self.failures.pop()
-            if self.extensions[name].alive:
-                self.extension_gone(name, ev.StartFailed(process_name(name), "Runtime.InvalidEntrypoint", "denied"))
         self.check_extensions()
         return effects
 
@@ -176,8 +172,6 @@ class ExtensionWorld(CallingWorld):
 
     def check_extensions(self) -> None:
         """What follows from all that has happened so far has been done."""
-        if self.failures:
-            return
         all_back = all(each.is_back for each in self.extensions.values())
         ready = self.oracle.state == "Ready" and all_back
         self.require(not (self.initialising and ready), "an init ends when everybody waits")
@@ -318,6 +312,10 @@ class ExtensionWorld(CallingWorld):
         alive = [each.name for each in self.extensions.values() if each.alive]
         if alive:
             name = name or self.dice.choice(alive)
+            if name in self.failures:
+                self.failures.remove(name)
+                self.extension_gone(name, ev.StartFailed(process_name(name), "Runtime.InvalidEntrypoint", "denied"))
+                return
             dying = self.extensions[name].dying
             status = ev.ExitStatus(None, 9) if dying else ev.ExitStatus(self.dice.choice((0, 1)))
             self.extension_gone(name, ev.ProcessExited(process_name(name), status))
@@ -377,7 +375,8 @@ class ExtensionWorld(CallingWorld):
     def behave_well(self) -> bool:
         """The next thing that good extensions do; False when it is for others to go on."""
         for extension in list(self.extensions.values()):
-            if extension.alive and (extension.dying or extension.told or extension.state.endswith("Error")):
+            failed = extension.name in self.failures or extension.state.endswith("Error")
+            if extension.alive and (extension.dying or extension.told or failed):
                 self.exit_extension(extension.name)
             elif extension.state == "Started" and self.ending_at is None:
                 self.register(extension.name, ("SHUTDOWN",) if self.oracle.concurrent else ("INVOKE", "SHUTDOWN"))

@@ -31,13 +31,14 @@ class Life(ExtensionWorld):
             (6, self.invoke),
             (8, self.call_next),
             (1, self.call_init_error),
+            *([(4, self.call_restore_next), (1, self.call_restore_error)] if self.has_restore else []),
             (8, self.call_answer),
             (4, self.send_piece),
             (6, self.end_body),
             (1, self.drop_call),
             (1, self.exit_process),
             (3, lambda: self.pass_time(self.dice.choice((1, 50, 800, 2500)))),
-            (1, lambda: self.pass_time(INIT_MS)),
+            (1, lambda: self.pass_time(INIT_MS)),  # and the limit of hooks, which is the same
             (1, self.sample_memory),
         ]
         if self.has_extensions:
@@ -55,6 +56,8 @@ class Life(ExtensionWorld):
                 self.exit_process()
             if self.has_extensions and self.dice.random() < 0.1:
                 self.behave_well()
+            if self.failures and self.dice.random() < 0.5:
+                self.exit_extension(min(self.failures))
         if self.dice.random() < 0.6:
             self.prove_it_works()
         self.shut_down()
@@ -71,6 +74,9 @@ class Life(ExtensionWorld):
             self.call_answer()
             self.call_register()
             self.call_event_next()
+            if self.has_restore:
+                self.call_restore_next()
+                self.call_restore_error()
         if self.dice.random() < 0.3:
             self.pass_time(TIMEOUT_MS + INIT_MS)
         self.exit_process()
@@ -84,7 +90,9 @@ class Life(ExtensionWorld):
         """From now on all goes well: what is open ends, and a new invocation succeeds."""
         for _ in range(200):
             failing = any(each.alive and each.state.endswith("Error") for each in self.extensions.values())
-            if not (self.open or self.unsettled or self.oracle.invocation_ids or self.dying or failing):
+            doomed = self.init_apart and self.oracle.state in ("InitError", "RuntimeRestoreErrorState")
+            busy = self.open or self.unsettled or self.oracle.invocation_ids or self.dying
+            if not (busy or doomed or failing):
                 break
             self.behave()
         self.require(not self.open, f"{list(self.open)} never got an outcome")
@@ -115,7 +123,9 @@ class Life(ExtensionWorld):
             self.answer_well(running[0])
         elif not self.alive and not self.external:
             self.pass_time(1)
-        elif self.oracle.state in ("Started", "RuntimeResponseSentState") or (
+        elif self.oracle.state == "Started" and self.has_restore and self.dice.random() < 0.7:
+            self.call_restore_next()
+        elif self.oracle.state in ("Started", "Restoring", "RuntimeResponseSentState") or (
             self.oracle.state == "Ready" and not self.parked
         ):
             self.call_next()

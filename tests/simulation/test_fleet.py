@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ENOUGH = 500  # worlds in which every breakage shows; most of them show in the first ten
 
 
-def live(seed: int, make: Callable[[int, float | None], Made] = Fleet) -> None:
+def live(seed: int, make: Callable[[int, float | None, int], Made] = Fleet) -> None:
     """One world; its seed stands in what is raised."""
     try:
         FleetWorld(random.Random(seed), make).run()
@@ -28,7 +28,7 @@ def live(seed: int, make: Callable[[int, float | None], Made] = Fleet) -> None:
         raise Broken(f"seed {seed}: {broken}") from None
 
 
-def live_through(worlds: int, make: Callable[[int, float | None], Made]) -> None:
+def live_through(worlds: int, make: Callable[[int, float | None, int], Made]) -> None:
     for seed in range(worlds):
         live(seed, make)
 

@@ -13,7 +13,7 @@ from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
-from runtime_api.protocol.errors import ErrorType, MisuseError
+from runtime_api.protocol.errors import ErrorType, MisuseError, RestoreFault
 from runtime_api.protocol.limits import Limits
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.timers import Timer
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 
     from .extension_oracle import Extension
 
-__all__ = ["EPOCH_MS", "INIT_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
+__all__ = ["EPOCH_MS", "INIT_MS", "RESTORE_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
 
 TIMEOUT_MS = 3000.0
 INIT_MS = 10_000.0
 STREAMED_BYTES = 40
+LIMITS = Limits(streamed_bytes=STREAMED_BYTES, extensions=LIMIT, long_init_ms=int(INIT_MS))
+RESTORE_MS = float(LIMITS.restore_ms)
+STARTING = ("Started", "InitError", "Restoring", "RuntimeRestoreErrorState")
 EPOCH_MS = 1_700_000_000_000.0
 
 
@@ -46,25 +49,28 @@ class World:
     def __init__(
         self,
         dice: random.Random,
-        concurrent: bool = False,
+        mode: str = "classic",
         tables: Tables | None = None,
         make: type[EnvironmentMachine] = EnvironmentMachine,
     ) -> None:
         self.dice = dice
         self.now = 1000.0
-        self.slots = dice.choice((2, 3)) if concurrent else 1
+        self.slots = dice.choice((1, 2, 3)) if mode == "concurrent" else 1
         self.external = dice.random() < 0.25
         self.init_in_invoke = not self.external and dice.random() < 0.3
         settings = FunctionSettings(
             "f",
             timeout_ms=TIMEOUT_MS,
             init_ms=None if self.init_in_invoke else INIT_MS,
-            limits=Limits(streamed_bytes=STREAMED_BYTES, extensions=LIMIT),
             external_runtime=self.external,
-            max_concurrency=self.slots,
+            max_concurrency=self.slots if mode == "concurrent" else 0,
+            snap_start=mode == "snapstart",
+            limits=LIMITS,
         )
+        self.has_restore = mode == "snapstart"
+        self.init_apart = mode != "classic"  # never part of an invocation
         self.machine = make(settings, tables)
-        self.oracle = Oracle(concurrent)
+        self.oracle = Oracle(mode)
         self.alive = False  # a process exists
         self.dying = False  # it has been told to stop
         self.shut = self.ended = False
@@ -91,6 +97,7 @@ class World:
         self.registration_open = False
         self.extensions: dict[str, Extension] = {}
         self.ending_at: float | None = None  # when the end of all processes began
+        self.restored: bool | None = None  # a restore has succeeded that no REPORT has shown; None: no process
 
     @property
     def running(self) -> bool:
@@ -129,6 +136,8 @@ class World:
                 self.answer(call)
             case fx.Refuse(call, _):
                 self.refuse(call)
+            case fx.Restore(call):
+                self.restore(call)
             case fx.Deliver(call, invocation, deadline_ms):
                 self.deliver(call, invocation, deadline_ms)
             case fx.OpenStream(_, request_id, _):
@@ -186,6 +195,10 @@ class World:
         expected = EPOCH_MS + self.began[request_id] + TIMEOUT_MS
         self.require(abs(deadline_ms - expected) <= 1, f"deadline {deadline_ms}, expected {expected}")
 
+    def restore(self, call: ev.Call) -> None:
+        self.answer(call)
+        self.parked.remove(call)
+
     def complete(self, outcome: fx.Outcome, settled: bool) -> None:
         request_id = outcome.request_id
         working = self.working_on(request_id)
@@ -193,6 +206,8 @@ class World:
         if not settled:
             self.require(bool(self.extensions), "only extensions delay what is settled")
             self.unsettled.append(request_id)
+        unrestored = isinstance(outcome.fault, RestoreFault)
+        self.require(not unrestored or request_id not in self.began, f"{request_id} ran in what was not restored")
         self.require(request_id in self.open, f"{request_id} has a second outcome, or was never asked for")
         self.require(not outcome.body or request_id not in self.received, "what was streamed is in no outcome")
         del self.open[request_id]
@@ -219,8 +234,20 @@ class World:
             if self.external:
                 self.oracle.leave("Started")
             self.in_init_phase = record.phase == "init"
-            inside = self.init_in_invoke or (self.inits > 1 and (not self.external or bool(self.undelivered)))
+            again = self.inits > 1 and (not self.external or bool(self.undelivered))
+            inside = not self.init_apart and (self.init_in_invoke or again)
             self.require(record.phase == ("invoke" if inside else "init"), f"init {self.inits} in {record.phase}")
+            self.restored = False
+        if isinstance(record, log.RestoreStart):
+            self.require(self.oracle.state == "RestoreReady", "only a snapshot is restored")
+            self.require(bool(self.not_begun()), "nothing is restored for nobody")
+            self.oracle.state = "Restoring"
+        if isinstance(record, log.RestoreReport):
+            self.require(self.external or record.duration_ms <= RESTORE_MS + 1e-6, "hooks have a limit")
+            self.restored = record.status == "success"
+        if isinstance(record, log.Report):
+            self.require((record.restore_ms is not None) == bool(self.restored), "the first REPORT shows a restore")
+            self.restored = False
         if isinstance(record, log.Start):
             self.oracle.begin(record.request_id, "i" + record.request_id)
             self.began[record.request_id] = self.now
@@ -233,6 +260,7 @@ class World:
         waits = bool(self.undelivered) or any(request_id not in self.began for request_id in self.open)
         beside = waits and self.parked and self.oracle.state == "Ready"
         self.require(not beside, "an event waits beside a parked poll")
+        self.require(not (waits and self.oracle.state == "RestoreReady"), "somebody waits beside a snapshot")
         if self.oracle.concurrent:
             for request_id in self.outcomes:
                 done = request_id in self.over or request_id not in self.began
@@ -242,8 +270,15 @@ class World:
         """Whether a process may be frozen, and which limit holds, depends on the phase."""
         if self.oracle.state == "Started" and self.in_init_phase:
             self.require(self.machine.phase == "init", "an init phase lasts until the runtime is in next")
+        if self.oracle.state in ("RestoreReady", "Restoring") and not self.initialising:
+            phase = "snapshot" if self.oracle.state == "RestoreReady" else "restore"
+            self.require(self.machine.phase == phase, f"the environment is in {phase}")
         if self.oracle.state == "Ready" and not (self.initialising or self.open or self.oracle.invocation_ids):
             self.require(self.machine.phase == "idle", "a runtime in next with nothing in hand is idle")
+
+    def not_begun(self) -> list[str]:
+        """Who has come and waits for its START."""
+        return [request_id for request_id in self.open if request_id not in self.began]
 
     # -- what happens to the process, and time
 
@@ -252,12 +287,18 @@ class World:
         struck = [] if self.dying else list(self.oracle.invocation_ids)
         if self.ending_at is None:
             self.ending_at = self.now
+        was_starting = self.oracle.state in STARTING and self.init_apart and not self.dying
+        unstarted = self.not_begun() if was_starting else []
         self.alive = self.dying = False
         self.oracle.leave("Absent")
         self.tell(event)
         for request_id in struck:
             self.require(request_id not in self.open, "an invocation whose runtime has died has its outcome")
             self.require(request_id in self.over, "and is over")
+        for request_id in unstarted:
+            self.require(
+                request_id not in self.open, "an invocation whose init or restore has failed has its outcome"
+            )
         if not self.alive:
             self.require(not self.bodies, "an answer half sent is refused when its runtime dies")
             self.require(not self.parked, "a parked call is refused when its runtime dies")

@@ -99,6 +99,8 @@ class Environment:
                 api.deliver(effect)
             case fx.Registered():
                 api.extensions.register(effect)
+            case fx.Subscribe():
+                api.subscriptions.subscribed(effect)
             case fx.DeliverInvoke():
                 api.extensions.deliver_invoke(effect)
             case fx.HangUp():

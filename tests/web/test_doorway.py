@@ -151,23 +151,13 @@ def test_a_refused_peer_that_asks_nothing_is_disconnected(
     assert not door.told  # nothing was refused to it
 
 
-def test_a_crowd_of_refused_peers_is_disconnected_without_a_word(served: Served, door: ScriptedDoor) -> None:
-    door.verdict = REFUSE
-    held = [served.peer() for _ in range(doorway.MOST_REFUSED)]
-    until(lambda: len(door.peers) == doorway.MOST_REFUSED)
-    with served.peer() as one_more:
-        assert one_more.rest() == b""
-    door.verdict = ADMIT
-    with served.peer() as own:
-        assert own.ask(get("/now")).status == 200
-    for peer in held:
-        peer.socket.close()
-
-
-def test_of_peers_whose_judgement_takes_a_while_there_are_not_too_many(served: Served, door: ScriptedDoor) -> None:
-    door.verdict = WAIT
-    held = [served.peer() for _ in range(doorway.MOST_WAITING)]
-    until(lambda: len(door.peers) == doorway.MOST_WAITING)
+@pytest.mark.parametrize(("verdict", "most"), [(REFUSE, doorway.MOST_REFUSED), (WAIT, doorway.MOST_WAITING)])
+def test_a_crowd_at_the_door_is_disconnected_without_a_word(
+    served: Served, door: ScriptedDoor, verdict: str, most: int
+) -> None:
+    door.verdict = verdict
+    held = [served.peer() for _ in range(most)]
+    until(lambda: len(door.peers) == most)
     with served.peer() as one_more:
         assert one_more.rest() == b""
     door.verdict = ADMIT

@@ -16,7 +16,6 @@ from .listener import RuntimeApiListener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
     from typing import Self
 
     from runtime_api.conformance.exchange import Recorder
@@ -46,9 +45,7 @@ class Harness:
         await self.sandbox.open(self._notify)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.sandbox.close()
         if self._ending is not None:
             self._ending.cancel()

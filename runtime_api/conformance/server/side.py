@@ -22,7 +22,6 @@ from .sessions import Session, Sessions
 from .template import TIMEOUT_S, given_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from runtime_api.conformance.cases import Case
@@ -49,9 +48,7 @@ class ServerSide:
             await asyncio.to_thread(self._sessions.check)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self._sessions.close)
         self._threads.shutdown()
 

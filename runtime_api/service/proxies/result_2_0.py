@@ -1,6 +1,7 @@
 """The HTTP answer that a function's result stands for: payload format 2.0.
 
-A document with a `statusCode` spells the answer out. Anything else is the body of an answer with status 200.
+A document with a `statusCode` spells the answer out. Anything else is the body of an answer with status 200. A stream
+for HTTP spells the head out in its prelude, also where it was joined because its caller does not stream.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec import DecodeError
 from msgspec import json as msgspec_json
 
+from runtime_api.protocol.streaming import OCTETS, split_prelude
+
 from .messages import HttpAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["FAILED", "answer"]
+    from runtime_api.protocol.streaming import Prelude
+
+__all__ = ["FAILED", "answer", "prelude_answer"]
 
 JSON = ("Content-Type", "application/json")
 FAILED = HttpAnswer(502, (JSON,), b"Internal Server Error")  # of a function that fails, or gives no HTTP answer
@@ -41,7 +46,7 @@ def answer(payload: bytes) -> HttpAnswer:
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):
-        return HttpAnswer(200, (("Content-Type", "application/octet-stream"),), payload)  # a stream, joined
+        return _joined(payload)
     if isinstance(document, str):
         return HttpAnswer(200, (JSON,), _bytes(document))
     if not isinstance(document, dict) or "statusCode" not in document:
@@ -50,6 +55,25 @@ def answer(payload: bytes) -> HttpAnswer:
         return _spelled_out(document)
     except _NoAnswerError:
         return FAILED
+
+
+def prelude_answer(prelude: Prelude) -> HttpAnswer:
+    """Return the answer that a stream begins with; its body is what has come of that."""
+    try:
+        document = json.loads(prelude.document)
+        if not isinstance(document, dict):
+            raise _NoAnswerError
+        head = _spelled_out({"statusCode": 200, **document, "body": None})
+    except (ValueError, RecursionError, _NoAnswerError):
+        return FAILED
+    return head._replace(body=prelude.rest)
+
+
+def _joined(payload: bytes) -> HttpAnswer:
+    """The answer of a stream whose caller reads none: by its prelude, or else it is just bytes."""
+    prelude = split_prelude(payload)
+    found = FAILED if prelude is None else prelude_answer(prelude)
+    return HttpAnswer(200, (("Content-Type", OCTETS),), payload) if found is FAILED else found
 
 
 def _spelled_out(document: Mapping[str, Any]) -> HttpAnswer:

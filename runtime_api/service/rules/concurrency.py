@@ -9,9 +9,11 @@ from msgspec import structs
 from runtime_api.service.errors import InvalidParameterValueException
 
 from . import Result
-from .addressing import function_named
+from .addressing import function_named, name_in
 
 if TYPE_CHECKING:
+    from runtime_api.service.function_record import Function
+
     from . import Asked
 
 __all__ = [
@@ -28,7 +30,7 @@ LEAST_UNRESERVED = 100  # guide 1715
 
 def put_function_concurrency(asked: Asked) -> Result:
     """Reserve a share, which no other function can use and which this one cannot exceed; 0 stops it."""
-    function, _ = function_named(asked)
+    function = _whole_function(asked)
     wanted = asked.parameters["ReservedConcurrentExecutions"]
     if unreserved(asked) + (function.reserved_concurrency or 0) - wanted < LEAST_UNRESERVED:
         refusal = InvalidParameterValueException(
@@ -48,8 +50,19 @@ def get_function_concurrency(asked: Asked) -> Result:
 
 def delete_function_concurrency(asked: Asked) -> Result:
     """Give the share back."""
-    function, _ = function_named(asked)
+    function = _whole_function(asked)
     return Result({}, structs.replace(function, reserved_concurrency=None))
+
+
+def _whole_function(asked: Asked) -> Function:
+    """The function that is named: its versions and aliases have no share of their own."""
+    if name_in(asked).qualifier is not None:
+        raise InvalidParameterValueException(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
+            "operation. Please specify either a function name or an unqualified function ARN."
+        )
+    function, _ = function_named(asked)
+    return function
 
 
 def unreserved(asked: Asked) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from msgspec import structs
 
+from runtime_api.service.arns import layer_arn
 from runtime_api.service.errors import (
     PolicyLengthExceededException,
     ResourceConflictException,
@@ -17,7 +18,7 @@ from runtime_api.service.function_record import Policy, Statement
 from . import Result
 from .addressing import check_revision
 from .layers import own_name, version_at
-from .policies import POLICY_BYTES, aws_principal, policy_text
+from .policies import POLICY_BYTES, plain_statement, policy_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def add_layer_version_permission(asked: Asked) -> Result:
     layer, version = _version(asked)
     policy = version.policy or NOBODY
     name = asked.parameters["StatementId"]
-    check_revision(asked.parameters.get("RevisionId"), policy.revision_id, "GetLayerVersionPolicy")
+    check_revision(asked.parameters.get("RevisionId"), policy.revision_id, "GetLayerPolicy")
     if any(statement.id == name for statement in policy.statements):
         raise ResourceConflictException(
             f"The statement id ({name}) provided already exists. Please provide a new statement id, or remove the "
@@ -65,7 +66,7 @@ def remove_layer_version_permission(asked: Asked) -> Result:
     policy, name = version.policy, asked.parameters["StatementId"]
     if policy is None:
         raise ResourceNotFoundException(NO_POLICY)
-    check_revision(asked.parameters.get("RevisionId"), policy.revision_id, "GetLayerVersionPolicy")
+    check_revision(asked.parameters.get("RevisionId"), policy.revision_id, "GetLayerPolicy")
     kept = tuple(statement for statement in policy.statements if statement.id != name)
     if len(kept) == len(policy.statements):
         raise ResourceNotFoundException(f"Statement {name} is not found in resource policy.")
@@ -74,17 +75,16 @@ def remove_layer_version_permission(asked: Asked) -> Result:
 
 
 def _version(asked: Asked) -> tuple[Layer, LayerVersion]:
-    return version_at(asked, own_name(asked)._replace(number=asked.parameters["VersionNumber"]))
+    named, number = own_name(asked), asked.parameters["VersionNumber"]
+    try:
+        return version_at(asked, named._replace(number=number))
+    except ResourceNotFoundException:
+        arn = layer_arn(asked.owner.region, asked.owner.account, named.name, number)
+        raise ResourceNotFoundException(f"Layer version {arn} does not exist.") from None
 
 
 def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
-    document = {
-        "Sid": parameters["StatementId"],
-        "Effect": "Allow",
-        "Principal": aws_principal(parameters["Principal"]),
-        "Action": parameters["Action"],
-        "Resource": resource,
-    }
+    document = plain_statement(parameters, resource)
     if "OrganizationId" in parameters:
         document["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": parameters["OrganizationId"]}}
     return document

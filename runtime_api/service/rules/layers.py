@@ -63,8 +63,14 @@ def publish_layer_version(asked: Asked) -> Result:
 
 def get_layer_version(asked: Asked) -> Result:
     """Show a version, with where its content can be fetched."""
+    _check_number(asked.parameters["VersionNumber"])
     named = parse_layer_name(asked.parameters["LayerName"])._replace(number=asked.parameters["VersionNumber"])
     return Result(_whole(asked, *version_at(asked, named)))
+
+
+def _check_number(number: int) -> None:
+    if number < 1:
+        raise InvalidParameterValueException("Layer Version Cannot be less than 1")
 
 
 def get_layer_version_by_arn(asked: Asked) -> Result:
@@ -99,6 +105,7 @@ def list_layer_versions(asked: Asked) -> Result:
 
 def delete_layer_version(asked: Asked) -> Result:
     """Delete a version: functions that use it keep it, no other one gets it."""
+    _check_number(asked.parameters["VersionNumber"])
     layer = asked.shelves.of(Layer).get(own_name(asked).name)
     number = str(asked.parameters["VersionNumber"])
     if layer is None or number not in layer.versions:

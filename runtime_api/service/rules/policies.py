@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from . import Asked
 
-__all__ = ["POLICY_BYTES", "add_permission", "aws_principal", "get_policy", "policy_text", "remove_permission"]
+__all__ = ["POLICY_BYTES", "add_permission", "get_policy", "plain_statement", "policy_text", "remove_permission"]
 
 POLICY_BYTES = 20_480  # guide 597
 PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:.+|[\w.-]+\.(amazonaws\.com(\.cn)?|amazon\.com)")
@@ -116,15 +116,19 @@ def _resource(function: Function, qualifier: str) -> Version | Alias:
     return function.aliases.get(qualifier) or function.version(qualifier or LATEST) or function.latest
 
 
-def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
-    """A statement as Lambda writes it."""
-    document = {
+def plain_statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
+    """Return a statement without conditions as Lambda writes it, in its order of members."""
+    return {
         "Sid": parameters["StatementId"],
         "Effect": "Allow",
-        "Principal": aws_principal(parameters["Principal"]),
+        "Principal": _principal(parameters["Principal"]),
         "Action": parameters["Action"],
         "Resource": resource,
     }
+
+
+def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
+    document = plain_statement(parameters, resource)
     conditions: dict[str, dict[str, Any]] = {}
     for name, (operator, key) in CONDITIONS.items():
         if name in parameters:
@@ -133,7 +137,7 @@ def _statement(parameters: Mapping[str, Any], resource: str) -> dict[str, Any]:
     return document | ({"Condition": conditions} if conditions else {})
 
 
-def aws_principal(given: str) -> Any:
+def _principal(given: str) -> Any:
     """Return a principal as a statement has it."""
     if given == "*":
         return given

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from runtime_api.service.errors import InvalidParameterValueException
 from runtime_api.service.function_record import Configuration
-from runtime_api.service.runtimes import check_runtime
+from runtime_api.service.runtimes import check_runtime, check_snap_start
 from runtime_api.service.variables import reserved_names
 
 from .layers import layer_uses
@@ -64,6 +64,8 @@ def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:
         found["vpc_config"] = _vpc(found["vpc_config"])
     if "layers" in found:
         found["layers"] = layer_uses(asked, found["layers"], () if before is None else before.layers)
+    if found.get("snap_start", {}).get("ApplyOn") == "PublishedVersions":
+        check_snap_start(found["runtime"] if before is None else found.get("runtime", before.runtime))
     if "logging_config" in found:
         found["logging_config"] = _logging(found["logging_config"], {} if before is None else before.logging_config)
     for name in ("architectures", "file_system_configs"):

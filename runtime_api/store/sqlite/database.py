@@ -123,7 +123,7 @@ class Database:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return StoreError(f"{self._path} cannot be written: {error}")
+            return StoreError(f"{self._path} cannot be written: {error}; make room on that disk and try again")
         return None
 
 

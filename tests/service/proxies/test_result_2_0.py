@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime_api.protocol.streaming import Prelude
 from runtime_api.service.proxies.messages import HttpAnswer
-from runtime_api.service.proxies.result_2_0 import FAILED, answer
+from runtime_api.service.proxies.result_2_0 import FAILED, answer, prelude_answer
 
 JSON = ("Content-Type", "application/json")
 
@@ -43,6 +44,32 @@ def test_anything_else_is_the_body(result: bytes, body: bytes) -> None:
 
 def test_what_is_not_json_is_passed_on() -> None:
     assert answer(b"\x00\xff") == HttpAnswer(200, (("Content-Type", "application/octet-stream"),), b"\x00\xff")
+
+
+@pytest.mark.parametrize(
+    ("prelude", "expected"),
+    [
+        (b"{}", HttpAnswer(200, (JSON,), b"rest")),
+        (b'{"statusCode": 404, "body": "other"}', HttpAnswer(404, (JSON,), b"rest")),
+        (
+            b'{"statusCode": 201, "headers": {"content-type": "text/html"}, "cookies": ["a=b"]}',
+            HttpAnswer(201, (("content-type", "text/html"), ("Set-Cookie", "a=b")), b"rest"),
+        ),
+        *(
+            (bad, FAILED)
+            for bad in (b"", b"no", b"[]", b'"a"', b'{"statusCode": 1000}', b'{"headers": {"a": "\\n"}}')
+        ),
+    ],
+)
+def test_a_prelude_spells_the_head_out(prelude: bytes, expected: HttpAnswer) -> None:
+    assert prelude_answer(Prelude(prelude, b"rest")) == expected
+
+
+def test_a_joined_stream_is_read_by_its_prelude() -> None:
+    data = b'{"statusCode": 418, "headers": {"X-A": "b"}}' + bytes(8) + b"\0\xff"
+    assert answer(data) == HttpAnswer(418, (("X-A", "b"), JSON), b"\0\xff")
+    no_prelude = b"\xff" + bytes(9)
+    assert answer(no_prelude) == HttpAnswer(200, (("Content-Type", "application/octet-stream"),), no_prelude)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime_api.service.errors import InvalidParameterValueException, ResourceNotFoundException
-from tests.service.account import ARN, Account
+from tests.service.account import ARN, ROLE, Account
 
 NONE: dict[str, Any] = {"OnSuccess": {}, "OnFailure": {}}
 
@@ -65,6 +65,14 @@ def test_each_version_and_alias_has_its_own(account: Account) -> None:
         ({}, "You must specify at least one of error handling or destination setting"),
         ({"DestinationConfig": {"OnSuccess": {"Destination": f"{ARN}f"}}}, "as a destination for itself"),
         ({"DestinationConfig": {"OnSuccess": {"Destination": f"{ARN}no"}}}, f"ARN {ARN}no is invalid"),
+        (
+            {"DestinationConfig": {"OnSuccess": {"Destination": ROLE}}},
+            rf"config DestinationConfig\(onSuccess=OnSuccess\(destination={ROLE}\), onFailure=null\) is invalid\.",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": "kafka://topic"}}},
+            r"\(onSuccess=null, onFailure=OnFailure\(destination=kafka://topic\)\) is invalid\.",
+        ),
     ],
 )
 def test_settings_that_cannot_be(account: Account, settings: dict[str, Any], text: str) -> None:
@@ -75,5 +83,13 @@ def test_settings_that_cannot_be(account: Account, settings: dict[str, Any], tex
 def test_what_is_not_there_has_no_settings(account: Account) -> None:
     with pytest.raises(ResourceNotFoundException, match="The function doesn't exist"):
         put(account, "f:9", MaximumRetryAttempts=1)
-    with pytest.raises(ResourceNotFoundException, match=f"Function not found: {ARN}no"):
+    with pytest.raises(ResourceNotFoundException, match="The function doesn't exist"):
         put(account, "no", MaximumRetryAttempts=1)
+    with pytest.raises(ResourceNotFoundException, match="The function doesn't exist"):
+        account.perform("ListFunctionEventInvokeConfigs", FunctionName="no")
+    for name, arn in (("no", f"{ARN}no:\\$LATEST"), ("f:9", f"{ARN}f:9")):
+        for operation in ("GetFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig"):
+            with pytest.raises(
+                ResourceNotFoundException, match=f"The function {arn} doesn't have an EventInvokeConfig"
+            ):
+                account.perform(operation, FunctionName=name)

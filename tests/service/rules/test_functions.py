@@ -102,6 +102,31 @@ def test_every_setting_is_kept(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
+    ("runtime", "has_snapshots"),
+    [
+        *(
+            (runtime, True)
+            for runtime in ("java11", "java17", "java25", "python3.12", "python3.14", "dotnet8", "dotnet10")
+        ),
+        *((runtime, False) for runtime in ("nodejs22.x", "python3.11", "provided.al2023", "ruby3.4", "dotnet6")),
+    ],
+)
+def test_snapshots_are_made_of_some_runtimes(account: Account, runtime: str, has_snapshots: bool) -> None:
+    snap_start = {"ApplyOn": "PublishedVersions"}
+    account.create(Runtime=runtime, SnapStart={"ApplyOn": "None"})
+    if has_snapshots:
+        account.create("g", Runtime=runtime, SnapStart=snap_start)
+        changed = account.perform("UpdateFunctionConfiguration", FunctionName="f", SnapStart=snap_start)
+        assert changed["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
+        return
+    refusal = f"{runtime} is not supported for SnapStart enabled functions."
+    with pytest.raises(InvalidParameterValueException, match=refusal):
+        account.create("g", Runtime=runtime, SnapStart=snap_start)
+    with pytest.raises(InvalidParameterValueException, match=refusal):
+        account.perform("UpdateFunctionConfiguration", FunctionName="f", SnapStart=snap_start)
+
+
+@pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ([{"LogFormat": "JSON"}], {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}),

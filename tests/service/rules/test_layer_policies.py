@@ -69,7 +69,7 @@ def test_a_statement_id_is_used_once_and_a_stale_revision_refused(account: Accou
     with pytest.raises(ResourceConflictException, match=r"The statement id \(s\) provided already exists"):
         add(account)
     add(account, "t")
-    with pytest.raises(PreconditionFailedException, match="Call the GetLayerVersionPolicy API"):
+    with pytest.raises(PreconditionFailedException, match="Call the GetLayerPolicy API"):
         add(account, "u", RevisionId=stale)
 
 

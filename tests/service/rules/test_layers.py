@@ -107,6 +107,14 @@ def test_a_function_shows_its_layers_and_keeps_them_when_they_are_deleted(accoun
     assert "Layers" not in account.perform("UpdateFunctionConfiguration", FunctionName="f", Layers=[])
 
 
+@pytest.mark.parametrize("operation", ["GetLayerVersion", "DeleteLayerVersion"])
+def test_numbers_of_layers_begin_with_one(account: Account, operation: str) -> None:
+    publish(account)
+    for number in (0, -1):
+        with pytest.raises(InvalidParameterValueException, match="Layer Version Cannot be less than 1"):
+            account.perform(operation, LayerName="l", VersionNumber=number)
+
+
 @pytest.mark.parametrize(
     ("layers", "text"),
     [

@@ -91,12 +91,23 @@ def test_a_share_is_taken_shown_and_given_back(account: Account) -> None:
     assert account.perform("GetFunctionConcurrency", FunctionName="f") == {}
 
 
+@pytest.mark.parametrize("qualifier", ["1", "live", "$LATEST"])
+def test_only_whole_functions_have_a_share(account: Account, qualifier: str) -> None:
+    for operation, more in (
+        ("PutFunctionConcurrency", {"ReservedConcurrentExecutions": 1}),
+        ("DeleteFunctionConcurrency", {}),
+    ):
+        with pytest.raises(InvalidParameterValueException, match="permitted on Lambda functions only"):
+            account.perform(operation, FunctionName=f"f:{qualifier}", **more)  # type: ignore[arg-type]
+
+
 def test_a_hundred_stay_unreserved(account: Account) -> None:
     account.create("g")
     account.perform("PutFunctionConcurrency", FunctionName="g", ReservedConcurrentExecutions=500)
     account.perform("PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=400)
-    with pytest.raises(InvalidParameterValueException, match=r"below its minimum value of \[100\]\.$"):
+    with pytest.raises(InvalidParameterValueException, match=r"below its minimum value of \[100\]\.$") as refusal:
         account.perform("PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=401)
+    assert refusal.value.fault is None  # Lambda's answer has no Type
     limits = account.perform("GetAccountSettings")["AccountLimit"]
     assert (limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]) == (1000, 100)
 
