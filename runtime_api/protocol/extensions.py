@@ -300,7 +300,8 @@ class Extensions:
         """The process of an external extension has ended, or could not be started."""
         extension = self.by_name[extension_name(process)]
         extension.error_type = error_type
-        return extension.gone(move)
+        # Another process may have registered under the name of one that turns out not to have started.
+        return extension.gone(move if extension.state is ExtensionState.STARTED else ExtensionMove.EXIT)
 
     def runtime_gone(self) -> list[fx.Effect]:
         """Internal extensions end with the runtime's process; the subscribers work on nothing any more."""

@@ -204,7 +204,8 @@ class Lifecycle:
         if not open_attempts and init is None and status is not fx.Status.FAILURE:
             said = worded(fault, invocations.first)
             effects.append(fx.Emit((log.FaultLine(invocations.first, said.error_type, said.message),)))
-        return effects + invocations.report(now, (status, fault))
+        ends_well = status is fx.Status.FAILURE  # a shutdown is no fault of what has been answered
+        return effects + invocations.report(now, None if ends_well else (status, fault))
 
     # -- every process ends
 

@@ -277,8 +277,8 @@ class ExtensionWorld(CallingWorld):
             effects = self.tell(event)
             self.require(refusal_of(effects, event.call) is None, "an allowed event/next is not refused")
 
-    def call_extension_error(self) -> None:
-        identifier = self.any_identifier()
+    def call_extension_error(self, identifier: str = "") -> None:
+        identifier = identifier or self.any_identifier()
         extension = self.identified(identifier)
         word, move = self.dice.choice(
             (("init/error", ExtensionMove.INIT_ERROR), ("exit/error", ExtensionMove.EXIT_ERROR))
@@ -306,6 +306,8 @@ class ExtensionWorld(CallingWorld):
             if extension.state == "Ready":
                 extension.state = "Away"
             self.require(self.tell(ev.CallDropped(call)) == [], "a call whose peer has gone is forgotten")
+            if self.dice.random() < 0.3:
+                self.call_extension_error(extension.identifier)
 
     def exit_extension(self, name: str = "") -> None:
         """The process of an external extension exits: killed, asked to, or by itself."""
@@ -328,7 +330,7 @@ class ExtensionWorld(CallingWorld):
             self.began_to_end()
         expected = self.fatal or ("Extension.LaunchError" if failed else "Extension.Crash")
         open_before = [each for each in struck if each in self.open]
-        extension.end("LaunchError" if failed else "Exited")
+        extension.end("LaunchError" if failed and extension.state == "Started" else "Exited")
         self.tell(event)
         for request_id in struck:
             self.require(request_id in self.over, "an invocation is over when an extension has crashed")

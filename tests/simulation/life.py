@@ -45,8 +45,8 @@ class Life(ExtensionWorld):
             actions += [
                 (6, self.call_register),
                 (10, self.call_event_next),
-                (1, self.call_extension_error),
-                (1, self.drop_event_next),
+                (2, self.call_extension_error),
+                (3, self.drop_event_next),
                 (1, self.exit_extension),
             ]
         weights = [weight for weight, _ in actions]
