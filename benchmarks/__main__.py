@@ -24,6 +24,7 @@ from benchmarks import (
     sandbox,
     size,
     start,
+    streaming,
     tools,
     warm,
 )
@@ -49,6 +50,7 @@ PARTS = {
     "callers": Part(callers.measure, "rate of eight callers on eight execution environments"),
     "many": Part(many.measure, "warm invocations of one function among 1,000"),
     "large": Part(large.measure, "rate of events of 100 KB and 5 MB"),
+    "streaming": Part(streaming.measure, "streamed responses: the first byte, the rate, the server's memory"),
     "cpu": Part(cpu.measure, "the server's CPU time of one warm invocation"),
     "start": Part(start.measure, "wall time of whole commands, from their start to the first response"),
     "size": Part(size.measure, "disk space that an installation takes"),
