@@ -53,7 +53,9 @@ class CallingWorld(World):
         again = self.oracle.state == "Running"
         restored = self.oracle.state == "Restoring"
         in_hand = list(self.oracle.invocation_ids)
-        back = self.oracle.state == "RuntimeResponseSentState" and not self.working_on(in_hand[0])
+        answered = self.oracle.state == "RuntimeResponseSentState"
+        self.require(not answered or bool(in_hand), "what is answered is in hand until the runtime is back")
+        back = answered and not self.working_on(in_hand[0])
         if self.oracle.state == "Started":
             self.registration_open = False
         self.oracle.accept("next")

@@ -380,6 +380,8 @@ class ExtensionWorld(CallingWorld):
             failed = extension.name in self.failures or extension.state.endswith("Error")
             if extension.alive and (extension.dying or extension.told or failed):
                 self.exit_extension(extension.name)
+            elif extension.internal and failed and self.alive:
+                self.exit_process()
             elif extension.state == "Started" and self.ending_at is None:
                 self.register(extension.name, ("SHUTDOWN",) if self.oracle.concurrent else ("INVOKE", "SHUTDOWN"))
             elif extension.state in ("Registered", "Away", "Running"):

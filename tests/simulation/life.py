@@ -27,6 +27,8 @@ class Life(ExtensionWorld):
         """Some random steps, then maybe a proof that the environment still works, then its end."""
         if self.external or self.has_extensions or self.dice.random() < 0.4:
             self.tell(ev.Initialise(self.names))
+            if self.has_extensions and self.dice.random() < 0.5:
+                self.call_register()
         actions: list[tuple[int, Callable[[], object]]] = [
             (6, self.invoke),
             (8, self.call_next),
@@ -92,7 +94,7 @@ class Life(ExtensionWorld):
     def prove_it_works(self) -> None:
         """From now on all goes well: what is open ends, and a new invocation succeeds."""
         for _ in range(200):
-            failing = any(each.alive and each.state.endswith("Error") for each in self.extensions.values())
+            failing = any(each.state.endswith("Error") for each in self.extensions.values())
             doomed = self.init_apart and self.oracle.state in ("InitError", "RuntimeRestoreErrorState")
             busy = self.open or self.unsettled or self.oracle.invocation_ids or self.dying
             if not (busy or doomed or failing):
