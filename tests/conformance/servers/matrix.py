@@ -31,15 +31,16 @@ __all__ = ["MATRIX", "caught", "counting", "judge_server", "judged_cases", "read
 MATRIX = Path(__file__).with_name("matrix.json")
 DOCS = Path(__file__).parents[3] / "docs" / "conformance-servers.md"
 BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
-FEATURES = {"server": None, "extensions": "extensions"}  # by part; telemetry has its own
 TIMEOUT_S = 3.0
 JOBS = 6
 SHOWN = 6
 
 
-def judged_cases(part: str = "server") -> list[Case]:
-    """The cases of one part of the kit that mutants are judged by: each by those of its own part."""
-    return [case for case in load_cases(part) if case.feature == FEATURES[part]]
+def judged_cases(mutant: Mutant | None = None) -> list[Case]:
+    """The cases that a mutant is judged by: those of the feature that it breaks, or those of no feature."""
+    cases = load_cases("server", "extensions")
+    feature = next((case.feature for case in cases if mutant is not None and case.id == mutant.case), None)
+    return [case for case in cases if case.feature == feature]
 
 
 def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
@@ -93,7 +94,7 @@ def written(page: str, matrix: dict[str, list[str]]) -> str:
 
 
 def _row(mutant: Mutant) -> tuple[str, list[str]]:
-    return mutant.name, caught(judge_server(mutant, judged_cases(mutant.part)))
+    return mutant.name, caught(judge_server(mutant, judged_cases(mutant)))
 
 
 def main(names: list[str]) -> None:

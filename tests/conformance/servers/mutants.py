@@ -53,11 +53,6 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
-    @property
-    def part(self) -> str:
-        """The part of the kit that its case is in."""
-        return self.case.partition("/")[0]
-
 
 def mutants() -> list[Mutant]:
     """All mutants."""
