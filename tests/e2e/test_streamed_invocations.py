@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,16 @@ def test_a_timeout_in_mid_stream() -> None:
         assert (body, end["ErrorCode"]) == (b"half", "Sandbox.Timedout")
         assert document(end)["errorMessage"].endswith("Task timed out after 1.00 seconds")
         assert read(opened(client, {"say": "next"}, name="function")) == (b"next", {})
+
+
+def test_the_bandwidth_of_lambda() -> None:
+    options = ("--timeout", "20", "--stream-rate", "1")
+    with Serve(*options, "streams.handler", cwd=RUNTIMES) as server, connected(server.url) as client:
+        answer = opened(client, {"megabytes": 8}, name="function")
+        began = time.monotonic()
+        body, end = read(answer)
+        assert (len(body), end) == (8_000_000, {})
+        assert time.monotonic() - began > 1.2, "6 MB at once, the rest at 1 MB a second"
 
 
 @pytest.mark.parametrize("payload", [b'{"a": 1}', b'"text"', b"[1]"])
