@@ -9,6 +9,8 @@ RATIOS = (
     "RIE",
     "bare",
     "bare relay",
+    "moto",
+    "serve NAME=TARGET",
     "awslambdaric",
     "aws-lambda-ric",
     "one at a time",
