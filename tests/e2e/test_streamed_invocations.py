@@ -148,6 +148,7 @@ def test_the_log_tail(client: Any) -> None:
 def test_a_dry_run(client: Any) -> None:
     answer = opened(client, {"exit": 1}, InvocationType="DryRun")
     assert answer["StatusCode"] == 204
+    answer["EventStream"].close()
 
 
 def test_what_is_refused(client: Any, server: Serve) -> None:
