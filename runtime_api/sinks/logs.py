@@ -3,8 +3,9 @@
 There is no thread and no O_NONBLOCK, which a terminal would share with other programs: before each piece, poll(2)
 says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` without blocking.
 
-The records of a journal's entry are taken as they are and turned into text when they are written, so that no caller
-waits for the text of its END and REPORT. Until then their size is an estimate.
+The records of a journal's entry are taken as they are and turned into text some milliseconds later, so that no caller
+waits for the text of its END and REPORT. Until then their size is an estimate. Those who keep a log get that text, too,
+whether or not a reader takes it: bytes cost nothing to hold, where entries keep the garbage collector busy.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import asyncio
 import os
 import select
 import stat
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime_api.protocol.platform_events import Record
 
-__all__ = ["LabelledLog", "LogSink", "OutputSource"]
+__all__ = ["FunctionLog", "LogSink", "OutputSource"]
 
 PIECE_BYTES = 4096  # PIPE_BUF: a pipe that poll(2) calls writable takes this much (pipe(7))
 BATCH_S = 0.005  # a line waits this long for others
@@ -47,8 +50,10 @@ class LogSink:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = memoryview(b"")  # what is left of a text that is being written
-        self._held: deque[tuple[Entry, bytes]] = deque()  # entries that wait, and their label
+        self._texts: list[bytes] = []  # that wait for it
+        self._held: list[tuple[FunctionLog, Entry]] = []
         self._held_bytes = 0
+        self._estimated_bytes = 0  # of those, what is no text yet
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
@@ -57,6 +62,7 @@ class LogSink:
         self._full = False
         self._lost_lines = self._lost_records = 0
         self._sources: set[OutputSource] = set()
+        self._own = FunctionLog(self)
 
     def attach(self, source: OutputSource) -> None:
         """Pause and resume the output of `source` from now on, as the reader of the log requires."""
@@ -70,17 +76,26 @@ class LogSink:
 
     def write(self, lines: bytes) -> None:
         """Take whole lines; they are written soon, as they are."""
-        self.consume(Entry(0, (Lines(OWN, lines),)))
+        self._own.write(lines)
 
-    def consume(self, entry: Entry, label: bytes = b"") -> None:
-        """Take an entry of a journal; it is written soon, each line behind `label`."""
+    def consume(self, entry: Entry) -> None:
+        """Take an entry of a journal; it is written soon."""
+        self.take(self._own, entry)
+
+    def take(self, log: FunctionLog, entry: Entry) -> None:
+        """Take an entry of the journal that this log belongs to."""
         records = entry.records
         if self._held_bytes > LOST_BYTES:
             self._lose(records)
+            if log.keep is not None:
+                self.make_text()  # what came before it
+                log.keep(entry.at, entry.text())
             return
-        self._held.append((entry, label))
+        self._held.append((log, entry))
         output = records[0] if records else None  # a process's output is an entry of its own
-        self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
+        size = len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
+        self._held_bytes += size
+        self._estimated_bytes += size
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
         if self._held_bytes > HELD_BYTES and not self._full:
@@ -88,18 +103,35 @@ class LogSink:
             for source in tuple(self._sources):
                 source.pause_output()
 
+    def make_text(self) -> None:
+        """Turn all that is held into text, and give it to those who keep it."""
+        held, texts = self._held, self._texts
+        if not held:
+            return
+        self._held = []
+        before = len(texts)
+        for log, entry in held:
+            text = entry.text()
+            if log.keep is not None:
+                log.keep(entry.at, text)
+            texts.append(_labelled(text, log.label) if log.label else text)
+        self._held_bytes += sum(map(len, texts[before:])) - self._estimated_bytes
+        self._estimated_bytes = 0
+
     def close(self) -> None:
         """Write what is left; waits for a slow reader, but not for one that has stopped reading."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.make_text()
         self._write_ready(EXIT_S)
         self._drop()
 
     def _flush(self) -> None:
         self._timer = None
+        self.make_text()
         self._write_ready(0)
-        if self._rest or self._held:
+        if self._rest or self._texts:
             self._timer = asyncio.get_running_loop().call_later(RETRY_S, self._flush)
         if self._full and self._held_bytes <= HELD_BYTES // 2:
             self._report_loss()
@@ -124,9 +156,9 @@ class LogSink:
     def _write_ready(self, timeout_s: float) -> None:
         """Write as much as the descriptor takes; `timeout_s`: how long to wait for it before each piece."""
         try:
-            while (self._rest or self._held) and self._poll.poll(timeout_s * 1000):
+            while (self._rest or self._texts) and self._poll.poll(timeout_s * 1000):
                 if not self._rest:
-                    self._make_text()
+                    self._begin_text()
                 written = os.write(self._descriptor, self._rest[: self._piece_bytes])
                 self._rest = self._rest[written:]
                 self._held_bytes -= written
@@ -135,21 +167,20 @@ class LogSink:
         except OSError:
             self._drop()  # the reader has gone: there is nowhere to report it
 
-    def _make_text(self) -> None:
-        """Turn all that is held into text."""
-        held = tuple(self._held)
-        self._held.clear()
-        self._held_bytes = 0
-        text = b"".join([_labelled(entry.text(), label) if label else entry.text() for entry, label in held])
+    def _begin_text(self) -> None:
+        """Begin to write all the texts that wait."""
+        text = b"".join(self._texts)
+        self._texts.clear()
         # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
         self._rest = memoryview(text)
-        self._held_bytes = len(text)
+        self._held_bytes = self._estimated_bytes + len(text)
 
     def _drop(self) -> None:
         self._rest = memoryview(b"")
+        self._texts.clear()
         self._held.clear()
-        self._held_bytes = 0
+        self._held_bytes = self._estimated_bytes = 0
 
 
 def _labelled(lines: bytes, label: bytes) -> bytes:
@@ -163,19 +194,21 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-class LabelledLog:
-    """The log of one of several functions: each line begins with the function's name."""
+class FunctionLog:
+    """The log of one function, or of one of its execution environments.
 
-    def __init__(self, sink: LogSink, name: str) -> None:
-        self._sink = sink
-        self._label = f"{name} | ".encode()
+    With a name each line of it begins with that. `keep` gets the times and texts of the journal's entries; lines of the
+    server's own are not kept.
+    """
+
+    def __init__(self, sink: LogSink, name: str = "", keep: Callable[[float, bytes], None] | None = None) -> None:
+        self.label = f"{name} | ".encode() if name else b""
+        self.keep = keep
         self.attach = sink.attach
         self.detach = sink.detach
+        self.consume: Callable[[Entry], None] = partial(sink.take, self)  # takes an entry of the journal
+        self._own = self if keep is None else FunctionLog(sink, name)
 
     def write(self, lines: bytes) -> None:
-        """Take whole lines; they are written soon."""
-        self._sink.consume(Entry(0, (Lines(OWN, lines),)), self._label)
-
-    def consume(self, entry: Entry) -> None:
-        """Take an entry of the function's journal; it is written soon."""
-        self._sink.consume(entry, self._label)
+        """Take whole lines of the server's own; they are written soon."""
+        self._own.consume(Entry(0, (Lines(OWN, lines),)))
