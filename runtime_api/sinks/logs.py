@@ -3,9 +3,9 @@
 There is no thread and no O_NONBLOCK, which a terminal would share with other programs: before each piece, poll(2)
 says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` without blocking.
 
-The records of a journal's entry are taken as they are and turned into text some milliseconds later, so that no caller
-waits for the text of its END and REPORT. Until then their size is an estimate. Those who keep a log get that text, too,
-whether or not a reader takes it: bytes cost nothing to hold, where entries keep the garbage collector busy.
+The records of a journal's entry are taken as they are and turned into text some milliseconds later, so that no
+caller waits for the text of its END and REPORT. Until then their size is an estimate. Those who keep a log get that
+text, too, whether or not a reader takes it: bytes cost nothing to hold, where entries keep the garbage collector busy.
 """
 
 from __future__ import annotations
@@ -197,8 +197,8 @@ def _counted(number: int, what: str) -> str:
 class FunctionLog:
     """The log of one function, or of one of its execution environments.
 
-    With a name each line of it begins with that. `keep` gets the times and texts of the journal's entries; lines of the
-    server's own are not kept.
+    With a name each line of it begins with that. `keep` gets the times and texts of the journal's entries, but no
+    lines of the server's own.
     """
 
     def __init__(self, sink: LogSink, name: str = "", keep: Callable[[float, bytes], None] | None = None) -> None:
