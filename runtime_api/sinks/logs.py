@@ -5,7 +5,7 @@ says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` 
 
 The records of a journal's entry are taken as they are and turned into text some milliseconds later, so that no
 caller waits for the text of its END and REPORT. Until then their size is an estimate. Those who keep a log get that
-text, too, whether or not a reader takes it: bytes cost nothing to hold, where entries keep the garbage collector busy.
+text, too, whether or not a reader takes it: bytes cost nothing to hold; entries keep the garbage collector busy.
 """
 
 from __future__ import annotations
