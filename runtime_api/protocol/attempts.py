@@ -58,6 +58,7 @@ class InvokeAttempt:
 
     __slots__ = (
         "answered",
+        "asked_again",
         "began",
         "deadline_ms",
         "delivered",
@@ -79,6 +80,7 @@ class InvokeAttempt:
         self.answered: float | None = None  # when, if extensions still worked on it then
         self.outcome: Outcome | None = None
         self.progress = _OPEN
+        self.asked_again = 0  # how often the runtime asked for the next event while it had this one
         self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(

@@ -15,6 +15,7 @@ from msgspec import structs
 from . import effects as fx
 from . import platform_events as log
 from .attempts import InvokeAttempt, Progress
+from .diagnosis import Reached, Stage
 from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
 from .faults import SHUT_DOWN, worded
 from .timers import Timer
@@ -99,6 +100,7 @@ class Invocations:
     def deliver_again(self, call: ev.Call) -> list[fx.Effect]:
         """Give the one event in hand to another call as well (classic mode)."""
         (attempt,) = self.begun.values()
+        attempt.asked_again += 1
         return [fx.Deliver(call, attempt.invocation, attempt.deadline_ms)]
 
     # -- how they are answered
@@ -217,9 +219,15 @@ class Invocations:
         if init is not None:
             outcome = _init_failed(request_id, fault, status, init)
         else:
-            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
+            reached = self._reached(attempt)
+            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said, reached=reached)
         line = log.FaultLine(request_id, said.error_type, said.message)
         return [fx.Emit((line,)), *self.complete(attempt, outcome, now, ends=ends)]
+
+    def _reached(self, attempt: InvokeAttempt) -> Reached:
+        if attempt in self.undelivered:
+            return Reached(Stage.AWAY)
+        return Reached(Stage.WORKING if attempt.latency is None else Stage.ANSWERING, attempt.asked_again)
 
     def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
         """In concurrent mode only this invocation ends; the runtime goes on, and may answer late (spec 5)."""
@@ -227,13 +235,14 @@ class Invocations:
         self._late[request_id] = None
         if len(self._late) > LATE_IDS:
             del self._late[next(iter(self._late))]
+        failed = self.fail(attempt, fault, fx.Status.TIMEOUT, now)
         if attempt in self.undelivered:
             self.undelivered.remove(attempt)
         effects: list[fx.Effect] = []
         for call in [call for call, of in self._bodies.items() if of is attempt]:
             del self._bodies[call]
             effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
-        return [*effects, *self.fail(attempt, fault, fx.Status.TIMEOUT, now), self.over(request_id)]
+        return [*effects, *failed, self.over(request_id)]
 
     def exceeded(self, event: ev.ProcessExited) -> list[fx.Effect]:
         """Say which limit the process was killed for, if it was."""
@@ -287,4 +296,5 @@ def _init_failed(request_id: str, fault: Fault, status: fx.Status, init: InitAtt
     posted = init.error
     if posted is not None:
         return fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
-    return fx.Outcome(request_id, status, error_type=fault.error_type, fault=worded(fault, request_id))
+    said, reached = worded(fault, request_id), Reached(Stage.STARTING)
+    return fx.Outcome(request_id, status, error_type=fault.error_type, fault=said, reached=reached)

@@ -138,7 +138,7 @@ class CallingWorld(World):
             return
         call = self.dice.choice(streams)
         request_id = self.bodies[call]
-        self.sent[call] += bytes(self.dice.choices(b"abc", k=self.dice.choice((1, 2, 15))))
+        self.sent[call] += bytes(self.dice.choices(b"abc", k=self.dice.choice((1, 2, 15, 30))))
         piece = self.sent[call][len(self.received[request_id]) :]
         if len(self.sent[call]) > STREAMED_BYTES:
             del self.bodies[call]

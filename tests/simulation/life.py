@@ -41,8 +41,11 @@ class Life(CallingWorld):
         weights = [weight for weight, _ in actions]
         for _ in range(self.dice.randrange(steps)):
             self.dice.choices([action for _, action in actions], weights)[0]()
-            if self.dying and self.dice.random() < 0.5:
-                self.exit_process()
+            if self.dying:
+                if self.dice.random() < 0.1:
+                    break  # shut down in the middle of a reset, say
+                if self.dice.random() < 0.5:
+                    self.exit_process()
         if self.dice.random() < 0.6:
             self.prove_it_works()
         self.shut_down()
