@@ -5,7 +5,7 @@ says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` 
 
 The records of a journal's entry are taken as they are and turned into text some milliseconds later, so that no
 caller waits for the text of its END and REPORT. Until then their size is an estimate. Those who keep a log get that
-text, too, whether or not a reader takes it: bytes cost nothing to hold; entries keep the garbage collector busy.
+text, too, whether or not a reader takes it: bytes cost less to hold than entries.
 """
 
 from __future__ import annotations
@@ -53,7 +53,6 @@ class LogSink:
         self._texts: list[bytes] = []  # that wait for it
         self._held: list[tuple[FunctionLog, Entry]] = []
         self._held_bytes = 0
-        self._estimated_bytes = 0  # of those, what is no text yet
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
@@ -92,9 +91,7 @@ class LogSink:
             return
         self._held.append((log, entry))
         output = records[0] if records else None  # a process's output is an entry of its own
-        size = len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
-        self._held_bytes += size
-        self._estimated_bytes += size
+        self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
         if self._held_bytes > HELD_BYTES and not self._full:
@@ -104,18 +101,20 @@ class LogSink:
 
     def make_text(self) -> None:
         """Turn all that is held into text, and give it to those who keep it."""
-        held, texts = self._held, self._texts
+        held = self._held
         if not held:
             return
         self._held = []
-        before = len(texts)
+        texts: list[bytes] = []
         for log, entry in held:
             text = entry.text()
             if log.keep is not None:
                 log.keep(entry.at, text)
-            texts.append(_labelled(_with_line_ends(text), log.label))
-        self._held_bytes += sum(map(len, texts[before:])) - self._estimated_bytes
-        self._estimated_bytes = 0
+            if b"\r" in text:
+                text = _with_line_ends(text)
+            texts.append(_labelled(text, log.label) if log.label else text)
+        self._texts.append(b"".join(texts))
+        self._held_bytes = len(self._rest) + sum(map(len, self._texts))
 
     def close(self) -> None:
         """Write what is left; waits for a slow reader, but not for one that has stopped reading."""
@@ -171,13 +170,13 @@ class LogSink:
         text = b"".join(self._texts)
         self._texts.clear()
         self._rest = memoryview(text)
-        self._held_bytes = self._estimated_bytes + len(text)
+        self._held_bytes = len(text)
 
     def _drop(self) -> None:
         self._rest = memoryview(b"")
         self._texts.clear()
         self._held.clear()
-        self._held_bytes = self._estimated_bytes = 0
+        self._held_bytes = 0
 
 
 def _with_line_ends(text: bytes) -> bytes:
@@ -185,8 +184,6 @@ def _with_line_ends(text: bytes) -> bytes:
 
     Output that is no text stays as it is.
     """
-    if b"\r" not in text:
-        return text
     try:
         text.decode()
     except UnicodeDecodeError:
