@@ -62,10 +62,17 @@ class Result(NamedTuple):
 
 
 def page(
-    items: Sequence[tuple[str, Mapping[str, Any]]], parameters: Mapping[str, Any], member: str, most: int
+    items: Sequence[tuple[str, Any]],
+    parameters: Mapping[str, Any],
+    member: str,
+    most: int,
+    shown: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> Result:
-    """Answer a list: the items, each with its key, after the one that the caller's Marker stands for."""
+    """Answer a list: the items, each with its key, after the one that the caller's Marker stands for.
+
+    `shown` makes what is answered of an item; it is called for those on the page only.
+    """
     from runtime_api.service.pages import page_of
 
-    shown, marker = page_of(items, parameters.get("Marker"), min(parameters.get("MaxItems", most), most))
-    return Result({member: shown, "NextMarker": marker})
+    found, marker = page_of(items, parameters.get("Marker"), min(parameters.get("MaxItems", most), most))
+    return Result({member: found if shown is None else [shown(item) for item in found], "NextMarker": marker})
