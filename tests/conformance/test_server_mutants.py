@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from runtime_api.conformance.cases import load_cases
 from tests.conformance.servers.matrix import DOCS, caught, counting, judge_server, judged_cases, read_matrix, written
 from tests.conformance.servers.mutants import Mutant, mutants
 
@@ -37,6 +38,11 @@ def test_each_mutant_fails_the_case_for_its_fault() -> None:
 def test_each_mutant_fails_few_other_cases() -> None:
     assert max(len(cases) for cases in MATRIX.values()) < FEW
     assert sum(len(cases) for cases in MATRIX.values()) / len(MATRIX) < 5
+
+
+def test_each_case_of_extensions_has_a_mutant_that_it_catches() -> None:
+    cases = {case.id for case in load_cases("extensions") if case.feature == "extensions"}
+    assert cases <= {mutant.case for mutant in MUTANTS}
 
 
 def test_there_are_enough_distinct_cases() -> None:

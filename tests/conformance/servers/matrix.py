@@ -38,7 +38,7 @@ SHOWN = 6
 
 def judged_cases(mutant: Mutant | None = None) -> list[Case]:
     """The cases that a mutant is judged by: those of the feature that it breaks, or those of no feature."""
-    cases = load_cases("server")
+    cases = load_cases("server", "extensions")
     feature = next((case.feature for case in cases if mutant is not None and case.id == mutant.case), None)
     return [case for case in cases if case.feature == feature]
 
