@@ -70,6 +70,8 @@ def test_nobody_else_may_subscribe() -> None:
 def test_a_body_is_judged_before_the_time() -> None:
     machine = initialising()
     register(machine, "inner")
+    register(machine, "other")
+    machine.receive(ev.EventNextCalled("other's event", "id of other"), 1)
     machine.receive(ev.NextCalled("next"), 1)
     assert len(ask(machine, "inner")) == 2  # the extension has not called event/next: the init goes on
     machine.receive(ev.EventNextCalled("event", "id of inner"), 2)
@@ -77,7 +79,7 @@ def test_a_body_is_judged_before_the_time() -> None:
     assert (status, error_type) == (400, "ValidationError")
     for api, body in ((TELEMETRY, BODY), (LOGS, LOGS_BODY)):
         message = f"{api.value} API subscription is closed"
-        assert refused(ask(machine, "inner", api, body)) == (403, f"{api.value}.SubscriptionClosed", message)
+        assert refused(ask(machine, "other", api, body)) == (403, f"{api.value}.SubscriptionClosed", message)
 
 
 @pytest.mark.parametrize(("first", "second"), [(TELEMETRY, LOGS), (LOGS, TELEMETRY)])
