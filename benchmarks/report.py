@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
-RATIOS = ("RIE", "bare", "awslambdaric", "aws-lambda-ric", "one at a time", "zip -9", "host's Python", BEFORE)
+ALONE = "no subscriber"
+RATIOS = ("RIE", "bare", "awslambdaric", "aws-lambda-ric", "one at a time", "zip -9", "host's Python", ALONE, BEFORE)
 
 
 @dataclass(frozen=True)

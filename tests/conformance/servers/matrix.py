@@ -34,11 +34,18 @@ BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
 TIMEOUT_S = 3.0
 JOBS = 6
 SHOWN = 6
+PARTS = (("extensions/telemetry/", "extensions/logs/"),)  # optional parts, which have cases and mutants of their own
 
 
-def judged_cases() -> list[Case]:
-    """The cases of the features that bootjack implements: its mutants can fail no others."""
-    return [case for case in load_cases("server") if case.feature is None]
+def judged_cases(mutant: Mutant | None = None) -> list[Case]:
+    """The cases that judge a mutant: those of the optional parts that it breaks, else those of no optional part.
+
+    A mutant of telemetry could fail the others only through what every server has, and that has mutants of its own.
+    """
+    parts = next((parts for parts in PARTS if mutant is not None and mutant.case.startswith(parts)), None)
+    if parts is None:
+        return [case for case in load_cases("server") if case.feature is None]
+    return [case for case in load_cases("extensions") if case.id.startswith(parts)]
 
 
 def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
@@ -92,7 +99,7 @@ def written(page: str, matrix: dict[str, list[str]]) -> str:
 
 
 def _row(mutant: Mutant) -> tuple[str, list[str]]:
-    return mutant.name, caught(judge_server(mutant, judged_cases()))
+    return mutant.name, caught(judge_server(mutant, judged_cases(mutant)))
 
 
 def main(names: list[str]) -> None:
