@@ -77,6 +77,10 @@ class Delivery:
         elif self._timer is None:
             self._arm()
 
+    def bound(self, held_bytes: int) -> None:
+        """Let no more than this wait for the subscriber."""
+        self._feed.bound(held_bytes)
+
     def miss(self, records: int, size: int) -> None:
         """Count lines that are lost already."""
         self._feed.miss(records, size)

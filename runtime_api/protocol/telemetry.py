@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HELD_BYTES", "Batch", "Batches", "Feed"]
 
-HELD_BYTES = 16 * 1_048_576  # closed batches of one subscriber; ours, Lambda's figure is not known
+HELD_BYTES = 16 * 1_048_576  # closed batches of one environment; ours, Lambda's figure is not known
 
 
 class Batch(NamedTuple):
@@ -39,7 +39,7 @@ class Batches:
 
     def __init__(self, buffering: Buffering, held_bytes: int = HELD_BYTES) -> None:
         self._buffering = buffering
-        self._most_held = held_bytes
+        self.most_held = held_bytes
         self._open: list[bytes] = []
         self._open_bytes = 0
         self._closed: deque[Batch] = deque()
@@ -80,7 +80,7 @@ class Batches:
         self._open_bytes = 0
         if not events:
             return
-        if self._closed_bytes > self._most_held:
+        if self._closed_bytes > self.most_held:
             self.miss(len(events), size)
             return
         self._closed.append(Batch(events, self._lost_records, self._lost_bytes))
@@ -130,6 +130,10 @@ class Feed:
         if self.due_at is None:
             self.due_at = now + self._buffering.timeout_ms
         return True
+
+    def bound(self, held_bytes: int) -> None:
+        """Lose batches that are closed while more than this waits."""
+        self._batches.most_held = held_bytes
 
     def miss(self, records: int, size: int) -> None:
         """Count lines that were lost before they came here."""
