@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime_api.engine.aws_clients import AwsClients, AwsSettings
-from runtime_api.engine.clock import Clock
 from runtime_api.engine.closing import close_in_turn, close_together
 from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.dispatch import LocalDispatch
 from runtime_api.engine.environment_factory import LocalEnvironmentFactory
-from runtime_api.engine.event_delivery import EventDelivery
+from runtime_api.engine.events import Events, EventSettings
 from runtime_api.engine.ids import uuid4
 from runtime_api.engine.installations import Address, Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
-from runtime_api.engine.queue_worker import RETRY_BASE_S, QueueWorker
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.engine.url_ids import open_url
 from runtime_api.local_function import LocalFunction
@@ -34,10 +31,9 @@ from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavaila
 from runtime_api.sinks.kept_logs import KeptLogs
 from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
-from runtime_api.store.memory_queue import MemoryQueue
-from runtime_api.store.sqlite.event_queue import SqliteQueue
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
+from runtime_api.web.access import access_routes
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
 from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
@@ -50,8 +46,8 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.edges import CallResponder, RuntimeApiListener
-    from runtime_api.service.records import FunctionSpec
-    from runtime_api.service.seams.event_queue import EventQueue
+    from runtime_api.service.access import Access
+    from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -59,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
 IDLE_TIMEOUT_S = 300.0
-NO_AWS = AwsSettings()
+DEFAULT_EVENTS = EventSettings()
 STDERR = 2
 FAREWELL_S = 1.0  # for callers to read their last answer
 
@@ -71,16 +67,13 @@ class _Parts(NamedTuple):
     catalog: MemoryCatalog
     installations: Installations
     dispatch: LocalDispatch
-    worker: QueueWorker
+    events: Events
     invoker: Invoker
     management: Management
     outbox: Outbox
     fronts: list[PublicPort]
     kept_logs: KeptLogs | None
     log_service: LogService | None
-    clock: Clock
-    clients: AwsClients
-    queue: EventQueue
 
     def note(self, line: str) -> None:
         """Write a line of our own to the log."""
@@ -100,13 +93,12 @@ class LocalLambda:
     answer could forge them. A client gets `client_timeout_s` for a request's head, and must keep its body coming;
     each port has `max_connections` at once, None for a share of the descriptors that this process may have.
     What callers create belongs to the account and region that they sign for, or else to `owner`, and is kept in
-    `data`; without it it goes with this object. An event that fails is tried again after `async_retry_base_s`, and
-    once more after twice that. What functions write is kept in `logs`. `runtimes` says which runtimes callers may
-    use. Callers must sign with one of `keys`, secrets by their ids; None: signatures are not looked at. Code from S3
-    comes from `s3_endpoint`; with `hot_reload` callers may have directories of this machine run as they are. With
-    `enforce_policies` other accounts, and services, invoke only what a function's policy allows. `aws` says where
-    the queues, topics and buckets are that events go to in the end. A response is streamed at `stream_rate` bytes a
-    second after its first 6 MB; None is as fast as it goes.
+    `data`; without it it goes with this object. `events` says how events are run. What functions write is kept in
+    `logs`. `runtimes` says which runtimes callers may use. Callers must sign with one of `keys`, secrets by their
+    ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload` callers may
+    have directories of this machine run as they are. With `enforce_policies` other accounts, and services, invoke
+    only what a function's policy allows. A response is streamed at `stream_rate` bytes a second after its first 6
+    MB; None is as fast as it goes.
     """
 
     def __init__(
@@ -126,24 +118,22 @@ class LocalLambda:
         max_connections: int | None = None,
         owner: Owner = DEFAULT_OWNER,
         data: DataDirectory | None = None,
-        async_retry_base_s: float = RETRY_BASE_S,
         runtimes: RuntimeRules = TODAY,
         keys: Mapping[str, str] | None = None,
         s3_endpoint: str | None = None,
         hot_reload: bool = True,
         enforce_policies: bool = False,
         logs: LogStore | None = None,
-        aws: AwsSettings = NO_AWS,
+        events: EventSettings = DEFAULT_EVENTS,
         stream_rate: float | None = None,
     ) -> None:
         self._stream_rate = stream_rate
-        self._aws = aws
+        self._events = events
         self._logs = logs
         self._runtimes = runtimes
         self._enforce_policies = enforce_policies
         self._keys = keys
         self._code_sources = CodeSources(limits, s3_endpoint, hot_reload=hot_reload)
-        self._async_retry_base_s = async_retry_base_s
         self._owner = owner
         self._data = data
         self._allowed_hosts = frozenset(allowed_hosts)
@@ -170,7 +160,7 @@ class LocalLambda:
             log.close()
             raise
         self._open.management.restore()
-        self._open.worker.start()
+        self._open.events.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -178,8 +168,7 @@ class LocalLambda:
         await close_in_turn(
             *(front.stop_listening for front in parts.fronts),
             parts.invoker.close,
-            parts.worker.close,
-            parts.clients.close,
+            parts.events.close,
             parts.management.close,
             parts.dispatch.close,
             lambda: asyncio.sleep(0),  # every caller has its result now: let the answers be written
@@ -308,6 +297,7 @@ class LocalLambda:
             self._public,
             parts.note,
             parts.log_service,
+            parts.events.service,
         )
         bound = await front.listen(port)
         parts.fronts.append(front)
@@ -319,7 +309,7 @@ class LocalLambda:
         for front in parts.fronts:
             front.stop_listening()
         await parts.invoker.close()
-        await parts.worker.finished()
+        await parts.events.finished()
         await parts.dispatch.finished()
 
     def _assemble(self, log: LogSink) -> _Parts:
@@ -327,10 +317,11 @@ class LocalLambda:
         bounds = self._runtime_api
 
         def edge(
-            post: Callable[..., None], spec: FunctionSpec, host: str, door: Admission
+            post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
         ) -> tuple[CallResponder, RuntimeApiListener]:
-            api = RuntimeApi(post, spec, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), door)
+            hosts, others, snap_start = {*allowed_hosts, host}, access_routes(access), version.settings.snap_start
+            api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start)
+            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log
@@ -341,18 +332,15 @@ class LocalLambda:
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
         dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
-        clock, clients = Clock(), AwsClients(self._aws)
-        queue = self._queue(lambda line: parts.note(line))
-        invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=self._enforce_policies, clock=clock)
-        worker = QueueWorker(
-            queue,
+        events = Events(
+            self._events,
             catalog,
             dispatch,
-            EventDelivery(clients, invoker).deliver,
+            limits,
+            self._owner,
             log.write,
-            clock,
-            max_queued=limits.waiting_invocations,
-            retry_base_s=self._async_retry_base_s,
+            None if data is None else data.events,
+            enforces_policies=self._enforce_policies,
         )
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
@@ -365,22 +353,15 @@ class LocalLambda:
             catalog,
             installations,
             dispatch,
-            worker,
-            invoker,
+            events,
+            events.invoker,
             management,
             outbox,
             [],
             kept_logs,
             log_service,
-            clock,
-            clients,
-            queue,
         )
         return parts
-
-    def _queue(self, note: Callable[[str], None]) -> EventQueue:
-        most = self._limits.waiting_events
-        return MemoryQueue(most) if self._data is None else SqliteQueue(self._data.events, most, note)
 
     def _parts(self) -> _Parts:
         if self._open is None:

@@ -17,6 +17,7 @@ VERBS = {
     "invoke": "Invoke a function once and print its response",
     "serve": "Serve functions over Lambda's Invoke API",
     "functions": "List, show and delete the functions of a running server",
+    "events": "List the asynchronous invocations of a running server, and run failed ones again",
     "logs": "Print what a function of a running server has written",
     "rie": "Serve one function as aws-lambda-rie does",
     "layer": "Build, check, merge and publish layers",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .environment_mode import MODE_VARIABLES, environment_mode
 from .function import function_of_source, hand_over
 from .function_options import function_options
 from .options import fail
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.store.trees import Trees
 
+    from .environment_mode import EnvironmentMode
     from .function_options import FunctionOptions
     from .sandbox_options import SandboxOptions
     from .serve_options import ServeOptions
@@ -57,6 +59,7 @@ MEBIBYTE = 1_048_576
         ),
         ("-- COMMAND [ARG]...", "Any other command line that runs a Lambda runtime."),
     ),
+    variables=MODE_VARIABLES,
     examples=(
         "bootjack serve orders=./orders billing=./billing.zip --watch",
         "bootjack serve app.handler --layer ./layer --concurrency 50",
@@ -84,6 +87,7 @@ def command(
     function, the name `function` invokes it, too. On Ctrl-C or SIGTERM running invocations get 5 seconds to finish; a
     second one ends them at once.
     """
+    from runtime_api.engine.events import EventSettings
     from runtime_api.local import LocalLambda
     from runtime_api.service.owners import DEFAULT_OWNER, Owner
     from runtime_api.service.profiles import PROFILES
@@ -91,15 +95,16 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    mode = environment_mode(os.environ, "--snapstart", server.max_concurrency, snap_start=server.snapstart)
     aws = aws_settings(service, os.environ)
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
         if server.only_lambda_apis:
-            functions = [external_function(targets, server, function, sandbox, ALIAS)]
+            functions = [external_function(targets, server, function, sandbox, ALIAS, mode)]
             sandbox = replace(sandbox, kind="process")  # nothing is started
         else:
-            functions, watched = _make_all(targets, server, function, sandbox, trees)
+            functions, watched = _make_all(targets, server, function, sandbox, trees, mode)
         local = LocalLambda(
             label_log=len(functions) != 1,
             idle_timeout_s=server.idle_timeout_s,
@@ -113,7 +118,6 @@ def command(
             max_connections=server.max_connections,
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
-            async_retry_base_s=server.async_retry_base_s,
             limits=PROFILES[server.profile].limits,
             runtimes=PROFILES[server.profile].runtimes,
             keys=keys,
@@ -122,7 +126,7 @@ def command(
             enforce_policies=service.enforce_policies,
             logs=logs,
             stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
-            aws=aws,
+            events=EventSettings(server.async_retry_base_s, aws, server.schedules),
         )
         tune_server()
         with sandbox.explained():
@@ -165,7 +169,12 @@ def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
 
 
 def _make_all(
-    targets: tuple[str, ...], server: ServeOptions, options: FunctionOptions, sandbox: SandboxOptions, trees: Trees
+    targets: tuple[str, ...],
+    server: ServeOptions,
+    options: FunctionOptions,
+    sandbox: SandboxOptions,
+    trees: Trees,
+    mode: EnvironmentMode,
 ) -> tuple[list[LocalFunction], list[Watched]]:
     """Make the functions, and say what to watch for them."""
     from runtime_api.store.archives import DirectoryArchives
@@ -185,6 +194,8 @@ def _make_all(
         return replace(
             function,
             concurrency=server.concurrency,
+            max_concurrency=mode.max_concurrency,
+            snap_start=mode.snap_start,
             also_known_as=aliases,
             function_url=server.function_url,
             invoke_mode=server.invoke_mode,

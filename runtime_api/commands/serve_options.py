@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,10 @@ from runtime_api.protocol.limits import CURRENT, PROFILE_NAMES
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, PORT, Seconds, Whole
+from .options import IDLE, MAX_CONCURRENCY, NAME, PORT, Seconds, TextType, Whole
+
+if TYPE_CHECKING:
+    from runtime_api.service.schedules import Schedule
 
 __all__ = ["ServeOptions", "serve_options"]
 
@@ -30,8 +34,11 @@ class ServeOptions:
     name: str | None
     watch: bool
     concurrency: int
+    max_concurrency: int
+    snapstart: bool
     idle_timeout_s: float
     async_retry_base_s: float
+    schedules: tuple[Schedule, ...]
     profile: str
     function_url: bool
     invoke_mode: str
@@ -42,6 +49,20 @@ class ServeOptions:
     allowed_origins: tuple[str, ...]
     client_timeout_s: float
     max_connections: int | None
+
+
+class ScheduleType(TextType):
+    """An expression of EventBridge's, and the function that it invokes."""
+
+    name = "schedule"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from runtime_api.service.schedules import ScheduleError, parse_schedule
+
+        try:
+            return parse_schedule(value)
+        except ScheduleError as error:
+            self.fail(str(error), param, ctx)
 
 
 option = options_under(OPTIONS)
@@ -83,6 +104,20 @@ serve_options = option_group(
         help="Execution environments per function. Invocations beyond that are throttled.",
     ),
     option(
+        "--max-concurrency",
+        type=MAX_CONCURRENCY,
+        default=0,
+        metavar="N",
+        help="Invocations that an execution environment of each TARGET runs at once; 0 is one after another, without "
+        "the rules of managed concurrency.  [default: AWS_LAMBDA_MAX_CONCURRENCY, or 0]",
+    ),
+    option(
+        "--snapstart",
+        is_flag=True,
+        help="Let environments of each TARGET wait as snapshots after their init, and restore them for their first "
+        "invocation. Nothing is copied: hooks run, and credentials come from an endpoint.",
+    ),
+    option(
         "--idle-timeout",
         "idle_timeout_s",
         type=IDLE,
@@ -97,6 +132,16 @@ serve_options = option_group(
         default=60,
         show_default=True,
         help="Try an event whose invocation has failed again after so long, and once more after twice that.",
+    ),
+    option(
+        "--schedule",
+        "schedules",
+        type=ScheduleType(),
+        metavar="'EXPRESSION=NAME'",
+        multiple=True,
+        help="Send EventBridge's event to a function again and again: 'rate(5 minutes)=NAME', six fields in UTC as "
+        "in 'cron(0 12 * * ? *)=NAME', or once, 'at(2026-01-31T12:00:00)=NAME'. What was due while no server ran "
+        "on --data is sent once.",
     ),
     option(
         "--limits",

@@ -59,7 +59,8 @@ class Pool:
         self.version = version
         self.revision = version.revision
         self._factory = factory
-        self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(version.concurrency, idle_s and idle_s * 1000)
+        slots = version.settings.slots
+        self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(version.concurrency, idle_s and idle_s * 1000, slots)
         self._opening: dict[ExecutionEnvironment, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -86,13 +87,16 @@ class Pool:
     def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[RunResult]:
         """Run this as soon as an environment is free; throttle it when more than `max_queued` wait already."""
         future: asyncio.Future[RunResult] = self._loop.create_future()
-        environment = self._fleet.take()
+        tenant = invocation.tenant_id
+        if tenant is not None and not self.version.tenancy.isolates:
+            tenant = None
+        environment = self._fleet.take() if tenant is None else None
         if environment is not None:
             environment.invoke(invocation, wants_tail, future)
         elif self._shut:
             future.set_result(Unavailable(SHUT_DOWN))
         else:
-            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued))
+            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued, tenant))
         return future
 
     async def provision(self) -> ExecutionEnvironment | None:
@@ -115,7 +119,7 @@ class Pool:
     def replace(self, version: ResolvedVersion) -> None:
         """Make new environments from this version; invocations that run may finish on the old one."""
         self.version, self.revision = version, version.revision
-        self._do(self._fleet.replace(version.concurrency))
+        self._do(self._fleet.replace(version.concurrency, version.settings.slots))
 
     async def finished(self) -> None:
         """Wait until every invocation that was accepted has its result."""
@@ -182,7 +186,9 @@ class Pool:
 
     def _throttle(self, action: Throttle[_Job]) -> None:
         fleet = self._fleet
-        action.invocation.future.set_result(Throttled(fleet.running, self.version.concurrency, fleet.waiting))
+        action.invocation.future.set_result(
+            Throttled(fleet.running, self.version.concurrency * self.version.settings.slots, fleet.waiting)
+        )
 
     def _fail(self, action: Fail[_Job]) -> None:
         message = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"

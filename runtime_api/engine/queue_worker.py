@@ -1,7 +1,7 @@
 """Runs the events of a queue when they are due, each in a task of its own.
 
-Of each group no more events are leased than its function has execution environments. The others stay in the queue,
-where they are safe and where other servers can lease them.
+Of each group no more events are leased than its function's execution environments can run at once. The others stay in
+the queue, where they are safe and where other servers can lease them.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class QueueWorker:
         try:
             found = version = self._resolve(event)
             if event.verdict is None:
-                most = version.concurrency
+                most = version.concurrency * version.settings.slots
         except ServiceError as error:
             found = error
         self._running[group] += 1

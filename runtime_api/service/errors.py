@@ -31,6 +31,8 @@ __all__ = [
     "SerializationException",
     "ServiceError",
     "ServiceException",
+    "SnapStartException",
+    "SnapStartTimeoutException",
     "TooManyRequestsException",
     "UnknownOperationException",
     "UnrecognizedClientException",
@@ -114,6 +116,14 @@ class RequestEntityTooLargeException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class SnapStartException(ServiceError):
+    """A hook after the restore of a snapshot failed."""
+
+
+class SnapStartTimeoutException(ServiceError):
+    """The hooks after the restore of a snapshot took too long."""
 
 
 class ValidationException(ServiceError):

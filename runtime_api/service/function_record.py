@@ -30,6 +30,7 @@ __all__ = [
     "State",
     "Statement",
     "Version",
+    "has_snapshot",
 ]
 
 
@@ -88,6 +89,7 @@ class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     dead_letter_config: dict[str, str] | None = None
     kms_key_arn: str | None = field(default=None, name="KMSKeyArn")
     file_system_configs: tuple[dict[str, str], ...] | None = None
+    tenancy_config: dict[str, str] | None = None  # only set when the function is created
 
 
 class Version(Struct, frozen=True):
@@ -101,6 +103,11 @@ class Version(Struct, frozen=True):
     state: State = State.PENDING
     last_update: LastUpdate | None = None
     source_description: str = ""  # of $LATEST when this version was published from it
+
+
+def has_snapshot(version: Version) -> bool:
+    """Whether environments of a version are restored from a snapshot: of a published one that asks for it."""
+    return version.configuration.snap_start["ApplyOn"] == "PublishedVersions" and version.number != LATEST
 
 
 class Alias(Struct, frozen=True):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from .errors import ServiceError, ServiceException, TooManyRequestsException
-from .seams.dispatch import Throttled, Unavailable
+from .errors import (
+    ServiceError,
+    ServiceException,
+    SnapStartException,
+    SnapStartTimeoutException,
+    TooManyRequestsException,
+)
+from .seams.dispatch import RestoreFailed, Throttled, Unavailable
 
 __all__ = ["SHUT_DOWN", "refusal"]
 
 SHUT_DOWN = "The service is being shut down"
 
 
-def refusal(result: Throttled | Unavailable) -> ServiceError:
+def refusal(result: Throttled | Unavailable | RestoreFailed) -> ServiceError:
     """Return the exception for callers that get one, and whose parts HTTP answers are made of."""
     if isinstance(result, Unavailable):
         return ServiceException(result.message)
+    if isinstance(result, RestoreFailed):
+        return (SnapStartTimeoutException if result.timed_out else SnapStartException)(result.message)
     busy = f"{result.busy} of {result.most} execution environments are busy, {result.queued} invocations wait"
     return TooManyRequestsException("Rate Exceeded.", reason=result.reason, known=(busy,))

@@ -37,6 +37,7 @@ def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: st
         reserved=function.reserved_concurrency,
         policy=function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
+        tenancy=found.tenancy,
         event_invoke=function.event_invoke.get(qualifier or LATEST),
         dead_letter_arn=_dead_letter_arn(function, number),
         may_recurse=function.recursive_loop == "Allow",

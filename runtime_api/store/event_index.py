@@ -77,8 +77,9 @@ class EventIndex:
                     return entry
         return None
 
-    def first(self, most: int) -> list[tuple[Entry, bool]]:
-        """Return so many events in the order in which they are due, each with whether it is leased."""
-        waiting = ((entry, False) for entry in chain.from_iterable(self._waiting.values()))
-        leased = ((entry, True) for _, entry in self._leased.values())
+    def first(self, most: int, arn_part: str) -> list[tuple[Entry, bool]]:
+        """Return so many events of some groups in the order in which they are due, with whether each is leased."""
+        heaps = (heap for group, heap in self._waiting.items() if arn_part in f"{group}:")
+        waiting = ((entry, False) for entry in chain.from_iterable(heaps))
+        leased = ((entry, True) for _, entry in self._leased.values() if arn_part in f"{entry.group}:")
         return heapq.nsmallest(most, chain(leased, waiting), key=lambda found: found[0][:2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from runtime_api.service.seams.event_queue import BuriedEvent, LeasedEvent, ListedEvent, NothingDue
@@ -64,16 +64,19 @@ class MemoryQueue:
             if len(self._buried) > BURIED:
                 self._buried.popitem(last=False)
 
-    async def waiting(self, most: int) -> list[ListedEvent]:
-        found = self._index.first(most)
+    async def waiting(self, most: int, arn_part: str = "") -> list[ListedEvent]:
+        found = self._index.first(most, arn_part)
         return [
             ListedEvent(entry.number, entry.event, entry.due_ms, is_leased)
             for entry, is_leased in found
             if entry.event is not None
         ]
 
-    async def buried(self, most: int) -> list[BuriedEvent]:
-        return list(reversed(self._buried.values()))[:most]
+    async def buried(self, most: int, arn_part: str = "") -> list[BuriedEvent]:
+        wanted = (
+            each for each in reversed(self._buried.values()) if each.event and arn_part in f"{each.event.group}:"
+        )
+        return list(islice(wanted, most))
 
     async def revive(self, number: int, now_ms: float) -> bool:
         found = self._buried.pop(number, None)

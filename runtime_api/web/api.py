@@ -26,7 +26,7 @@ from runtime_api.service.seams.dispatch import InvokeResult
 from runtime_api.service.signatures import SignedRequest
 from runtime_api.service.validation import check_parameters
 
-from . import invoke, logs, replies, streams
+from . import events, invoke, logs, replies, streams
 from .http1.exchange import DRAIN_BYTES
 from .http1.headers import add_header
 from .http1.parser import HEAD_BYTES, HEAD_LINES
@@ -39,6 +39,7 @@ from .urls import FunctionUrls, RequestHead, http_request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runtime_api.engine.event_service import EventService
     from runtime_api.engine.invoker import Invoker
     from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
@@ -78,8 +79,9 @@ class ApiServer:
         callers: Callers,
         limits: Limits,
         log_service: LogService | None,
+        event_service: EventService | None,
     ) -> None:
-        api = Api(invoker, management, guard, callers, limits.request_bytes, log_service)
+        api = Api(invoker, management, guard, callers, limits.request_bytes, log_service, event_service)
         self._server = web.Server(api.answer)
 
     def open_lane(self, roster: Roster) -> Lane:
@@ -144,8 +146,10 @@ class Api:
         callers: Callers,
         event_bytes: int,
         log_service: LogService | None,
+        event_service: EventService | None,
     ) -> None:
         self._log_service = log_service
+        self._event_service = event_service
         self._invoker = invoker
         self._management = management
         self._guard = guard
@@ -226,10 +230,13 @@ class Api:
         found = find(request.method, raw_path, asked)
         # A request that is cut short is no request, so nothing is done before its end.
         logs_operation = logs.operation_in(raw_path, headers) if request.method == "POST" else None
+        is_events = self._event_service is not None and events.is_ours(raw_path)
         most = logs.MOST_BYTES if logs_operation is not None else 0 if found is None else OPERATION_BYTES
-        body = await _body(request, most)
+        body = await _body(request, events.MOST_BYTES if is_events else most)
         if raw_path == HEALTH:
             return self._health(request.method)
+        if is_events:
+            return await self._events(request.method, signed, asked, body or b"")
         if logs_operation is not None:
             return await self._logs(logs_operation, signed, asked, body)
         if raw_path.startswith(PACKAGES) and request.method == "GET":
@@ -268,6 +275,15 @@ class Api:
         if reply.status != replies.ACCEPTED:
             return reply
         return replies.PlainReply(reply.status, replies.JSON + reply.headers, STATUS_ACCEPTED)
+
+    async def _events(
+        self, method: str, signed: SignedRequest, asked: Mapping[str, list[str]], body: bytes
+    ) -> PlainReply:
+        assert self._event_service is not None
+        self._callers.check(signed._replace(body=body), asked)
+        caller, path = self._callers.of(signed.headers, asked), signed.path.decode("latin-1")
+        owner = None if caller is None else caller.owner
+        return await events.answer(self._event_service, method, path, asked, body, owner)
 
     async def _logs(
         self, operation: str, signed: SignedRequest, asked: Mapping[str, list[str]], body: bytes | None

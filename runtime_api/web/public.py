@@ -18,6 +18,7 @@ from .http1.server import HttpServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runtime_api.engine.event_service import EventService
     from runtime_api.engine.invoker import Invoker
     from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
@@ -47,8 +48,10 @@ class PublicPort:
         bounds: Bounds,
         note: Callable[[str], None],
         log_service: LogService | None = None,
+        event_service: EventService | None = None,
     ) -> None:
         self._log_service = log_service
+        self._event_service = event_service
         self._invoker = invoker
         self._management = management
         self._limits = limits
@@ -97,7 +100,13 @@ class PublicPort:
             return  # the server closes the connections
         make_server = future.result().ApiServer
         self._api = make_server(
-            self._invoker, self._management, self._guard, self._callers, self._limits, self._log_service
+            self._invoker,
+            self._management,
+            self._guard,
+            self._callers,
+            self._limits,
+            self._log_service,
+            self._event_service,
         )
         waiting, self._waiting = self._waiting, []
         for exchange in waiting:

@@ -38,13 +38,21 @@ class Surroundings(Protocol):
 class PaperEnvironment:
     """Does on paper what the engine's ExecutionEnvironment does."""
 
-    def __init__(self, world: Surroundings, code: int, init_in_invoke: bool) -> None:
+    def __init__(self, world: Surroundings, code: int, init_in_invoke: bool, slots: int = 1) -> None:
         self.world = world
         self.code = code  # which version of the code it runs
+        self.slots = slots
         self.machine = EnvironmentMachine(
-            FunctionSettings("f", timeout_ms=TIMEOUT_MS, init_ms=None if init_in_invoke else INIT_MS)
+            FunctionSettings(
+                "f",
+                timeout_ms=TIMEOUT_MS,
+                init_ms=None if init_in_invoke else INIT_MS,
+                max_concurrency=slots if slots > 1 else 0,
+            )
         )
-        self.job: str | None = None
+        self.jobs: set[str] = set()
+        self.has_served = False
+        self.tenant: str | None = None  # of what it has served
         self.ready = False  # its init is over
         self.closed = self.ended = False
         self.free_since = 0.0
@@ -64,7 +72,7 @@ class PaperEnvironment:
         self.post(ev.Initialise())
 
     def invoke(self, request_id: str) -> None:
-        self.job = request_id
+        self.jobs.add(request_id)
         self.post(ev.Invoke(ev.Invocation(request_id, f"i{request_id}", "arn", b"{}", "Root=1"), self.world.now))
 
     def close(self) -> None:
@@ -120,7 +128,8 @@ class PaperEnvironment:
         elif fate > 0.02 + 0.96:
             pass  # it hangs, and is killed at the limit
         else:
-            self._after(self.world.dice.expovariate(1 / 200), self._poll)
+            for _ in range(self.slots):
+                self._after(self.world.dice.expovariate(1 / 200), self._poll)
 
     def _poll(self) -> None:
         """GET /next; sometimes the connection is lost, sometimes the runtime dies of boredom."""
@@ -133,12 +142,12 @@ class PaperEnvironment:
             self._after(self.world.dice.uniform(0, 4000), self._die_idle)
 
     def _lose(self, call: ev.Call) -> None:
-        if self.job is None:
+        if not self.jobs:
             self.post(ev.CallDropped(call))
             self._after(self.world.dice.uniform(0, 100), self._poll)
 
     def _die_idle(self) -> None:
-        if self.job is None:
+        if not self.jobs:
             self._exit_later(0, ev.ExitStatus(1))
 
     def _handle(self, request_id: str) -> None:

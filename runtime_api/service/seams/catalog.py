@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from msgspec import Struct
 
 from runtime_api.service.arns import LATEST
+from runtime_api.service.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ class Runnable(Struct, frozen=True):
     settings: FunctionSettings
     concurrency: int  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all environments are busy; the next one is throttled
+    tenancy: Tenancy = Tenancy.OPTIONAL
     revision: int = 0  # counted by the catalog: each version that is written for the first time gets the next number
 
 
@@ -71,6 +73,7 @@ class ResolvedVersion(Struct, frozen=True):
     may_recurse: bool = False  # invocations are not stopped when they go round in a loop
     policy: Policy | None = None  # of the ARN as it is invoked
     directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments
+    tenancy: Tenancy = Tenancy.OPTIONAL
 
 
 class Stale(NamedTuple):

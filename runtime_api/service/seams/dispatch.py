@@ -19,6 +19,7 @@ __all__ = [
     "Dispatch",
     "InvokeResult",
     "Pending",
+    "RestoreFailed",
     "RunResult",
     "Throttled",
     "Unavailable",
@@ -73,7 +74,14 @@ class Unavailable(Struct, frozen=True):
     message: str
 
 
-RunResult = InvokeResult | Throttled | Unavailable
+class RestoreFailed(Struct, frozen=True):
+    """The invocation was not run: the hooks after the restore of its environment failed (SnapStart)."""
+
+    message: str
+    timed_out: bool
+
+
+RunResult = InvokeResult | Throttled | Unavailable | RestoreFailed
 
 
 class Pending(Protocol[T]):

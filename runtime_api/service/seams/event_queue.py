@@ -79,11 +79,14 @@ class EventQueue(Protocol):
     def bury(self, leased: LeasedEvent, event: QueuedEvent, reason: str, now_ms: float) -> None:
         """Give an event up, and keep it with the reason; the oldest go when there are too many."""
 
-    async def waiting(self, most: int) -> list[ListedEvent]:
-        """Return the first events that wait or run, in the order in which they are due."""
+    async def waiting(self, most: int, arn_part: str = "") -> list[ListedEvent]:
+        """Return the first events that wait or run, in the order in which they are due.
 
-    async def buried(self, most: int) -> list[BuriedEvent]:
-        """Return the last events that were given up, the latest first."""
+        `arn_part` is in the ARNs, with a colon behind them, of the functions whose events are wanted.
+        """
+
+    async def buried(self, most: int, arn_part: str = "") -> list[BuriedEvent]:
+        """Return the last events that were given up, the latest first; `arn_part` as above."""
 
     async def revive(self, number: int, now_ms: float) -> bool:
         """Accept an event that was given up as a new one; False when there is none of this number."""

@@ -30,8 +30,10 @@ MIGRATIONS = (
         number INTEGER PRIMARY KEY, due_ms REAL NOT NULL, event_group TEXT NOT NULL, document BLOB NOT NULL
     );
     CREATE TABLE buried_events (
-        number INTEGER PRIMARY KEY, buried_ms REAL NOT NULL, reason TEXT NOT NULL, document BLOB NOT NULL
-    )
+        number INTEGER PRIMARY KEY, buried_ms REAL NOT NULL, reason TEXT NOT NULL, event_group TEXT NOT NULL,
+        document BLOB NOT NULL
+    );
+    CREATE TABLE schedules (name TEXT PRIMARY KEY, began_ms REAL NOT NULL, seen_ms REAL NOT NULL) WITHOUT ROWID
     """,
 )
 BURIED = 1000  # events that are kept for a look at them
@@ -46,19 +48,22 @@ INSERT = "INSERT INTO events (number, due_ms, event_group, document) VALUES (?, 
 UPDATE = "UPDATE events SET due_ms = ?, event_group = ?, document = ? WHERE number = ?"
 DELETE = "DELETE FROM events WHERE number = ?"
 READ = "SELECT document FROM events WHERE number = ?"
-BURY = "INSERT OR REPLACE INTO buried_events (number, buried_ms, reason, document) VALUES (?, ?, ?, ?)"
+BURY = """
+    INSERT OR REPLACE INTO buried_events (number, buried_ms, reason, event_group, document) VALUES (?, ?, ?, ?, ?)
+"""
 BURY_UNREAD = """
-    INSERT OR REPLACE INTO buried_events (number, buried_ms, reason, document)
-    SELECT number, ?, ?, document FROM events WHERE number = ?
+    INSERT OR REPLACE INTO buried_events (number, buried_ms, reason, event_group, document)
+    SELECT number, ?, ?, event_group, document FROM events WHERE number = ?
 """
 TRIM = """
     DELETE FROM buried_events WHERE number IN
     (SELECT number FROM buried_events ORDER BY buried_ms DESC, number DESC LIMIT -1 OFFSET ?)
 """
 READ_BURIED = "SELECT document FROM buried_events WHERE number = ?"
-LAST_BURIED = (
-    "SELECT number, buried_ms, reason, document FROM buried_events ORDER BY buried_ms DESC, number DESC LIMIT ?"
-)
+LAST_BURIED = """
+    SELECT number, buried_ms, reason, document FROM buried_events WHERE instr(event_group || ':', ?)
+    ORDER BY buried_ms DESC, number DESC LIMIT ?
+"""
 UNBURY = "DELETE FROM buried_events WHERE number = ?"
 UNREADABLE = "it cannot be read: {}"
 
@@ -119,21 +124,21 @@ class SqliteQueue:
 
     def bury(self, leased: LeasedEvent, event: QueuedEvent, reason: str, now_ms: float) -> None:
         if self._index.end(leased.number, leased.lease):
-            row = (leased.number, now_ms, reason, self._encode(event))
+            row = (leased.number, now_ms, reason, event.group, self._encode(event))
             self._post((BURY, row), (DELETE, (leased.number,)), (TRIM, (BURIED,)))
 
-    async def waiting(self, most: int) -> list[ListedEvent]:
+    async def waiting(self, most: int, arn_part: str = "") -> list[ListedEvent]:
         await self._database.flush()
         listed = []
-        for entry, is_leased in self._index.first(most):
+        for entry, is_leased in self._index.first(most, arn_part):
             event = entry.event or await self._stored(READ, entry.number)
             if event is not None:
                 listed.append(ListedEvent(entry.number, event, entry.due_ms, is_leased))
         return listed
 
-    async def buried(self, most: int) -> list[BuriedEvent]:
+    async def buried(self, most: int, arn_part: str = "") -> list[BuriedEvent]:
         await self._database.flush()
-        rows = await self._query(LAST_BURIED, most)
+        rows = await self._query(LAST_BURIED, arn_part, most)
         return [BuriedEvent(number, self._decoded(document), reason, at) for number, at, reason, document in rows]
 
     async def revive(self, number: int, now_ms: float) -> bool:
@@ -191,8 +196,8 @@ class SqliteQueue:
         except msgspec.DecodeError:
             return None
 
-    async def _query(self, query: str, parameter: int) -> list[tuple[Any, ...]]:
-        return await asyncio.get_running_loop().run_in_executor(None, self._database.read, query, (parameter,))
+    async def _query(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return await asyncio.get_running_loop().run_in_executor(None, self._database.read, query, parameters)
 
     def _post(self, *statements: Statement) -> None:
         self._database.post(statements, self._failed)
