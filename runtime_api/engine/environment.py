@@ -52,7 +52,7 @@ SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more oft
 SETTLE_S = 0.002  # between two checks of a dead runtime's connections
 SETTLE_LOOKS = 100
 LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all telemetry
-LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
+LAST_LOOKS = 200  # one second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
 _UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
