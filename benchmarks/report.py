@@ -6,7 +6,19 @@ from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
 ALONE = "no subscriber"
-RATIOS = ("RIE", "bare", "awslambdaric", "aws-lambda-ric", "one at a time", "zip -9", "host's Python", ALONE, BEFORE)
+RATIOS = (
+    "RIE",
+    "bare",
+    "moto",
+    "serve NAME=TARGET",
+    "awslambdaric",
+    "aws-lambda-ric",
+    "one at a time",
+    "zip -9",
+    "host's Python",
+    ALONE,
+    BEFORE,
+)
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def command(
             max_connections=server.max_connections,
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
-            limits=PROFILES[server.profile].limits,
+            limits=replace(PROFILES[server.profile].limits, concurrency=server.concurrency),
             runtimes=PROFILES[server.profile].runtimes,
             keys=keys,
             s3_endpoint=endpoint,

@@ -101,7 +101,8 @@ serve_options = option_group(
         type=Whole("N", 1, CURRENT.concurrency_max),
         default=CURRENT.concurrency,
         show_default=True,
-        help="Execution environments per function. Invocations beyond that are throttled.",
+        help="Execution environments of each function version, unless its function has reserved concurrency. "
+        "Invocations beyond that are throttled.",
     ),
     option(
         "--max-concurrency",

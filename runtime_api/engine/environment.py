@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.fleet_actions import Readiness
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
@@ -111,6 +111,7 @@ class ExecutionEnvironment:
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
+        self.lost: Callable[[ExecutionEnvironment], None] | None = None  # called when a runtime has exited
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
             fx.Forward: self._callers.forward,
@@ -362,6 +363,8 @@ class ExecutionEnvironment:
             self._telemetry.process_ended(event.name)
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
             self._telemetry.flush()
+            if self.lost is not None:
+                self.lost(self)
 
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:

@@ -8,76 +8,30 @@ time in milliseconds.
 An environment has as many slots as it may run invocations at once; free slots are filled before another environment
 is started. Once an invocation names a tenant, an environment serves only the tenant that it has served first (those
 that name none count as one tenant), and one that is idle makes room for a tenant that has none.
+
+Environments are of two kinds. Those on demand are started for invocations, end when they are idle, and count towards
+the fleet's own limit and its capacity. Provisioned ones are kept initialised, as many as `keep` was told: they come
+first when an invocation is assigned, are replaced when they lose their runtime, and count towards no limit.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-__all__ = ["Action", "Assign", "Close", "Environment", "Fail", "Fleet", "Readiness", "Start", "Throttle", "WakeAt"]
+from .capacity import Capacity
+from .fleet_actions import Assign, Close, Environment, Fail, Provision, Readiness, Start, Throttle, WakeAt
+from .fleet_members import Members, end_one
 
+if TYPE_CHECKING:
+    from .fleet_actions import Action
 
-class Readiness(Enum):
-    """How soon a free environment could run an invocation."""
-
-    WARM = "warm"  # its runtime waits in /next
-    FINISHING = "finishing"  # it has answered, and will soon be back in /next
-    COLD = "cold"  # it has no usable runtime: init comes first
-
+__all__ = ["Fleet"]
 
 WARM, COLD = Readiness.WARM, Readiness.COLD  # looking an enum's member up is slow on Python 3.11
 
-
-class Environment(Protocol):
-    """What a fleet must know of an environment."""
-
-    @property
-    def readiness(self) -> Readiness:
-        """How soon it could run an invocation."""
-
-
 E = TypeVar("E", bound=Environment)
 I = TypeVar("I")  # noqa: E741 - an invocation
-
-
-class Assign(NamedTuple, Generic[I, E]):
-    """Run this invocation in this environment, now."""
-
-    invocation: I
-    environment: E
-
-
-class Start(NamedTuple):
-    """Make a new environment; call `started` with it before anything else."""
-
-
-class Throttle(NamedTuple, Generic[I]):
-    """Refuse this invocation: no environment can take it, and it may not wait."""
-
-    invocation: I
-
-
-class Fail(NamedTuple, Generic[I]):
-    """Fail this invocation: the environment that was started for it could not be opened."""
-
-    invocation: I
-
-
-class Close(NamedTuple, Generic[E]):
-    """End this environment; the fleet has forgotten it."""
-
-    environment: E
-
-
-class WakeAt(NamedTuple):
-    """Call `expire` at this time."""
-
-    at: float
-
-
-Action = Assign[I, E] | Start | Throttle[I] | Fail[I] | Close[E] | WakeAt
 
 
 class _Entry(NamedTuple, Generic[I]):
@@ -87,50 +41,36 @@ class _Entry(NamedTuple, Generic[I]):
     tenant: str | None
 
 
-class Fleet(Generic[I, E]):
+class Fleet(Members[E], Generic[I, E]):
     """The environments of one function version, and the invocations that wait for one.
 
-    At most `most` environments with `slots` each; one that has been idle for `idle_ms` is ended, None means never.
+    At most `most` environments on demand with `slots` each, and no more than `capacity` has room for; one that has
+    been idle for `idle_ms` is ended, None means never. An invocation waits only while there is an environment that it
+    could get.
     """
 
-    def __init__(self, most: int, idle_ms: float | None = None, slots: int = 1) -> None:
+    def __init__(
+        self, most: int, idle_ms: float | None = None, slots: int = 1, capacity: Capacity[E] | None = None
+    ) -> None:
+        super().__init__(slots)
         self._most = most
         self._idle_ms = idle_ms
-        self._slots = slots
         self._waiting: deque[_Entry[I]] = deque()
-        self._free: dict[E, float] = {}  # those with a free slot, and since when; in this order
-        self._starting: set[E] = set()  # until their init is over
-        self._announced = 0  # Start was returned, and `started` has not been called yet
-        self._busy: dict[E, int] = {}  # how many invocations each runs; with a free slot it is in _free, too
-        self._retired: dict[E, int] = {}  # busy with code that has been replaced
-        self._tenants: dict[E, str | None] | None = None  # whom each has served; None: no invocation had a tenant yet
         self._wakes = False
-
-    def __len__(self) -> int:
-        both = sum(environment in self._busy for environment in self._free) if self._slots > 1 else 0
-        return len(self._free) + len(self._busy) - both + self._coming
+        self._capacity: Capacity[E] = capacity or Capacity()
+        self._capacity.join(self, 0)
 
     def __repr__(self) -> str:
         return (
             f"<Fleet {len(self._waiting)} waiting, {len(self._free)} free, {self._coming} coming, "
-            f"{len(self._busy)} busy, {len(self._retired)} retired, at most {self._most} of {self._slots}>"
+            f"{len(self._busy)} busy, {len(self._retired)} retired, at most {self._most} of {self._slots}, "
+            f"{len(self._provisioned)} of {self._provisioning.wanted} provisioned>"
         )
 
     @property
     def waiting(self) -> int:
         """How many invocations wait."""
         return len(self._waiting)
-
-    @property
-    def running(self) -> int:
-        """How many invocations run."""
-        if self._slots == 1:
-            return len(self._busy) + len(self._retired)
-        return sum(self._busy.values()) + sum(self._retired.values())
-
-    @property
-    def _coming(self) -> int:
-        return self._announced + len(self._starting)
 
     @property
     def _uncovered(self) -> int:
@@ -157,16 +97,12 @@ class Fleet(Generic[I, E]):
         self._waiting.append(entry)
         actions = self._assign()
         if self._waiting and self._waiting[-1] is entry and self._uncovered > max_queued:
-            self._waiting.pop()
-            actions.append(Throttle(invocation))
+            actions.append(self._throttle(self._waiting.pop()))
         return actions
 
-    def provision(self) -> list[Action[I, E]]:
-        """Start an environment before there is an invocation for it."""
-        if len(self) >= self._most:
-            return []
-        self._announced += 1
-        return [Start()]
+    def start_ahead(self) -> list[Action[I, E]]:
+        """Start an environment on demand before there is an invocation for it."""
+        return [] if len(self) >= self._most or self._capacity.is_full else self._start(1)
 
     def started(self, environment: E) -> None:
         """Add the new environment; it becomes `available` when its init has ended, well or badly."""
@@ -180,6 +116,9 @@ class Fleet(Generic[I, E]):
 
     def failed(self, environment: E) -> list[Action[I, E]]:
         """The environment could not be opened: fail what has waited longest instead of trying again."""
+        if environment in self._provisioning.initialising:
+            self._provisioning.initialising.discard(environment)
+            return self._give_up_provisioned()
         if environment not in self._starting:
             return []
         self._starting.discard(environment)
@@ -187,6 +126,7 @@ class Fleet(Generic[I, E]):
 
     def _give_up_one(self) -> list[Action[I, E]]:
         """Fail the invocation that has waited longest instead of making it wait for the next attempt."""
+        self._capacity.release(1)
         actions: list[Action[I, E]] = []
         if self._uncovered > 0:
             actions.append(Fail(self._waiting.popleft().invocation))
@@ -197,12 +137,19 @@ class Fleet(Generic[I, E]):
         if environment in self._busy:
             if self._slots > 1:
                 self._free.pop(environment, None)  # to the end: it is the one used last
-            _end_one(self._busy, environment)
+            end_one(self._busy, environment)
+            if self._provisioned and self._is_spent(environment):
+                return self._renew(environment)
         elif environment in self._starting:
             self._starting.discard(environment)
         elif environment in self._retired:
-            _end_one(self._retired, environment)
+            end_one(self._retired, environment)
             return [] if environment in self._retired else [Close(environment)]
+        elif environment in self._provisioning.initialising:
+            self._provisioning.initialising.discard(environment)
+            if environment.readiness is COLD:
+                return [Close(environment), *self._give_up_provisioned()]
+            self._provisioned[environment] = now
         else:
             return []
         self._free[environment] = now
@@ -218,14 +165,13 @@ class Fleet(Generic[I, E]):
         actions: list[Action[I, E]] = []
         if self._idle_ms is None:
             return actions
-        for environment, since in list(self._free.items()):
-            if environment in self._busy:
-                continue  # free slots beside busy ones
-            if since + self._idle_ms > now:
+        for environment in self._idle():
+            due = self._free[environment] + self._idle_ms
+            if due > now:
                 self._wakes = True
-                actions.append(WakeAt(since + self._idle_ms))
+                actions.append(WakeAt(due))
                 break
-            actions.append(self._close_free(environment))
+            actions.append(self._give_up(environment))
         return actions
 
     def replace(self, most: int, slots: int = 1) -> list[Action[I, E]]:
@@ -233,44 +179,134 @@ class Fleet(Generic[I, E]):
 
         The old environments do not count towards `most`, the new limit.
         """
+        self._capacity.release(len(self) - self._announced)
         self._most, self._slots = most, slots
-        actions = [Close(environment) for environment in (*self._idle(), *self._starting)]
+        actions: list[Action[I, E]] = [Close(each) for each in self._at_rest()]
         self._retired |= self._busy
         for group in (self._free, self._starting, self._busy):
             group.clear()
         if self._tenants is not None:
             self._tenants.clear()
-        return actions + self._assign()
+        self._provisioning.forget()
+        return actions + self._provision() + self._assign()
 
     def shut(self) -> list[Action[I, E]]:
         """End every environment, and fail the invocations that wait."""
-        failed = [Fail(entry.invocation) for entry in self._waiting]
-        closed = [Close(each) for each in (*self._idle(), *self._starting, *self._busy, *self._retired)]
+        self._capacity.leave(self, len(self))
+        self._capacity = Capacity()
+        actions: list[Action[I, E]] = [Fail(entry.invocation) for entry in self._waiting]
+        actions += [Close(each) for each in (*self._at_rest(), *self._busy, *self._retired)]
         for group in (self._waiting, self._free, self._starting, self._busy, self._retired):
             group.clear()
-        return [*failed, *closed]
+        self._provisioning.want(0)
+        self._provisioning.forget()
+        return actions
 
-    def _idle(self) -> list[E]:
-        """The environments that run nothing, the one that has been idle longest first."""
-        return [environment for environment in self._free if environment not in self._busy]
+    # -- limits that change
 
-    def _close_free(self, environment: E) -> Close[E]:
-        del self._free[environment]
-        if self._tenants is not None:
-            self._tenants.pop(environment, None)
-        return Close(environment)
+    def limit(self, most: int, capacity: Capacity[E]) -> None:
+        """Set how many environments there may be from now on; `shed` ends those that are too many."""
+        self._most = most
+        if capacity is not self._capacity:
+            self._capacity.leave(self, len(self))
+            capacity.join(self, len(self))
+            self._capacity = capacity
 
-    def _occupy(self, environment: E, tenant: str | None) -> None:
-        """Take a slot of it."""
-        if self._slots == 1:
-            del self._free[environment]
-            self._busy[environment] = 1
-        else:
-            self._busy[environment] = running = self._busy.get(environment, 0) + 1
-            if running == self._slots:
-                del self._free[environment]
-        if self._tenants is not None:
-            self._tenants[environment] = tenant
+    def shed_idle(self) -> list[Action[I, E]]:
+        """End idle environments as long as there are more than there may be."""
+        actions: list[Action[I, E]] = []
+        for environment in self._idle():
+            if not self._is_too_many:
+                break
+            actions.append(self._give_up(environment))
+        return actions
+
+    def shed(self) -> list[Action[I, E]]:
+        """End those that are too many, busy ones when they have finished; or start what there is room for now."""
+        actions = self.shed_idle()
+        while self._is_too_many and self._starting:
+            actions.append(Close(self._starting.pop()))
+            self._capacity.release(1)
+        for environment in [each for each in self._busy if each not in self._provisioned]:
+            if not self._is_too_many:
+                break
+            self._retire(environment)
+            self._capacity.release(1)
+        return actions + self._assign()
+
+    @property
+    def _is_too_many(self) -> bool:
+        return len(self) > self._most or (self._capacity.is_exceeded and len(self) > 0)
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when the environment on demand that has been idle for longest is free; None: none is idle."""
+        return next((self._free[environment] for environment in self._idle()), None)
+
+    def give_up_idle(self) -> Close[E]:
+        """Give up that environment to another fleet of the capacity."""
+        return self._give_up(next(iter(self._idle())))
+
+    def _give_up(self, environment: E) -> Close[E]:
+        self._capacity.release(1)
+        return self._close_free(environment)
+
+    # -- provisioned environments
+
+    def keep(self, count: int) -> list[Action[I, E]]:
+        """Keep this many provisioned environments from now on; what has failed is tried again."""
+        self._provisioning.want(count)
+        return [*self._unprovision(), *self._provision(), *self._assign()]
+
+    def provisioned(self, environment: E) -> None:
+        """Add the environment that `Provision` asked for; it is `available` when its init has ended."""
+        self._provisioning.announced -= 1
+        self._provisioning.initialising.add(environment)
+
+    def never_provisioned(self) -> list[Action[I, E]]:
+        """Record that an environment asked for by `Provision` could not be made."""
+        self._provisioning.announced -= 1
+        return self._give_up_provisioned()
+
+    def lost(self, environment: E) -> list[Action[I, E]]:
+        """A runtime has exited: if that leaves an idle provisioned environment without one, replace it.
+
+        One whose runtime has exited before any invocation is not tried again: its init has failed, if a little late.
+        """
+        if environment not in self._free or not self._is_spent(environment):
+            return []
+        self._provisioning.given_up += self._free[environment] == self._provisioned[environment]
+        return self._renew(environment)
+
+    def _renew(self, environment: E) -> list[Action[I, E]]:
+        del self._provisioned[environment]
+        self._free.setdefault(environment, 0.0)
+        return [self._close_free(environment), *self._provision(), *self._assign()]
+
+    def _give_up_provisioned(self) -> list[Action[I, E]]:
+        self._provisioning.give_up()
+        return self._assign()
+
+    def _provision(self) -> list[Action[I, E]]:
+        return [Provision()] * self._provisioning.announce()
+
+    def _unprovision(self) -> list[Action[I, E]]:
+        """End those that are too many: first what is not initialised yet, then what is idle; busy ones may finish."""
+        actions: list[Action[I, E]] = []
+        books = self._provisioning
+        while books.missing < 0 and books.initialising:
+            actions.append(Close(books.initialising.pop()))
+        for environment in sorted(self._provisioned, key=self._busy.__contains__):
+            if books.missing >= 0:
+                break
+            del self._provisioned[environment]
+            if environment in self._busy:
+                self._retire(environment)
+            else:
+                actions.append(self._close_free(environment))
+        return actions
+
+    # -- the pass
 
     def _assign(self) -> list[Action[I, E]]:
         """Assign waiting invocations to free slots, best first, then start as many environments as are missing."""
@@ -289,25 +325,34 @@ class Fleet(Generic[I, E]):
         missing = self._uncovered if self._tenants is not None else -(-self._uncovered // self._slots)
         if missing > 0:
             actions += self._start(missing)
+        if waiting and not self._has_any:
+            actions += [self._throttle(entry) for entry in waiting]
+            waiting.clear()
         return actions
 
     def _start(self, missing: int) -> list[Action[I, E]]:
         """Start environments, in the room that there is; where tenants keep it taken, their idle ones make room."""
-        room = self._most - len(self)
-        in_the_way = self._idle()[: max(missing - room, 0)] if self._tenants is not None else []
-        closed = [self._close_free(environment) for environment in in_the_way]
-        count = min(missing, room + len(closed))
-        self._announced += max(count, 0)
-        return [*closed, *[Start()] * count]
+        in_the_way = self._idle()[: max(missing - self._most + len(self), 0)] if self._tenants is not None else []
+        actions: list[Action[I, E]] = [self._give_up(environment) for environment in in_the_way]
+        wanted = min(missing, self._most - len(self))
+        if wanted > 0:
+            granted, closed = self._capacity.claim(wanted)
+            self._announced += granted
+            actions += [*closed, *[Start()] * granted]
+        return actions
+
+    def _throttle(self, entry: _Entry[I]) -> Throttle[I]:
+        return Throttle(entry.invocation, shared=len(self) < self._most)
 
     def _choose(self, tenant: str | None) -> E | None:
-        """The free environment that is ready soonest; of several, the one used last, so that the others may expire.
+        """The free environment that is ready soonest; of several, a provisioned one, then the one used last.
 
-        A cold one is as slow as a new one, so it is chosen only when no starting environment is left to wait for.
+        So the others may expire. A cold one is as slow as a new one, so it is chosen only when no starting
+        environment is left to wait for.
         """
         finishing = cold = None
         tenants = self._tenants
-        for environment in reversed(self._free):
+        for environment in self._provisioned_first() if self._provisioned else reversed(self._free):
             if tenants is not None and tenants.get(environment, tenant) != tenant:
                 continue
             readiness = environment.readiness
@@ -320,11 +365,3 @@ class Fleet(Generic[I, E]):
         if finishing is None and self._uncovered > 0:
             return cold
         return finishing
-
-
-def _end_one(running: dict[E, int], environment: E) -> None:
-    """One of the invocations that it runs has ended."""
-    if running[environment] == 1:
-        del running[environment]
-    else:
-        running[environment] -= 1

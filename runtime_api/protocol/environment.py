@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import effects as fx
 from . import events as ev
-from .concurrency import Readiness
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
@@ -45,6 +44,7 @@ from .faults import (
     size_fault,
     timeout_fault,
 )
+from .fleet_actions import Readiness
 from .lifecycle import Lifecycle
 from .starting import RUNTIME
 from .states import Move, Phase, RuntimeState, Step

@@ -15,6 +15,7 @@ class InitializationType(StrEnum):
 
     ON_DEMAND = "on-demand"
     SNAP_START = "snap-start"
+    PROVISIONED = "provisioned-concurrency"
     MANAGED_INSTANCES = "lambda-managed-instances"
 
 
@@ -30,6 +31,7 @@ class FunctionSettings(NamedTuple):
     external_runtime: bool = False  # somebody else starts the runtime: no process to start or stop, no time limit
     max_concurrency: int = 0  # invocations that an environment works on at once; 0 is classic mode, which 1 is not
     snap_start: bool = False  # only in classic mode
+    provisioned: bool = False  # initialised ahead of any invocation, which may take long
 
     @property
     def slots(self) -> int:
@@ -44,11 +46,13 @@ class FunctionSettings(NamedTuple):
     @property
     def init_limit_ms(self) -> float | None:
         """How long an init phase may take; None: there is none, init is part of the first invocation (spec 6.1)."""
-        return max(self.limits.long_init_ms, self.timeout_ms) if self.init_apart else self.init_ms
+        return max(self.limits.long_init_ms, self.timeout_ms) if self.init_apart or self.provisioned else self.init_ms
 
     @property
     def initialization_type(self) -> InitializationType:
         """How this function's environments come to be."""
         if self.snap_start:
             return InitializationType.SNAP_START
+        if self.provisioned:
+            return InitializationType.PROVISIONED
         return InitializationType.MANAGED_INSTANCES if self.max_concurrency else InitializationType.ON_DEMAND

@@ -22,6 +22,7 @@ __all__ = [
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "ProvisionedConcurrencyConfigNotFoundException",
     "RecursiveInvocationException",
     "RequestEntityTooLargeException",
     "RequestTooLargeException",
@@ -92,6 +93,10 @@ class CodeSigningConfigNotFoundException(ServiceError):
 
 class PreconditionFailedException(ServiceError):
     """The resource has changed since its caller looked at it."""
+
+
+class ProvisionedConcurrencyConfigNotFoundException(ServiceError):
+    """Nothing is provisioned for the version or alias."""
 
 
 class ResourceConflictException(ServiceError):

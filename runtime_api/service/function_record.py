@@ -27,6 +27,7 @@ __all__ = [
     "LastUpdate",
     "LayerUse",
     "Policy",
+    "Provisioned",
     "State",
     "Statement",
     "Version",
@@ -141,6 +142,13 @@ class EventInvoke(Struct, frozen=True):
     last_modified: float  # Unix seconds
 
 
+class Provisioned(Struct, frozen=True):
+    """How many environments of a version or an alias are kept initialised."""
+
+    requested: int
+    last_modified: str
+
+
 class Function(Struct, frozen=True):
     """A function and everything that belongs to it."""
 
@@ -159,6 +167,7 @@ class Function(Struct, frozen=True):
     recursive_loop: str = "Terminate"
     event_invoke: dict[str, EventInvoke] = {}  # by qualifier; $LATEST for the function itself
     urls: dict[str, FunctionUrl] = {}  # by alias; $LATEST for the function itself
+    provisioned: dict[str, Provisioned] = {}  # by version or alias
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
 
     from .function_record import Function, Version
+    from .seams.catalog import ResolvedVersion
 
-__all__ = ["code_of", "like", "runnable"]
+__all__ = ["code_of", "like", "provisioned_version", "runnable"]
 
 
 def code_of(version: Version) -> CodeRef | None:
@@ -74,6 +75,11 @@ def like(fresh: Runnable, model: Runnable) -> Runnable:
         max_queued=model.max_queued,
         tenancy=model.tenancy,
     )
+
+
+def provisioned_version(version: ResolvedVersion) -> ResolvedVersion:
+    """Return a version as its provisioned environments run it."""
+    return structs.replace(version, settings=version.settings._replace(provisioned=True))
 
 
 def _logging(given: dict[str, str]) -> Logging:

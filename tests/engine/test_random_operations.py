@@ -20,6 +20,7 @@ from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.installations import Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.management import Management
+from runtime_api.engine.provisioner import Provisioner
 from runtime_api.service.codec import encode
 from runtime_api.service.operations import model
 from runtime_api.service.owners import DEFAULT_OWNER
@@ -46,6 +47,9 @@ class NothingRuns:
     def prepare(self, *_: object) -> None:
         """There is none to start."""
 
+    def allot(self, *_: object) -> None:
+        """There is none to count."""
+
 
 class Service:
     """A service in a directory, whose loop runs while an operation is performed."""
@@ -57,14 +61,16 @@ class Service:
         self._data = DataDirectory(folder)
         self._catalog, self._installations = MemoryCatalog(DEFAULT_OWNER), Installations()
         limits = CURRENT.limits
+        dispatch = cast("LocalDispatch", NothingRuns())
         self._management = Management(
             self._catalog,
-            cast("LocalDispatch", NothingRuns()),
+            dispatch,
             Installer(self._trees, self._installations, limits, self._data.packages),
             CodeSources(limits),
             self._installations,
             DEFAULT_OWNER,
             CURRENT,
+            Provisioner(self._catalog, dispatch, lambda _lines: None),
             StoredFunctions(self._data.database),
         )
         self._management.restore()

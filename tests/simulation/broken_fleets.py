@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Readiness, Throttle, WakeAt
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Readiness, Throttle, WakeAt
 
 from .fleet_runtime import PaperEnvironment
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from runtime_api.protocol.concurrency import Action
+    from runtime_api.protocol.capacity import Capacity
+    from runtime_api.protocol.fleet_actions import Action
 
     Actions: TypeAlias = list[Action[str, PaperEnvironment]]
 
@@ -34,13 +36,13 @@ class KeepsWhatIsFreedBusy(Base):
 
 
 class GoesOverTheLimit(Base):
-    def __init__(self, most: int, idle_ms: float | None = None, slots: int = 1) -> None:
-        super().__init__(most + 1, idle_ms, slots)
+    def __init__(self, most: int, idle_ms: float | None, slots: int, capacity: Capacity[PaperEnvironment]) -> None:
+        super().__init__(most + 1, idle_ms, slots, capacity)
 
 
 class StopsBelowTheLimit(Base):
-    def __init__(self, most: int, idle_ms: float | None = None, slots: int = 1) -> None:
-        super().__init__(max(most - 1, 1), idle_ms, slots)
+    def __init__(self, most: int, idle_ms: float | None, slots: int, capacity: Capacity[PaperEnvironment]) -> None:
+        super().__init__(max(most - 1, 1), idle_ms, slots, capacity)
 
 
 class TakesNothingFree(Base):

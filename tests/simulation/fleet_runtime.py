@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.fleet_actions import Readiness
 
 __all__ = ["PaperEnvironment", "Surroundings"]
 
@@ -33,13 +33,17 @@ class Surroundings(Protocol):
     def later(self, delay_ms: float, what: Callable[[], None]) -> None: ...
     def available(self, environment: PaperEnvironment) -> None: ...
     def completed(self, environment: PaperEnvironment, outcome: fx.Outcome) -> None: ...
+    def lost(self, environment: PaperEnvironment) -> None: ...
 
 
 class PaperEnvironment:
     """Does on paper what the engine's ExecutionEnvironment does."""
 
-    def __init__(self, world: Surroundings, code: int, init_in_invoke: bool, slots: int = 1) -> None:
+    def __init__(
+        self, world: Surroundings, code: int, init_in_invoke: bool, slots: int = 1, provisioned: bool = False
+    ) -> None:
         self.world = world
+        self.provisioned = provisioned
         self.code = code  # which version of the code it runs
         self.slots = slots
         self.machine = EnvironmentMachine(
@@ -48,6 +52,7 @@ class PaperEnvironment:
                 timeout_ms=TIMEOUT_MS,
                 init_ms=None if init_in_invoke else INIT_MS,
                 max_concurrency=slots if slots > 1 else 0,
+                provisioned=provisioned,
             )
         )
         self.jobs: set[str] = set()
@@ -66,6 +71,11 @@ class PaperEnvironment:
     @property
     def readiness(self) -> Readiness:
         return self.machine.readiness
+
+    @property
+    def has_process(self) -> bool:
+        """Whether its runtime is there, if only until it has been killed."""
+        return self._process != 0
 
     def open(self) -> None:
         self._initialising = True
@@ -202,3 +212,5 @@ class PaperEnvironment:
     def _exit(self, status: ev.ExitStatus) -> None:
         self._process = 0
         self.post(ev.ProcessExited(RUNTIME, status))
+        if self.provisioned:
+            self.world.lost(self)

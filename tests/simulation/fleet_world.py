@@ -9,22 +9,26 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Readiness, Start, Throttle, WakeAt
+from runtime_api.protocol.capacity import Capacity
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Readiness, Start, Throttle, WakeAt
 
 from .fleet_runtime import PaperEnvironment
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from runtime_api.protocol import effects as fx
-    from runtime_api.protocol.concurrency import Action
+    from runtime_api.protocol.fleet_actions import Action
 
-__all__ = ["Broken", "FleetWorld", "Made"]
+__all__ = ["Broken", "FleetWorld", "Made", "Make", "Waiting", "rank"]
 
 Made = Fleet[str, PaperEnvironment]
+Make = Callable[[int, float | None, int, Capacity[PaperEnvironment]], Made]
 STEPS = 60  # things that callers and users do in one world
 EVENTS = 20_000  # more than any world has
 WARM, FINISHING, COLD = 0, 1, 2
@@ -51,7 +55,7 @@ def rank(environment: PaperEnvironment) -> int:
 class FleetWorld:
     """One function's pool, from the first caller to the end."""
 
-    def __init__(self, dice: random.Random, make: Callable[[int, float | None, int], Made] = Fleet) -> None:
+    def __init__(self, dice: random.Random, make: Make = Fleet) -> None:
         self.dice = dice
         self.now = 1000.0
         self.most = dice.choice((1, 1, 2, 3, 8))
@@ -61,7 +65,8 @@ class FleetWorld:
         self.slots = dice.choice((1, 1, 1, 2, 4))
         self.tenants = dice.choice(((None,), (None,), ("a", "b"), (None, "a", "b", "c")))
         self.has_tenants = False  # an invocation has named one
-        self.fleet = make(self.most, self.idle_ms, self.slots)
+        self.capacity = self.a_capacity()
+        self.fleet = make(self.most, self.idle_ms, self.slots, self.capacity)
         self.code = 0
         self.current: set[PaperEnvironment] = set()  # neither closed nor on old code
         self.unmade = 0  # asked for, could not be made, and the fleet has not been told yet
@@ -74,6 +79,9 @@ class FleetWorld:
         self.shut = self.provisioning = False
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+
+    def a_capacity(self) -> Capacity[PaperEnvironment]:
+        return Capacity()
 
     # -- from beginning to end
 
@@ -90,7 +98,7 @@ class FleetWorld:
         without = [request_id for request_id, fate in self.fates.items() if fate == "open"]
         self.require(not without, f"{without} never got an outcome")
         if self.idle_ms is not None:
-            self.require(self.shut or not self.current, "an idle environment was never ended")
+            self.require(self.shut or not self.on_demand, "an idle environment was never ended")
         self._shut()
         self._pass_time()
         self.require(all(each.ended for each in self.everyone), "an environment outlived its pool")
@@ -113,7 +121,7 @@ class FleetWorld:
             self._replace()
         elif fate < 0.05:
             self.provisioning = True
-            self.perform(self.fleet.provision())
+            self.perform(self.fleet.start_ahead())
             self.provisioning = False
         else:
             for _ in range(self.dice.choice((1, 1, 1, 2, 5, 12))):
@@ -200,7 +208,10 @@ class FleetWorld:
         free = self.free_for(caller)
         best = min(rank(each) for each in free)
         self.require(rank(environment) == best, "a readier environment stays free")
-        latest = max(each.free_since for each in free if rank(each) == best)
+        as_good = [each for each in free if rank(each) == best]
+        provisioned = any(each.provisioned for each in as_good)
+        self.require(environment.provisioned == provisioned, "a provisioned environment stays free")
+        latest = max(each.free_since for each in as_good if each.provisioned == provisioned)
         self.require(environment.free_since == latest, "not the one that was used last is used again")
         self.waiting.remove(caller)
         environment.has_served, environment.tenant = True, caller.tenant
@@ -227,12 +238,15 @@ class FleetWorld:
     def _opened(self, environment: PaperEnvironment) -> None:
         if environment.closed:
             return
-        if self.dice.random() < 0.05:
+        if self._cannot_open(environment):
             self.current.discard(environment)
             environment.close()
             self._fail_one(lambda: self.fleet.failed(environment))
         else:
             environment.open()
+
+    def _cannot_open(self, _environment: PaperEnvironment) -> bool:
+        return self.dice.random() < 0.05
 
     def _fail_one(self, tell: Callable[[], list[Action[str, PaperEnvironment]]]) -> None:
         """Tell the fleet that an environment has failed: one invocation fails with it if none is coming for it."""
@@ -247,7 +261,7 @@ class FleetWorld:
         came_last = request_id == caller.request_id == self.arriving
         self.require(came_last, "not the one that came last is throttled")
         self.require(not self.free_for(caller), f"{request_id} is throttled while an environment is free")
-        self.require(self.places >= self.most, f"{request_id} is throttled before there are {self.most}")
+        self.require(self.is_full, f"{request_id} is throttled before there are {self.most}")
         self.require(self.uncovered + 1 > max_queued, f"{request_id} is throttled and might have waited")
         self.require(not self.in_the_way, f"{request_id} is throttled while an idle environment is in its way")
         self._end(request_id, "throttled")
@@ -260,10 +274,15 @@ class FleetWorld:
         if not idle and in_the_way:
             longest = min(each.free_since for each in self.in_the_way)
             self.require(environment.free_since == longest, "not the one that was idle longest makes room")
-        self.require(self.shut or on_old_code or idle or in_the_way, "an environment is ended before its time")
+        in_time = self.shut or on_old_code or (idle and not environment.provisioned) or in_the_way
+        self.require(in_time or self.may_close(environment), "an environment is ended before its time")
         self.require(self.shut or not environment.jobs, "an environment is ended in mid-invocation")
         self.current.discard(environment)
         environment.close()
+
+    def may_close(self, _environment: PaperEnvironment) -> bool:
+        """Whether there is another reason to end it."""
+        return False
 
     def _expire(self) -> None:
         self.perform(self.fleet.expire(self.now))
@@ -274,9 +293,18 @@ class FleetWorld:
         """As Pool._available does."""
         if environment.closed:
             return
+        self.before_available(environment)
         environment.ready = True
         environment.free_since = self.now
         self.perform(self.fleet.available(environment, self.now))
+
+    def before_available(self, environment: PaperEnvironment) -> None:
+        """Something has happened in it that the fleet is about to be told."""
+
+    def lost(self, environment: PaperEnvironment) -> None:
+        """As Pool._lost does."""
+        if not environment.closed:
+            self.perform(self.fleet.lost(environment))
 
     def completed(self, environment: PaperEnvironment, outcome: fx.Outcome) -> None:
         self.require(outcome.request_id in environment.jobs, f"{outcome.request_id} is not what ran there")
@@ -314,32 +342,54 @@ class FleetWorld:
         """Idle ones that have served another tenant than those who wait, when there is no room for one more."""
         if not self.has_tenants or self.places < self.most:
             return []
-        return [each for each in self.current if each.ready and not each.jobs]
+        return [each for each in self.on_demand if each.ready and not each.jobs]
+
+    @property
+    def on_demand(self) -> list[PaperEnvironment]:
+        """Those that are not provisioned."""
+        return [each for each in self.current if not each.provisioned]
 
     @property
     def uncovered(self) -> int:
         """How many wait without a slot being on its way for them."""
-        coming = sum(not each.ready for each in self.current) + self.unmade
+        coming = sum(not each.ready for each in self.on_demand) + self.unmade
         return len(self.waiting) - coming * (1 if self.has_tenants else self.slots)
 
     @property
     def places(self) -> int:
         """How many environments count towards the limit."""
-        return len(self.current) + self.unmade
+        return len(self.on_demand) + self.unmade
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether somebody may wait although nothing is started for it."""
+        return self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further environment may be started."""
+        return self.places >= self.most
 
     def look(self) -> None:
         if self.shut:
             return
-        self.require(len(self.current) <= self.most, f"{len(self.current)} environments, at most {self.most}")
+        here = len(self.on_demand)
+        self.require(here <= self.most, f"{here} environments, at most {self.most}")
+        self.require(self.capacity.used == self.places + self.elsewhere, "the capacity counts other environments")
         self.require(not self.soon, "somebody waits while an environment is free and warm")
         if self.uncovered > 0:
             free = any(self.free_for(caller) for caller in self.waiting)
-            self.require(not free and self.places >= self.most, "somebody waits and nothing is started for it")
+            self.require(not free and self.may_wait, "somebody waits and nothing is started for it")
             self.require(not self.in_the_way, "somebody waits while an idle environment is in the way")
         if self.idle_ms is not None:
-            idle = (self.now - each.free_since for each in self.free if not each.jobs)
+            idle = (self.now - each.free_since for each in self.free if not each.jobs and not each.provisioned)
             longest = max(idle, default=0.0)
             self.require(longest <= self.idle_ms + 1, f"an environment has been idle for {longest:.0f} ms")
+
+    @property
+    def elsewhere(self) -> int:
+        """How many environments of other fleets the capacity counts."""
+        return 0
 
     def later(self, delay_ms: float, what: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (self.now + max(delay_ms, 0), next(self._order), what))

@@ -13,14 +13,12 @@ from .broken_fleets import BROKEN
 from .fleet_world import Broken, FleetWorld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .fleet_world import Made
+    from .fleet_world import Made, Make
 
 ENOUGH = 500  # worlds in which every breakage shows; most of them show in the first ten
 
 
-def live(seed: int, make: Callable[[int, float | None, int], Made] = Fleet) -> None:
+def live(seed: int, make: Make = Fleet) -> None:
     """One world; its seed stands in what is raised."""
     try:
         FleetWorld(random.Random(seed), make).run()
@@ -28,7 +26,7 @@ def live(seed: int, make: Callable[[int, float | None, int], Made] = Fleet) -> N
         raise Broken(f"seed {seed}: {broken}") from None
 
 
-def live_through(worlds: int, make: Callable[[int, float | None, int], Made]) -> None:
+def live_through(worlds: int, make: Make) -> None:
     for seed in range(worlds):
         live(seed, make)
 

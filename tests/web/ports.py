@@ -19,6 +19,7 @@ from runtime_api.engine.installations import Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import Invoker
 from runtime_api.engine.management import Management
+from runtime_api.engine.provisioner import Provisioner
 from runtime_api.engine.streams import ResponseStream
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
@@ -168,7 +169,10 @@ class Ports:
         installer = Installer(self._trees, installations, CURRENT)
         dispatch: Any = self.dispatch
         sources, callers = CodeSources(CURRENT), Callers(DEFAULT_OWNER, None)
-        self._management = Management(catalog, dispatch, installer, sources, installations, DEFAULT_OWNER, PROFILE)
+        provisioner = Provisioner(catalog, dispatch, lambda lines: None)
+        self._management = Management(
+            catalog, dispatch, installer, sources, installations, DEFAULT_OWNER, PROFILE, provisioner
+        )
         self._public = PublicPort(
             self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, callers, Bounds(), note
         )

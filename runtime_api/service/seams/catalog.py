@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runtime_api.service.arns import LATEST
 from runtime_api.service.tenancy import Tenancy
@@ -47,6 +47,11 @@ class FunctionRecord(Struct, frozen=True):
         """The function's own name."""
         return self.function.name
 
+    def in_place_of(self, before: FunctionRecord) -> FunctionRecord:
+        """Return this with what the record before had beside its code: only $LATEST is another one."""
+        function = structs.replace(before.function, latest=self.function.latest)
+        return structs.replace(self, function=function, versions=before.versions | self.versions)
+
     @property
     def latest(self) -> Runnable:
         """The version that is run unless a caller asks for another one."""
@@ -64,10 +69,9 @@ class ResolvedVersion(Struct, frozen=True):
     settings: FunctionSettings
     arn: str  # of the version: pools and queues are keyed by it
     invoked_arn: str  # as the caller named the function, qualifier included
-    concurrency: int
+    concurrency: int  # execution environments at once, apart from provisioned ones
     max_queued: int
     revision: int  # of what is run; a higher one means newer code for the same ARN
-    reserved: int | None = None  # how many invocations of all versions together may run at once
     event_invoke: EventInvoke | None = None  # how events are tried, and where they go then
     dead_letter_arn: str | None = None  # where events go that have failed
     may_recurse: bool = False  # invocations are not stopped when they go round in a loop

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .catalog import ResolvedVersion
 
 __all__ = [
+    "ACCOUNT_CONCURRENCY",
     "FUNCTION_CONCURRENCY",
     "BodyStream",
     "Dispatch",
@@ -25,6 +26,7 @@ __all__ = [
     "Unavailable",
 ]
 
+ACCOUNT_CONCURRENCY = "ConcurrentInvocationLimitExceeded"  # spec-service CO-05
 FUNCTION_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"  # spec-service CO-05
 
 T = TypeVar("T", covariant=True)
