@@ -121,6 +121,19 @@ def test_a_crash_is_told_before_the_subscriber_has_to_end(app: Path) -> None:
     assert told["platform.report"]["errorType"] == "Runtime.ExitError"
 
 
+def test_an_extension_that_is_started_again_subscribes_again(app: Path) -> None:
+    file = app / "telemetry.ndjson"
+    given = ("--layer", EXAMPLES / "telemetry-http", "--env-var", f"TELEMETRY_FILE={file}", "--sandbox", "process")
+    with Serve(*given, "-t", "2", "app.handler", cwd=app) as server:
+        assert b"Sandbox.Timedout" in server.invoke(b'{"until": "what nobody says"}').body
+        assert server.invoke(b'{"lines": 1}').body == b"null"
+    events = events_of(file.read_text())
+    assert [event["type"] for event in events].count("platform.telemetrySubscription") == 2
+    reports = [event["record"] for event in events if event["type"] == "platform.report"]
+    assert [report["status"] for report in reports] == ["timeout", "success"]
+    assert [event["record"].split()[1] for event in events if event["type"] == "function"] == ["0"]
+
+
 @contextmanager
 def collector() -> Iterator[tuple[int, list[tuple[str, bytes]], threading.Condition]]:
     """A server that takes reports; gives its port, and the paths and bodies of what it has got."""
