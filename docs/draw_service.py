@@ -100,6 +100,8 @@ $ aws lambda invoke --function-name orders response.json
   one of the command line.
 - **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
   `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
+- **Functions of container images are kept, but not run**: their invocations say so. No registry is asked, so the
+  digest of an image is that of its URI.
 - **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing settings, code signing, runtime
   management, recursion settings.
 
