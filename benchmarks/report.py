@@ -9,6 +9,7 @@ ALONE = "no subscriber"
 RATIOS = (
     "RIE",
     "bare",
+    "bare relay",
     "moto",
     "serve NAME=TARGET",
     "awslambdaric",
