@@ -34,18 +34,18 @@ BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
 TIMEOUT_S = 3.0
 JOBS = 6
 SHOWN = 6
-PARTS = (("extensions/telemetry/", "extensions/logs/"),)  # optional parts, which have cases and mutants of their own
 
 
 def judged_cases(mutant: Mutant | None = None) -> list[Case]:
-    """The cases that judge a mutant: those of the optional parts that it breaks, else those of no optional part.
+    """The cases that a mutant is judged by: those of the feature that it breaks, or those of no feature."""
+    cases = load_cases("server", "extensions")
+    feature = next((_feature(case) for case in cases if mutant is not None and case.id == mutant.case), None)
+    return [case for case in cases if _feature(case) == feature]
 
-    A mutant of telemetry could fail the others only through what every server has, and that has mutants of its own.
-    """
-    parts = next((parts for parts in PARTS if mutant is not None and mutant.case.startswith(parts)), None)
-    if parts is None:
-        return [case for case in load_cases("server") if case.feature is None]
-    return [case for case in load_cases("extensions") if case.id.startswith(parts)]
+
+def _feature(case: Case) -> str | None:
+    """The optional part that a case is about; the Logs API and its successor are one."""
+    return "telemetry" if case.feature == "logs" else case.feature
 
 
 def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
