@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
+ALONE = "no subscriber"
 RATIOS = (
     "RIE",
     "bare",
+    "bare relay",
     "moto",
     "serve NAME=TARGET",
     "awslambdaric",
@@ -15,6 +17,7 @@ RATIOS = (
     "one at a time",
     "zip -9",
     "host's Python",
+    ALONE,
     BEFORE,
 )
 
