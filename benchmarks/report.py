@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
+ALONE = "no subscriber"
 RATIOS = (
     "RIE",
     "bare",
@@ -16,6 +17,7 @@ RATIOS = (
     "one at a time",
     "zip -9",
     "host's Python",
+    ALONE,
     BEFORE,
 )
 
