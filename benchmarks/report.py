@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
-RATIOS = ("RIE", "bare", "awslambdaric", "aws-lambda-ric", "one at a time", "zip -9", "host's Python", BEFORE)
+RATIOS = (
+    "RIE",
+    "bare",
+    "awslambdaric",
+    "aws-lambda-ric",
+    "one at a time",
+    "zip -9",
+    "host's Python",
+    "synchronous",
+    BEFORE,
+)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from runtime_api.service.queued_event import QueuedEvent
 from runtime_api.service.seams.event_queue import BuriedEvent, LeasedEvent, ListedEvent, NothingDue
 from runtime_api.store.event_index import Entry, EventIndex
 
+from .database import Rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -44,9 +46,9 @@ LOAD = "SELECT number, due_ms, event_group FROM events"
 LAST = (
     "SELECT max(coalesce((SELECT max(number) FROM events), 0), coalesce((SELECT max(number) FROM buried_events), 0))"
 )
-INSERT = "INSERT INTO events (number, due_ms, event_group, document) VALUES (?, ?, ?, ?)"
+INSERT = Rows("INSERT INTO events (number, due_ms, event_group, document) VALUES ", "(?, ?, ?, ?)")
 UPDATE = "UPDATE events SET due_ms = ?, event_group = ?, document = ? WHERE number = ?"
-DELETE = "DELETE FROM events WHERE number = ?"
+DELETE = Rows("DELETE FROM events WHERE number IN (", "?", ")", comes_last=True)
 READ = "SELECT document FROM events WHERE number = ?"
 BURY = """
     INSERT OR REPLACE INTO buried_events (number, buried_ms, reason, event_group, document) VALUES (?, ?, ?, ?, ?)
