@@ -58,6 +58,8 @@ def _rate(server: Server, tools: Tools, payload: Path, callers: int, events: boo
 def _cpu(server: Server, tools: Tools, payload: Path, callers: int, events: bool) -> float:
     with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP, ENVIRONMENTS)
+        load.send(tools, running, payload, WARM_UP, callers, events=events)
+        _drain(running)  # its first request imports aiohttp
         before = running.cpu_seconds()
         load.send(tools, running, payload, REQUESTS, callers, events=events)
         _drain(running)
