@@ -3,6 +3,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 BIN := .venv/bin
 
+# Otherwise each process that a test starts, and each that runs tests, would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests spend about as much time waiting as computing, so one more worker than there are processors keeps them all busy.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist worksteal

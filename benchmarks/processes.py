@@ -35,6 +35,13 @@ def cpu_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
+def peak_bytes(process: int) -> int:
+    """The most memory that a process has had."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
+
+
 def started(process: int) -> str | None:
     """The start time of a process, which tells it from a later process with the same id."""
     fields = _stat(process)

@@ -68,7 +68,7 @@ def _serve(tools: Tools) -> float:
     command = [bootjack_command(), "serve", "--sandbox", "process", "--port", str(port), str(tools.echo)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            with _connected(port, process) as caller:
+            with connected(port, process) as caller:
                 caller.request("POST", INVOKE_PATH.format("function"), EVENT)
                 answer = caller.getresponse().read()
             seconds = time.perf_counter() - begin
@@ -79,7 +79,7 @@ def _serve(tools: Tools) -> float:
     return seconds
 
 
-def _connected(port: int, process: subprocess.Popen[bytes]) -> contextlib.closing[http.client.HTTPConnection]:
+def connected(port: int, process: subprocess.Popen[bytes]) -> contextlib.closing[http.client.HTTPConnection]:
     caller = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_SECONDS)
     while process.poll() is None:
         with contextlib.suppress(ConnectionRefusedError):

@@ -33,6 +33,16 @@ $ aws lambda invoke --function-name orders response.json
   function is `Pending` and an update `InProgress` for 0.2 s, so waiters do something; an Invoke does not wait for it.
 - **Versions and aliases are real**: a published version keeps its code, layers and settings, and has environments of
   its own; an alias may share its traffic between two versions; no number is ever used again.
+- **Concurrency is Lambda's**: 1,000 environments in each account and region; a function with reserved concurrency has
+  that much to itself, over all of its versions, and 0 stops it; the others share the rest, at least 100. One call too
+  many is 429 with the limit that was reached. `--concurrency` (10) bounds each version of a function that has nothing
+  reserved, so that a test in a loop does not take the whole machine. The rate of requests is not limited.
+- **Provisioned concurrency is real**: that many environments of the version are initialised ahead, with
+  `AWS_LAMBDA_INITIALIZATION_TYPE=provisioned-concurrency` and up to 130 s for it, and no idle timeout ends them.
+  They come first; further callers get environments on demand. One that crashes is replaced. An alias takes its
+  environments along to another version, and divides them between two by its weights. The numbers and the status are
+  those of the environments there are; one whose init fails makes it `FAILED`, and is tried again when you put the
+  configuration again. With `--data` they are initialised again after a restart.
 - **Event source mappings are kept, and move through their states, but nothing is polled yet**: a mapping that is
   `Enabled` invokes nothing, and no source need exist or be reachable. It stays when its function is deleted.
 - **`--data DIR` keeps functions, layers, mappings, packages and events.** What was answered is on disk, also after

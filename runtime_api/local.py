@@ -16,6 +16,7 @@ from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
+from runtime_api.engine.provisioner import Provisioner
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.engine.url_ids import open_url
 from runtime_api.local_function import LocalFunction
@@ -26,6 +27,7 @@ from runtime_api.service.function_url_record import function_url
 from runtime_api.service.owners import DEFAULT_OWNER, Owner
 from runtime_api.service.profiles import Profile
 from runtime_api.service.refusals import refusal
+from runtime_api.service.resolving import resolved_version
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.kept_logs import KeptLogs
@@ -33,6 +35,7 @@ from runtime_api.sinks.logs import LabelledLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
+from runtime_api.web.access import access_routes
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
 from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.admission import Admission
     from runtime_api.engine.edges import CallResponder, RuntimeApiListener
-    from runtime_api.service.records import FunctionSpec
+    from runtime_api.service.access import Access
+    from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -68,6 +72,7 @@ class _Parts(NamedTuple):
     events: Events
     invoker: Invoker
     management: Management
+    provisioner: Provisioner
     outbox: Outbox
     fronts: list[PublicPort]
     kept_logs: KeptLogs | None
@@ -181,6 +186,7 @@ class LocalLambda:
     def add_function(self, function: LocalFunction) -> None:
         """Add a function, or replace the one of this name: running invocations may finish on the old code.
 
+        Its published versions, aliases and whatever else callers have configured stay as they are.
         No environment is started before the function is invoked. Raises ValueError if the function cannot have the
         network or the loopback ports that it asks for.
         """
@@ -191,10 +197,10 @@ class LocalLambda:
             parts.log.write(f"bootjack: {note}\n".encode())
         spec = function.configuration
         before = parts.catalog.get(spec.name, Owner(spec.account, spec.region))
-        opened = open_url(function.invoke_mode) if function.function_url else {}
-        urls = before.function.urls if before is not None else opened
+        urls = open_url(function.invoke_mode) if function.function_url else {}
         code = parts.installations.add(installation)
-        parts.catalog.set(function.record(code, self._limits, uuid4(), now(), urls))
+        record = function.record(code, self._limits, uuid4(), now(), urls)
+        parts.catalog.set(record if before is None else record.in_place_of(before))
         parts.dispatch.prepare(parts.catalog.resolve(function.configuration.name))
         if before is not None:
             parts.installations.remove(before.latest.code)
@@ -205,9 +211,11 @@ class LocalLambda:
         Raises ResourceNotFoundException when there is no such function, as each new invocation will.
         """
         parts = self._parts()
-        version = parts.catalog.resolve(name)
-        parts.catalog.drop(version.spec.name, Owner(version.spec.account, version.spec.region))
-        parts.dispatch.retire(version)
+        spec = parts.catalog.resolve(name).spec
+        record = parts.catalog.drop(spec.name, Owner(spec.account, spec.region))
+        parts.provisioner.changed(record, None)
+        for number in record.versions:
+            parts.dispatch.retire(resolved_version(record, number))
 
     def function_url(self, name: str, server: str) -> str | None:
         """Return the URL at which a function answers on the server with this URL; None when it has none."""
@@ -221,7 +229,7 @@ class LocalLambda:
         may have.
         """
         parts = self._parts()
-        environment = await parts.dispatch.provision(parts.catalog.resolve(name))
+        environment = await parts.dispatch.start_ahead(parts.catalog.resolve(name))
         if environment is None:
             raise ValueError(f"{name} has as many execution environments as it may have")
         return environment.runtime_api
@@ -315,10 +323,11 @@ class LocalLambda:
         bounds = self._runtime_api
 
         def edge(
-            post: Callable[..., None], spec: FunctionSpec, host: str, door: Admission
+            post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
         ) -> tuple[CallResponder, RuntimeApiListener]:
-            api = RuntimeApi(post, spec, limits, {*allowed_hosts, host})
-            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), door)
+            hosts, others, snap_start = {*allowed_hosts, host}, access_routes(access), version.settings.snap_start
+            api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start)
+            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
 
         def log_of(name: str) -> LogSink | LabelledLog:
             return LabelledLog(log, name) if label_log else log
@@ -328,7 +337,9 @@ class LocalLambda:
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs, self._stream_rate)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)
-        dispatch = LocalDispatch(factory, installations, self._idle_timeout_s, installer.install)
+        dispatch = LocalDispatch(
+            factory, installations, self._idle_timeout_s, installer.install, limits.concurrency_max
+        )
         events = Events(
             self._events,
             catalog,
@@ -342,7 +353,10 @@ class LocalLambda:
         )
         stored = None if data is None else StoredFunctions(data.database)
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
-        management = Management(catalog, dispatch, installer, sources, installations, self._owner, profile, stored)
+        provisioner = Provisioner(catalog, dispatch, log.write)
+        management = Management(
+            catalog, dispatch, installer, sources, installations, self._owner, profile, provisioner, stored
+        )
         log_service = None
         if self._logs is not None and kept_logs is not None:
             log_service = LogService(self._logs, kept_logs, self._owner)
@@ -354,6 +368,7 @@ class LocalLambda:
             events,
             events.invoker,
             management,
+            provisioner,
             outbox,
             [],
             kept_logs,

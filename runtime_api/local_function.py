@@ -16,6 +16,7 @@ from runtime_api.service.arns import LATEST
 from runtime_api.service.function_record import Code, Configuration, Function, LastUpdate, State, Version
 from runtime_api.service.records import CodeRef, FunctionSpec
 from runtime_api.service.seams.catalog import FunctionRecord, Runnable
+from runtime_api.service.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,9 @@ class LocalFunction:
     also_known_as: frozenset[str] = field(default_factory=frozenset)
     concurrency: int = CURRENT.concurrency  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all of them are busy; the next one is throttled
+    max_concurrency: int = 0  # invocations that an environment runs at once; 0: one, in classic mode
+    snap_start: bool = False  # an environment is restored from a snapshot; not with `max_concurrency`
+    tenancy: Tenancy = Tenancy.OPTIONAL
     external_runtime: bool = False  # somebody else starts the runtime
     function_url: bool = False  # it has one from the start, which everybody may use
     invoke_mode: str | None = None  # of that URL: BUFFERED, as is the default, or RESPONSE_STREAM
@@ -87,6 +91,25 @@ class LocalFunction:
             configuration, program, concurrency=concurrency, network=network, loopback_ports=tuple(loopback_ports)
         )
 
+    def __post_init__(self) -> None:
+        if self.max_concurrency and self.snap_start:
+            raise ValueError("an environment that is restored from a snapshot runs one invocation at a time")
+
+    def settings(self, limits: Limits) -> FunctionSettings:
+        """Return what its environments must know of it."""
+        spec = self.configuration
+        return FunctionSettings(
+            spec.name,
+            spec.version,
+            spec.memory_mb,
+            spec.timeout_ms,
+            self.init_ms,
+            limits,
+            external_runtime=self.external_runtime,
+            max_concurrency=self.max_concurrency,
+            snap_start=self.snap_start,
+        )
+
     def installation(self) -> Installation:
         """Return the part that only this machine knows."""
         network = None if self.network is None else Network(self.network)
@@ -97,20 +120,13 @@ class LocalFunction:
     ) -> FunctionRecord:
         """Return the part that a catalog keeps, for code that is installed as `code`."""
         spec = self.configuration
-        settings = FunctionSettings(
-            spec.name,
-            spec.version,
-            spec.memory_mb,
-            spec.timeout_ms,
-            self.init_ms,
-            limits,
-            external_runtime=self.external_runtime,
-        )
         latest = Version(
             LATEST, _configuration(spec), NO_PACKAGE, revision_id, now, State.ACTIVE, LastUpdate.SUCCESSFUL
         )
         function = Function(spec.name, spec.account, spec.region, latest, urls=dict(urls))
-        runnable = Runnable(spec, code, settings, self.concurrency, self.max_queued)
+        runnable = Runnable(
+            spec, code, self.settings(limits), self.concurrency, self.max_queued, tenancy=self.tenancy
+        )
         return FunctionRecord(function, {LATEST: runnable}, self.also_known_as, everybodys=True)
 
 

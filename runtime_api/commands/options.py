@@ -22,6 +22,7 @@ __all__ = [
     "EPHEMERAL",
     "HANDLER",
     "IDLE",
+    "MAX_CONCURRENCY",
     "MEMORY",
     "NAME",
     "ORIGIN",
@@ -119,6 +120,7 @@ TIMEOUT = Seconds(CURRENT.timeout_max_ms / 1000, positive=True)
 IDLE = Seconds(1e6, positive=False)
 MEMORY = Whole("MB", CURRENT.memory_min_mb, CURRENT.memory_max_mb)
 EPHEMERAL = Whole("MB", 1, CURRENT.tmp_max_mb)
+MAX_CONCURRENCY = Whole("N", 0, CURRENT.max_concurrency_max)
 PORT = Whole("port", 0, 65535)
 ORIGIN = OriginText()
 NAME = Pattern("name", patterns.FUNCTION_NAME, "a function name: up to 64 letters, digits, - and _")

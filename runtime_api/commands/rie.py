@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .access_options import access_options
+from .environment_mode import MODE_VARIABLES, environment_mode
 from .log_options import log_options, read_logging
 from .option_groups import OPTIONS, option_group, options_under
 from .options import fail
@@ -82,7 +83,12 @@ rie_options = option_group(
         help="trace, debug, info, warn, error, fatal or panic. From warn on, bootjack writes no messages of its own; "
         "the function's log is written at every level.",
     ),
-    option("--enable-init-caching", is_flag=True, help="Accepted for compatibility; ignored."),
+    option(
+        "--enable-init-caching",
+        is_flag=True,
+        help="SnapStart: the runtime is started at once and may wait in /restore/next for the first invocation. "
+        "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start asks for the same.",
+    ),
     *log_options(OPTIONS, "AWS_LAMBDA_LOG_FORMAT"),
     option(
         "--opt-dir",
@@ -113,6 +119,7 @@ rie_options = option_group(
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "Memory size in MB.  [default: 3008]"),
         ("AWS_LAMBDA_FUNCTION_HANDLER, _HANDLER", "Handler, unless COMMAND names it.  [default: function.handler]"),
         ("AWS_REGION, AWS_DEFAULT_REGION", "AWS Region.  [default: us-east-1]"),
+        *MODE_VARIABLES,
         ("AWS_LAMBDA_LOG_FORMAT", "As --log-format.  [default: text]"),
     ),
     examples=(
@@ -127,24 +134,13 @@ def command(command: tuple[str, ...], options: RieOptions) -> None:
     from .rie_function import rie_function
     from .tuning import tune_server
 
-    if not options.quiet:
-        for warning in _warnings(options):
-            click.echo(f"bootjack: {warning}", err=True)
+    mode = environment_mode(os.environ, "--enable-init-caching", 0, snap_start=options.enable_init_caching)
     front = _address("--runtime-interface-emulator-address", options.front)
     runtime_api = _address("--runtime-api-address", options.runtime_api)
     logging = read_logging(options.log_format, options.application_log_level, options.system_log_level)
-    function = rie_function(command, options.opt_dir, runtime_api, logging, clean_env=options.clean_env)
+    function = rie_function(command, options.opt_dir, runtime_api, mode, logging, clean_env=options.clean_env)
     tune_server()
     run(_serve(function, front, options))
-
-
-def _warnings(options: RieOptions) -> list[str]:
-    warnings = []
-    if options.enable_init_caching:
-        warnings.append("--enable-init-caching is ignored: SnapStart's restore phase is not supported")
-    if os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY"):
-        warnings.append("AWS_LAMBDA_MAX_CONCURRENCY is ignored: invocations run one at a time, others wait")
-    return warnings
 
 
 def _address(flag: str, given: str) -> Address:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from runtime_api.local import Address, LocalFunction
     from runtime_api.service.records import Logging
 
+    from .environment_mode import EnvironmentMode
+
 __all__ = ["rie_function"]
 
 TASK_ROOT = Path("/var/task")
@@ -27,12 +29,22 @@ ACCOUNT = "012345678912"  # RIE's
 
 
 def rie_function(
-    command: tuple[str, ...], opt: Path, runtime_api: Address, logging: Logging, *, clean_env: bool
+    command: tuple[str, ...],
+    opt: Path,
+    runtime_api: Address,
+    mode: EnvironmentMode,
+    logging: Logging,
+    *,
+    clean_env: bool,
 ) -> LocalFunction:
-    """Describe the function as RIE does; its init is part of the first invocation, and one runs at a time."""
+    """Describe the function as RIE does: one environment, whose init is part of the first invocation.
+
+    In the modes that never initialise inside an invocation, it begins at once.
+    """
     from runtime_api.local import LocalFunction
     from runtime_api.service.customer_variables import customer_variables
     from runtime_api.service.records import FunctionSpec
+    from runtime_api.service.tenancy import Tenancy
 
     own = os.environ
     handler = command[-1] if len(command) > 1 else ""
@@ -56,6 +68,9 @@ def rie_function(
         also_known_as=frozenset({"function"}),
         concurrency=1,
         max_queued=CURRENT.waiting_invocations,
+        max_concurrency=mode.max_concurrency,
+        snap_start=mode.snap_start,
+        tenancy=Tenancy.PASSED_ON,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .environment_mode import MODE_VARIABLES, environment_mode
 from .function import function_of_source, hand_over
 from .function_options import function_options
 from .options import fail
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.store.trees import Trees
 
+    from .environment_mode import EnvironmentMode
     from .function_options import FunctionOptions
     from .sandbox_options import SandboxOptions
     from .serve_options import ServeOptions
@@ -57,6 +59,7 @@ MEBIBYTE = 1_048_576
         ),
         ("-- COMMAND [ARG]...", "Any other command line that runs a Lambda runtime."),
     ),
+    variables=MODE_VARIABLES,
     examples=(
         "bootjack serve orders=./orders billing=./billing.zip --watch",
         "bootjack serve app.handler --layer ./layer --concurrency 50",
@@ -92,15 +95,16 @@ def command(
     from .external_runtime import external_function
     from .tuning import tune_server
 
+    mode = environment_mode(os.environ, "--snapstart", server.max_concurrency, snap_start=server.snapstart)
     aws = aws_settings(service, os.environ)
     keys, endpoint = known_keys(service, os.environ), s3_endpoint(service)
     with temporary_trees() as trees, _data(server) as data, _logs(server) as logs:
         watched: list[Watched] = []
         if server.only_lambda_apis:
-            functions = [external_function(targets, server, function, sandbox, ALIAS)]
+            functions = [external_function(targets, server, function, sandbox, ALIAS, mode)]
             sandbox = replace(sandbox, kind="process")  # nothing is started
         else:
-            functions, watched = _make_all(targets, server, function, sandbox, trees)
+            functions, watched = _make_all(targets, server, function, sandbox, trees, mode)
         local = LocalLambda(
             label_log=len(functions) != 1,
             idle_timeout_s=server.idle_timeout_s,
@@ -114,7 +118,7 @@ def command(
             max_connections=server.max_connections,
             owner=Owner(DEFAULT_OWNER.account, function.region),
             data=data,
-            limits=PROFILES[server.profile].limits,
+            limits=replace(PROFILES[server.profile].limits, concurrency=server.concurrency),
             runtimes=PROFILES[server.profile].runtimes,
             keys=keys,
             s3_endpoint=endpoint,
@@ -165,7 +169,12 @@ def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
 
 
 def _make_all(
-    targets: tuple[str, ...], server: ServeOptions, options: FunctionOptions, sandbox: SandboxOptions, trees: Trees
+    targets: tuple[str, ...],
+    server: ServeOptions,
+    options: FunctionOptions,
+    sandbox: SandboxOptions,
+    trees: Trees,
+    mode: EnvironmentMode,
 ) -> tuple[list[LocalFunction], list[Watched]]:
     """Make the functions, and say what to watch for them."""
     from runtime_api.store.archives import DirectoryArchives
@@ -185,6 +194,8 @@ def _make_all(
         return replace(
             function,
             concurrency=server.concurrency,
+            max_concurrency=mode.max_concurrency,
+            snap_start=mode.snap_start,
             also_known_as=aliases,
             function_url=server.function_url,
             invoke_mode=server.invoke_mode,

@@ -12,7 +12,7 @@ from runtime_api.protocol.limits import CURRENT, PROFILE_NAMES
 
 from .access_options import access_options
 from .option_groups import OPTIONS, option_group, options_under
-from .options import IDLE, NAME, PORT, Seconds, TextType, Whole
+from .options import IDLE, MAX_CONCURRENCY, NAME, PORT, Seconds, TextType, Whole
 
 if TYPE_CHECKING:
     from runtime_api.service.schedules import Schedule
@@ -34,6 +34,8 @@ class ServeOptions:
     name: str | None
     watch: bool
     concurrency: int
+    max_concurrency: int
+    snapstart: bool
     idle_timeout_s: float
     async_retry_base_s: float
     schedules: tuple[Schedule, ...]
@@ -99,7 +101,22 @@ serve_options = option_group(
         type=Whole("N", 1, CURRENT.concurrency_max),
         default=CURRENT.concurrency,
         show_default=True,
-        help="Execution environments per function. Invocations beyond that are throttled.",
+        help="Execution environments of each function version, unless its function has reserved concurrency. "
+        "Invocations beyond that are throttled.",
+    ),
+    option(
+        "--max-concurrency",
+        type=MAX_CONCURRENCY,
+        default=0,
+        metavar="N",
+        help="Invocations that an execution environment of each TARGET runs at once; 0 is one after another, without "
+        "the rules of managed concurrency.  [default: AWS_LAMBDA_MAX_CONCURRENCY, or 0]",
+    ),
+    option(
+        "--snapstart",
+        is_flag=True,
+        help="Let environments of each TARGET wait as snapshots after their init, and restore them for their first "
+        "invocation. Nothing is copied: hooks run, and credentials come from an endpoint.",
     ),
     option(
         "--idle-timeout",

@@ -28,7 +28,7 @@ def wall_offset_ms() -> float:
 
 
 class Alarms:
-    """Calls `ring` with each alarm when its time has come, once."""
+    """Calls `ring` with each alarm when its time has come, once, and the earliest first."""
 
     def __init__(self, ring: Callable[[SetTimer], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -63,7 +63,8 @@ class Alarms:
     def _look(self) -> None:
         self._handle = None
         now = now_ms()
-        for alarm in [alarm for alarm in self._alarms.values() if alarm.at <= now]:
+        due = [alarm for alarm in self._alarms.values() if alarm.at <= now]
+        for alarm in sorted(due, key=lambda alarm: alarm.at):
             # The ones that rang before may have dropped this one, or set it anew.
             if self._alarms.get(alarm.key) is alarm:
                 del self._alarms[alarm.key]

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runtime_api.service.seams.dispatch import Throttled, Unavailable
+from runtime_api.protocol.limits import CURRENT
+from runtime_api.protocol.provisioning import Allocation
+from runtime_api.service.owners import Owner
+from runtime_api.service.resolving import resolved_version
+from runtime_api.service.seams.dispatch import Unavailable
 from runtime_api.store.fingerprints import fingerprint
 
+from .allotments import Allotments
 from .closing import close_in_turn, close_together
 from .pool import Pool
 from .tracebacks import traceback_lines
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.events import Invocation
     from runtime_api.service.records import CodeRef
-    from runtime_api.service.seams.catalog import ResolvedVersion
+    from runtime_api.service.seams.catalog import FunctionRecord, ResolvedVersion
     from runtime_api.service.seams.dispatch import RunResult
 
     from .environment import ExecutionEnvironment
@@ -40,8 +45,10 @@ class LocalDispatch:
         installations: Installations,
         idle_s: float | None = None,
         install: Callable[[CodeRef], Awaitable[None]] | None = None,
+        account_concurrency: int = CURRENT.concurrency_max,
     ) -> None:
         """`install` makes code that is in use ready to be run."""
+        self._allotments = Allotments(account_concurrency)
         self._install = install
         self._factory = factory
         self._installations = installations
@@ -57,8 +64,6 @@ class LocalDispatch:
         if version.directories:
             return asyncio.ensure_future(self._run_fresh(version, invocation, wants_tail))
         pool = self._pools.get(version.arn)
-        if version.reserved is not None and (running := self._running(version)) >= version.reserved:
-            return _done(Throttled(running, version.reserved, 0))
         if pool is None or pool.revision < version.revision:
             if (version.arn, version.revision) in self._retiring:
                 return _done(Unavailable(REMOVED))
@@ -71,18 +76,55 @@ class LocalDispatch:
         """Run this version's ARN from this snapshot from now on; what runs may finish on the one before."""
         pool = self._pools.get(version.arn)
         if pool is None:
-            pool = self._pools[version.arn] = Pool(version, self._factory, self._idle_s)
+            allotment = self._allotments.of(_function_arn(version), Owner(version.spec.account, version.spec.region))
+            pool = self._pools[version.arn] = Pool(version, self._factory, allotment, self._idle_s)
         else:
             pool.replace(version)
         return pool
 
-    async def provision(self, version: ResolvedVersion) -> ExecutionEnvironment | None:
+    def allot(self, before: FunctionRecord | None, after: FunctionRecord | None) -> None:
+        """Hold a function, and what the account has besides, to the concurrency that has been configured now."""
+        record = after or before
+        assert record is not None
+        function = record.function
+        functions = (None if each is None else each.function for each in (before, after))
+        self._allotments.change(function.owner, function.arn(), *functions)
+        allotment = self._allotments.of(function.arn(), function.owner)
+        for number in record.versions:
+            pool = self._pools.get(function.arn(number))
+            if pool is not None:
+                pool.limit(resolved_version(record, number).concurrency, allotment)
+        for idle_only in (True, False):
+            for pool in tuple(self._pools.values()):
+                pool.shed(idle_only=idle_only)
+
+    async def keep(self, version: ResolvedVersion, count: int) -> None:
+        """Keep this many environments of a version initialised from now on."""
+        pool = self._pools.get(version.arn)
+        if pool is None or pool.revision < version.revision:
+            if version.code not in self._installations and self._install is not None:
+                await self._install(version.code)
+            pool = self.prepare(version)
+        pool.keep(count)
+
+    def keep_at_most(self, arn: str, count: int) -> None:
+        """Close provisioned environments of a version that are not wanted any more."""
+        pool = self._pools.get(arn)
+        if pool is not None and pool.allocation.wanted > count:
+            pool.keep(count)
+
+    def allocation(self, arn: str) -> Allocation:
+        """Return how far the provisioned environments of a version have come."""
+        pool = self._pools.get(arn)
+        return Allocation() if pool is None else pool.allocation
+
+    async def start_ahead(self, version: ResolvedVersion) -> ExecutionEnvironment | None:
         """Open an environment before there is an invocation for it; None when there are as many as may be.
 
         OSError when it cannot be opened.
         """
         pool = self._pools.get(version.arn) or self.prepare(version)
-        return await pool.provision()
+        return await pool.start_ahead()
 
     def retire(self, version: ResolvedVersion) -> None:
         """Run this version no more: what was accepted may finish, then its environments and its code are given up."""
@@ -128,12 +170,6 @@ class LocalDispatch:
             return Unavailable(REMOVED)
         return await self.run(version, invocation, wants_tail)
 
-    def _running(self, version: ResolvedVersion) -> int:
-        """How many invocations of a function run now, on all of its versions."""
-        function = version.arn.removesuffix(version.spec.version)
-        pools = (*self._pools.values(), *self._retiring.values())
-        return sum(pool.running for pool in pools if pool.version.arn.startswith(function))
-
     async def _retire(self, version: ResolvedVersion, pool: Pool) -> None:
         try:
             await pool.finished()
@@ -157,7 +193,11 @@ class LocalDispatch:
         )
 
 
-def _done(result: Throttled | Unavailable) -> asyncio.Future[RunResult]:
+def _function_arn(version: ResolvedVersion) -> str:
+    return version.arn.removesuffix(f":{version.spec.version}")
+
+
+def _done(result: Unavailable) -> asyncio.Future[RunResult]:
     future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
     future.set_result(result)
     return future

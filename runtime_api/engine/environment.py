@@ -2,7 +2,7 @@
 
 The mailbox is the only way to the machine. It is drained at once, under a guard against re-entrance: performing an
 effect may post the next event, which then waits its turn. Effects are performed in the order the machine gave them.
-What is kept for an invocation (its caller, its log tail, its deadline) is keyed by request id.
+What is kept for an invocation is keyed by request id: its caller in `callers.py`, its deadline in `alarms.py`.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import ErrorType
-from runtime_api.protocol.journal import Journal, LogTail
+from runtime_api.protocol.journal import Journal
 from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
 from runtime_api.protocol.states import Phase
 from runtime_api.protocol.streaming import Shaper
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
-from runtime_api.service.seams.dispatch import InvokeResult
 
 from .alarms import Alarms, now_ms, wall_offset_ms
+from .callers import Callers
 from .closing import close_in_turn
 from .freezing import Freezer
-from .streams import ResponseStream
 from .telemetry import Telemetry
+from .witness import Witness
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.fleet_actions import Readiness
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
@@ -55,7 +55,7 @@ LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all 
 LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
-_SUCCESS = fx.Status.SUCCESS
+_UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody
 _BEFORE_THE_END = frozenset({ev.BodyFinished, ev.BodyTooLarge, ev.BodyTruncated, ev.TimerFired})
 
 
@@ -95,7 +95,7 @@ class ExecutionEnvironment:
             freeze_after_s,
             self._freeze,
             self._thaw,
-            lambda: self._machine.phase is Phase.IDLE,
+            lambda: self._machine.phase in _UNUSED,
             lambda: self._telemetry.is_quiet,
         )
         self._launch: Callable[[str], Launch] | None = None
@@ -105,17 +105,16 @@ class ExecutionEnvironment:
         self._mail: deque[ev.Event] = deque()
         self._draining = False
         self._now = 0.0  # of the event being handled
-        self._callers: dict[str, asyncio.Future[RunResult]] = {}
-        self._tails: dict[str, LogTail] = {}
-        self._unsettled: dict[str, fx.Outcome] = {}  # of callers who wait for the log's tail
-        self._streams: dict[str, ResponseStream] = {}  # that callers read, by request id
+        self._callers = Callers(self.journal, settings.limits.log_tail_bytes)
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
+        self._witness = Witness()
         self._sampled = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Task[None] | None = None
+        self.lost: Callable[[ExecutionEnvironment], None] | None = None  # called when a runtime has exited
         self._ended = asyncio.Event()
         self._perform: dict[type, Callable[[Any], None]] = {
-            fx.Forward: self._forward,
+            fx.Forward: self._callers.forward,
             fx.Complete: self._complete,
             fx.Settled: self._settled,
             fx.Over: self._over,
@@ -153,8 +152,9 @@ class ExecutionEnvironment:
         extensions = responder.extensions
         self._perform |= {
             fx.Accept: responder.accept,
-            fx.Refuse: responder.refuse,
+            fx.Refuse: partial(self._refuse, responder),
             fx.Deliver: responder.deliver,
+            fx.Restore: responder.restore,
             fx.OpenStream: partial(self._open_stream, responder),
             fx.Registered: extensions.register,
             fx.DeliverInvoke: extensions.deliver_invoke,
@@ -173,11 +173,7 @@ class ExecutionEnvironment:
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""
         self._freezer.use()
-        request_id = invocation.request_id
-        self._callers[request_id] = future
-        if wants_tail:
-            tail = self._tails[request_id] = LogTail(self._settings.limits.log_tail_bytes)
-            self.journal.subscribe(tail)
+        self._callers.add(invocation.request_id, future, wants_tail=wants_tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
@@ -247,53 +243,34 @@ class ExecutionEnvironment:
     # -- effects
 
     def _open_stream(self, responder: CallResponder, effect: fx.OpenStream) -> None:
-        """Give the caller a stream in place of a payload."""
-        request_id = effect.request_id
         shaper = None if self._stream_rate is None else Shaper(self._stream_rate, self._loop.time())
-        stream = ResponseStream(responder.open_stream(effect), effect.content_type, shaper)
-        self._streams[request_id] = stream
-        caller = self._callers.pop(request_id)
-        if caller.done():
-            stream.leave()
-        else:
-            caller.set_result(InvokeResult(request_id, b"", None, b"", stream=stream))
+        self._callers.open_stream(effect, responder.open_stream(effect), shaper)
 
-    def _forward(self, effect: fx.Forward) -> None:
-        self._streams[effect.request_id].put(effect.data)
+    def _refuse(self, responder: CallResponder, effect: fx.Refuse) -> None:
+        self._witness.refused(effect)
+        responder.refuse(effect)
 
     def _complete(self, effect: fx.Complete) -> None:
-        outcome = effect.outcome
-        tail = self._tails.get(outcome.request_id) if self._tails else None
-        if effect.settled or tail is None:
-            self._answer(outcome, tail)
-        else:
-            self._unsettled[outcome.request_id] = outcome
+        if effect.outcome.reached is not None:
+            self._explain(effect.outcome)
+        self._callers.complete(effect)
         if effect.settled:
             self._available(self)
 
-    def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
-        caller = self._callers.pop(outcome.request_id, None)
-        if caller is not None and not caller.done():
-            caller.set_result(_result(outcome, tail.text() if tail is not None else b""))
-        elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
-            stream.finish(_result(outcome, tail.text() if tail is not None else b""))
+    def _explain(self, outcome: fx.Outcome) -> None:
+        """Say in the server's own log what the runtime did to this invocation, where Lambda's words don't."""
+        explained = self._witness.explain(outcome)
+        if explained is not None:
+            self._note(f"{outcome.request_id}: {explained}")
 
     def _settled(self, effect: fx.Settled) -> None:
-        outcome = self._unsettled.pop(effect.request_id, None)
-        if outcome is not None:
-            self._answer(outcome, self._tails[effect.request_id])
+        self._callers.settled(effect.request_id)
         self._available(self)
 
     def _over(self, effect: fx.Over) -> None:
         """Forget what was kept under this request id."""
         self._alarms.drop(effect.request_id)
-        if self._tails:
-            tail = self._tails.pop(effect.request_id, None)
-            if tail is not None:
-                self.journal.unsubscribe(tail)
-                outcome = self._unsettled.pop(effect.request_id, None)
-                if outcome is not None:  # its slot gets free when the processes have ended; the log is complete
-                    self._answer(outcome, tail)
+        self._callers.over(effect.request_id)
 
     def _emit(self, effect: fx.Emit) -> None:
         self.journal.append(self._now, effect.records)
@@ -301,6 +278,8 @@ class ExecutionEnvironment:
     def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None
         self._sampled = 0.0
+        if effect.name == RUNTIME:
+            self._witness.start()
         try:
             launch = self._launch(effect.name)
         except OSError as error:  # the code lies in a directory that this user may not read
@@ -339,6 +318,7 @@ class ExecutionEnvironment:
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
+                self._witness.has_written = True
                 self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self._telemetry.process_ended(event.name)
@@ -346,8 +326,7 @@ class ExecutionEnvironment:
             case Exited():
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
                 if event.name == RUNTIME:
-                    for stream in self._streams.values():
-                        stream.run_out()
+                    self._callers.run_out()
                 self._settle(event, SETTLE_LOOKS)
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
@@ -377,24 +356,16 @@ class ExecutionEnvironment:
         read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
         """
         assert self._listener is not None
-        if looks and self._listener.connections and (self._callers or self._streams):
+        if looks and self._listener.connections and self._callers:
             self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
         else:
             self._settling = None
             self._telemetry.process_ended(event.name)
             self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
             self._telemetry.flush()
+            if self.lost is not None:
+                self.lost(self)
 
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:
     return JsonEntry(at, records, log=log, offset_ms=wall_offset_ms())
-
-
-def _result(outcome: fx.Outcome, tail: bytes) -> InvokeResult:
-    if outcome.status is _SUCCESS:
-        return InvokeResult(outcome.request_id, outcome.body, None, tail)
-    if outcome.fault is not None:
-        payload = wire.fault_document(outcome.fault)
-    else:
-        payload = wire.error_body(outcome.body, outcome.content_type, outcome.error_type)
-    return InvokeResult(outcome.request_id, payload, "Unhandled", tail, outcome.error_type)

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import secrets
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
 from runtime_api.protocol.json_log import JsonLog
+from runtime_api.service.access import Access, credentials_of
 from runtime_api.service.logs.chunks import StreamKey
-from runtime_api.service.records import FunctionSpec
 
 from .admission import Admission
-from .edges import CallResponder, Log, RuntimeApiListener
 from .environment import ExecutionEnvironment
 from .ids import log_stream_name
 from .launching import extension_names, plan_launch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime_api.service.records import Logging
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.sinks.kept_logs import KeptLogs
 
+    from .edges import CallResponder, Log, RuntimeApiListener
     from .installations import Installation, Installations
     from .sandboxes import Sandboxes
 
 __all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
 
-# Given an environment's `post`, what its function is, the host it listens on and who may connect, the edge of its
-# Runtime API: who answers the calls of its processes, and where they arrive.
-RuntimeEdge = Callable[[Callable[..., None], FunctionSpec, str, Admission], tuple[CallResponder, RuntimeApiListener]]
+
+class RuntimeEdge(Protocol):
+    """Makes the edge of an environment's Runtime API: who answers the runtime's calls, and where they arrive."""
+
+    def __call__(
+        self, post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
+    ) -> tuple[CallResponder, RuntimeApiListener]:
+        """`post` is the environment's, `host` is what it listens on, `admission` decides who may connect."""
 
 
 class LocalEnvironmentFactory:
@@ -77,18 +84,25 @@ class LocalEnvironmentFactory:
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
         spec, installation = version.spec, self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
-        responder, listener = self._edge(environment.post, spec, installation.runtime_api[0], admission)
+        access = self._access(version)
+        responder, listener = self._edge(environment.post, version, installation.runtime_api[0], admission, access)
         stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
         self._note_once(version, installation.note)
         if self._kept is not None:
             key = StreamKey(spec.account, spec.region, spec.log_group, stream)
             environment.journal.subscribe(self._kept.stream(key).consume)
-        launch = partial(plan_launch, spec, installation.program, stream, environment.sandbox)
+        launch = partial(plan_launch, version, installation.program, stream, access, environment.sandbox)
         extensions = partial(extension_names, installation.program, environment.sandbox)
         if version.settings.external_runtime:
             extensions = partial(tuple)  # there is no sandbox to start them in
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch, extensions)
+
+    def _access(self, version: ResolvedVersion) -> Access:
+        """New tokens, which no other environment has."""
+        credentials_token = secrets.token_urlsafe() if version.settings.snap_start else ""
+        credentials = credentials_of(version.spec.variables)
+        return Access(version.spec.region, secrets.token_urlsafe(), credentials_token, credentials)
 
     def _note_once(self, version: ResolvedVersion, note: str) -> None:
         key = f"{version.arn} {note}"

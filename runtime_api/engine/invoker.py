@@ -15,6 +15,7 @@ from runtime_api.service.queued_event import QueuedEvent
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Unavailable
 from runtime_api.service.seams.event_queue import Full, Queued
+from runtime_api.service.tenancy import Tenancy, check_tenant
 from runtime_api.service.validation import check_parameters
 
 from .clock import Clock
@@ -134,6 +135,9 @@ class Invoker:
         size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
         if len(request.payload) > size:
             raise self.too_large(size)
+        if request.tenant_id is not None or version.tenancy is Tenancy.REQUIRED:
+            _check_constraints(request)
+            check_tenant(version.tenancy, request.tenant_id)
         payload = request.payload or b"{}"
         check_json(payload)
         context, trace = request.client_context, request.trace

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.entrypoint import Program
-    from runtime_api.service.records import FunctionSpec
+    from runtime_api.service.access import Access
+    from runtime_api.service.seams.catalog import ResolvedVersion
 
 __all__ = ["extension_names", "plan_launch"]
 
@@ -30,14 +31,21 @@ def extension_names(program: Program, sandbox: Sandbox) -> tuple[str, ...]:
 
 
 def plan_launch(
-    spec: FunctionSpec, program: Program, log_stream: str, sandbox: Sandbox, runtime_api: str, process: str
+    version: ResolvedVersion,
+    program: Program,
+    log_stream: str,
+    access: Access,
+    sandbox: Sandbox,
+    runtime_api: str,
+    process: str,
 ) -> Launch:
     """Look at the code as it is now: a user may have repaired the bootstrap since the last start."""
+    spec = version.spec
     program, inside = sandbox.arranged(program), sandbox.inside
     root = inside(program.task_root)
     places = Places(root, tuple(inside(layer) for layer in program.layers), runtime_api, log_stream)
     libraries = library_variables([find_libraries(layer, inside) for layer in program.layers])
-    variables = environment_variables(spec, places, libraries)
+    variables = environment_variables(spec, places, libraries, version.settings, access)
     if process != RUNTIME:
         return _plan_extension(process, find_extensions(program), sandbox, extension_variables(variables))
     if program.command:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .dispatch import LocalDispatch
     from .installations import Installations
     from .installer import Installer
+    from .provisioner import Provisioner
 
 __all__ = ["Management", "now"]
 
@@ -66,6 +67,7 @@ class Management:
         installations: Installations,
         home: Owner,
         profile: Profile,
+        provisioner: Provisioner,
         stored: StoredFunctions | None = None,
     ) -> None:
         """`stored`: where functions are kept; None: nowhere, they go with this process."""
@@ -77,6 +79,7 @@ class Management:
         self._installations = installations
         self._home = home
         self._profile = profile
+        self._provisioner = provisioner
         self._estate = Estate()
         self._links = Links()
         self._packages = PackageUses()
@@ -117,6 +120,7 @@ class Management:
                 lambda other: self._estate.of(other).shelves,
                 partial(function_url, server, owner.region),
                 url_ids(),
+                self._provisioner.allocation,
             )
             try:
                 result = rule(asked)
@@ -151,7 +155,7 @@ class Management:
         for function in self._stored.load():
             found = settled(function, _ids())
             versions = {version.number: self._used(found, version) for version in found.versions()}
-            self._catalog.set(FunctionRecord(found, versions))
+            self._provisioner.changed(None, self._catalog.set(FunctionRecord(found, versions)))
             self._packages.replace(None, found)
         self._installer.sweep(self._packages.all())
 
@@ -160,6 +164,7 @@ class Management:
         for task in self._settling.values():
             task.cancel()
         await asyncio.gather(*self._settling.values(), return_exceptions=True)
+        await self._provisioner.close()
 
     async def _take_in(self, code: bytes | Code | None) -> Uploaded | None:
         """Keep the package that comes with a request; a directory stays where it is."""
@@ -185,6 +190,7 @@ class Management:
         else:
             record = self._catalog.set(structs.replace(before, function=function, versions=versions))
         gone = self._packages.replace(None if before is None else before.function, function)
+        self._provisioner.changed(before, record)
         if before is not None:
             self._give_up(before, record)
         await self._discard(gone)
@@ -265,6 +271,7 @@ class Management:
                 await self._stored.delete(function)
         record = self._catalog.drop(function.name, function.owner)
         self._estate.to_change(function.owner).next_numbers[function.name] = function.next_number
+        self._provisioner.changed(record, None)
         for number in record.versions:
             self._dispatch.retire(resolved_version(record, number))
         await self._discard(self._packages.replace(function, None))

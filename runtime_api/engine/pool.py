@@ -6,9 +6,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Start, Throttle, WakeAt
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Provision, Start, Throttle, WakeAt
 from runtime_api.service.refusals import SHUT_DOWN
-from runtime_api.service.seams.dispatch import Throttled, Unavailable
+from runtime_api.service.running import provisioned_version
+from runtime_api.service.seams.dispatch import FUNCTION_CONCURRENCY, Throttled, Unavailable
 
 from .closing import close_together
 from .tracebacks import traceback_lines
@@ -16,11 +18,13 @@ from .tracebacks import traceback_lines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runtime_api.protocol.concurrency import Action
     from runtime_api.protocol.events import Invocation
+    from runtime_api.protocol.fleet_actions import Action
+    from runtime_api.protocol.provisioning import Allocation
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.service.seams.dispatch import RunResult
 
+    from .allotments import Allotment
     from .environment import ExecutionEnvironment
 
 __all__ = ["EnvironmentFactory", "Pool"]
@@ -52,14 +56,27 @@ class _Job(NamedTuple):
 
 
 class Pool:
-    """Runs invocations in up to `version.concurrency` environments; one that is free for `idle_s` is closed."""
+    """Runs invocations in up to `version.concurrency` environments; one that is free for `idle_s` is closed.
 
-    def __init__(self, version: ResolvedVersion, factory: EnvironmentFactory, idle_s: float | None = None) -> None:
+    They count towards `allotment`, except for those that are provisioned.
+    """
+
+    def __init__(
+        self,
+        version: ResolvedVersion,
+        factory: EnvironmentFactory,
+        allotment: Allotment,
+        idle_s: float | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.version = version
         self.revision = version.revision
         self._factory = factory
-        self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(version.concurrency, idle_s and idle_s * 1000)
+        self._allotment = allotment
+        self._most = version.concurrency
+        self._fleet: Fleet[_Job, ExecutionEnvironment] = Fleet(
+            version.concurrency, idle_s and idle_s * 1000, version.settings.slots, allotment.capacity
+        )
         self._opening: dict[ExecutionEnvironment, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -69,6 +86,7 @@ class Pool:
         self._perform: dict[type, Callable[[Any], None]] = {
             Assign: _assign,
             Start: self._start,
+            Provision: self._provision,
             Fail: self._fail,
             Close: self._close,
             WakeAt: self._wake_at,
@@ -86,21 +104,46 @@ class Pool:
     def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[RunResult]:
         """Run this as soon as an environment is free; throttle it when more than `max_queued` wait already."""
         future: asyncio.Future[RunResult] = self._loop.create_future()
-        environment = self._fleet.take()
+        tenant = invocation.tenant_id
+        if tenant is not None and not self.version.tenancy.isolates:
+            tenant = None
+        environment = self._fleet.take() if tenant is None else None
         if environment is not None:
             environment.invoke(invocation, wants_tail, future)
         elif self._shut:
             future.set_result(Unavailable(SHUT_DOWN))
         else:
-            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued))
+            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued, tenant))
         return future
 
-    async def provision(self) -> ExecutionEnvironment | None:
+    @property
+    def allocation(self) -> Allocation:
+        """How far the provisioned environments have come."""
+        return self._fleet.allocation._replace(reason=self._failure)
+
+    def keep(self, count: int) -> None:
+        """Keep this many environments initialised from now on."""
+        self._failure = ""
+        self._do(self._fleet.keep(count))
+
+    def limit(self, most: int, allotment: Allotment) -> None:
+        """Set how many environments there may be from now on; `shed` closes those that are too many."""
+        self._most, self._allotment = most, allotment
+        self._fleet.limit(most, allotment.capacity)
+
+    def shed(self, *, idle_only: bool) -> None:
+        """Close as many environments as are too many, busy ones when they have finished."""
+        self._do(self._fleet.shed_idle() if idle_only else self._fleet.shed())
+
+    async def start_ahead(self) -> ExecutionEnvironment | None:
         """Open an environment before there is an invocation for it; None when there are as many as may be.
 
         OSError when it cannot be opened.
         """
-        for _ in self._fleet.provision():
+        for action in self._fleet.start_ahead():
+            if action.__class__ is not Start:
+                self._do([action])
+                continue
             environment = self._factory.build(self.version, self._available)
             self._fleet.started(environment)
             try:
@@ -115,7 +158,8 @@ class Pool:
     def replace(self, version: ResolvedVersion) -> None:
         """Make new environments from this version; invocations that run may finish on the old one."""
         self.version, self.revision = version, version.revision
-        self._do(self._fleet.replace(version.concurrency))
+        self._most = version.concurrency
+        self._do(self._fleet.replace(version.concurrency, version.settings.slots))
 
     async def finished(self) -> None:
         """Wait until every invocation that was accepted has its result."""
@@ -145,18 +189,32 @@ class Pool:
     # -- actions
 
     def _start(self, _action: Start) -> None:
+        environment = self._build(self.version, self._fleet.never_started)
+        if environment is not None:
+            self._fleet.started(environment)
+
+    def _provision(self, _action: Provision) -> None:
+        environment = self._build(provisioned_version(self.version), self._fleet.never_provisioned)
+        if environment is not None:
+            environment.lost = self._lost
+            self._fleet.provisioned(environment)
+
+    def _build(
+        self, version: ResolvedVersion, never: Callable[[], list[Action[_Job, ExecutionEnvironment]]]
+    ) -> ExecutionEnvironment | None:
+        """Begin to open an environment; the fleet is told by `never` if it cannot even be made."""
         try:
-            environment = self._factory.build(self.version, self._available)
+            environment = self._factory.build(version, self._available)
         except Exception as error:
             self._explain(error)
             # Later, because the fleet's answer has actions of its own and others are being performed now.
-            self._loop.call_soon(self._never_started)
-            return
-        self._fleet.started(environment)
-        self._opening[environment] = self._loop.create_task(self._open(self.version, environment))
+            self._loop.call_soon(lambda: self._do(never()))
+            return None
+        self._opening[environment] = self._loop.create_task(self._open(version, environment))
+        return environment
 
-    def _never_started(self) -> None:
-        self._do(self._fleet.never_started())
+    def _lost(self, environment: ExecutionEnvironment) -> None:
+        self._do(self._fleet.lost(environment))
 
     async def _open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
         try:
@@ -182,7 +240,9 @@ class Pool:
 
     def _throttle(self, action: Throttle[_Job]) -> None:
         fleet = self._fleet
-        action.invocation.future.set_result(Throttled(fleet.running, self.version.concurrency, fleet.waiting))
+        reason = self._allotment.reason if action.shared else FUNCTION_CONCURRENCY
+        most = self._most * self.version.settings.slots
+        action.invocation.future.set_result(Throttled(fleet.running, most, fleet.waiting, reason))
 
     def _fail(self, action: Fail[_Job]) -> None:
         message = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"

@@ -1,8 +1,8 @@
 """Runs the events of a queue when they are due.
 
-Of each group no more events are leased than its function has execution environments. The others stay in the queue,
-where they are safe and where other servers can lease them. An event that is run has no task of its own: what an event
-costs on top of a synchronous invocation is mostly such machinery.
+Of each group no more events are leased than its function's execution environments can run at once. The others stay in
+the queue, where they are safe and where other servers can lease them. An event that is run has no task of its own:
+what an event costs on top of a synchronous invocation is mostly such machinery.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class QueueWorker:
         try:
             version = found = self._resolve(event.invocation.function_arn)
             if event.verdict is None:
-                most = found.concurrency
+                most = found.concurrency * found.settings.slots
         except ServiceError as error:
             version = error
         group = event.group

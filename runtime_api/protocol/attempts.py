@@ -11,7 +11,7 @@ from .errors import error_category
 
 if TYPE_CHECKING:
     from .events import InitErrorPosted, Invocation
-    from .settings import FunctionSettings
+    from .settings import FunctionSettings, InitializationType
 
 __all__ = ["InitAttempt", "InvokeAttempt", "Progress"]
 
@@ -21,11 +21,12 @@ _SUCCESS = Status.SUCCESS
 class InitAttempt:
     """An attempt to initialise the runtime: in the init phase, or inside an invocation."""
 
-    __slots__ = ("began", "error", "phase")
+    __slots__ = ("began", "error", "initialization_type", "phase")
 
-    def __init__(self, began: float, phase: str) -> None:
+    def __init__(self, began: float, phase: str, initialization_type: InitializationType) -> None:
         self.began = began
         self.phase = phase
+        self.initialization_type = initialization_type
         self.error: InitErrorPosted | None = None  # what the runtime posted to /init/error
 
     def closing_records(self, status: str, error_type: str | None, now: float) -> tuple[log.Record, ...]:
@@ -33,8 +34,8 @@ class InitAttempt:
         if self.error is not None:
             error_type = error_category(self.error.error_type)
         return (
-            log.InitRuntimeDone(self.phase, status, error_type),
-            log.InitReport(self.phase, status, error_type, now - self.began),
+            log.InitRuntimeDone(self.phase, status, error_type, self.initialization_type),
+            log.InitReport(self.phase, status, error_type, now - self.began, self.initialization_type),
         )
 
 
@@ -57,6 +58,7 @@ class InvokeAttempt:
 
     __slots__ = (
         "answered",
+        "asked_again",
         "began",
         "deadline_ms",
         "delivered",
@@ -78,6 +80,7 @@ class InvokeAttempt:
         self.answered: float | None = None  # when, if extensions still worked on it then
         self.outcome: Outcome | None = None
         self.progress = _OPEN
+        self.asked_again = 0  # how often the runtime asked for the next event while it had this one
         self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(

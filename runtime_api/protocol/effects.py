@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from .diagnosis import Reached
     from .errors import Fault, Refusal
     from .events import Call, Invocation
     from .platform_events import Record
@@ -30,6 +31,7 @@ __all__ = [
     "Over",
     "Refuse",
     "Registered",
+    "Restore",
     "SetTimer",
     "Settled",
     "ShutdownReason",
@@ -71,6 +73,7 @@ class Outcome(Struct, frozen=True):
     content_type: str | None = None
     error_type: str | None = None  # from the runtime's error header
     fault: Fault | None = None
+    reached: Reached | None = None  # how far the runtime had come when it failed
 
 
 class Accept(Struct, frozen=True):
@@ -84,6 +87,7 @@ class Refuse(Struct, frozen=True):
 
     call: Call
     refusal: Refusal
+    request_id: str | None = None  # that the call named, where it was an answer
 
 
 class Deliver(Struct, frozen=True):
@@ -92,6 +96,12 @@ class Deliver(Struct, frozen=True):
     call: Call
     invocation: Invocation
     deadline_ms: int
+
+
+class Restore(Struct, frozen=True):
+    """Answer this parked /restore/next with 200 and no body: the environment has been restored."""
+
+    call: Call
 
 
 class OpenStream(Struct, frozen=True):
@@ -214,6 +224,7 @@ Effect = (
     Accept
     | Refuse
     | Deliver
+    | Restore
     | OpenStream
     | Forward
     | Complete

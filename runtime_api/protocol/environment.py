@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import effects as fx
 from . import events as ev
-from .concurrency import Readiness
 from .errors import (
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
@@ -39,11 +38,13 @@ from .extension_states import InitStage
 from .faults import (
     EXTERNAL_STUCK,
     INIT_TIMEOUT,
+    RESTORE_TIMEOUT,
     TRUNCATED,
     mode_fault,
     size_fault,
     timeout_fault,
 )
+from .fleet_actions import Readiness
 from .lifecycle import Lifecycle
 from .starting import RUNTIME
 from .states import Move, Phase, RuntimeState, Step
@@ -81,7 +82,7 @@ class EnvironmentMachine(Lifecycle):
         if self.phase is _IDLE:
             return _WARM
         state = self.runtime.state
-        if state is _RESPONSE_SENT:
+        if state is _RESPONSE_SENT or self.phase is Phase.SNAPSHOT:
             return _FINISHING
         if state is _SERVING:
             return _WARM
@@ -91,13 +92,35 @@ class EnvironmentMachine(Lifecycle):
         """Take what happened, and give what is to be done about it, in order."""
         return _HANDLERS[event.__class__](self, event, now)
 
+    # -- the runtime starts, and is restored
+
     def _init_error(self, event: ev.InitErrorPosted, now: float) -> list[fx.Effect]:
         refusal = self.runtime.ask(Move.INIT_ERROR)
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
-        assert self.starting.init is not None
-        self.starting.init.error = event
-        accepted: list[fx.Effect] = [fx.Accept(event.call)]
+        if self.starting.init is not None:
+            self.starting.init.error = event
+        else:
+            self.restoring.blame(event)
+        return self._accept_last_words(event.call, now)
+
+    def _restore_next(self, event: ev.RestoreNextCalled, now: float) -> list[fx.Effect]:
+        refusal = self.runtime.ask(Move.RESTORE_NEXT)
+        if refusal is not None:
+            return [fx.Refuse(event.call, refusal)]
+        self.runtime.parked.append(event.call)
+        return self._initialised(self.starting.runtime_ready(now), now)
+
+    def _restore_error(self, event: ev.RestoreErrorPosted, now: float) -> list[fx.Effect]:
+        refusal = self.runtime.ask(Move.RESTORE_ERROR)
+        if refusal is not None:
+            return [fx.Refuse(event.call, refusal)]
+        self.restoring.blame(event)
+        return self._accept_last_words(event.call, now)
+
+    def _accept_last_words(self, call: ev.Call, now: float) -> list[fx.Effect]:
+        """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen."""
+        accepted: list[fx.Effect] = [fx.Accept(call)]
         return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
 
     # -- an invocation begins
@@ -134,6 +157,9 @@ class EnvironmentMachine(Lifecycle):
                 return effects  # the last of them to come back ends the invocation
             effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)
+        elif before is RuntimeState.RESTORING:
+            self._step(Step.RESTORED)
+            effects = self.restoring.done(now)
         return effects + self._go_on(now) if invocations.undelivered or invocations.waiting else effects
 
     def _call_dropped(self, event: ev.CallDropped, _now: float) -> list[fx.Effect]:
@@ -179,7 +205,7 @@ class EnvironmentMachine(Lifecycle):
         known = mode is None or mode == STREAMING
         attempt = self.invocations.claim(event, _RESPONSE if known else Move.BAD_MODE)
         if isinstance(attempt, Refusal):
-            return [fx.Refuse(event.call, attempt)]
+            return [fx.Refuse(event.call, attempt, event.request_id)]
         attempt.latency = now - attempt.delivered
         if known:
             self.invocations.await_body(event.call, attempt)
@@ -190,7 +216,7 @@ class EnvironmentMachine(Lifecycle):
     def _error_started(self, event: ev.ErrorStarted, now: float) -> list[fx.Effect]:
         attempt = self.invocations.claim(event, Move.ERROR)
         if isinstance(attempt, Refusal):
-            return [fx.Refuse(event.call, attempt)]
+            return [fx.Refuse(event.call, attempt, event.request_id)]
         attempt.latency = now - attempt.delivered
         attempt.error_type = event.error_type
         self.invocations.await_body(event.call, attempt)
@@ -261,13 +287,15 @@ class EnvironmentMachine(Lifecycle):
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
         if event.timer is Timer.INIT:
             return self._time_out(INIT_TIMEOUT, now) if self.phase is _INIT else []
+        if event.timer is Timer.RESTORE:
+            return self._time_out(RESTORE_TIMEOUT, now) if self.phase is Phase.RESTORE else []
         if event.timer is not Timer.DEADLINE:
             return self.ending.time_is_up(event.timer, now)
         attempt = self.invocations.begun.get(event.key)
         if attempt is None:
             return []
         fault = timeout_fault(self.settings.timeout_ms)
-        if self._concurrent and self.starting.stage is _NO_INIT:
+        if self._concurrent:
             return self.invocations.time_out(attempt, fault, now) + self._after_answer(now)
         return self._time_out(fault, now)
 
@@ -283,6 +311,8 @@ _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]
     ev.BodyTooLarge: EnvironmentMachine._body_too_large,
     ev.BodyTruncated: EnvironmentMachine._body_truncated,
     ev.InitErrorPosted: EnvironmentMachine._init_error,
+    ev.RestoreNextCalled: EnvironmentMachine._restore_next,
+    ev.RestoreErrorPosted: EnvironmentMachine._restore_error,
     ev.RegisterCalled: EnvironmentMachine._register,
     ev.EventNextCalled: EnvironmentMachine._event_next,
     ev.ExtensionErrorPosted: EnvironmentMachine._extension_error,

@@ -33,6 +33,7 @@ __all__ = [
     "Fault",
     "MisuseError",
     "Refusal",
+    "RestoreFault",
     "concurrent_modification",
     "error_category",
     "invalid_event",
@@ -54,6 +55,7 @@ class ErrorType(StrEnum):
     TRUNCATED_RESPONSE = "Runtime.TruncatedResponse"
     INVALID_RESPONSE_MODE = "Runtime.InvalidResponseModeHeader"
     RUNTIME_UNKNOWN = "Runtime.Unknown"
+    RESTORE_HOOK_TIMEOUT = "Runtime.RestoreHookUserTimeout"
     RESPONSE_TOO_LARGE = "Function.ResponseSizeTooLarge"
     FUNCTION_UNKNOWN = "Function.Unknown"
     TIMED_OUT = "Sandbox.Timedout"
@@ -69,6 +71,12 @@ class Fault(NamedTuple):
 
     error_type: str
     message: str
+
+
+class RestoreFault(Fault):
+    """Why an environment could not be restored; the invocation that it was restored for has not been run."""
+
+    __slots__ = ()
 
 
 class Refusal(NamedTuple):

@@ -38,6 +38,8 @@ __all__ = [
     "ProcessExited",
     "RegisterCalled",
     "ResponseStarted",
+    "RestoreErrorPosted",
+    "RestoreNextCalled",
     "ShutDown",
     "StartFailed",
     "SubscribeCalled",
@@ -148,6 +150,19 @@ class InitErrorPosted(Struct, frozen=True):
     content_type: str | None = None
 
 
+class RestoreNextCalled(Struct, frozen=True):
+    """GET /runtime/restore/next."""
+
+    call: Call
+
+
+class RestoreErrorPosted(Struct, frozen=True):
+    """POST /runtime/restore/error."""
+
+    call: Call
+    error_type: str | None
+
+
 class RegisterCalled(Struct, frozen=True):
     """POST /extension/register; `identifier` is the one that the extension gets."""
 
@@ -231,6 +246,8 @@ Event = (
     | BodyTooLarge
     | BodyTruncated
     | InitErrorPosted
+    | RestoreNextCalled
+    | RestoreErrorPosted
     | RegisterCalled
     | EventNextCalled
     | ExtensionErrorPosted

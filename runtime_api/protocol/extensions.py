@@ -193,7 +193,7 @@ class Extensions:
         registration = event.registration
         extension = self.by_name.get(registration.name)
         internal = extension is None or extension.internal
-        concurrent = self._settings.max_concurrency > 1
+        concurrent = self._settings.max_concurrency > 0
         refusal = event_refusal(registration.events, internal=internal, concurrent=concurrent)
         if refusal is None and internal:
             refusal = self._internal_refusal(extension, is_open=is_open)

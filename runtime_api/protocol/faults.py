@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import ErrorType, Fault
+from .errors import ErrorType, Fault, RestoreFault
 
 if TYPE_CHECKING:
     from .events import ExitStatus
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTERNAL_STUCK",
     "INIT_TIMEOUT",
+    "RESTORE_TIMEOUT",
     "SHUT_DOWN",
     "TRUNCATED",
     "crash_fault",
     "exit_fault",
     "mode_fault",
+    "restore_fault",
     "size_fault",
     "timeout_fault",
     "too_many_fault",
@@ -25,6 +27,9 @@ __all__ = [
 
 SHUT_DOWN = Fault(ErrorType.FAILURE, "the execution environment was shut down")
 INIT_TIMEOUT = Fault(ErrorType.TIMED_OUT, "init ran into its limit")
+RESTORE_TIMEOUT = RestoreFault(
+    ErrorType.RESTORE_HOOK_TIMEOUT, "the hooks after the restore ran into their limit; the function's log says more"
+)
 TRUNCATED = Fault(ErrorType.TRUNCATED_RESPONSE, "Response body was cut short by the runtime")
 # An external runtime's exit is not seen; this is what it would have been reported as.
 EXTERNAL_STUCK = Fault(ErrorType.EXIT_ERROR, "Runtime exited with error: exit status 1")
@@ -81,6 +86,11 @@ def timeout_fault(timeout_ms: float) -> Fault:
 def mode_fault(given: str | None, known: str) -> Fault:
     """A response whose mode header is not the one known word."""
     return Fault(ErrorType.INVALID_RESPONSE_MODE, f"Invalid response mode header: {given!r} is not {known!r}")
+
+
+def restore_fault(error_type: str) -> RestoreFault:
+    """A restore that failed with this error."""
+    return RestoreFault(error_type, f"the restore failed with {error_type}; the function's log says more")
 
 
 def size_fault(limit_bytes: int) -> Fault:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from . import effects as fx
 from . import platform_events as log
 from .attempts import InvokeAttempt, Progress
+from .diagnosis import Reached, Stage
 from .errors import INVALID_REQUEST_ID, INVOKE_TIMEOUT, Refusal
 from .faults import SHUT_DOWN, worded
 from .timers import Timer
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from .runtime import RuntimeMachine
     from .settings import FunctionSettings
     from .states import Move
+
+    Closing = tuple[log.Record, ...]
 
 __all__ = ["Invocations"]
 
@@ -43,6 +48,7 @@ class Invocations:
         self.unsettled: list[str] = []  # request ids whose outcome is known, and whose slot is not free yet
         self.taken = 0  # how many slots are: an invocation takes one until it is settled
         self.init_ms: float | None = None  # of the init phase, until a REPORT has shown it
+        self.restore_ms: float | None = None  # of the restore, until the next REPORT, which is that of its invocation
         self.peak_bytes = 0
         self._settings = settings
         self._runtime = runtime
@@ -94,6 +100,7 @@ class Invocations:
     def deliver_again(self, call: ev.Call) -> list[fx.Effect]:
         """Give the one event in hand to another call as well (classic mode)."""
         (attempt,) = self.begun.values()
+        attempt.asked_again += 1
         return [fx.Deliver(call, attempt.invocation, attempt.deadline_ms)]
 
     # -- how they are answered
@@ -152,6 +159,8 @@ class Invocations:
         self.taken -= 1
         records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
         self.init_ms = None
+        if self.restore_ms is not None:
+            records = self._with_restore(records)
         effects: list[fx.Effect] = [fx.Emit(records), fx.Complete(outcome)]
         if self._runtime.is_done_with(outcome.request_id):
             effects.append(self.over(outcome.request_id))
@@ -172,10 +181,21 @@ class Invocations:
                 attempt.progress = _REPORTED
                 if failure is not None and outcome.status is fx.Status.SUCCESS:
                     outcome = fx.Outcome(outcome.request_id, failure[0], fault=failure[1])
-                _, *records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
+                records = attempt.closing_records(outcome, self._settings, self.peak_bytes, self.init_ms, now)
                 self.init_ms = None
-                effects.append(fx.Emit(tuple(records)))
+                effects.append(fx.Emit(self._with_restore(records)[1:]))
         return effects
+
+    def _with_restore(self, records: Closing) -> Closing:
+        """The closing records of the first invocation after a restore, whose REPORT shows and bills it."""
+        took_ms, self.restore_ms = self.restore_ms, None
+        if took_ms is None:
+            return records
+        *others, report = records
+        billed = log.billed_ms(took_ms, self._settings.limits.billing_step_ms)
+        assert isinstance(report, log.Report)
+        total = report.billed_ms + billed
+        return (*others, structs.replace(report, billed_ms=total, restore_ms=took_ms, billed_restore_ms=billed))
 
     def settle(self) -> list[fx.Effect]:
         """Free the slots of what is answered."""
@@ -196,14 +216,18 @@ class Invocations:
         """Give an invocation this fault as its outcome; `ends` as in `complete`."""
         request_id = attempt.invocation.request_id
         said = worded(fault, request_id)
-        if init is not None and init.error is not None:
-            # The first fatal error wins: what the runtime said of its init tells more than how it ended (spec 4).
-            posted = init.error
-            outcome = fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
+        if init is not None:
+            outcome = _init_failed(request_id, fault, status, init)
         else:
-            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said)
+            reached = self._reached(attempt)
+            outcome = fx.Outcome(request_id, status, error_type=fault.error_type, fault=said, reached=reached)
         line = log.FaultLine(request_id, said.error_type, said.message)
         return [fx.Emit((line,)), *self.complete(attempt, outcome, now, ends=ends)]
+
+    def _reached(self, attempt: InvokeAttempt) -> Reached:
+        if attempt in self.undelivered:
+            return Reached(Stage.AWAY)
+        return Reached(Stage.WORKING if attempt.latency is None else Stage.ANSWERING, attempt.asked_again)
 
     def time_out(self, attempt: InvokeAttempt, fault: Fault, now: float) -> list[fx.Effect]:
         """In concurrent mode only this invocation ends; the runtime goes on, and may answer late (spec 5)."""
@@ -211,13 +235,14 @@ class Invocations:
         self._late[request_id] = None
         if len(self._late) > LATE_IDS:
             del self._late[next(iter(self._late))]
+        failed = self.fail(attempt, fault, fx.Status.TIMEOUT, now)
         if attempt in self.undelivered:
             self.undelivered.remove(attempt)
         effects: list[fx.Effect] = []
         for call in [call for call, of in self._bodies.items() if of is attempt]:
             del self._bodies[call]
             effects.append(fx.Refuse(call, INVOKE_TIMEOUT))
-        return [*effects, *self.fail(attempt, fault, fx.Status.TIMEOUT, now), self.over(request_id)]
+        return [*effects, *failed, self.over(request_id)]
 
     def exceeded(self, event: ev.ProcessExited) -> list[fx.Effect]:
         """Say which limit the process was killed for, if it was."""
@@ -234,12 +259,22 @@ class Invocations:
         self._runtime.end(request_id)
         return fx.Over(request_id)
 
-    def refuse_waiting(self) -> list[fx.Effect]:
-        """End what has not begun: the environment shuts down."""
+    def refuse_waiting(self, fault: Fault = SHUT_DOWN, status: fx.Status = fx.Status.FAILURE) -> list[fx.Effect]:
+        """End what has not begun with this fault: the environment shuts down, or its restore has failed."""
+        return [fx.Complete(fx.Outcome(request_id, status, fault=fault)) for request_id in self._give_up_waiting()]
+
+    def fail_waiting(self, fault: Fault, status: fx.Status, init: InitAttempt) -> list[fx.Effect]:
+        """End what has not begun: the init that it waits for has failed."""
+        waiting = self._give_up_waiting()
+        lines = tuple(log.FaultLine(request_id, *worded(fault, request_id)) for request_id in waiting)
+        outcomes = [fx.Complete(_init_failed(request_id, fault, status, init)) for request_id in waiting]
+        return [fx.Emit(lines), *outcomes] if lines else []
+
+    def _give_up_waiting(self) -> list[str]:
         waiting = [event.invocation.request_id for event, _ in self.waiting]
         self.taken -= len(waiting)
         self.waiting.clear()
-        return [fx.Complete(fx.Outcome(request_id, fx.Status.FAILURE, fault=SHUT_DOWN)) for request_id in waiting]
+        return waiting
 
     def release(self) -> list[fx.Effect]:
         """Let go of the runtime: nothing of it counts any more, bodies on their way included."""
@@ -251,3 +286,15 @@ class Invocations:
         self.init_ms = None
         self.peak_bytes = 0
         return effects
+
+
+def _init_failed(request_id: str, fault: Fault, status: fx.Status, init: InitAttempt) -> fx.Outcome:
+    """The outcome of an invocation whose init has failed.
+
+    The first fatal error wins: what the runtime said of its init tells more than how it ended (spec 4).
+    """
+    posted = init.error
+    if posted is not None:
+        return fx.Outcome(request_id, status, posted.body, posted.content_type, posted.error_type)
+    said, reached = worded(fault, request_id), Reached(Stage.STARTING)
+    return fx.Outcome(request_id, status, error_type=fault.error_type, fault=said, reached=reached)

@@ -35,9 +35,10 @@ from .faults import (
     worded,
 )
 from .invocations import Invocations
+from .restoring import Restoring
 from .runtime import ConcurrentRuntime, RuntimeMachine
 from .starting import RUNTIME, Starting
-from .states import CLASSIC, CONCURRENT, Move, Phase, RuntimeState, Step, Tables
+from .states import CLASSIC, CONCURRENT, SNAPSTART, Move, Phase, RuntimeState, Step, Tables
 from .timers import Timer
 
 if TYPE_CHECKING:
@@ -59,18 +60,20 @@ class Lifecycle:
     """What there is in an environment, and how it begins and ends."""
 
     def __init__(self, settings: FunctionSettings, tables: Tables | None = None) -> None:
-        concurrent = settings.max_concurrency > 1
-        tables = tables or (CONCURRENT if concurrent else CLASSIC)
+        concurrent = settings.max_concurrency > 0
+        tables = tables or (CONCURRENT if concurrent else SNAPSTART if settings.snap_start else CLASSIC)
         self.settings = settings
         self.phase = Phase.NEW
         self.runtime = ConcurrentRuntime(tables) if concurrent else RuntimeMachine(tables)
         self.extensions = Extensions(tables, settings)
         self.invocations = Invocations(settings, self.runtime, self.extensions)
         self.starting = Starting(settings, tables, self.runtime, self.extensions)
+        self.restoring = Restoring(settings, self.runtime, self.invocations)
         self.ending = Ending(settings, tables, self.extensions)
         self._concurrent = concurrent
         self._external = settings.external_runtime
-        self._has_init_phase = settings.external_runtime or settings.init_ms is not None
+        self._slots = settings.slots
+        self._has_init_phase = settings.external_runtime or settings.init_limit_ms is not None
         self._phases = tables.phases
 
     def __repr__(self) -> str:
@@ -80,7 +83,7 @@ class Lifecycle:
     @property
     def free_slots(self) -> int:
         """How many more invocations may come: those that are settled take no slot."""
-        return self.settings.max_concurrency - self.invocations.taken
+        return self._slots - self.invocations.taken
 
     # -- init
 
@@ -91,8 +94,9 @@ class Lifecycle:
     def _begin_init(self, now: float) -> list[fx.Effect]:
         self._step(Step.BEGIN_INIT)
         effects: list[fx.Effect] = []
-        if not self._external and self.settings.init_ms is not None:
-            effects.append(fx.SetTimer(Timer.INIT, RUNTIME, now + self.settings.init_ms))
+        limit = self.settings.init_limit_ms
+        if not self._external and limit is not None:
+            effects.append(fx.SetTimer(Timer.INIT, RUNTIME, now + limit))
         return effects + self._start(now, "init")
 
     def _start(self, now: float, phase: str) -> list[fx.Effect]:
@@ -106,9 +110,11 @@ class Lifecycle:
         """Go on once the init is done; `effects` are those of its last step so far."""
         if self.starting.stage is not _NO_INIT:
             return effects
-        self.invocations.init_ms = self.starting.took_ms
+        if not self.settings.init_apart:  # there it is no part of what an invocation takes
+            self.invocations.init_ms = self.starting.took_ms
         if self.phase is _INIT:
-            self._step(Step.INITIALISED)
+            is_snapshot = self.runtime.state is RuntimeState.RESTORE_READY
+            self._step(Step.TAKE_SNAPSHOT if is_snapshot else Step.INITIALISED)
         for attempt in self.invocations.begun.values():
             effects += self.extensions.invoke(attempt)
         return effects + self._go_on(now)
@@ -127,6 +133,11 @@ class Lifecycle:
         waiting = self.invocations.waiting
         while waiting and _BEGIN_INVOKE in self._phases[self.phase]:
             effects += self._begin_invoke(*waiting.popleft(), now)
+        if waiting and self.phase is Phase.SNAPSHOT:
+            self._step(Step.RESTORE)
+            effects += self.restoring.begin(now)
+        elif waiting and Step.BEGIN_INIT in self._phases[self.phase]:
+            effects += self._begin_init(now)
         return effects
 
     def _begin_invoke(self, event: ev.Invoke, accepted: float, now: float) -> list[fx.Effect]:
@@ -181,9 +192,12 @@ class Lifecycle:
         return self._fail_all(fault, _TIMEOUT, now) + self._reset(_TIME_UP, now)
 
     def _fail_all(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
-        """Close what is in hand: an init, and every invocation that has no outcome yet."""
-        init, effects = self.starting.abandon(status, fault.error_type, now)
+        """Close what is in hand: an init or a restore, and every invocation that has no outcome yet."""
         invocations = self.invocations
+        init, effects = self.starting.abandon(status, fault.error_type, now)
+        if init is not None and self.settings.init_apart:
+            effects += invocations.fail_waiting(fault, status, init)
+        effects += self.restoring.fail(fault, status, now)
         open_attempts = [each for each in invocations.begun.values() if each.progress is Progress.OPEN]
         for attempt in open_attempts:
             effects += invocations.fail(attempt, fault, status, now, init, ends=True)

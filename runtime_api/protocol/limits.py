@@ -22,6 +22,8 @@ class Limits:
     client_context_bytes: int = 3583  # X-Amz-Client-Context before decoding (guide 19393)
     log_tail_bytes: int = 4096  # X-Amz-Log-Result before encoding (guide 3766)
     init_ms: int = 10_000  # init phase of an on-demand function (spec 6.1)
+    long_init_ms: int = 130_000  # init phase with SnapStart or managed concurrency, unless the timeout is longer
+    restore_ms: int = 10_000  # hooks after a restore (AWS, Lambda SnapStart runtime hooks)
     extensions: int = 10  # of one environment, external and internal ones together (RIE core/registrations.go)
     shutdown_ms: int = 2000  # to end an environment that has external extensions (spec 6.4)
     shutdown_runtime_ms: int = 300  # the runtime's share of it, from SIGTERM to SIGKILL
@@ -39,6 +41,7 @@ class Limits:
     tmp_max_mb: int = 10_240  # EphemeralStorage in Lambda's API; less than 512 is allowed here, to test a full disk
     concurrency: int = 10  # execution environments of one function at once; ours (on Lambda 1000 an account)
     concurrency_max: int = 1000  # what Lambda gives an account (guide 586)
+    max_concurrency_max: int = 10_000  # waiting calls of /next in one environment (spec 5)
     waiting_invocations: int = 1000  # queued while no environment is free, where queueing is allowed; ours
     waiting_events: int = 100_000  # Event invocations of one function in its queue; ours
     log_line_bytes: int = 262_144  # one log event of CloudWatch; a longer line is split

@@ -13,6 +13,9 @@ from .platform_events import (
     LogsDropped,
     MemoryExceeded,
     Report,
+    RestoreReport,
+    RestoreRuntimeDone,
+    RestoreStart,
     RuntimeDone,
     Start,
     TelemetrySubscription,
@@ -24,10 +27,11 @@ if TYPE_CHECKING:
 
     from .platform_events import Record
 
+    Ended = InitRuntimeDone | InitReport | RestoreRuntimeDone | RestoreReport | RuntimeDone | Report
+
 __all__ = ["Document", "document_of"]
 
 FALLEN_BEHIND = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
-ON_DEMAND = "on-demand"
 MEBIBYTE = 1_048_576
 
 
@@ -47,7 +51,7 @@ def document_of(record: Record | LogsDropped) -> Document | None:
 
 def _init_start(record: InitStart) -> Document:
     content = {
-        "initializationType": ON_DEMAND,
+        "initializationType": record.initialization_type.value,
         "phase": record.phase,
         "functionName": record.function_name,
         "functionVersion": record.function_version,
@@ -58,14 +62,36 @@ def _init_start(record: InitStart) -> Document:
 
 
 def _init_runtime_done(record: InitRuntimeDone) -> Document:
-    content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
+    content = _init(record) | _status(record)
     return Document("platform.initRuntimeDone", _unless_failed("DEBUG", record), content)
 
 
 def _init_report(record: InitReport) -> Document:
-    content = {"initializationType": ON_DEMAND, "phase": record.phase} | _status(record)
+    content = _init(record) | _status(record)
     content["metrics"] = {"durationMs": _ms(record.duration_ms)}
     return Document("platform.initReport", _unless_failed("DEBUG", record), content)
+
+
+def _init(record: InitRuntimeDone | InitReport) -> dict[str, Any]:
+    return {"initializationType": record.initialization_type.value, "phase": record.phase}
+
+
+def _restore_start(record: RestoreStart) -> Document:
+    content = {
+        "functionName": record.function_name,
+        "functionVersion": record.function_version,
+        "instanceMaxMemory": record.memory_mb * MEBIBYTE,
+    }
+    return Document("platform.restoreStart", "DEBUG", content)
+
+
+def _restore_runtime_done(record: RestoreRuntimeDone) -> Document:
+    return Document("platform.restoreRuntimeDone", _unless_failed("DEBUG", record), _status(record))
+
+
+def _restore_report(record: RestoreReport) -> Document:
+    content = _status(record) | {"metrics": {"durationMs": _ms(record.duration_ms)}}
+    return Document("platform.restoreReport", _unless_failed("INFO", record), content)
 
 
 def _extension(record: Extension) -> Document:
@@ -95,6 +121,9 @@ def _report(record: Report) -> Document:
     }
     if record.init_ms is not None:
         metrics["initDurationMs"] = _ms(record.init_ms)
+    if record.restore_ms is not None:
+        metrics["restoreDurationMs"] = _ms(record.restore_ms)
+        metrics["billedRestoreDurationMs"] = record.billed_restore_ms
     content = {"requestId": record.request_id, "metrics": metrics} | _status(record)
     return Document("platform.report", _unless_failed("INFO", record), content)
 
@@ -119,7 +148,7 @@ def _logs_dropped(record: LogsDropped) -> Document:
     return Document("platform.logsDropped", "WARN", {**numbers, "reason": FALLEN_BEHIND})
 
 
-def _status(record: InitRuntimeDone | InitReport | RuntimeDone | Report) -> dict[str, Any]:
+def _status(record: Ended) -> dict[str, Any]:
     return {"status": record.status} | ({"errorType": record.error_type} if record.error_type else {})
 
 
@@ -127,7 +156,7 @@ def _tenant(record: Start | RuntimeDone) -> dict[str, Any]:
     return {"tenantId": record.tenant_id} if record.tenant_id else {}
 
 
-def _unless_failed(level: str, record: InitRuntimeDone | InitReport | RuntimeDone | Report) -> str:
+def _unless_failed(level: str, record: Ended) -> str:
     return level if record.status == "success" else "WARN"
 
 
@@ -139,6 +168,9 @@ _DOCUMENTS: dict[type, Callable[[Any], Document]] = {
     InitStart: _init_start,
     InitRuntimeDone: _init_runtime_done,
     InitReport: _init_report,
+    RestoreStart: _restore_start,
+    RestoreRuntimeDone: _restore_runtime_done,
+    RestoreReport: _restore_report,
     Extension: _extension,
     Start: _start,
     RuntimeDone: _runtime_done,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from .settings import InitializationType
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -29,6 +31,9 @@ __all__ = [
     "ProcessesExceeded",
     "Record",
     "Report",
+    "RestoreReport",
+    "RestoreRuntimeDone",
+    "RestoreStart",
     "RuntimeDone",
     "Start",
     "TelemetrySubscription",
@@ -44,6 +49,7 @@ class InitStart(Struct, frozen=True):
     function_name: str
     function_version: str
     memory_mb: int
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
 
 
 class InitRuntimeDone(Struct, frozen=True):
@@ -52,12 +58,37 @@ class InitRuntimeDone(Struct, frozen=True):
     phase: str
     status: str
     error_type: str | None
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
 
 
 class InitReport(Struct, frozen=True):
     """platform.initReport."""
 
     phase: str
+    status: str
+    error_type: str | None
+    duration_ms: float
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
+
+
+class RestoreStart(Struct, frozen=True):
+    """platform.restoreStart."""
+
+    function_name: str
+    function_version: str
+    memory_mb: int
+
+
+class RestoreRuntimeDone(Struct, frozen=True):
+    """platform.restoreRuntimeDone."""
+
+    status: str
+    error_type: str | None
+
+
+class RestoreReport(Struct, frozen=True):
+    """platform.restoreReport."""
+
     status: str
     error_type: str | None
     duration_ms: float
@@ -114,6 +145,8 @@ class Report(Struct, frozen=True):
     init_ms: float | None
     trace: str
     answered: float | None = None  # when, in the time of entries; if extensions still worked on it then
+    restore_ms: float | None = None
+    billed_restore_ms: int = 0
 
 
 class FaultLine(Struct, frozen=True):
@@ -168,6 +201,9 @@ Record = (
     | InitStart
     | InitRuntimeDone
     | InitReport
+    | RestoreStart
+    | RestoreRuntimeDone
+    | RestoreReport
     | Extension
     | Start
     | RuntimeDone
@@ -225,12 +261,21 @@ def _init_start(record: InitStart) -> str:
 
 
 def _init_report(record: InitReport) -> str:
-    if record.status == "success":
-        return ""
+    if record.status == "success" and record.initialization_type == InitializationType.ON_DEMAND:
+        return ""  # REPORT shows it
     return (
         f"INIT_REPORT Init Duration: {record.duration_ms:.2f} ms\tPhase: {record.phase}"
         f"\t{_status(record.status, record.error_type)}\n"
     )
+
+
+def _restore_start(record: RestoreStart) -> str:
+    return f"RESTORE_START Function: {record.function_name}\n"
+
+
+def _restore_report(record: RestoreReport) -> str:
+    failed = "" if record.status == "success" else f"\t{_status(record.status, record.error_type)}"
+    return f"RESTORE_REPORT Restore Duration: {record.duration_ms:.2f} ms{failed}\n"
 
 
 def _extension(record: Extension) -> str:
@@ -246,6 +291,9 @@ def _report(report: Report) -> str:
     )
     if report.init_ms is not None:
         text += f"Init Duration: {report.init_ms:.2f} ms\t"
+    if report.restore_ms is not None:
+        text += f"Restore Duration: {report.restore_ms:.2f} ms\t"
+        text += f"Billed Restore Duration: {report.billed_restore_ms} ms\t"
     if report.status != "success":
         text += _status(report.status, report.error_type)
     return text + "\n"
@@ -265,6 +313,8 @@ def _subscription(record: TelemetrySubscription) -> str:
 _TEXTS: dict[type, Callable[[Any], str]] = {
     InitStart: _init_start,
     InitReport: _init_report,
+    RestoreStart: _restore_start,
+    RestoreReport: _restore_report,
     Extension: _extension,
     Start: _start,
     End: _end,

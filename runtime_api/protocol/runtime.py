@@ -26,8 +26,17 @@ _WANTED = {
     Move.BAD_MODE: RuntimeState.RECEIVING_RESPONSE,
     Move.ERROR: RuntimeState.RECEIVING_ERROR,
     Move.INIT_ERROR: RuntimeState.INIT_ERROR,
+    Move.RESTORE_NEXT: RuntimeState.RESTORE_READY,
+    Move.RESTORE_ERROR: RuntimeState.RESTORE_ERROR,
 }
-_AWAITING_EXIT = frozenset({RuntimeState.INIT_ERROR, RuntimeState.STUCK_RESPONSE, RuntimeState.STUCK_ERROR})
+_AWAITING_EXIT = frozenset(
+    {
+        RuntimeState.INIT_ERROR,
+        RuntimeState.RESTORE_ERROR,
+        RuntimeState.STUCK_RESPONSE,
+        RuntimeState.STUCK_ERROR,
+    }
+)
 _DELIVER = Move.DELIVER  # looking an enum's member up costs 0.12 us on Python 3.11, a module's global a twelfth
 
 
@@ -36,7 +45,7 @@ class RuntimeMachine:
 
     def __init__(self, tables: Tables) -> None:
         self.state = RuntimeState.ABSENT
-        self.parked: deque[Call] = deque()  # calls of /next that wait for an event, the longest waiting first
+        self.parked: deque[Call] = deque()  # calls of /next or /restore/next that wait, the longest waiting first
         self._rows = tables.runtime
 
     def __repr__(self) -> str:

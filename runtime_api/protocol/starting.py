@@ -46,8 +46,9 @@ class Starting:
         """Start the extensions, or else the runtime."""
         self._step(InitStep.BEGIN)
         settings = self._settings
-        self.init = InitAttempt(now, phase)
-        started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb)
+        kind = settings.initialization_type
+        self.init = InitAttempt(now, phase, kind)
+        started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb, kind)
         return [
             fx.Emit((started,)),
             *self._extensions.launch(self.external[: settings.limits.extensions]),
@@ -68,7 +69,7 @@ class Starting:
         return [*self._extensions.register(event, is_open=is_open), *self._launched()]
 
     def runtime_ready(self, now: float) -> list[fx.Effect]:
-        """The runtime waits in /next for the first time: registration is closed."""
+        """The runtime waits in /next or /restore/next for the first time: registration is closed."""
         self._step(InitStep.RUNTIME_READY)
         return self.settle(now)
 

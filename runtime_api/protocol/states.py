@@ -12,8 +12,12 @@ unusable and only the process's exit can help.
 In concurrent mode (AWS_LAMBDA_MAX_CONCURRENCY, spec 5) the process is only SERVING, and every invocation has a
 conversation of its own with a state from the table `CONVERSATION`.
 
+With SnapStart (spec 9) init ends in a call of /restore/next, which is parked until the first invocation comes: the
+environment is a snapshot. Answering that call restores it; hooks run before the next /next.
+
+Classic mode may initialise inside an invocation (RIE, and Lambda's suppressed init); the other modes never do.
+
 A table is looked up for every call, so states are `StrEnum` members: their hash is a string's, cached and in C.
-Restore (SnapStart) will add its states between STARTED and READY.
 
 Beside these, `extension_states.py` has the tables of what takes several processes: one extension, an init, and the
 end of all processes.
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
     from .extension_states import EndingStage, EndingStep, ExtensionMove, ExtensionState, InitStage, InitStep
 
-__all__ = ["CLASSIC", "CONCURRENT", "Move", "Phase", "RuntimeState", "Step", "Tables"]
+__all__ = ["CLASSIC", "CONCURRENT", "SNAPSTART", "Move", "Phase", "RuntimeState", "Step", "Tables"]
 
 
 class Phase(StrEnum):
@@ -39,6 +43,8 @@ class Phase(StrEnum):
 
     NEW = "new"  # nothing has been started yet
     INIT = "init"  # the init phase, which has its own limit
+    SNAPSHOT = "snapshot"  # initialised; the runtime waits in /restore/next for the first invocation
+    RESTORE = "restore"  # the hooks after a restore run, which have their own limit
     IDLE = "idle"  # the runtime waits in /next and no invocation is in hand
     INVOKE = "invoke"  # from START until the runtime is back in /next
     RESET = "reset"  # the runtime has been killed and its exit has not been seen yet
@@ -52,6 +58,9 @@ class Step(StrEnum):
 
     BEGIN_INIT = "begin init"
     INITIALISED = "initialised"
+    TAKE_SNAPSHOT = "take snapshot"
+    RESTORE = "restore"
+    RESTORED = "restored"
     BEGIN_INVOKE = "begin invoke"
     INVOKED = "invoked"
     FAIL = "fail"
@@ -65,6 +74,9 @@ class RuntimeState(StrEnum):
     ABSENT = "absent"
     STARTED = "started"
     INIT_ERROR = "init error"
+    RESTORE_READY = "restore ready"
+    RESTORING = "restoring"
+    RESTORE_ERROR = "restore error"
     READY = "ready"
     SERVING = "serving"
     RUNNING = "running"
@@ -85,6 +97,9 @@ _AWS_NAMES = {
     RuntimeState.ABSENT: "Absent",  # ours: no process that could call is known
     RuntimeState.STARTED: "Started",
     RuntimeState.INIT_ERROR: "InitError",
+    RuntimeState.RESTORE_READY: "RestoreReady",
+    RuntimeState.RESTORING: "Restoring",
+    RuntimeState.RESTORE_ERROR: "RuntimeRestoreErrorState",
     RuntimeState.READY: "Ready",
     RuntimeState.SERVING: "Ready",
     RuntimeState.RUNNING: "Running",
@@ -110,6 +125,9 @@ class Move(StrEnum):
     TOO_LARGE = "body too large"
     TRUNCATED = "body truncated"
     INIT_ERROR = "init/error"
+    RESTORE_NEXT = "restore/next"
+    RESTORE = "restore"
+    RESTORE_ERROR = "restore/error"
     STOP = "stop"
     EXIT = "exit"
 
@@ -201,9 +219,49 @@ RUNTIME: Mapping[RuntimeState, Mapping[Move, RuntimeState]] = {
 
 CLASSIC = Tables(PHASES, RUNTIME, {})
 
+# No init inside an invocation: those that wait for an init that fails, fail with it.
+_INIT_APART: Mapping[Phase, Mapping[Step, Phase]] = {
+    **PHASES,
+    Phase.NEW: {Step.BEGIN_INIT: Phase.INIT, Step.SHUT_DOWN: Phase.SHUTDOWN},
+    Phase.COLD: {Step.BEGIN_INIT: Phase.INIT, Step.SHUT_DOWN: Phase.SHUTDOWN},
+}
+
+SNAPSTART = Tables(
+    phases={
+        **_INIT_APART,
+        Phase.INIT: {**PHASES[Phase.INIT], Step.TAKE_SNAPSHOT: Phase.SNAPSHOT},
+        Phase.SNAPSHOT: {
+            Step.RESTORE: Phase.RESTORE,
+            Step.FAIL: Phase.RESET,
+            Step.SHUT_DOWN: Phase.SHUTDOWN,
+        },
+        Phase.RESTORE: {
+            Step.RESTORED: Phase.IDLE,
+            Step.FAIL: Phase.RESET,
+            Step.SHUT_DOWN: Phase.SHUTDOWN,
+        },
+    },
+    runtime={
+        **RUNTIME,
+        RuntimeState.STARTED: {
+            **RUNTIME[RuntimeState.STARTED],  # a runtime without hooks may call /next at once
+            Move.RESTORE_NEXT: RuntimeState.RESTORE_READY,
+        },
+        RuntimeState.RESTORE_READY: {Move.RESTORE: RuntimeState.RESTORING, **_MORTAL},
+        RuntimeState.RESTORING: {
+            Move.NEXT: RuntimeState.READY,
+            Move.RESTORE_ERROR: RuntimeState.RESTORE_ERROR,
+            Move.INIT_ERROR: RuntimeState.RESTORE_ERROR,  # AWS takes one for the other here (RIE core/states.go)
+            **_MORTAL,
+        },
+        RuntimeState.RESTORE_ERROR: {**_MORTAL},
+    },
+    conversation={},
+)
+
 CONCURRENT = Tables(
     phases={
-        **PHASES,
+        **_INIT_APART,
         Phase.INVOKE: {**PHASES[Phase.INVOKE], Step.BEGIN_INVOKE: Phase.INVOKE},  # one more beside the others
     },
     runtime={

@@ -12,6 +12,7 @@ from runtime_api.protocol.limits import CURRENT, Limits
 
 from .connecting import connect_here
 from .holdings import proportional_bytes
+from .locales import with_locale
 from .managed_process import ManagedProcess, State
 from .memory import high_water, walk
 from .ownership import Belonging
@@ -60,7 +61,7 @@ class PlainSandbox:
         self._notify = notify
 
     def start(self, launch: Launch) -> None:
-        refusal = cannot_start(launch) or self._start(launch)
+        refusal = cannot_start(launch) or self._start(with_locale(launch))
         if refusal is not None:
             self._notify(refusal)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .entrypoint import find_bootstrap, find_extensions
 from .following import KERNELS_OWN, OPT, TASK, Ground, follow, lies_in
 from .interpreters import interpreter_of
+from .locales import locale_arguments
 from .needs import (
     SCRIPTS,
     LeftOut,
@@ -218,6 +219,7 @@ def _system() -> Iterator[str]:
         yield from _shown(root)
     if Path(BASH).exists() and not os.path.samefile(BASH, SH) and _stays_in_usr(SH):  # noqa: PTH121
         yield from ("--ro-bind", BASH, SH)  # /bin/sh is bash, as on Amazon Linux
+    yield from locale_arguments()
 
 
 def _stays_in_usr(path: str) -> bool:

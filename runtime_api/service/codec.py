@@ -23,6 +23,7 @@ EXPECTED = {"string": "a String", "integer": "an Integer", "long": "a Long", "do
 EXPECTED |= {"boolean": "a Boolean", "blob": "a ByteBuffer", "timestamp": "a Timestamp"}
 TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "long": (int,), "double": (int, float)}
 TYPES |= {"boolean": (bool,), "timestamp": (int, float)}
+PLAIN = frozenset({str, int, float, bool})  # JSON as they are
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -193,11 +194,13 @@ def _named(value: Any) -> str:
 
 def _to_json(shape: Shape, value: Any) -> Any:
     if shape.type == "structure":
-        given = [(name, member, value.get(name)) for name, member in shape.members.items()]
+        members, shapes = shape.members, model().shapes
         return {
-            member.locationName or name: _to_json(model().shapes[member.shape], each)
-            for name, member, each in given
-            if each is not None
+            members[name].locationName or name: each
+            if type(each) in PLAIN
+            else _to_json(shapes[members[name].shape], each)
+            for name, each in value.items()
+            if each is not None and name in members
         }
     if shape.member is not None:
         return [_to_json(model().shapes[shape.member], each) for each in value]

@@ -24,13 +24,5 @@ def name_refusal(name: str) -> str | None:
 
 
 def customer_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """What RIE passes on of its own environment: all that a customer could have set.
-
-    AWS_LAMBDA_MAX_CONCURRENCY would make a runtime ask for several invocations at a time, which one environment does
-    not get.
-    """
-    return {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith("_") and name != "AWS_LAMBDA_MAX_CONCURRENCY"
-    }
+    """What RIE passes on of its own environment: all that a customer could have set."""
+    return {name: value for name, value in environment.items() if not name.startswith("_")}

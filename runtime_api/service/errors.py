@@ -22,6 +22,7 @@ __all__ = [
     "NotSupportedException",
     "PolicyLengthExceededException",
     "PreconditionFailedException",
+    "ProvisionedConcurrencyConfigNotFoundException",
     "RecursiveInvocationException",
     "RequestEntityTooLargeException",
     "RequestTooLargeException",
@@ -31,6 +32,8 @@ __all__ = [
     "SerializationException",
     "ServiceError",
     "ServiceException",
+    "SnapStartException",
+    "SnapStartTimeoutException",
     "TooManyRequestsException",
     "UnknownOperationException",
     "UnrecognizedClientException",
@@ -92,6 +95,10 @@ class PreconditionFailedException(ServiceError):
     """The resource has changed since its caller looked at it."""
 
 
+class ProvisionedConcurrencyConfigNotFoundException(ServiceError):
+    """Nothing is provisioned for the version or alias."""
+
+
 class ResourceConflictException(ServiceError):
     """The resource exists already, or is being changed by somebody else."""
 
@@ -114,6 +121,14 @@ class RequestEntityTooLargeException(ServiceError):
 
 class TooManyRequestsException(ServiceError):
     """No execution environment can take the invocation now."""
+
+
+class SnapStartException(ServiceError):
+    """A hook after the restore of a snapshot failed."""
+
+
+class SnapStartTimeoutException(ServiceError):
+    """The hooks after the restore of a snapshot took too long."""
 
 
 class ValidationException(ServiceError):

@@ -52,7 +52,7 @@ DONE = Done()
 
 def before_attempt(event: QueuedEvent, version: ResolvedVersion, now_ms: float) -> Next | None:
     """Return what becomes of an event that may not be run any more; None for one that may."""
-    if version.reserved == 0:
+    if version.concurrency == 0:
         reason = "its function has a reserved concurrency of 0"
         return _settled(event, version, Verdict(Condition.ZERO_CONCURRENCY, now_ms, reason, THROTTLED))
     if is_loop(event.invocation.trace) and not version.may_recurse:

@@ -27,9 +27,11 @@ __all__ = [
     "LastUpdate",
     "LayerUse",
     "Policy",
+    "Provisioned",
     "State",
     "Statement",
     "Version",
+    "has_snapshot",
 ]
 
 
@@ -88,6 +90,7 @@ class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     dead_letter_config: dict[str, str] | None = None
     kms_key_arn: str | None = field(default=None, name="KMSKeyArn")
     file_system_configs: tuple[dict[str, str], ...] | None = None
+    tenancy_config: dict[str, str] | None = None  # only set when the function is created
 
 
 class Version(Struct, frozen=True):
@@ -101,6 +104,11 @@ class Version(Struct, frozen=True):
     state: State = State.PENDING
     last_update: LastUpdate | None = None
     source_description: str = ""  # of $LATEST when this version was published from it
+
+
+def has_snapshot(version: Version) -> bool:
+    """Whether environments of a version are restored from a snapshot: of a published one that asks for it."""
+    return version.configuration.snap_start["ApplyOn"] == "PublishedVersions" and version.number != LATEST
 
 
 class Alias(Struct, frozen=True):
@@ -134,6 +142,13 @@ class EventInvoke(Struct, frozen=True):
     last_modified: float  # Unix seconds
 
 
+class Provisioned(Struct, frozen=True):
+    """How many environments of a version or an alias are kept initialised."""
+
+    requested: int
+    last_modified: str
+
+
 class Function(Struct, frozen=True):
     """A function and everything that belongs to it."""
 
@@ -152,6 +167,7 @@ class Function(Struct, frozen=True):
     recursive_loop: str = "Terminate"
     event_invoke: dict[str, EventInvoke] = {}  # by qualifier; $LATEST for the function itself
     urls: dict[str, FunctionUrl] = {}  # by alias; $LATEST for the function itself
+    provisioned: dict[str, Provisioned] = {}  # by version or alias
 
     def arn(self, qualifier: str | None = None) -> str:
         """Return the function's ARN, with a qualifier if one is given."""

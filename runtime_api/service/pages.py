@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import InvalidParameterValueException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["page_of"]
 
+Item = TypeVar("Item")
 
-def page_of(
-    items: Sequence[tuple[str, Mapping[str, Any]]], marker: str | None, most: int
-) -> tuple[list[Mapping[str, Any]], str | None]:
+
+def page_of(items: Sequence[tuple[str, Item]], marker: str | None, most: int) -> tuple[list[Item], str | None]:
     """Return the items of a page, and the marker of the next one if there is more.
 
     `items` are in the order of their keys. An item that goes between two pages makes none other go missing.

@@ -25,18 +25,19 @@ SHOWN_NAMES = 20
 def resolved_version(record: FunctionRecord, number: str = LATEST, qualifier: str | None = None) -> ResolvedVersion:
     """Return the snapshot of a version, as invoked with this qualifier."""
     found, function = record.versions[number], record.function
+    reserved = function.reserved_concurrency
     return ResolvedVersion(
         spec=found.spec,
         code=found.code,
         settings=found.settings,
         arn=function.arn(number),
         invoked_arn=function.arn(qualifier),
-        concurrency=found.concurrency,
+        concurrency=found.concurrency if reserved is None else reserved,
         max_queued=found.max_queued,
         revision=found.revision,
-        reserved=function.reserved_concurrency,
         policy=function.policies.get("" if qualifier in (None, LATEST) else qualifier),
         directories=found.code.directories,
+        tenancy=found.tenancy,
         event_invoke=function.event_invoke.get(qualifier or LATEST),
         dead_letter_arn=_dead_letter_arn(function, number),
         may_recurse=function.recursive_loop == "Allow",

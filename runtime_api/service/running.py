@@ -8,15 +8,18 @@ from msgspec import structs
 
 from runtime_api.protocol.settings import FunctionSettings
 
+from .function_record import has_snapshot
 from .records import CodeRef, FunctionSpec, Logging
 from .seams.catalog import Runnable
+from .tenancy import Tenancy
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
 
     from .function_record import Function, Version
+    from .seams.catalog import ResolvedVersion
 
-__all__ = ["code_of", "like", "runnable"]
+__all__ = ["code_of", "like", "provisioned_version", "runnable"]
 
 
 def code_of(version: Version) -> CodeRef | None:
@@ -44,8 +47,17 @@ def runnable(function: Function, version: Version, code: CodeRef, limits: Limits
         account=function.account,
         logging=_logging(configuration.logging_config),
     )
-    settings = FunctionSettings(spec.name, spec.version, spec.memory_mb, spec.timeout_ms, limits.init_ms, limits)
-    return Runnable(spec, code, settings, limits.concurrency)
+    settings = FunctionSettings(
+        spec.name,
+        spec.version,
+        spec.memory_mb,
+        spec.timeout_ms,
+        limits.init_ms,
+        limits,
+        snap_start=has_snapshot(version),
+    )
+    tenancy = Tenancy.FORBIDDEN if configuration.tenancy_config is None else Tenancy.REQUIRED
+    return Runnable(spec, code, settings, limits.concurrency, tenancy=tenancy)
 
 
 def like(fresh: Runnable, model: Runnable) -> Runnable:
@@ -54,8 +66,20 @@ def like(fresh: Runnable, model: Runnable) -> Runnable:
         function_version=fresh.settings.function_version,
         memory_mb=fresh.settings.memory_mb,
         timeout_ms=fresh.settings.timeout_ms,
+        snap_start=not model.settings.max_concurrency and (fresh.settings.snap_start or model.settings.snap_start),
     )
-    return structs.replace(fresh, settings=settings, concurrency=model.concurrency, max_queued=model.max_queued)
+    return structs.replace(
+        fresh,
+        settings=settings,
+        concurrency=model.concurrency,
+        max_queued=model.max_queued,
+        tenancy=model.tenancy,
+    )
+
+
+def provisioned_version(version: ResolvedVersion) -> ResolvedVersion:
+    """Return a version as its provisioned environments run it."""
+    return structs.replace(version, settings=version.settings._replace(provisioned=True))
 
 
 def _logging(given: dict[str, str]) -> Logging:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.protocol import wire
+from runtime_api.protocol.settings import FunctionSettings
+
+from .access import FALSE_CREDENTIALS, KEY_VARIABLES, Access
 from .records import FunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Places", "environment_variables", "extension_variables", "library_variables", "reserved_names"]
+__all__ = [
+    "MAX_CONCURRENCY",
+    "Places",
+    "environment_variables",
+    "extension_variables",
+    "library_variables",
+    "reserved_names",
+]
 
 RUNTIME_DIRECTORY = "/var/runtime"
 OPT = "/opt"
+MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 
-# An SDK needs credentials to sign with; these are plainly false, so that nothing mistakes them for a key.
-FALSE_CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "BOOTJACKFALSEKEYID00",
-    "AWS_SECRET_ACCESS_KEY": "bootjack-gives-no-true-credentials",
-    "AWS_SESSION_TOKEN": "bootjack-gives-no-true-credentials",
-}
+ON_DEMAND = FunctionSettings("")
+NO_ACCESS = Access()
 
 # What extensions are not given, besides every name that begins with _ (AWS, Extensions API; RIE env/constants.go).
 RUNTIMES_OWN = frozenset(
@@ -64,21 +72,37 @@ def library_variables(found: Sequence[Mapping[str, Sequence[str]]]) -> dict[str,
 
 
 def environment_variables(
-    function: FunctionSpec, places: Places, libraries: Mapping[str, str] | None = None
+    function: FunctionSpec,
+    places: Places,
+    libraries: Mapping[str, str] | None = None,
+    settings: FunctionSettings = ON_DEMAND,
+    access: Access = NO_ACCESS,
 ) -> dict[str, str]:
     """Return all variables of a runtime process.
 
     The customer's override LANG, PATH and the search paths; the reserved ones override the customer's. If the
-    customer sets any credential, no false one is added: a true key with a false token is worse than none.
+    customer sets any credential, no false one is added: a true key with a false token is worse than none. With
+    SnapStart there are none in the variables, since they would outlive the snapshot: the processes ask for them.
     """
-    return {
+    from_endpoint = bool(access.credentials_token)
+    given = function.variables
+    variables = {
         **_defaults(places),
         **(libraries or {}),
-        **({} if FALSE_CREDENTIALS.keys() & function.variables.keys() else FALSE_CREDENTIALS),
-        **function.variables,
+        **({} if KEY_VARIABLES & given.keys() else FALSE_CREDENTIALS),
+        **given,
         **_reserved(function, places),
         **_log_format(function),
+        **_mode(settings),
+        **_metadata(places, access),
     }
+    if not settings.max_concurrency:
+        variables.pop(MAX_CONCURRENCY, None)  # a runtime would ask for more than one environment gets
+    if not from_endpoint:
+        return variables
+    left_out = KEY_VARIABLES | _LOG_NAMES
+    kept = {name: value for name, value in variables.items() if name not in left_out}
+    return kept | _credentials_endpoint(places, access)
 
 
 def _defaults(places: Places) -> dict[str, str]:
@@ -110,7 +134,6 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": places.log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -121,6 +144,26 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": function.handler,
+    }
+
+
+_LOG_NAMES = frozenset({"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"})
+
+
+def _mode(settings: FunctionSettings) -> dict[str, str]:
+    """How environments come to be, and how many invocations each of them runs at once."""
+    kind = {"AWS_LAMBDA_INITIALIZATION_TYPE": settings.initialization_type.value}
+    return kind | ({MAX_CONCURRENCY: str(settings.max_concurrency)} if settings.max_concurrency else {})
+
+
+def _metadata(places: Places, access: Access) -> dict[str, str]:
+    return {"AWS_LAMBDA_METADATA_API": places.runtime_api, "AWS_LAMBDA_METADATA_TOKEN": access.metadata_token}
+
+
+def _credentials_endpoint(places: Places, access: Access) -> dict[str, str]:
+    return {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{places.runtime_api}{wire.CREDENTIALS}",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": access.credentials_token,
     }
 
 
@@ -138,4 +181,5 @@ def _log_format(function: FunctionSpec) -> dict[str, str]:
 
 def reserved_names() -> frozenset[str]:
     """Return the names that a customer cannot set (guide 4423-4444)."""
-    return frozenset(_reserved(FunctionSpec(""), Places("")))
+    fixed = {**_reserved(FunctionSpec(""), Places("")), **_mode(ON_DEMAND), **_metadata(Places(""), NO_ACCESS)}
+    return frozenset({*fixed, MAX_CONCURRENCY})

@@ -52,7 +52,6 @@ class LogSink:
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
-        self._on_terminal = os.isatty(descriptor)
         self._piece_bytes = HELD_BYTES if stat.S_ISREG(os.fstat(descriptor).st_mode) else PIECE_BYTES
         self._full = False
         self._lost_lines = self._lost_records = 0
@@ -140,9 +139,7 @@ class LogSink:
         held = tuple(self._held)
         self._held.clear()
         self._held_bytes = 0
-        text = b"".join([_labelled(entry.text(), label) if label else entry.text() for entry, label in held])
-        # Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
-        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._on_terminal else text
+        text = b"".join([_labelled(_with_line_ends(entry.text()), label) for entry, label in held])
         self._rest = memoryview(text)
         self._held_bytes = len(text)
 
@@ -152,9 +149,23 @@ class LogSink:
         self._held_bytes = 0
 
 
+def _with_line_ends(text: bytes) -> bytes:
+    """Runtimes keep a traceback one record by carriage returns; CloudWatch shows them as line ends, so do we.
+
+    Output that is no text stays as it is.
+    """
+    if b"\r" not in text:
+        return text
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def _labelled(lines: bytes, label: bytes) -> bytes:
-    """The lines, each behind the label."""
-    if not lines:
+    """The lines, each behind the label if there is one."""
+    if not lines or not label:
         return lines
     return label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
 

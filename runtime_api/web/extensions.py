@@ -13,6 +13,7 @@ from runtime_api.protocol.extension_states import ExtensionMove
 from runtime_api.protocol.registration import read_identifier, read_registration
 
 from . import replies
+from .routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,11 +31,11 @@ class ExtensionsApi:
     def __init__(self, post: Callable[..., None], spec: FunctionSpec) -> None:
         self._post = post
         self._spec = spec
-        self.routes: Mapping[bytes, tuple[bytes, Callable[[Exchange], None]]] = {
-            wire.REGISTER.encode(): (b"POST", self._register),
-            wire.EVENT_NEXT.encode(): (b"GET", self._event_next),
-            wire.EXTENSION_INIT_ERROR.encode(): (b"POST", self._init_error),
-            wire.EXTENSION_EXIT_ERROR.encode(): (b"POST", self._exit_error),
+        self.routes: Mapping[bytes, Route] = {
+            wire.REGISTER.encode(): Route(b"POST", self._register),
+            wire.EVENT_NEXT.encode(): Route(b"GET", self._event_next),
+            wire.EXTENSION_INIT_ERROR.encode(): Route(b"POST", self._init_error),
+            wire.EXTENSION_EXIT_ERROR.encode(): Route(b"POST", self._exit_error),
         }
 
     # -- requests

@@ -27,6 +27,7 @@ REASONS = {
     202: "Accepted",
     204: "No Content",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -73,6 +74,10 @@ TOO_SLOW = PlainReply(408, PLAIN, b"408 Request Timeout: the request did not com
 HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
 # Go's words, so that a client that was written against RIE sees nothing new (spec 1).
 NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")
+# Of the metadata and the credentials endpoint (spec 8).
+UNAUTHORIZED = PlainReply(401, PLAIN, b"Unauthorized\n")
+WRONG_METHOD = PlainReply(405, PLAIN + "Allow: GET\r\n", b"Method Not Allowed\n")
+NO_CREDENTIALS = PlainReply(404, PLAIN, b"cannot get credentials for the provided token\n")
 
 
 # The errors that Lambda's API has beyond its model; the model's own are in `service/operations.json`.

@@ -14,10 +14,11 @@ from runtime_api.protocol.streaming import trailer_document
 from . import replies
 from .extensions import ExtensionsApi
 from .guard import RuntimeApiGuard
+from .routes import Route
 from .telemetry import SubscriptionApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from runtime_api.engine.streams import Flow
     from runtime_api.protocol.errors import Refusal
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = ["RuntimeApi"]
 
+NO_ROUTES: Mapping[bytes, Route] = {}
+
 
 class RuntimeApi:
-    """Posts what the runtime does to one environment; answers the runtime when the environment says so."""
+    """Posts what the runtime does to one environment; answers the runtime when the environment says so.
+
+    `others` are routes that the environment itself has nothing to do with. With `snap_start` the runtime may wait for
+    a restore.
+    """
 
     def __init__(
         self,
@@ -38,6 +45,9 @@ class RuntimeApi:
         spec: FunctionSpec,
         limits: Limits = CURRENT,
         allowed_hosts: Iterable[str] = (),
+        others: Mapping[bytes, Route] = NO_ROUTES,
+        *,
+        snap_start: bool = False,
     ) -> None:
         self._post = post
         self.extensions = ExtensionsApi(post, spec)
@@ -46,13 +56,17 @@ class RuntimeApi:
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits.response_bytes)
         # Every route except POST /invocation/{id}/response and /error, which `_head` reads.
-        self._routes: dict[bytes, tuple[bytes, Callable[[Exchange], None]]] = {
-            _NEXT: (b"GET", self._next),
-            wire.INIT_ERROR.encode(): (b"POST", self._init_error),
-            wire.PING.encode(): (b"GET", self._ping),
+        self._routes: dict[bytes, Route] = {
+            _NEXT: Route(b"GET", self._next),
+            wire.INIT_ERROR.encode(): Route(b"POST", self._init_error),
+            wire.PING.encode(): Route(b"GET", self._ping),
             **self.extensions.routes,
             **self.subscriptions.routes,
+            **others,
         }
+        if snap_start:  # AWS answers 404 for any other function (spec 2)
+            self._routes[_RESTORE_NEXT] = Route(b"GET", self._restore_next)
+            self._routes[wire.RESTORE_ERROR.encode()] = Route(b"POST", self._restore_error)
 
     # -- http1.Handler
 
@@ -111,6 +125,12 @@ class RuntimeApi:
         error_type, content_type = _text(get(wire.ERROR_TYPE_HEADER)), _text(get(b"content-type"))
         self._post(ev.InitErrorPosted(exchange, error_type, exchange.body, content_type))
 
+    def _restore_next(self, exchange: Exchange) -> None:
+        self._post(ev.RestoreNextCalled(exchange))
+
+    def _restore_error(self, exchange: Exchange) -> None:
+        self._post(ev.RestoreErrorPosted(exchange, _text(exchange.headers.get(wire.ERROR_TYPE_HEADER))))
+
     def _ping(self, exchange: Exchange) -> None:
         exchange.reply(replies.OK, replies.PLAIN, wire.PONG)
 
@@ -140,8 +160,9 @@ class RuntimeApi:
 
     def _miss(self, exchange: Exchange) -> PlainReply:
         path = exchange.path
-        if path in self._routes:
-            return replies.method_not_allowed(self._routes[path][0].decode())
+        route = self._routes.get(path)
+        if route is not None:
+            return route.otherwise or replies.method_not_allowed(route.method.decode())
         if path.startswith(_INVOCATION_PREFIX) and path[len(_INVOCATION_PREFIX) :].partition(b"/")[2] in _ANSWERS:
             return replies.method_not_allowed("POST")
         return replies.NOT_FOUND
@@ -165,6 +186,12 @@ class RuntimeApi:
         call.connection.kept = True
         call.reply(replies.OK, wire.event_headers(effect.invocation, effect.deadline_ms), effect.invocation.payload)
 
+    def restore(self, effect: fx.Restore) -> None:
+        """Answer 200 without a body."""
+        call: Any = effect.call
+        call.connection.kept = True
+        call.reply(replies.OK, "", b"")
+
     def open_stream(self, effect: fx.OpenStream) -> Flow:
         """Take the body of this call in pieces from now on."""
         call: Any = effect.call
@@ -174,7 +201,8 @@ class RuntimeApi:
 
 
 _NEXT = wire.NEXT.encode()
-_POLLS = frozenset({_NEXT, wire.EVENT_NEXT.encode()})
+_RESTORE_NEXT = wire.RESTORE_NEXT.encode()
+_POLLS = frozenset({_NEXT, _RESTORE_NEXT, wire.EVENT_NEXT.encode()})
 _INVOCATION_PREFIX = wire.INVOCATION_PREFIX.encode()
 _RESPONSE = wire.RESPONSE.encode()
 _ANSWERS = frozenset({_RESPONSE, wire.ERROR.encode()})

@@ -11,6 +11,7 @@ from runtime_api.protocol.subscriptions import TelemetryApi
 
 from . import replies
 from .extensions import identifier_of
+from .routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,9 +28,9 @@ class SubscriptionApi:
 
     def __init__(self, post: Callable[..., None]) -> None:
         self._post = post
-        self.routes: Mapping[bytes, tuple[bytes, Callable[[Exchange], None]]] = {
-            wire.TELEMETRY.encode(): (b"PUT", self._telemetry),
-            wire.LOGS.encode(): (b"PUT", self._logs),
+        self.routes: Mapping[bytes, Route] = {
+            wire.TELEMETRY.encode(): Route(b"PUT", self._telemetry),
+            wire.LOGS.encode(): Route(b"PUT", self._logs),
         }
 
     def _telemetry(self, exchange: Exchange) -> None:

@@ -104,7 +104,7 @@ def test_the_host_environment_is_passed_to_the_function() -> None:
         "MINE": "1",
         "_PRIVATE": "2",
         "AWS_ACCESS_KEY_ID": "k",
-        "AWS_LAMBDA_MAX_CONCURRENCY": "4",
+        "AWS_LAMBDA_MAX_CONCURRENCY": "0",
         "TZ": "Asia/Tokyo",
     }
     with Rie(*RAW, env=env) as rie:
@@ -115,7 +115,6 @@ def test_the_host_environment_is_passed_to_the_function() -> None:
             "AWS_LAMBDA_MAX_CONCURRENCY": None,
             "TZ": ":UTC",
         }
-        assert "AWS_LAMBDA_MAX_CONCURRENCY is ignored" in rie.log()
 
 
 @pytest.mark.slow
@@ -160,10 +159,28 @@ def test_log_levels_without_messages(level: str) -> None:
 
 
 @pytest.mark.slow
-def test_init_caching_is_accepted_and_ignored() -> None:
-    with Rie(*RAW, flags=("--enable-init-caching",)) as rie:
-        assert rie.invoke(b"[1]").body == b"[1]"
-        assert "--enable-init-caching is ignored" in rie.log()
+def test_init_caching_starts_the_runtime_before_the_first_invocation() -> None:
+    with Rie("sh", "-c", 'echo begun >&2; exec "$@"', "sh", *RAW, flags=("--enable-init-caching",)) as rie:
+        rie.wait_for("INIT_REPORT ")
+        assert "begun\n" in rie.log()
+        found = variables(rie, "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_ACCESS_KEY_ID", "AWS_LAMBDA_LOG_GROUP_NAME")
+        assert found == {
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+            "AWS_ACCESS_KEY_ID": None,
+            "AWS_LAMBDA_LOG_GROUP_NAME": None,
+        }
+
+
+@pytest.mark.parametrize("given", ["-1", "many", "10001", "1.5"])
+def test_a_concurrency_that_is_not_a_number(given: str) -> None:
+    ended = bootjack("rie", *RAW, env={"AWS_LAMBDA_MAX_CONCURRENCY": given})
+    assert (ended.code, ended.message.partition(":")[0]) == (2, "AWS_LAMBDA_MAX_CONCURRENCY")
+
+
+def test_snapstart_and_several_invocations_at_once_exclude_each_other() -> None:
+    env = {"AWS_LAMBDA_MAX_CONCURRENCY": "4", "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+    ended = bootjack("rie", *RAW, env=env)
+    assert (ended.code, "exclude each other" in ended.message) == (2, True)
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from runtime_api.commands.root import bootjack as command
 from tests.commands.functions import write_bootstrap
 from tests.e2e.running import bootjack
 
@@ -21,6 +23,15 @@ def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
     assert "Traceback" not in ended.err
     assert "\n" not in ended.message
     return ended.message
+
+
+def refused_here(*arguments: str) -> str:
+    """The same in this process."""
+    done = CliRunner().invoke(command, ["serve", *arguments])
+    assert (done.exit_code, done.stdout) == (2, "")
+    message = done.stderr.partition("Error: ")[2].strip()
+    assert "\n" not in message
+    return message
 
 
 def test_a_port_in_use(function: Path) -> None:
@@ -73,10 +84,11 @@ def test_an_unknown_host(function: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(
-    tmp_path: Path, function: Path, arguments: tuple[str, ...], said: str
+    tmp_path: Path, function: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
 ) -> None:
     (tmp_path / "broken.zip").write_bytes(b"PK\3\4 and nothing more")
-    assert said in refused(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert said in refused_here(*arguments)
 
 
 def test_a_slash_makes_an_argument_with_an_equals_sign_a_path(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_mistake_in_the_arguments_is_explained_with_what_to_do(arguments: tupl
             "There is no placeholder {prot}; the placeholders are {bootstrap}, {handler}",
         ),
         (("--server", "sh -c 'echo sorry' {bootstrap} {invoke_port}"), "its {invoke_port}\nIt wrote:\nsorry"),
-        (("/usr/share",), "/bootstrap]; give an executable bootstrap, a directory or .zip that contains one"),
+        (("/usr/share",), "there is no bootstrap in /usr/share; put an executable file of that name there"),
     ],
 )
 def test_a_subject_that_does_not_start_is_explained_with_what_to_do(arguments: tuple[str, ...], message: str) -> None:

@@ -7,8 +7,10 @@ import contextlib
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +22,7 @@ from tests.e2e.running import SECONDS, Ended, bare_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CREDENTIALS", "SETTINGS", "Answer", "aws", "client_context", "connected", "invoke"]
+__all__ = ["CREDENTIALS", "SETTINGS", "Answer", "aws", "aws_cli_2", "client_context", "connected", "invoke"]
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "false", "AWS_SECRET_ACCESS_KEY": "false", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -86,3 +88,15 @@ def aws(url: str, *arguments: str | Path, cwd: Path, service: str = "lambda") ->
     environment = bare_environment({**CREDENTIALS, **SETTINGS})
     run = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, timeout=60, check=False)
     return Ended(run.returncode, run.stdout, run.stderr.decode())
+
+
+@cache
+def aws_cli_2() -> str:
+    """Return the AWS CLI 2, which pip does not have."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        program = shutil.which("aws", path=folder)
+        if program is not None:
+            shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
+            if "aws-cli/2" in shown.stdout + shown.stderr:
+                return program
+    raise AssertionError("this test needs the AWS CLI 2: `make tools` installs it")

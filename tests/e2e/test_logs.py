@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -16,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.commands.functions import write_bootstrap
-from tests.e2e.clients import CREDENTIALS, SETTINGS, aws, connected, invoke
+from tests.e2e.clients import CREDENTIALS, SETTINGS, aws, aws_cli_2, connected, invoke
 from tests.e2e.packages import package
 from tests.e2e.running import SECONDS, Serve, bare_environment, bootjack
 
@@ -303,17 +301,6 @@ def test_the_aws_cli_finds_it(server: Serve, functions: Any, name: str, tmp_path
     assert [event["message"] for event in events] == ["seen by the CLI\n"]
     refused = aws(server.url, "describe-log-streams", "--log-group-name", "no", cwd=tmp_path, service="logs")
     assert "(ResourceNotFoundException)" in refused.err
-
-
-def aws_cli_2() -> str:
-    """The AWS CLI 2, which alone has `logs tail`."""
-    for folder in os.environ["PATH"].split(os.pathsep):
-        program = shutil.which("aws", path=folder)
-        if program is not None:
-            shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
-            if "aws-cli/2" in shown.stdout + shown.stderr:
-                return program
-    raise AssertionError("this test needs the AWS CLI 2: `make tools` installs it")
 
 
 def test_aws_logs_tail_follows(server: Serve, functions: Any, name: str) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,6 +127,19 @@ def test_an_answer_without_a_body(server: Serve, host: str) -> None:
         assert (answer.status, answer.headers["x-a"], answer.read()) == (200, "b", b"")
     with opened(server, host, {"http": {"status_code": 204}}, {"say": "a"}) as answer:
         assert (answer.status, answer.read()) == (204, b"")
+
+
+def test_a_peer_that_does_not_know_chunks_gets_none(server: Serve) -> None:
+    request = f"GET /lambda-url/stream{target({'http': {}}, {'say': 'a'}, {'say': 'b'})} HTTP/1.0\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as peer:
+        peer.sendall(request.encode())
+        answer = b""
+        while data := peer.recv(65_536):
+            answer += data
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert b"transfer-encoding" not in head.lower()
+    assert body == b"ab"
 
 
 def test_a_connection_goes_on_behind_a_stream(server: Serve, host: str) -> None:

@@ -112,10 +112,16 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 VALUES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20).map(str.strip)
 
 
+NAMES = st.sampled_from(["a", "b"]) | TEXT  # so that some come more than once
+COOKIES = st.from_regex(r"[a-z]{1,5}=[!#-+\-./0-9:<-\[\]-~]{0,12}", fullmatch=True)
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
+    method=st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
     path=st.lists(TEXT, max_size=4),
-    pairs=st.lists(st.tuples(TEXT, TEXT), max_size=4),
+    pairs=st.lists(st.tuples(NAMES, TEXT), max_size=5),
+    cookies=st.lists(COOKIES, max_size=3),
     values=st.lists(VALUES, max_size=3),
     kind=st.sampled_from(["text/plain", "application/json", "application/octet-stream"]),
     body=st.binary(max_size=200),
@@ -123,16 +129,21 @@ VALUES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_si
 def test_whatever_a_client_sends(
     server: Serve,
     host: str,
+    method: str,
     path: list[str],
     pairs: list[tuple[str, str]],
+    cookies: list[str],
     values: list[str],
     kind: str,
     body: bytes,
 ) -> None:
     target = "/x" + "".join("/" + quote(each, "") for each in path)
     lines = [("X-Value", value) for value in values] + [("Content-Type", kind)]
-    found = seen(server, host, "POST", f"{target}?{urlencode(pairs)}", lines, body)
-    assert found["path"] == unquote(target)
+    if cookies:
+        lines.append(("Cookie", "; ".join(cookies)))
+    found = seen(server, host, method, f"{target}?{urlencode(pairs)}", lines, body)
+    assert (found["method"], found["path"]) == (method, unquote(target))
+    assert [each for each in found["headers"].get("cookie", "").replace("; ", ";").split(";") if each] == cookies
     assert parse_qsl(found["query"], keep_blank_values=True) == pairs
     assert found["headers"].get("x-value", "") == ",".join(values)
     assert base64.b64decode(found["body"]) == body

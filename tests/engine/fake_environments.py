@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol.concurrency import Readiness
+from runtime_api.protocol.fleet_actions import Readiness
 from runtime_api.service.seams.dispatch import InvokeResult
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class FakeEnvironment:
 
     def __init__(self, version: ResolvedVersion, available: Callable[[FakeEnvironment], None]) -> None:
         self.code = version.code.id
+        self.provisioned = version.settings.provisioned
+        self.lost: Callable[[FakeEnvironment], None] | None = None
         self.readiness = Readiness.WARM
         self.closed = False
         self.fails_to_close: Exception | None = None
@@ -42,6 +44,17 @@ class FakeEnvironment:
             self._held.append(answer)
         else:
             answer()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether an invocation waits to be released."""
+        return bool(self._held)
+
+    def lose_its_runtime(self) -> None:
+        """Tell of a runtime that has exited while it was idle."""
+        self.readiness = Readiness.COLD
+        if self.lost is not None:
+            self.lost(self)
 
     def release(self) -> None:
         """Answer the invocations that wait."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from runtime_api.engine.alarms import Alarms, now_ms
 from runtime_api.protocol.effects import SetTimer
 from runtime_api.protocol.timers import Timer
@@ -63,12 +65,14 @@ def test_an_alarm_that_is_dropped_while_others_ring_stays_silent() -> None:
     assert rung == ["a", "c"]
 
 
-def test_the_earliest_alarm_rings_first_whatever_the_order_they_were_set_in() -> None:
+@pytest.mark.parametrize("ago", [False, True])
+def test_the_earliest_alarm_rings_first_in_whatever_order_they_were_set(ago: bool) -> None:
+    """On a busy machine the time of both may have come before the loop looks."""
     rung: list[str] = []
 
     async def main() -> None:
         done = asyncio.Event()
-        begin = now_ms()
+        begin = now_ms() - 1000 * ago
 
         def ring(rings: SetTimer) -> None:
             rung.append(rings.key)

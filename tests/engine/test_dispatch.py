@@ -153,10 +153,10 @@ def test_a_failure_to_open_before_an_invocation_takes_no_place(tmp_path: Path) -
         version = setting.put(concurrency=1)
         setting.factory.open_errors.append(ValueError("a NUL"))
         with pytest.raises(ValueError, match="a NUL"):
-            await setting.dispatch.provision(version)
+            await setting.dispatch.start_ahead(version)
         assert setting.factory.made[0].closed
-        assert await setting.dispatch.provision(version) is not None
-        assert await setting.dispatch.provision(version) is None
+        assert await setting.dispatch.start_ahead(version) is not None
+        assert await setting.dispatch.start_ahead(version) is None
         await setting.dispatch.close()
 
     run(main())

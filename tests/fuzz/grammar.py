@@ -10,7 +10,7 @@ from tests.web.corpus.case import TARGET
 from tests.web.corpus.tables import TABLES
 from tests.web.ports import FIRST_ID
 from tests.web.requests import chunked, get, post, request
-from tests.web.ways import ANSWER, INVOKE
+from tests.web.ways import ANSWER, INVOKE, STREAMED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ BODY = b'"' + TOKEN + b'"'
 NESTED = b'{"a":[1,2.5e3,null,{"b":"\\u00e9' + TOKEN + b'"}]}'
 ERROR = b'{"errorType":"E","errorMessage":"' + TOKEN + b'"}'
 HEALTH = "/_bootjack/health"
+STREAMING = "Lambda-Runtime-Function-Response-Mode: streaming"
 
 _PUBLIC: tuple[bytes, ...] = (
     post(INVOKE, BODY),
@@ -56,6 +57,10 @@ _OTHER_LANE: tuple[bytes, ...] = (
     post("/2025-11-30/capacity-providers", NESTED),
     chunked("/2025-11-30/capacity-providers", NESTED[:5], NESTED[5:]),
     get("/2025-11-30/capacity-providers/f?a=b"),
+    post(STREAMED, BODY),
+    post(STREAMED, NESTED, "X-Amz-Log-Type: Tail"),
+    chunked(STREAMED, BODY[:4], BODY[4:]),
+    request("POST", STREAMED, "Content-Length: 10", body=BODY, version="HTTP/1.0"),
     request("DELETE", "/2025-11-30/capacity-providers/f"),
     get("/2015-03-31/functions/echo/configuration"),
     post("/2025-11-30/capacity-providers", NESTED, "Expect: 100-continue"),
@@ -71,6 +76,8 @@ _RUNTIME: tuple[bytes, ...] = (
     post(ANSWER, BODY, "Lambda-Runtime-Function-Response-Mode: streaming"),
     post(ANSWER, BODY, "Lambda-Runtime-Function-Response-Mode: odd"),
     chunked(ANSWER, BODY, headers=("Lambda-Runtime-Function-Response-Mode: streaming",)),
+    chunked(ANSWER, *(BODY[at : at + 1] for at in range(10)), headers=(STREAMING,)),
+    chunked(ANSWER, b"x" * 9000, BODY, b"y" * 20_000, headers=(STREAMING, "Content-Type: text/plain")),
     chunked(
         ANSWER,
         b"half",

@@ -78,7 +78,7 @@ class Fuzz:
 
     async def _give(self, given: Input) -> str | None:
         loop, ports = self._loop, self._ports
-        environment = ports.begin()
+        environment = ports.begin(streams=len(given.data) % 2 == 0)
         payloads = ports.dispatch.payloads = []
         peer = loop.connect((ports.public if given.port is Port.PUBLIC else ports.runtime)[1])
         at_rest = await self._talk(given, peer)

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime_api.protocol.wire import NEXT
 from runtime_api.web.front import Front
+from runtime_api.web.http1.exchange import Exchange
 from runtime_api.web.http1.heads import HeadCache
 from runtime_api.web.http1.parser import RequestParser
+from tests.fuzz.grammar import STREAMING
 from tests.fuzz.in_process import Fuzz, run_in_process
 from tests.fuzz.inputs import SEEDS, Ending, Input, Port, load, stored
 from tests.fuzz.mutations import make
 from tests.fuzz.over_sockets import run_over_sockets
-from tests.web.requests import get, post
-from tests.web.ways import INVOKE
+from tests.web.requests import chunked, get, post
+from tests.web.ways import ANSWER, INVOKE
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from runtime_api.web.http1.exchange import Exchange
 
 SHORT = 8000  # inputs: two seconds on a machine that does nothing else
 LONG = 60_000
@@ -91,6 +92,16 @@ def test_bytes_that_get_lost_are_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
     feed = RequestParser.feed
     monkeypatch.setattr(RequestParser, "feed", lambda parser, data: feed(parser, data.replace(b"\n12", b"\n13")))
     assert "was answered with b'13'" in complaint(post(INVOKE, b"12"))
+
+
+def test_a_piece_that_gets_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Exchange.take_pieces
+    poll, answer = get(NEXT), chunked(ANSWER, b"half", b"rest.", headers=(STREAMING,))
+    assert len(poll + answer) % 2 == 0, "or the caller reads no stream"
+    head, half, rest = poll, answer[:-15], answer[-15:]
+    assert not complaint(head, half, rest, port=Port.RUNTIME)
+    monkeypatch.setattr(Exchange, "take_pieces", lambda exchange: take(exchange)[1:])
+    assert "which is no body of a request" in complaint(head, half, rest, port=Port.RUNTIME)
 
 
 def test_a_request_that_gets_no_answer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,7 @@ def test_data_descriptors_and_zip64_entries_are_read(tmp_path: Path) -> None:
     assert (unpacked(tmp_path, pipe.content) / "long").read_bytes() == b"long" * 1000
 
 
+@pytest.mark.slow
 def test_zip64_central_directory_is_read(tmp_path: Path) -> None:
     file = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as bundle:

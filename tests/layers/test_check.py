@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+REPORTS = jsonschema.Draft202012Validator(schema())
+
 
 def found(layers: Sequence[Path], scratch: Path, runtime: str = PROVIDED, arch: str = "x86_64") -> list[Finding]:
     """The findings; asserts that their report matches the schema."""
@@ -30,7 +32,7 @@ def found(layers: Sequence[Path], scratch: Path, runtime: str = PROVIDED, arch: 
     opened = [open_layer(layer, scratch) for layer in layers]
     target = Target(find_image(runtime), arch)
     findings = check(opened, target)
-    jsonschema.validate(json.loads(json.dumps(report(opened, target, findings))), schema())
+    REPORTS.validate(json.loads(json.dumps(report(opened, target, findings))))
     return findings
 
 

@@ -122,6 +122,7 @@ def test_failure_leaves_no_partial_archive(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "in"]
 
 
+@pytest.mark.slow
 def test_more_entries_than_a_plain_zip_can_count(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x")
     entries = [Entry(f"{number:05}", stat.S_IFREG | 0o644, tmp_path / "x") for number in range(65_536)]

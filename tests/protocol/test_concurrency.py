@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Readiness, Start, Throttle, WakeAt
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Readiness, Start, Throttle, WakeAt
 
 
 @dataclass(eq=False)
@@ -22,7 +23,7 @@ A, B = "invocation a", "invocation b"
 def with_free(fleet: Made, *environments: Environment) -> Made:
     """The fleet, once these have become free in this order."""
     for _ in environments:
-        fleet.provision()
+        fleet.start_ahead()
     for environment in environments:
         fleet.started(environment)
     for environment in environments:
@@ -67,7 +68,7 @@ def test_a_cold_environment_is_left_alone_while_a_start_is_on_its_way() -> None:
     fleet.submit(A, max_queued=0)
     coming, cold = Environment("coming"), Environment("cold", Readiness.COLD)
     fleet.started(coming)
-    fleet.provision()
+    fleet.start_ahead()
     fleet.started(cold)
     assert fleet.available(cold, now=0) == []
     assert fleet.available(coming, now=1) == [Assign(A, coming)]
@@ -152,7 +153,7 @@ def test_the_end_fails_who_waits_and_ends_everything() -> None:
     fleet = with_free(Fleet(most=3), free, busy)
     assert fleet.take() is busy
     coming = Environment("coming")
-    fleet.provision()
+    fleet.start_ahead()
     fleet.started(coming)
     assert fleet.submit(A, max_queued=0) == []
     assert fleet.shut() == [Fail(A), Close(free), Close(coming), Close(busy)]

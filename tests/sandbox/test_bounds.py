@@ -93,8 +93,9 @@ def test_memory_beyond_the_limit_is_fatal_by_every_route(tmp_path: Path, route: 
 # -- processes
 
 FEW = replace(CURRENT, processes=64)
-MANY = "for number in range(200):\n    if not os.fork():\n        signal.pause()\nwait()"
-THREADS = "for number in range(200):\n    threading.Thread(target=signal.pause, daemon=True).start()\nwait()"
+# Of 200, a slow machine would notice the memory first.
+MANY = "for number in range(80):\n    if not os.fork():\n        signal.pause()\nwait()"
+THREADS = "for number in range(80):\n    threading.Thread(target=signal.pause, daemon=True).start()\nwait()"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the kernel counts any other user's processes")

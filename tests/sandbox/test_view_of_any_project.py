@@ -188,7 +188,7 @@ def _text(path: str) -> str:
     return Path(path).read_text(errors="replace") if Path(path).is_file() else ""
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     projects,
     others,

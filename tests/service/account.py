@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from runtime_api.protocol.provisioning import Allocation
 from runtime_api.service.codec import encode
 from runtime_api.service.function_record import Code, Function
 from runtime_api.service.mapping_record import EventSourceMapping
@@ -38,6 +39,7 @@ class Account:
         self.functions: dict[str, Function] = {}
         self.next_numbers: dict[str, int] = {}
         self.shelves = Shelves()
+        self.allocations: dict[str, Allocation] = {}  # by the ARN of a version
         self._url_ids = map("{:032x}".format, count(1))
         self._ids = map("{:08x}-0000-4000-8000-000000000000".format, count(1))
 
@@ -63,6 +65,7 @@ class Account:
             lambda owner: self.elsewhere.get(owner, Shelves()),
             "http://{}.url/".format,
             self._url_ids,
+            lambda arn: self.allocations.get(arn, Allocation()),
         )
         result = RULES[operation](asked)
         if result.changed is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,6 +45,12 @@ def as_request(
     return written["method"], parts.path, parse_qs(parts.query, keep_blank_values=True), headers, content
 
 
+@cache
+def values_of(name: str, way: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Parameters or results of an operation. Hypothesis prepares a strategy when it is first drawn from."""
+    return values(getattr(MODEL.operation_model(name), f"{way}_shape"))
+
+
 def normal(value: Any) -> Any:
     """Times as numbers."""
     if isinstance(value, datetime):
@@ -59,7 +66,7 @@ def normal(value: Any) -> Any:
 def test_parameters_arrive_as_they_were_given(name: str, data: st.DataObject) -> None:
     shape = MODEL.operation_model(name).input_shape
     assert shape is not None
-    given_parameters = data.draw(values(shape))
+    given_parameters = data.draw(values_of(name, "input"))
     method, path, query, headers, body = as_request(name, given_parameters)
     found = find(method, path, query)
     assert found is not None
@@ -94,7 +101,7 @@ def test_results_arrive_as_they_were_written(name: str, data: st.DataObject) -> 
     if shape.serialization.get("payload"):
         return  # Invoke writes its answer itself
     codes = [each for each, member in shape.members.items() if member.serialization.get("location") == "statusCode"]
-    result = normal(data.draw(values(shape))) | dict.fromkeys(codes, 202)
+    result = normal(data.draw(values_of(name, "output"))) | dict.fromkeys(codes, 202)
     answer = encode(operation, result)
     read = RestJSONParser().parse(
         {"status_code": answer.status, "headers": answer.headers, "body": answer.body}, shape

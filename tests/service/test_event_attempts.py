@@ -99,11 +99,11 @@ def test_an_event_that_would_be_too_old_for_a_retry_is_given_up_at_once() -> Non
 
 
 def test_a_reserved_concurrency_of_zero_gives_events_up_without_an_attempt() -> None:
-    found = before_attempt(an_event(), version(LETTERS, reserved=0), NOW)
+    found = before_attempt(an_event(), version(LETTERS, concurrency=0), NOW)
     assert isinstance(found, Again)
     assert found.event.verdict is not None
     assert (found.event.verdict.condition, found.event.verdict.status) == (Condition.ZERO_CONCURRENCY, 429)
-    assert before_attempt(an_event(), version(reserved=1), NOW) is None
+    assert before_attempt(an_event(), version(concurrency=1), NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -1,201 +1,37 @@
-"""Random sequences of operations agree with a small model of the rules, with restarts in between."""
+"""Random sequences of operations agree with a small model of the rules; a restart leaves what JSON can keep."""
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
-
 import msgspec
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis import HealthCheck, settings
 
-from runtime_api.service.errors import ResourceConflictException, ResourceNotFoundException, ServiceError
 from runtime_api.service.function_record import Function
 from runtime_api.service.resources import KINDS, Shelves, kind_of
-from tests.service.account import ARN, ROLE, Account
-
-NAMES = st.sampled_from(["f", "g", "f-1"])
-ALIASES = st.sampled_from(["live", "next"])
-CODES = st.sampled_from([b"1", b"22", b"333"])
-DESCRIPTIONS = st.sampled_from(["", "one", "two"])
-LAYERS = st.sampled_from(["l", "m"])
+from tests.service.account import Account
+from tests.service.random_operations import Operations, Performer
 
 
-class Modelled:
-    """What a caller must find of one function."""
+class OperationsOnRules(Operations):
+    """The rules alone."""
 
-    def __init__(self, code: bytes, description: str, number: int) -> None:
-        self.latest = (code, description)
-        self.versions: dict[str, tuple[bytes, str]] = {}
-        self.next_number = number
-        self.aliases: dict[str, str] = {}
-        self.tags: dict[str, str] = {}
-
-
-class Operations(RuleBasedStateMachine):
-    """Performs each operation on the account and on the model."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.account = Account()
-        self.model: dict[str, Modelled] = {}
-        self.numbers: dict[str, int] = {}  # of functions that are gone
-        self.layers: dict[str, list[int]] = {}
-        self.next_layers: dict[str, int] = {}
-
-    def refused(self, error: type[ServiceError], operation: str, **parameters: Any) -> None:
-        """Nothing but this error, and nothing changes."""
-        before = (self.account.functions, self.account.next_numbers)
-        with contextlib.suppress(error):
-            self.account.perform(operation, **parameters)
-            raise AssertionError(f"{operation} of {parameters} was not refused")
-        assert (self.account.functions, self.account.next_numbers) == before
-
-    @rule(name=NAMES, code=CODES, description=DESCRIPTIONS, publish=st.booleans())
-    def create(self, name: str, code: bytes, description: str, publish: bool) -> None:
-        given: dict[str, Any] = {"FunctionName": name, "Runtime": "python3.12", "Handler": "h", "Role": ROLE}
-        given |= {"Code": {"ZipFile": code}, "Description": description, "Publish": publish}
-        if name in self.model:
-            self.refused(ResourceConflictException, "CreateFunction", **given)
-            return
-        self.account.perform("CreateFunction", **given)
-        self.model[name] = Modelled(code, description, self.numbers.get(name, 1))
-        if publish:
-            self._publish(self.model[name])
-
-    @rule(name=NAMES)
-    def delete(self, name: str) -> None:
-        if name not in self.model:
-            self.refused(ResourceNotFoundException, "DeleteFunction", FunctionName=name)
-            return
-        self.account.perform("DeleteFunction", FunctionName=name)
-        self.numbers[name] = self.model.pop(name).next_number
-
-    @rule(name=NAMES, code=CODES, publish=st.booleans())
-    def update_code(self, name: str, code: bytes, publish: bool) -> None:
-        given: dict[str, Any] = {"FunctionName": name, "ZipFile": code, "Publish": publish}
-        if name not in self.model:
-            self.refused(ResourceNotFoundException, "UpdateFunctionCode", **given)
-            return
-        self.account.perform("UpdateFunctionCode", **given)
-        model = self.model[name]
-        model.latest = (code, model.latest[1])
-        if publish:
-            self._publish(model)
-
-    @rule(name=NAMES, description=DESCRIPTIONS)
-    def update_configuration(self, name: str, description: str) -> None:
-        given: dict[str, Any] = {"FunctionName": name, "Description": description}
-        if name not in self.model:
-            self.refused(ResourceNotFoundException, "UpdateFunctionConfiguration", **given)
-            return
-        self.account.perform("UpdateFunctionConfiguration", **given)
-        self.model[name].latest = (self.model[name].latest[0], description)
-
-    @rule(name=NAMES)
-    def publish(self, name: str) -> None:
-        if name not in self.model:
-            self.refused(ResourceNotFoundException, "PublishVersion", FunctionName=name)
-            return
-        answer = self.account.perform("PublishVersion", FunctionName=name)
-        assert answer["Version"] == self._publish(self.model[name])
-
-    def _publish(self, model: Modelled) -> str:
-        last = next(reversed(model.versions), None)
-        if last is not None and model.versions[last] == model.latest:
-            return last
-        number = str(model.next_number)
-        model.next_number += 1
-        model.versions[number] = model.latest
-        return number
-
-    @rule(name=NAMES, number=st.integers(1, 4))
-    def delete_version(self, name: str, number: int) -> None:
-        given: dict[str, Any] = {"FunctionName": name, "Qualifier": str(number)}
-        if name not in self.model:
-            self.refused(ResourceNotFoundException, "DeleteFunction", **given)
-        elif str(number) in self.model[name].aliases.values():
-            self.refused(ResourceConflictException, "DeleteFunction", **given)
-        else:
-            self.account.perform("DeleteFunction", **given)
-            self.model[name].versions.pop(str(number), None)
-
-    @rule(name=NAMES, alias=ALIASES, number=st.integers(1, 4))
-    def point(self, name: str, alias: str, number: int) -> None:
-        given: dict[str, Any] = {"FunctionName": name, "Name": alias, "FunctionVersion": str(number)}
-        if name not in self.model or str(number) not in self.model[name].versions:
-            operation = "UpdateAlias" if name in self.model and alias in self.model[name].aliases else "CreateAlias"
-            self.refused(ResourceNotFoundException, operation, **given)
-            return
-        model = self.model[name]
-        self.account.perform("UpdateAlias" if alias in model.aliases else "CreateAlias", **given)
-        model.aliases[alias] = str(number)
-
-    @rule(name=NAMES, alias=ALIASES)
-    def delete_alias(self, name: str, alias: str) -> None:
-        if name in self.model:
-            self.account.perform("DeleteAlias", FunctionName=name, Name=alias)
-            self.model[name].aliases.pop(alias, None)
-
-    @rule(name=NAMES, tag=ALIASES, value=DESCRIPTIONS)
-    def tag(self, name: str, tag: str, value: str) -> None:
-        given: dict[str, Any] = {"Resource": f"{ARN}{name}", "Tags": {tag: value}}
-        if name not in self.model:
-            self.refused(ResourceNotFoundException, "TagResource", **given)
-            return
-        self.account.perform("TagResource", **given)
-        self.model[name].tags[tag] = value
-
-    @rule(layer=LAYERS, content=CODES)
-    def publish_layer(self, layer: str, content: bytes) -> None:
-        number = self.next_layers.setdefault(layer, 1)
-        published = self.account.perform("PublishLayerVersion", LayerName=layer, Content={"ZipFile": content})
-        assert published["Version"] == number
-        self.layers.setdefault(layer, []).append(number)
-        self.next_layers[layer] = number + 1
-
-    @rule(layer=LAYERS, number=st.integers(1, 3))
-    def delete_layer(self, layer: str, number: int) -> None:
-        self.account.perform("DeleteLayerVersion", LayerName=layer, VersionNumber=number)
-        with contextlib.suppress(ValueError):
-            self.layers.get(layer, []).remove(number)
-
-    @rule()
-    def restart(self) -> None:
-        """What is kept is JSON, and that is all that a new server knows."""
-        functions = [msgspec.json.encode(function) for function in self.account.functions.values()]
+    def restarted(self, account: Performer) -> Performer:
+        assert isinstance(account, Account)
+        functions = [msgspec.json.encode(function) for function in account.functions.values()]
         resources = [
             (kind_of(each), msgspec.json.encode(each))
             for kind in KINDS.values()
-            for each in self.account.shelves.of(kind).values()
+            for each in account.shelves.of(kind).values()
         ]
         decoded = [msgspec.json.decode(document, type=Function) for document in functions]
-        assert {function.name: function for function in decoded} == self.account.functions
-        self.account.functions = {function.name: function for function in decoded}
-        self.account.shelves = Shelves()
+        assert {function.name: function for function in decoded} == account.functions
+        account.functions = {function.name: function for function in decoded}
+        account.shelves = Shelves()
         for kind, document in resources:
-            self.account.shelves.put(msgspec.json.decode(document, type=KINDS[kind]))
-
-    @invariant()
-    def functions_are_as_the_model_says(self) -> None:
-        listed = self.account.perform("ListFunctions")["Functions"]
-        assert [each["FunctionName"] for each in listed] == sorted(self.model)
-        for name, model in self.model.items():
-            shown = self.account.perform("ListVersionsByFunction", FunctionName=name)["Versions"]
-            found = {each["Version"]: (each["CodeSize"], each["Description"]) for each in shown}
-            versions = {"$LATEST": model.latest, **model.versions}
-            assert found == {number: (len(code), text) for number, (code, text) in versions.items()}
-            aliases = self.account.perform("ListAliases", FunctionName=name)["Aliases"]
-            assert {each["Name"]: each["FunctionVersion"] for each in aliases} == model.aliases
-            assert self.account.perform("ListTags", Resource=f"{ARN}{name}")["Tags"] == model.tags
-
-    @invariant()
-    def layers_are_as_the_model_says(self) -> None:
-        for layer, numbers in self.layers.items():
-            shown = self.account.perform("ListLayerVersions", LayerName=layer)["LayerVersions"]
-            assert [each["Version"] for each in shown] == list(reversed(numbers))
+            account.shelves.put(msgspec.json.decode(document, type=KINDS[kind]))
+        return account
 
 
-TestOperations = Operations.TestCase
-TestOperations.settings = settings(max_examples=60, stateful_step_count=30)
+TestOperationsOnRules = OperationsOnRules.TestCase
+TestOperationsOnRules.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime_api.protocol.concurrency import Assign, Close, Fail, Fleet, Readiness, WakeAt
+from runtime_api.protocol.concurrency import Fleet
+from runtime_api.protocol.fleet_actions import Assign, Close, Fail, Readiness, Throttle, WakeAt
 
 from .fleet_runtime import PaperEnvironment
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from runtime_api.protocol.concurrency import Action
+    from runtime_api.protocol.capacity import Capacity
+    from runtime_api.protocol.fleet_actions import Action
 
     Actions: TypeAlias = list[Action[str, PaperEnvironment]]
 
@@ -23,7 +25,7 @@ Base = Fleet[str, PaperEnvironment]
 class ForgetsWhatIsFreed(Base):
     def available(self, environment: PaperEnvironment, now: float) -> Actions:
         if environment in self._busy:
-            self._busy.discard(environment)
+            self._busy.pop(environment)
             return []
         return super().available(environment, now)
 
@@ -34,50 +36,50 @@ class KeepsWhatIsFreedBusy(Base):
 
 
 class GoesOverTheLimit(Base):
-    def __init__(self, most: int, idle_ms: float | None = None) -> None:
-        super().__init__(most + 1, idle_ms)
+    def __init__(self, most: int, idle_ms: float | None, slots: int, capacity: Capacity[PaperEnvironment]) -> None:
+        super().__init__(most + 1, idle_ms, slots, capacity)
 
 
 class StopsBelowTheLimit(Base):
-    def __init__(self, most: int, idle_ms: float | None = None) -> None:
-        super().__init__(max(most - 1, 1), idle_ms)
+    def __init__(self, most: int, idle_ms: float | None, slots: int, capacity: Capacity[PaperEnvironment]) -> None:
+        super().__init__(max(most - 1, 1), idle_ms, slots, capacity)
 
 
 class TakesNothingFree(Base):
     def take(self) -> PaperEnvironment | None:
         return None
 
-    def _choose(self) -> PaperEnvironment | None:
+    def _choose(self, tenant: str | None) -> PaperEnvironment | None:
         return None
 
 
 class NeverTakesACold(Base):
-    def _choose(self) -> PaperEnvironment | None:
-        chosen = super()._choose()
+    def _choose(self, tenant: str | None) -> PaperEnvironment | None:
+        chosen = super()._choose(tenant)
         return None if chosen is not None and chosen.readiness is Readiness.COLD else chosen
 
 
 class PicksInOrder(Base):
-    def _choose(self) -> PaperEnvironment | None:
+    def _choose(self, tenant: str | None) -> PaperEnvironment | None:
         return next(iter(self._free), None)
 
 
 class PicksTheLatest(Base):
-    def _choose(self) -> PaperEnvironment | None:
+    def _choose(self, tenant: str | None) -> PaperEnvironment | None:
         return next(reversed(self._free), None)
 
 
 class PicksTheFinishingBeforeTheWarm(Base):
-    def _choose(self) -> PaperEnvironment | None:
+    def _choose(self, tenant: str | None) -> PaperEnvironment | None:
         finishing = [each for each in reversed(self._free) if each.readiness is Readiness.FINISHING]
-        return finishing[0] if finishing else super()._choose()
+        return finishing[0] if finishing else super()._choose(tenant)
 
 
 class TakesAndForgets(Base):
     def take(self) -> PaperEnvironment | None:
         chosen = super().take()
         if chosen is not None:
-            self._busy.discard(chosen)
+            self._busy.pop(chosen)
         return chosen
 
 
@@ -118,18 +120,18 @@ class CountsNothingThatComes(Base):
 
 
 class NeverThrottles(Base):
-    def submit(self, invocation: str, max_queued: int) -> Actions:
-        return super().submit(invocation, 10**9)
+    def submit(self, invocation: str, max_queued: int, tenant: str | None = None) -> Actions:
+        return super().submit(invocation, 10**9, tenant)
 
 
 class ThrottlesThePatient(Base):
-    def submit(self, invocation: str, max_queued: int) -> Actions:
-        return super().submit(invocation, 0)
+    def submit(self, invocation: str, max_queued: int, tenant: str | None = None) -> Actions:
+        return super().submit(invocation, 0, tenant)
 
 
 class LetsTheImpatientWait(Base):
-    def submit(self, invocation: str, max_queued: int) -> Actions:
-        return super().submit(invocation, max_queued + 1)
+    def submit(self, invocation: str, max_queued: int, tenant: str | None = None) -> Actions:
+        return super().submit(invocation, max_queued + 1, tenant)
 
 
 class StartsNothingNew(Base):
@@ -146,7 +148,7 @@ class FailsNobody(Base):
 class FailsEverybody(Base):
     def failed(self, environment: PaperEnvironment) -> Actions:
         actions: list[Action[str, PaperEnvironment]] = super().failed(environment)
-        actions += [Fail(self._waiting.popleft()) for _ in range(len(self._waiting))]
+        actions += [Fail(self._waiting.popleft().invocation) for _ in range(len(self._waiting))]
         return actions
 
 
@@ -191,26 +193,27 @@ class EndsAndForgetsNothing(Base):
 
 
 class KeepsWhatIsFreeOnOldCode(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         kept, self._free = self._free, {}
-        actions = super().replace(most)
+        actions = super().replace(most, slots)
         self._free.update(kept)
         return actions
 
 
 class KeepsWhatStartsOnOldCode(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         kept, self._starting = self._starting, set()
-        actions = super().replace(most)
+        actions = super().replace(most, slots)
         self._starting |= kept
         return actions
 
 
 class UsesOldCodeAgain(Base):
-    def replace(self, most: int) -> Actions:
-        busy = set(self._busy)
-        actions = super().replace(most)
-        self._retired -= busy
+    def replace(self, most: int, slots: int = 1) -> Actions:
+        busy = dict(self._busy)
+        actions = super().replace(most, slots)
+        for environment in busy:
+            self._retired.pop(environment, None)
         self._busy |= busy
         return actions
 
@@ -230,20 +233,23 @@ class CountsTheRetired(Base):
 
 
 class KeepsTheOldLimit(Base):
-    def replace(self, most: int) -> Actions:
-        return super().replace(self._most)
+    def replace(self, most: int, slots: int = 1) -> Actions:
+        return super().replace(self._most, slots)
 
 
 class ReplacesAndLosesWhoWaits(Base):
-    def replace(self, most: int) -> Actions:
+    def replace(self, most: int, slots: int = 1) -> Actions:
         self._waiting.clear()
-        return super().replace(most)
+        return super().replace(most, slots)
 
 
 class EndsWhatIsBusyOnOldCode(Base):
-    def replace(self, most: int) -> Actions:
-        busy = self._close(self._busy)
-        return [*busy, *super().replace(most)]
+    def replace(self, most: int, slots: int = 1) -> Actions:
+        busy = [Close(environment) for environment in self._busy]
+        for environment in busy:
+            self._free.pop(environment.environment, None)
+        self._busy.clear()
+        return [*busy, *super().replace(most, slots)]
 
 
 class ShutsAndForgetsWhoWaits(Base):
@@ -273,6 +279,82 @@ class FailsNobodyForWhatNeverStarted(Base):
     def never_started(self) -> Actions:
         self._announced -= 1
         return self._assign()
+
+
+class StartsBesideFreeSlots(Base):
+    def _choose(self, tenant: str | None) -> PaperEnvironment | None:
+        chosen = super()._choose(tenant)
+        return None if chosen in self._busy else chosen
+
+
+class FillsOneSlotTooMany(Base):
+    def _occupy(self, environment: PaperEnvironment, tenant: str | None) -> None:
+        since = self._free[environment]
+        super()._occupy(environment, tenant)
+        if self._slots > 1 and self._busy[environment] == self._slots:
+            self._free[environment] = since
+
+
+class CountsOneSlotOfWhatComes(Base):
+    @property
+    def _uncovered(self) -> int:
+        return len(self._waiting) - self._coming
+
+
+class EndsWhatHasAFreeSlot(Base):
+    def _idle(self) -> list[PaperEnvironment]:
+        return list(self._free)
+
+
+class ExpiresWhatHasAFreeSlot(Base):
+    def expire(self, now: float) -> Actions:
+        busy, self._busy = self._busy, {}
+        actions = super().expire(now)
+        self._busy = busy
+        return actions
+
+
+class ForgetsWhomItHasServed(Base):
+    def _occupy(self, environment: PaperEnvironment, tenant: str | None) -> None:
+        super()._occupy(environment, tenant)
+        if self._tenants is not None:
+            self._tenants.pop(environment)
+
+
+class GivesWhatServedNobodyKnown(Base):
+    def submit(self, invocation: str, max_queued: int, tenant: str | None = None) -> Actions:
+        if tenant is not None and self._tenants is None:
+            self._tenants = {}
+        return super().submit(invocation, max_queued, tenant)
+
+
+class KeepsEveryTenantWaiting(Base):
+    def _assign(self) -> Actions:
+        tenants = self._tenants
+        blocked = tenants is not None and self._waiting and super()._choose(self._waiting[0].tenant) is None
+        return super()._start(1) if blocked and self._uncovered > 0 else [] if blocked else super()._assign()
+
+
+class MakesNoRoomForATenant(Base):
+    def _start(self, missing: int) -> Actions:
+        tenants, self._tenants = self._tenants, None
+        actions = super()._start(missing)
+        self._tenants = tenants
+        return actions
+
+
+class MakesMoreRoomThanNeeded(Base):
+    def _start(self, missing: int) -> Actions:
+        closed = [self._close_free(each) for each in self._idle()] if self._tenants is not None else []
+        return [*closed, *super()._start(missing)]
+
+
+class ThrottlesWhoWaitedBefore(Base):
+    def submit(self, invocation: str, max_queued: int, tenant: str | None = None) -> Actions:
+        actions = super().submit(invocation, 10**9, tenant)
+        if self._waiting and self._uncovered > max_queued:
+            actions.append(Throttle(self._waiting.pop().invocation))
+        return actions
 
 
 BROKEN: list[type[Base]] = [

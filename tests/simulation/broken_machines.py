@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.invocations import Invocations
+from runtime_api.protocol.restoring import Restoring
 
 if TYPE_CHECKING:
     from runtime_api.protocol import events as ev
@@ -20,10 +21,12 @@ class WithInvocations(EnvironmentMachine):
     """A machine whose books are broken."""
 
     books: type[Invocations] = Invocations
+    restore: type[Restoring] = Restoring
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.invocations = self.books(self.settings, self.runtime, self.extensions)
+        self.restoring = self.restore(self.settings, self.runtime, self.invocations)
 
 
 class KeepsBodiesAtTheEnd(WithInvocations):
@@ -49,7 +52,7 @@ class ForgetsToEndInvocations(WithInvocations):
 
 class LeavesTheQueueWaiting(WithInvocations):
     class books(Invocations):
-        def refuse_waiting(self) -> list[fx.Effect]:
+        def refuse_waiting(self, *_: Any) -> list[fx.Effect]:
             return []
 
 
@@ -144,10 +147,42 @@ class LimitsExternalRuntimes(EnvironmentMachine):
         self.invocations._settings = self.settings._replace(external_runtime=False)
 
 
+class NeverLimitsHooks(WithInvocations):
+    class restore(Restoring):
+        def begin(self, now: float) -> list[fx.Effect]:
+            return [each for each in super().begin(now) if not isinstance(each, fx.SetTimer)]
+
+
+class LeavesTheRuntimeInRestoreNext(WithInvocations):
+    class restore(Restoring):
+        def begin(self, now: float) -> list[fx.Effect]:
+            return [each for each in super().begin(now) if not isinstance(each, fx.Restore)]
+
+
+class KeepsTheRestoreToItself(WithInvocations):
+    class restore(Restoring):
+        def done(self, now: float) -> list[fx.Effect]:
+            effects = super().done(now)
+            self._invocations.restore_ms = None
+            return effects
+
+
+class ForgetsWhoWaitsForARestore(WithInvocations):
+    class restore(Restoring):
+        def fail(self, fault: Fault, status: fx.Status, now: float) -> list[fx.Effect]:
+            return [each for each in super().fail(fault, status, now) if not isinstance(each, fx.Complete)]
+
+
+class ForgetsWhoWaitsForAnInit(WithInvocations):
+    class books(Invocations):
+        def fail_waiting(self, *_: Any) -> list[fx.Effect]:
+            return []
+
+
 BROKEN = [
     *(
         (mode, make)
-        for mode in ("classic", "concurrent")
+        for mode in ("classic", "concurrent", "snapstart")
         for make in (
             KeepsBodiesAtTheEnd,
             RefusesNoBodyAtTheEnd,
@@ -171,6 +206,17 @@ BROKEN = [
             RemembersTheLateForEver,
             LeavesTheBodyOfTheLate,
             NeverFreesASlot,
+            ForgetsWhoWaitsForAnInit,
+        )
+    ),
+    *(
+        ("snapstart", make)
+        for make in (
+            NeverLimitsHooks,
+            LeavesTheRuntimeInRestoreNext,
+            KeepsTheRestoreToItself,
+            ForgetsWhoWaitsForARestore,
+            ForgetsWhoWaitsForAnInit,
         )
     ),
 ]

@@ -12,7 +12,14 @@ from .world import EPOCH_MS, STREAMED_BYTES, World
 
 __all__ = ["CallingWorld"]
 
-RuntimeCall = ev.NextCalled | ev.InitErrorPosted | ev.ResponseStarted | ev.ErrorStarted
+RuntimeCall = (
+    ev.NextCalled
+    | ev.InitErrorPosted
+    | ev.RestoreNextCalled
+    | ev.RestoreErrorPosted
+    | ev.ResponseStarted
+    | ev.ErrorStarted
+)
 
 
 class CallingWorld(World):
@@ -45,6 +52,7 @@ class CallingWorld(World):
             return
         again = self.oracle.state == "Running"
         back = self.oracle.state == "RuntimeResponseSentState"
+        restored = self.oracle.state == "Restoring"
         in_hand = list(self.oracle.invocation_ids)
         self.oracle.accept("next")
         if not again:
@@ -55,17 +63,39 @@ class CallingWorld(World):
             not again or [type(each) for each in effects] == [fx.Deliver], "a next while running gets the event again"
         )
         self.require(not back or in_hand[0] in self.over, "an invocation is over when its runtime is back in next")
+        self.require(not restored or not self.open or bool(self.began.keys() & self.open), "who waited has begun")
+
+    def call_restore_next(self) -> None:
+        expected = self.oracle.expected("restore/next")
+        event = ev.RestoreNextCalled(self.new_call())
+        if expected[0] != 200:
+            self.expect_refusal("restore/next", event, expected)
+            return
+        self.oracle.accept("restore/next")
+        self.parked.append(event.call)
+        waits = bool(self.open)
+        self.tell(event)
+        self.require(waits == (self.oracle.state == "Restoring"), "a snapshot is restored when somebody waits")
 
     def call_init_error(self) -> None:
-        expected = self.oracle.expected("init/error")
-        event = ev.InitErrorPosted(self.new_call(), "Runtime.Oops", b"{}")
+        self.last_words("init/error", ev.InitErrorPosted(self.new_call(), "Runtime.Oops", b"{}"))
+
+    def call_restore_error(self) -> None:
+        self.last_words("restore/error", ev.RestoreErrorPosted(self.new_call(), "Runtime.Oops"))
+
+    def last_words(self, name: str, event: ev.InitErrorPosted | ev.RestoreErrorPosted) -> None:
+        """An error after which a runtime can only exit."""
+        expected = self.oracle.expected(name)
         if expected[0] != 202:
-            self.expect_refusal("init/error", event, expected)
+            self.expect_refusal(name, event, expected)
             return
-        self.oracle.accept("init/error")
+        self.oracle.accept(name)
+        waiting = self.not_begun()
         effects = self.tell(event)
-        self.require(effects[0] == fx.Accept(event.call), "init/error is accepted")
+        self.require(effects[0] == fx.Accept(event.call), f"{name} is accepted")
         if self.external:
+            for request_id in waiting if self.init_apart else ():
+                self.require(request_id in self.outcomes, "who waited for a start that has failed has an outcome")
             self.require(self.oracle.state == "Started", "another external runtime may come")
         else:
             self.require(len(effects) == 1, "and ends nothing by itself")
@@ -108,7 +138,7 @@ class CallingWorld(World):
             return
         call = self.dice.choice(streams)
         request_id = self.bodies[call]
-        self.sent[call] += bytes(self.dice.choices(b"abc", k=self.dice.choice((1, 2, 15))))
+        self.sent[call] += bytes(self.dice.choices(b"abc", k=self.dice.choice((1, 2, 15, 30))))
         piece = self.sent[call][len(self.received[request_id]) :]
         if len(self.sent[call]) > STREAMED_BYTES:
             del self.bodies[call]

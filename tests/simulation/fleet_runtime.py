@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from runtime_api.protocol.concurrency import Readiness
+    from runtime_api.protocol.fleet_actions import Readiness
 
 __all__ = ["PaperEnvironment", "Surroundings"]
 
@@ -33,18 +33,31 @@ class Surroundings(Protocol):
     def later(self, delay_ms: float, what: Callable[[], None]) -> None: ...
     def available(self, environment: PaperEnvironment) -> None: ...
     def completed(self, environment: PaperEnvironment, outcome: fx.Outcome) -> None: ...
+    def lost(self, environment: PaperEnvironment) -> None: ...
 
 
 class PaperEnvironment:
     """Does on paper what the engine's ExecutionEnvironment does."""
 
-    def __init__(self, world: Surroundings, code: int, init_in_invoke: bool) -> None:
+    def __init__(
+        self, world: Surroundings, code: int, init_in_invoke: bool, slots: int = 1, provisioned: bool = False
+    ) -> None:
         self.world = world
+        self.provisioned = provisioned
         self.code = code  # which version of the code it runs
+        self.slots = slots
         self.machine = EnvironmentMachine(
-            FunctionSettings("f", timeout_ms=TIMEOUT_MS, init_ms=None if init_in_invoke else INIT_MS)
+            FunctionSettings(
+                "f",
+                timeout_ms=TIMEOUT_MS,
+                init_ms=None if init_in_invoke else INIT_MS,
+                max_concurrency=slots if slots > 1 else 0,
+                provisioned=provisioned,
+            )
         )
-        self.job: str | None = None
+        self.jobs: set[str] = set()
+        self.has_served = False
+        self.tenant: str | None = None  # of what it has served
         self.ready = False  # its init is over
         self.closed = self.ended = False
         self.free_since = 0.0
@@ -59,12 +72,17 @@ class PaperEnvironment:
     def readiness(self) -> Readiness:
         return self.machine.readiness
 
+    @property
+    def has_process(self) -> bool:
+        """Whether its runtime is there, if only until it has been killed."""
+        return self._process != 0
+
     def open(self) -> None:
         self._initialising = True
         self.post(ev.Initialise())
 
     def invoke(self, request_id: str) -> None:
-        self.job = request_id
+        self.jobs.add(request_id)
         self.post(ev.Invoke(ev.Invocation(request_id, f"i{request_id}", "arn", b"{}", "Root=1"), self.world.now))
 
     def close(self) -> None:
@@ -120,7 +138,8 @@ class PaperEnvironment:
         elif fate > 0.02 + 0.96:
             pass  # it hangs, and is killed at the limit
         else:
-            self._after(self.world.dice.expovariate(1 / 200), self._poll)
+            for _ in range(self.slots):
+                self._after(self.world.dice.expovariate(1 / 200), self._poll)
 
     def _poll(self) -> None:
         """GET /next; sometimes the connection is lost, sometimes the runtime dies of boredom."""
@@ -133,12 +152,12 @@ class PaperEnvironment:
             self._after(self.world.dice.uniform(0, 4000), self._die_idle)
 
     def _lose(self, call: ev.Call) -> None:
-        if self.job is None:
+        if not self.jobs:
             self.post(ev.CallDropped(call))
             self._after(self.world.dice.uniform(0, 100), self._poll)
 
     def _die_idle(self) -> None:
-        if self.job is None:
+        if not self.jobs:
             self._exit_later(0, ev.ExitStatus(1))
 
     def _handle(self, request_id: str) -> None:
@@ -193,3 +212,5 @@ class PaperEnvironment:
     def _exit(self, status: ev.ExitStatus) -> None:
         self._process = 0
         self.post(ev.ProcessExited(RUNTIME, status))
+        if self.provisioned:
+            self.world.lost(self)

@@ -28,20 +28,24 @@ class Life(CallingWorld):
             (6, self.invoke),
             (8, self.call_next),
             (1, self.call_init_error),
+            *([(4, self.call_restore_next), (1, self.call_restore_error)] if self.has_restore else []),
             (8, self.call_answer),
             (4, self.send_piece),
             (6, self.end_body),
             (1, self.drop_call),
             (1, self.exit_process),
             (3, lambda: self.pass_time(self.dice.choice((1, 50, 800, 2500)))),
-            (1, lambda: self.pass_time(INIT_MS)),
+            (1, lambda: self.pass_time(INIT_MS)),  # and the limit of hooks, which is the same
             (1, self.sample_memory),
         ]
         weights = [weight for weight, _ in actions]
         for _ in range(self.dice.randrange(steps)):
             self.dice.choices([action for _, action in actions], weights)[0]()
-            if self.dying and self.dice.random() < 0.5:
-                self.exit_process()
+            if self.dying:
+                if self.dice.random() < 0.1:
+                    break  # shut down in the middle of a reset, say
+                if self.dice.random() < 0.5:
+                    self.exit_process()
         if self.dice.random() < 0.6:
             self.prove_it_works()
         self.shut_down()
@@ -56,6 +60,9 @@ class Life(CallingWorld):
             self.call_next()
             self.call_init_error()
             self.call_answer()
+            if self.has_restore:
+                self.call_restore_next()
+                self.call_restore_error()
         if self.dice.random() < 0.3:
             self.pass_time(TIMEOUT_MS + INIT_MS)
         self.exit_process()
@@ -66,7 +73,8 @@ class Life(CallingWorld):
     def prove_it_works(self) -> None:
         """From now on all goes well: what is open ends, and a new invocation succeeds."""
         for _ in range(80):
-            if not self.open and not self.oracle.invocation_ids and not self.dying:
+            doomed = self.init_apart and self.oracle.state in ("InitError", "RuntimeRestoreErrorState")
+            if not self.open and not self.oracle.invocation_ids and not self.dying and not doomed:
                 break
             self.behave()
         self.require(not self.open, f"{list(self.open)} never got an outcome")
@@ -94,7 +102,9 @@ class Life(CallingWorld):
             self.answer_well(running[0])
         elif not self.alive and not self.external:
             self.pass_time(1)
-        elif self.oracle.state in ("Started", "RuntimeResponseSentState") or (
+        elif self.oracle.state == "Started" and self.has_restore and self.dice.random() < 0.7:
+            self.call_restore_next()
+        elif self.oracle.state in ("Started", "Restoring", "RuntimeResponseSentState") or (
             self.oracle.state == "Ready" and not self.parked
         ):
             self.call_next()

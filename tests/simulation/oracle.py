@@ -28,9 +28,25 @@ CONCURRENT = {
     "Absent": {},
 }
 
+SNAPSTART = {
+    **CLASSIC,
+    "Started": {"next": "Ready", "init/error": "InitError", "restore/next": "RestoreReady"},
+    "RestoreReady": {},
+    "Restoring": {
+        "next": "Ready",
+        "restore/error": "RuntimeRestoreErrorState",
+        "init/error": "RuntimeRestoreErrorState",
+    },
+    "RuntimeRestoreErrorState": {},
+}
+TABLES = {"classic": CLASSIC, "concurrent": CONCURRENT, "snapstart": SNAPSTART}
+SUCCESS = {"next": 200, "restore/next": 200, "init/error": 202, "restore/error": 202}
+
 TARGETS = {
     "next": "Ready",
     "init/error": "InitError",
+    "restore/next": "RestoreReady",
+    "restore/error": "RuntimeRestoreErrorState",
     "response": "InvocationResponse",
     "error": "InvocationErrorResponse",
 }
@@ -39,13 +55,13 @@ TARGETS = {
 class Oracle:
     """The runtime's state as the specification has it, and the invocations that an answer may be for."""
 
-    def __init__(self, concurrent: bool) -> None:
-        self.concurrent = concurrent
+    def __init__(self, mode: str) -> None:
+        self.concurrent = mode == "concurrent"
         self.state = "Absent"
         self.invocation_ids: dict[str, str] = {}  # of the invocations that have begun and are not over
         self.conversations: dict[str, str] = {}  # concurrent mode: how far each has come
         self.late: set[str] = set()  # concurrent mode: timed out, and no late answer has come
-        self._allowed = CONCURRENT if concurrent else CLASSIC
+        self._allowed = TABLES[mode]
 
     def leave(self, state: str) -> None:
         """The process is dying, dead or a new one: late answers of the old one are nothing to it."""
@@ -55,7 +71,12 @@ class Oracle:
     @property
     def stuck(self) -> bool:
         """Whether the runtime can only exit, unless a body is on its way."""
-        return self.state in ("InitError", "InvocationResponse", "InvocationErrorResponse")
+        return self.state in (
+            "InitError",
+            "InvocationResponse",
+            "InvocationErrorResponse",
+            "RuntimeRestoreErrorState",
+        )
 
     def begin(self, request_id: str, invocation_id: str) -> None:
         """An invocation has begun."""
@@ -78,8 +99,8 @@ class Oracle:
 
     def expected(self, call: str, request_id: str = "", invocation_id: str | None = None) -> tuple[int, str]:
         """Status and error type that this call must get; 200 and 202 for what is accepted."""
-        if call in ("next", "init/error"):
-            return ((200 if call == "next" else 202), "") if call in self._allowed[self.state] else FORBIDDEN
+        if call in SUCCESS:
+            return (SUCCESS[call], "") if call in self._allowed[self.state] else FORBIDDEN
         if request_id not in self.invocation_ids:
             return (410, "InvokeTimeout") if request_id in self.late else (400, "InvalidRequestID")
         if invocation_id is not None and invocation_id != self.invocation_ids[request_id]:
@@ -98,7 +119,7 @@ class Oracle:
 
     def accept(self, call: str, request_id: str = "") -> None:
         """The call was accepted: move as the table says."""
-        if call in ("next", "init/error") or not self.concurrent:
+        if call in SUCCESS or not self.concurrent:
             self.state = self._allowed[self.state][call]
         if request_id:
             self.conversations[request_id] = TARGETS[call]

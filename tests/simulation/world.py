@@ -13,7 +13,7 @@ from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
-from runtime_api.protocol.errors import ErrorType, MisuseError
+from runtime_api.protocol.errors import ErrorType, MisuseError, RestoreFault
 from runtime_api.protocol.limits import Limits
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.timers import Timer
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.states import Tables
 
-__all__ = ["EPOCH_MS", "INIT_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
+__all__ = ["EPOCH_MS", "INIT_MS", "RESTORE_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
 
 TIMEOUT_MS = 3000.0
 INIT_MS = 10_000.0
 STREAMED_BYTES = 40
+LIMITS = Limits(streamed_bytes=STREAMED_BYTES, long_init_ms=int(INIT_MS))
+RESTORE_MS = float(LIMITS.restore_ms)
+STARTING = ("Started", "InitError", "Restoring", "RuntimeRestoreErrorState")
 EPOCH_MS = 1_700_000_000_000.0
 
 
@@ -43,25 +46,28 @@ class World:
     def __init__(
         self,
         dice: random.Random,
-        concurrent: bool = False,
+        mode: str = "classic",
         tables: Tables | None = None,
         make: type[EnvironmentMachine] = EnvironmentMachine,
     ) -> None:
         self.dice = dice
         self.now = 1000.0
-        self.slots = dice.choice((2, 3)) if concurrent else 1
+        self.slots = dice.choice((1, 2, 3)) if mode == "concurrent" else 1
         self.external = dice.random() < 0.25
         self.init_in_invoke = not self.external and dice.random() < 0.3
         settings = FunctionSettings(
             "f",
             timeout_ms=TIMEOUT_MS,
             init_ms=None if self.init_in_invoke else INIT_MS,
-            limits=Limits(streamed_bytes=STREAMED_BYTES),
             external_runtime=self.external,
-            max_concurrency=self.slots,
+            max_concurrency=self.slots if mode == "concurrent" else 0,
+            snap_start=mode == "snapstart",
+            limits=LIMITS,
         )
+        self.has_restore = mode == "snapstart"
+        self.init_apart = mode != "classic"  # never part of an invocation
         self.machine = make(settings, tables)
-        self.oracle = Oracle(concurrent)
+        self.oracle = Oracle(mode)
         self.alive = False  # a process exists
         self.dying = False  # it has been told to stop
         self.shut = self.ended = False
@@ -83,6 +89,7 @@ class World:
         self.log: list[tuple[str, str | None]] = []
         self.inits = 0
         self.in_init_phase = False  # the last init that began is one of an init phase
+        self.restored: bool | None = None  # a restore has succeeded that no REPORT has shown; None: no process
 
     def require(self, holds: bool, rule: str) -> None:
         """Break the world when a rule does not hold."""
@@ -112,6 +119,8 @@ class World:
                 self.answer(call)
             case fx.Refuse(call, _):
                 self.refuse(call)
+            case fx.Restore(call):
+                self.restore(call)
             case fx.Deliver(call, invocation, deadline_ms):
                 self.deliver(call, invocation, deadline_ms)
             case fx.OpenStream(_, request_id, _):
@@ -171,8 +180,14 @@ class World:
         expected = EPOCH_MS + self.began[request_id] + TIMEOUT_MS
         self.require(abs(deadline_ms - expected) <= 1, f"deadline {deadline_ms}, expected {expected}")
 
+    def restore(self, call: ev.Call) -> None:
+        self.answer(call)
+        self.parked.remove(call)
+
     def complete(self, outcome: fx.Outcome) -> None:
         request_id = outcome.request_id
+        unrestored = isinstance(outcome.fault, RestoreFault)
+        self.require(not unrestored or request_id not in self.began, f"{request_id} ran in what was not restored")
         self.require(request_id in self.open, f"{request_id} has a second outcome, or was never asked for")
         self.require(not outcome.body or request_id not in self.received, "what was streamed is in no outcome")
         del self.open[request_id]
@@ -197,8 +212,20 @@ class World:
             self.inits += 1
             self.oracle.leave("Started")
             self.in_init_phase = record.phase == "init"
-            inside = self.init_in_invoke or (self.inits > 1 and (not self.external or bool(self.undelivered)))
+            again = self.inits > 1 and (not self.external or bool(self.undelivered))
+            inside = not self.init_apart and (self.init_in_invoke or again)
             self.require(record.phase == ("invoke" if inside else "init"), f"init {self.inits} in {record.phase}")
+            self.restored = False
+        if isinstance(record, log.RestoreStart):
+            self.require(self.oracle.state == "RestoreReady", "only a snapshot is restored")
+            self.require(bool(self.not_begun()), "nothing is restored for nobody")
+            self.oracle.state = "Restoring"
+        if isinstance(record, log.RestoreReport):
+            self.require(self.external or record.duration_ms <= RESTORE_MS + 1e-6, "hooks have a limit")
+            self.restored = record.status == "success"
+        if isinstance(record, log.Report):
+            self.require((record.restore_ms is not None) == bool(self.restored), "the first REPORT shows a restore")
+            self.restored = False
         if isinstance(record, log.Start):
             self.oracle.begin(record.request_id, "i" + record.request_id)
             self.began[record.request_id] = self.now
@@ -209,6 +236,7 @@ class World:
         waits = bool(self.undelivered) or any(request_id not in self.began for request_id in self.open)
         beside = waits and self.parked and self.oracle.state == "Ready"
         self.require(not beside, "an event waits beside a parked poll")
+        self.require(not (waits and self.oracle.state == "RestoreReady"), "somebody waits beside a snapshot")
         if self.oracle.concurrent:
             for request_id in self.outcomes:
                 done = request_id in self.over or request_id not in self.began
@@ -218,20 +246,33 @@ class World:
         """Whether a process may be frozen, and which limit holds, depends on the phase."""
         if self.oracle.state == "Started" and self.in_init_phase:
             self.require(self.machine.phase == "init", "an init phase lasts until the runtime is in next")
+        if self.oracle.state in ("RestoreReady", "Restoring"):
+            phase = "snapshot" if self.oracle.state == "RestoreReady" else "restore"
+            self.require(self.machine.phase == phase, f"the environment is in {phase}")
         if self.oracle.state == "Ready" and not self.open and not self.oracle.invocation_ids:
             self.require(self.machine.phase == "idle", "a runtime in next with nothing in hand is idle")
+
+    def not_begun(self) -> list[str]:
+        """Who has come and waits for its START."""
+        return [request_id for request_id in self.open if request_id not in self.began]
 
     # -- what happens to the process, and time
 
     def gone(self, event: ev.StartFailed | ev.ProcessExited) -> None:
         """The process is no more, whatever it was doing."""
         struck = [] if self.dying else list(self.oracle.invocation_ids)
+        was_starting = self.oracle.state in STARTING and self.init_apart and not self.dying
+        unstarted = self.not_begun() if was_starting else []
         self.alive = self.dying = False
         self.oracle.leave("Absent")
         self.tell(event)
         for request_id in struck:
             self.require(request_id not in self.open, "an invocation whose runtime has died has its outcome")
             self.require(request_id in self.over, "and is over")
+        for request_id in unstarted:
+            self.require(
+                request_id not in self.open, "an invocation whose init or restore has failed has its outcome"
+            )
         if not self.alive:
             self.require(not self.bodies, "an answer half sent is refused when its runtime dies")
             self.require(not self.parked, "a parked call is refused when its runtime dies")

@@ -92,6 +92,16 @@ def test_output_that_is_no_text_arrives_unchanged(pipe: Pipe) -> None:
     run(main())
 
 
+def test_a_traceback_kept_together_by_carriage_returns_has_lines_and_each_its_label(pipe: Pipe) -> None:
+    async def main() -> None:
+        sink = LogSink(pipe.writer)
+        LabelledLog(sink, "f").consume(output(b"Traceback:\r  File\rError: \xc3\xa9\r\n"))
+        sink.close()
+        assert pipe.read_now() == "f | Traceback:\nf |   File\nf | Error: é\n".encode()
+
+    run(main())
+
+
 def test_every_line_of_a_labelled_log_has_its_label(pipe: Pipe, formatted: list[int]) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)

@@ -59,18 +59,45 @@ def _each(data: bytes, heads: frozenset[int]) -> Iterator[Received]:
             raise _Cut
         status, headers = _head(top)
         is_final = status >= 200
-        length = 0
+        body, data = b"", rest
         if is_final and status not in _WITHOUT_BODY and finals not in heads:
-            if b"content-length" not in headers:
-                raise Malformed(f"an answer without a length: {top!r}")
-            length = int(headers[b"content-length"])
+            body, data = _body(top, headers, rest)
         elif status in _WITHOUT_BODY and b"content-length" in headers:
             raise Malformed(f"an answer with a length that has no body: {top!r}")
-        if len(rest) < length:
-            raise _Cut
         finals += is_final
-        yield Received(status, headers, rest[:length])
-        data = rest[length:]
+        yield Received(status, headers, body)
+
+
+def _body(top: bytes, headers: dict[bytes, bytes], rest: bytes) -> tuple[bytes, bytes]:
+    """The body of an answer, and what comes behind it."""
+    if headers.get(b"transfer-encoding") == b"chunked" and b"content-length" not in headers:
+        return _chunks(rest)
+    if top.startswith(b"HTTP/1.0") and b"content-length" not in headers:
+        return rest, b""  # a stream to a peer that does not know chunks
+    if b"content-length" not in headers or b"transfer-encoding" in headers:
+        raise Malformed(f"an answer without a length: {top!r}")
+    length = int(headers[b"content-length"])
+    if len(rest) < length:
+        raise _Cut
+    return rest[:length], rest[length:]
+
+
+def _chunks(data: bytes) -> tuple[bytes, bytes]:
+    body = b""
+    while True:
+        size, end, data = data.partition(b"\r\n")
+        if not end:
+            raise _Cut
+        if not re.fullmatch(rb"[0-9a-f]+", size):
+            raise Malformed(f"not the size of a chunk: {size!r}")
+        length = int(size, 16)
+        if len(data) < length + 2:
+            raise _Cut
+        if data[length : length + 2] != b"\r\n":
+            raise Malformed(f"a chunk that does not end: {data[length : length + 20]!r}")
+        body, data = body + data[:length], data[length + 2 :]
+        if not length:
+            return body, data
 
 
 def _head(top: bytes) -> tuple[int, dict[bytes, bytes]]:

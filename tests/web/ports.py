@@ -12,11 +12,15 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from runtime_api.engine.code_sources import CodeSources
 from runtime_api.engine.installations import Installations
 from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import Invoker
 from runtime_api.engine.management import Management
+from runtime_api.engine.provisioner import Provisioner
+from runtime_api.engine.streams import ResponseStream
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol.environment import EnvironmentMachine
@@ -39,6 +43,7 @@ from runtime_api.web.runtime import RuntimeApi
 from tests.service.versions import a_record
 
 if TYPE_CHECKING:
+    from runtime_api.engine.streams import Flow
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.service.seams.dispatch import RunResult
 
@@ -60,15 +65,39 @@ class EchoDispatch:
     ) -> asyncio.Future[RunResult]:
         if self.payloads is not None:
             self.payloads.append(invocation.payload)
-        future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
-        future.set_result(InvokeResult(invocation.request_id, invocation.payload, None, b""))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[RunResult] = loop.create_future()
+        result = InvokeResult(invocation.request_id, invocation.payload, None, b"")
+        future.set_result(replace(result, stream=_echoed(invocation)) if invocation.streamed else result)
         return future
 
 
-class Environment:
-    """The machine behind a Runtime API; `outcomes` has what the runtime made of its events."""
+class NoFlow:
+    """A runtime that is held up by nothing."""
 
-    def __init__(self) -> None:
+    def hold(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+def _echoed(invocation: ev.Invocation) -> ResponseStream:
+    """A stream of the payload, in two pieces that come one after the other."""
+    stream, payload, loop = ResponseStream(NoFlow(), None), invocation.payload, asyncio.get_running_loop()
+    stream.put(payload[:3])
+    loop.call_soon(stream.put, payload[3:])
+    loop.call_soon(stream.finish, InvokeResult(invocation.request_id, b"", None, b""))
+    return stream
+
+
+class Environment:
+    """The machine behind a Runtime API; `outcomes` has what the runtime made of its events.
+
+    With `streams` callers read streams, each piece in the next turn of the event loop; until then it is held up.
+    """
+
+    def __init__(self, streams: bool = False) -> None:
+        self._streams = streams
+        self._streamed: bytes | None = None
+        self._flow: Flow = NoFlow()
         self.outcomes: list[fx.Outcome] = []
         self._machine = EnvironmentMachine(FunctionSettings(FUNCTION, external_runtime=True))
         self._numbers = count(1)
@@ -105,13 +134,23 @@ class Environment:
                 api.extensions.deliver_invoke(effect)
             case fx.HangUp():
                 api.extensions.hang_up(effect)
+            case fx.OpenStream():
+                self._flow, self._streamed = api.open_stream(effect), b""
+            case fx.Forward():
+                assert self._streamed is not None
+                self._streamed += effect.data
+                self._flow.hold()
+                asyncio.get_running_loop().call_soon(self._flow.resume)
             case fx.Complete():
-                self.outcomes.append(effect.outcome)
+                streamed, self._streamed = self._streamed, None
+                outcome = effect.outcome
+                self.outcomes.append(outcome if streamed is None else replace(outcome, body=streamed))
                 self._mail.append(self._next_event())
 
     def _next_event(self) -> ev.Invoke:
         number = next(self._numbers)
-        return ev.Invoke(ev.Invocation(f"r{number}", f"delivery-{number}", "arn", EVENT, "Root=1"), 0.0)
+        invocation = ev.Invocation(f"r{number}", f"delivery-{number}", "arn", EVENT, "Root=1", streamed=self._streams)
+        return ev.Invoke(invocation, 0.0)
 
 
 class Ports:
@@ -130,7 +169,10 @@ class Ports:
         installer = Installer(self._trees, installations, CURRENT)
         dispatch: Any = self.dispatch
         sources, callers = CodeSources(CURRENT), Callers(DEFAULT_OWNER, None)
-        self._management = Management(catalog, dispatch, installer, sources, installations, DEFAULT_OWNER, PROFILE)
+        provisioner = Provisioner(catalog, dispatch, lambda lines: None)
+        self._management = Management(
+            catalog, dispatch, installer, sources, installations, DEFAULT_OWNER, PROFILE, provisioner
+        )
         self._public = PublicPort(
             self._invoker, self._management, CURRENT, self.outbox, "127.0.0.1", guard, callers, Bounds(), note
         )
@@ -138,9 +180,9 @@ class Ports:
         self._runtime = HttpServer(self._api, self.outbox)
         self.public = self.runtime = ("", 0)  # addresses, once they listen
 
-    def begin(self) -> Environment:
+    def begin(self, streams: bool = False) -> Environment:
         """Forget what came before."""
-        self.environment = Environment()
+        self.environment = Environment(streams)
         return self.environment
 
     async def listen(self) -> None:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from tests.web.answers import Received
     from tests.web.corpus.case import Case
 
-__all__ = ["INVOKE", "WAYS", "Listening", "Way", "complaint"]
+__all__ = ["INVOKE", "STREAMED", "WAYS", "Listening", "Way", "complaint"]
 
 START_S = 30.0
 INVOKE = f"/2015-03-31/functions/{FUNCTION}/invocations"
+STREAMED = f"/2021-11-15/functions/{FUNCTION}/response-streaming-invocations"
 ANSWER = f"{wire.INVOCATION_PREFIX}{FIRST_ID}/{wire.RESPONSE}"
 CANARY = b'"canary"'
 MARKER = b'"marker"'

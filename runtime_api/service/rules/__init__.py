@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runtime_api.protocol.provisioning import Allocation
 from runtime_api.service.owners import Owner
 from runtime_api.service.profiles import CURRENT
 from runtime_api.service.resources import Shelves
@@ -47,6 +48,7 @@ class Asked(NamedTuple):
     elsewhere: Callable[[Owner], Shelves] = lambda _owner: Shelves()  # what another owner has
     url: Callable[[str], str] = str  # the URL of a function by its url id
     url_ids: Iterator[str] = iter(())  # new ones, which nobody can guess
+    allocation: Callable[[str], Allocation] = lambda _arn: Allocation()  # of a version, by its ARN
 
 
 class Result(NamedTuple):
@@ -60,10 +62,17 @@ class Result(NamedTuple):
 
 
 def page(
-    items: Sequence[tuple[str, Mapping[str, Any]]], parameters: Mapping[str, Any], member: str, most: int
+    items: Sequence[tuple[str, Any]],
+    parameters: Mapping[str, Any],
+    member: str,
+    most: int,
+    shown: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> Result:
-    """Answer a list: the items, each with its key, after the one that the caller's Marker stands for."""
+    """Answer a list: the items, each with its key, after the one that the caller's Marker stands for.
+
+    `shown` makes what is answered of an item; it is called for those on the page only.
+    """
     from runtime_api.service.pages import page_of
 
-    shown, marker = page_of(items, parameters.get("Marker"), min(parameters.get("MaxItems", most), most))
-    return Result({member: shown, "NextMarker": marker})
+    found, marker = page_of(items, parameters.get("Marker"), min(parameters.get("MaxItems", most), most))
+    return Result({member: found if shown is None else [shown(item) for item in found], "NextMarker": marker})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import Result
-from .concurrency import ACCOUNT_CONCURRENCY, unreserved
+from .concurrency import unreserved
 
 if TYPE_CHECKING:
     from . import Asked
@@ -22,7 +22,7 @@ def get_account_settings(asked: Asked) -> Result:
         "TotalCodeSize": TOTAL_CODE,
         "CodeSizeUnzipped": asked.profile.limits.unzipped_bytes,
         "CodeSizeZipped": asked.profile.limits.zipped_bytes,
-        "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
+        "ConcurrentExecutions": asked.profile.limits.concurrency_max,
         "UnreservedConcurrentExecutions": unreserved(asked),
     }
     usage = {"TotalCodeSize": sum(sizes), "FunctionCount": len(asked.functions)}

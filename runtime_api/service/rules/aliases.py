@@ -16,6 +16,7 @@ from runtime_api.service.function_record import Alias, Function
 
 from . import Result, page
 from .addressing import check_revision, function_named
+from .provisioned import check_alias, without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def delete_alias(asked: Asked) -> Result:
         return Result({})
     kept = {each: alias for each, alias in function.aliases.items() if each != name}
     policies = {each: policy for each, policy in function.policies.items() if each != name}
-    return Result({}, structs.replace(function, aliases=kept, policies=policies))
+    return Result({}, structs.replace(without(function, name), aliases=kept, policies=policies))
 
 
 def list_aliases(asked: Asked) -> Result:
@@ -95,6 +96,7 @@ def _with(function: Function, alias: Alias) -> Result:
             raise ResourceNotFoundException(f"Function not found: {function.arn(version)}")
     _check_routing(alias)
     changed = structs.replace(function, aliases={**function.aliases, alias.name: alias})
+    check_alias(changed, alias)
     return Result(_shown(changed, alias), changed)
 
 

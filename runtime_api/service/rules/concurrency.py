@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from runtime_api.service.errors import InvalidParameterValueException
+from runtime_api.service.shares import claimed, provisioned_of
 
 from . import Result
 from .addressing import function_named, name_in
@@ -17,14 +18,13 @@ if TYPE_CHECKING:
     from . import Asked
 
 __all__ = [
-    "ACCOUNT_CONCURRENCY",
+    "LEAST_UNRESERVED",
     "delete_function_concurrency",
     "get_function_concurrency",
     "put_function_concurrency",
     "unreserved",
 ]
 
-ACCOUNT_CONCURRENCY = 1000  # in one region (guide 586)
 LEAST_UNRESERVED = 100  # guide 1715
 
 
@@ -32,7 +32,13 @@ def put_function_concurrency(asked: Asked) -> Result:
     """Reserve a share, which no other function can use and which this one cannot exceed; 0 stops it."""
     function = _whole_function(asked)
     wanted = asked.parameters["ReservedConcurrentExecutions"]
-    if unreserved(asked) + (function.reserved_concurrency or 0) - wanted < LEAST_UNRESERVED:
+    provisioned = provisioned_of(function)
+    if wanted < provisioned:
+        raise InvalidParameterValueException(
+            f" ReservedConcurrentExecutions  {wanted} should not be lower than function's total provisioned "
+            f"concurrency [{provisioned}]."
+        )
+    if unreserved(asked) + claimed(function) - wanted < LEAST_UNRESERVED:
         refusal = InvalidParameterValueException(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
             f"below its minimum value of [{LEAST_UNRESERVED}]."
@@ -67,4 +73,4 @@ def _whole_function(asked: Asked) -> Function:
 
 def unreserved(asked: Asked) -> int:
     """Return what the functions without a share have together."""
-    return ACCOUNT_CONCURRENCY - sum(each.reserved_concurrency or 0 for each in asked.functions.values())
+    return asked.profile.limits.concurrency_max - sum(claimed(each) for each in asked.functions.values())

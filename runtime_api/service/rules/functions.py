@@ -13,11 +13,12 @@ from runtime_api.service.runtimes import check_runtime
 
 from . import Result, page, settings, shown
 from .addressing import check_revision, function_named, name_in, not_found, version_named
+from .provisioned import without
 from .tags import check_tags
 from .versions import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from runtime_api.service.function_record import Configuration
 
@@ -83,18 +84,19 @@ def get_function_configuration(asked: Asked) -> Result:
 
 def list_functions(asked: Asked) -> Result:
     """Show $LATEST of each function; every version where FunctionVersion is ALL."""
-    return page(list(_listed(asked)), asked.parameters, "Functions", PAGE)
+    return page(list(_listed(asked)), asked.parameters, "Functions", PAGE, lambda item: shown.listed(*item))
 
 
-def _listed(asked: Asked) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _listed(asked: Asked) -> Iterator[tuple[str, tuple[Function, Version, str | None]]]:
     everything = asked.parameters.get("FunctionVersion") == "ALL"
-    for name, function in sorted(asked.functions.items()):
+    for name in sorted(asked.functions):
+        function = asked.functions[name]
         if not everything:
-            yield name, shown.listed(function, function.latest)
+            yield name, (function, function.latest, None)
             continue
         for place, version in enumerate(function.versions()):
             # A name has no character before "!", so versions stand behind their function and before the next one.
-            yield f"{name}!{place:09}", shown.listed(function, version, version.number)
+            yield f"{name}!{place:09}", (function, version, version.number)
 
 
 def delete_function(asked: Asked) -> Result:
@@ -118,7 +120,7 @@ def delete_function(asked: Asked) -> Result:
             f"Version {named.qualifier} cannot be deleted: it is used by the alias {', '.join(pointing)}"
         )
     published = {number: each for number, each in function.published.items() if number != named.qualifier}
-    return Result(gone, structs.replace(function, published=published))
+    return Result(gone, structs.replace(without(function, named.qualifier), published=published))
 
 
 def update_function_code(asked: Asked) -> Result:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from runtime_api.service.arns import LATEST
-from runtime_api.service.function_record import LastUpdate, State
+from runtime_api.service.function_record import LastUpdate, State, has_snapshot
 
 if TYPE_CHECKING:
     from runtime_api.service.function_record import Code, Configuration, Function, Version
@@ -66,8 +66,7 @@ def _logging(function: Function, configuration: Configuration) -> dict[str, str]
 
 def _optimisation(version: Version) -> str:
     """Whether a snapshot has been made: only of published versions that ask for one."""
-    wanted = version.configuration.snap_start["ApplyOn"] == "PublishedVersions"
-    return "On" if wanted and version.number != LATEST else "Off"
+    return "On" if has_snapshot(version) else "Off"
 
 
 def _states(version: Version) -> dict[str, Any]:

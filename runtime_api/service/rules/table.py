@@ -63,6 +63,12 @@ from .mappings import (
     update_event_source_mapping,
 )
 from .policies import add_permission, get_policy, remove_permission
+from .provisioned import (
+    delete_provisioned_concurrency_config,
+    get_provisioned_concurrency_config,
+    list_provisioned_concurrency_configs,
+    put_provisioned_concurrency_config,
+)
 from .runtime_management import (
     get_function_recursion_config,
     get_runtime_management_config,
@@ -93,6 +99,7 @@ RULES: dict[str, Rule] = {
     "DeleteFunctionUrlConfig": delete_function_url_config,
     "DeleteLayerVersion": delete_layer_version,
     "DeleteFunctionConcurrency": delete_function_concurrency,
+    "DeleteProvisionedConcurrencyConfig": delete_provisioned_concurrency_config,
     "GetAccountSettings": get_account_settings,
     "GetAlias": get_alias,
     "GetCodeSigningConfig": get_code_signing_config,
@@ -109,6 +116,7 @@ RULES: dict[str, Rule] = {
     "GetLayerVersionPolicy": get_layer_version_policy,
     "GetLayerVersionByArn": get_layer_version_by_arn,
     "GetPolicy": get_policy,
+    "GetProvisionedConcurrencyConfig": get_provisioned_concurrency_config,
     "ListAliases": list_aliases,
     "ListCodeSigningConfigs": list_code_signing_configs,
     "ListEventSourceMappings": list_event_source_mappings,
@@ -118,6 +126,7 @@ RULES: dict[str, Rule] = {
     "ListFunctions": list_functions,
     "ListLayerVersions": list_layer_versions,
     "ListLayers": list_layers,
+    "ListProvisionedConcurrencyConfigs": list_provisioned_concurrency_configs,
     "ListTags": list_tags,
     "ListVersionsByFunction": list_versions_by_function,
     "PublishLayerVersion": publish_layer_version,
@@ -127,6 +136,7 @@ RULES: dict[str, Rule] = {
     "PutFunctionRecursionConfig": put_function_recursion_config,
     "PutRuntimeManagementConfig": put_runtime_management_config,
     "PutFunctionConcurrency": put_function_concurrency,
+    "PutProvisionedConcurrencyConfig": put_provisioned_concurrency_config,
     "RemoveLayerVersionPermission": remove_layer_version_permission,
     "RemovePermission": remove_permission,
     "TagResource": tag_resource,

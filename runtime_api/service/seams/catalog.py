@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runtime_api.service.arns import LATEST
+from runtime_api.service.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ class Runnable(Struct, frozen=True):
     settings: FunctionSettings
     concurrency: int  # execution environments at once
     max_queued: int = 0  # invocations that may wait while all environments are busy; the next one is throttled
+    tenancy: Tenancy = Tenancy.OPTIONAL
     revision: int = 0  # counted by the catalog: each version that is written for the first time gets the next number
 
 
@@ -44,6 +46,11 @@ class FunctionRecord(Struct, frozen=True):
     def name(self) -> str:
         """The function's own name."""
         return self.function.name
+
+    def in_place_of(self, before: FunctionRecord) -> FunctionRecord:
+        """Return this with what the record before had beside its code: only $LATEST is another one."""
+        function = structs.replace(before.function, latest=self.function.latest)
+        return structs.replace(self, function=function, versions=before.versions | self.versions)
 
     @property
     def latest(self) -> Runnable:
@@ -62,15 +69,15 @@ class ResolvedVersion(Struct, frozen=True):
     settings: FunctionSettings
     arn: str  # of the version: pools and queues are keyed by it
     invoked_arn: str  # as the caller named the function, qualifier included
-    concurrency: int
+    concurrency: int  # execution environments at once, apart from provisioned ones
     max_queued: int
     revision: int  # of what is run; a higher one means newer code for the same ARN
-    reserved: int | None = None  # how many invocations of all versions together may run at once
     event_invoke: EventInvoke | None = None  # how events are tried, and where they go then
     dead_letter_arn: str | None = None  # where events go that have failed
     may_recurse: bool = False  # invocations are not stopped when they go round in a loop
     policy: Policy | None = None  # of the ARN as it is invoked
     directories: tuple[str, ...] = ()  # whose files may change at any time: then it needs new environments
+    tenancy: Tenancy = Tenancy.OPTIONAL
 
 
 class Stale(NamedTuple):

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from .catalog import ResolvedVersion
 
 __all__ = [
+    "ACCOUNT_CONCURRENCY",
     "FUNCTION_CONCURRENCY",
     "BodyStream",
     "Dispatch",
     "InvokeResult",
     "Pending",
+    "RestoreFailed",
     "RunResult",
     "Throttled",
     "Unavailable",
 ]
 
+ACCOUNT_CONCURRENCY = "ConcurrentInvocationLimitExceeded"  # spec-service CO-05
 FUNCTION_CONCURRENCY = "ReservedFunctionConcurrentInvocationLimitExceeded"  # spec-service CO-05
 
 T = TypeVar("T", covariant=True)
@@ -73,7 +76,14 @@ class Unavailable(Struct, frozen=True):
     message: str
 
 
-RunResult = InvokeResult | Throttled | Unavailable
+class RestoreFailed(Struct, frozen=True):
+    """The invocation was not run: the hooks after the restore of its environment failed (SnapStart)."""
+
+    message: str
+    timed_out: bool
+
+
+RunResult = InvokeResult | Throttled | Unavailable | RestoreFailed
 
 
 class Pending(Protocol[T]):

@@ -23,7 +23,7 @@ class Head(Struct, frozen=True):
     headers: Mapping[bytes, bytes]  # names in lower case; of several lines with one name the first counts
     length: int = 0  # of the body, if the head announces it; 0 for a chunked body
     close: bool = False  # the connection ends with this request
-    http10: bool = False  # the peer speaks HTTP/1.0, and that matters for this request
+    http10: bool = False  # the peer speaks HTTP/1.0
     repeated: Sequence[tuple[bytes, bytes]] = ()  # the lines whose names had come before
 
 

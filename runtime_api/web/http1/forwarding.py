@@ -49,8 +49,9 @@ def as_bytes(exchange: Exchange) -> bytes:
         headers.pop(b"expect", None)
     if b"transfer-encoding" in exchange.headers:
         headers[b"content-length"] = b"%d" % exchange.arrived
-    if exchange.close:
-        headers[b"connection"] = b"close"
+    if exchange.close or exchange.http10:
+        headers[b"connection"] = b"close" if exchange.close else b"keep-alive"
     lines = b"".join([b"%b: %b\r\n" % header for header in (*headers.items(), *repeated)])
     body = exchange.body or b"".join(exchange.chunks or ())
-    return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (exchange.method, target, lines, body)
+    version = 0 if exchange.http10 else 1
+    return b"%b %b HTTP/1.%d\r\n%b\r\n%b" % (exchange.method, target, version, lines, body)

@@ -212,9 +212,7 @@ class RequestParser:
         is_old = protocol == OLD_PROTOCOL
         old_coding = is_old and b"transfer-encoding" in headers
         self._closes = not llhttp.should_keep_alive() or method == b"CONNECT" or old_coding
-        tells_version = b"connection" in headers or b"expect" in headers
-        http10 = tells_version and is_old
-        self._events.append(Head(method, path, query, headers, length, self._closes, http10, repeated))
+        self._events.append(Head(method, path, query, headers, length, self._closes, is_old, repeated))
 
     def on_message_complete(self) -> None:
         self.work += REQUEST_WORK

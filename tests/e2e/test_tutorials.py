@@ -1,0 +1,338 @@
+"""The tutorials of the developer guide of 2019, command by command, with the AWS CLI 2 and nothing but an endpoint.
+
+What the guide's print has damaged is repaired: quotes in the bootstrap, `file://` for `fileb://`, unquoted JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+import subprocess
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.clients import CREDENTIALS, SETTINGS, aws_cli_2, connected
+from tests.e2e.packages import package
+from tests.e2e.running import Serve, bare_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+REGION = "us-west-2"
+ARN = f"arn:aws:lambda:{REGION}:123456789012:function:"
+LAYER = f"arn:aws:lambda:{REGION}:123456789012:layer:"
+ROLE = "arn:aws:iam::123456789012:role/lambda-role"
+
+BOOTSTRAP = """#!/bin/sh
+
+set -euo pipefail
+{}
+# Initialization - load function handler
+source $LAMBDA_TASK_ROOT/"$(echo $_HANDLER | cut -d. -f1).sh"
+
+# Processing
+while true
+do
+    HEADERS="$(mktemp)"
+    # Get an event
+    EVENT_DATA=$(curl -sS -LD "$HEADERS" -X GET "http://${{AWS_LAMBDA_RUNTIME_API}}/2018-06-01/runtime/invocation/next")
+    REQUEST_ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$HEADERS" | tr -d '[:space:]' | cut -d: -f2)
+
+    # Execute the handler function from the script
+    RESPONSE=$($(echo "$_HANDLER" | cut -d. -f2) "$EVENT_DATA")
+
+    # Send the response
+    INVOCATION="http://${{AWS_LAMBDA_RUNTIME_API}}/2018-06-01/runtime/invocation/$REQUEST_ID"
+    curl -X POST "$INVOCATION/response" -d "$RESPONSE"
+done
+"""
+SHOWN = """
+echo "## Environment variables:"
+env
+"""
+FUNCTION = """function handler () {
+    EVENT_DATA=$1
+    echo "$EVENT_DATA" 1>&2;
+    RESPONSE="Echoing request: '$EVENT_DATA'"
+
+    echo $RESPONSE
+}
+"""
+HELLO = """
+console.log('Loading function');
+
+exports.handler = function(event, context, callback) {
+    console.log('value1 =', event.key1);
+    console.log('value2 =', event.key2);
+    console.log('value3 =', event.key3);
+    callback(null, "Success");
+};
+"""
+VERSIONED = "def handler(event, context): return [{!r}, context.invoked_function_arn]"
+
+
+class Cli:
+    """The AWS CLI 2 in a folder, with fake credentials of an account."""
+
+    def __init__(self, url: str, folder: Path, account: str = "123456789012") -> None:
+        self.folder = folder
+        credentials = {**CREDENTIALS, "AWS_ACCESS_KEY_ID": account, "AWS_DEFAULT_REGION": REGION}
+        self._environment = bare_environment({**credentials, **SETTINGS, "AWS_PAGER": ""})
+        # As version 1 of the CLI, which the guide was written for.
+        self._command = [aws_cli_2(), "--endpoint-url", url, "--cli-binary-format", "raw-in-base64-out", "lambda"]
+
+    def __call__(self, command: str) -> Any:
+        """Run a command of `aws lambda`, which must succeed, and return what it prints as JSON."""
+        ended = self._run(command)
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout) if ended.stdout else None
+
+    def text(self, command: str) -> str:
+        """Run a command for people: with `--output text`."""
+        return self._run(f"{command} --output text").stdout.strip()
+
+    def refused(self, command: str) -> str:
+        """Run a command that must fail, and return what it says."""
+        ended = self._run(command)
+        assert ended.returncode not in (0, 255), ended
+        return ended.stderr
+
+    def invoke(self, name: str, payload: str = "", options: str = "") -> tuple[Any, str]:
+        """Invoke; returns what the command prints and what the function answers."""
+        sent = f"--payload {shlex.quote(payload)}" if payload else ""
+        printed = self(f"invoke --function-name {name} {sent} {options} response.txt")
+        return printed, (self.folder / "response.txt").read_text()
+
+    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
+        words = [*self._command, *shlex.split(command)]
+        return subprocess.run(
+            words, env=self._environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Serve]:
+    with Serve("--limits", "2019", "--enforce-policies") as server:
+        yield server
+
+
+@pytest.fixture
+def cli(server: Serve, tmp_path: Path) -> Cli:
+    return Cli(server.url, tmp_path)
+
+
+@pytest.fixture
+def rest(server: Serve) -> Iterator[Any]:
+    """Wait until a function is at rest: people need longer for the next command."""
+    with connected(server.url, "123456789012", region=REGION) as client:
+        yield lambda name: client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+
+
+def test_a_custom_runtime_and_its_layer(cli: Cli, rest: Any, server: Serve) -> None:
+    """Guide 4711-4980."""
+    bootstrap = BOOTSTRAP.format("")
+    (cli.folder / "function.zip").write_bytes(package({"function.sh": FUNCTION, "bootstrap": bootstrap}))
+    created = cli(
+        "create-function --function-name bash-runtime --zip-file fileb://function.zip --handler function.handler "
+        f"--runtime provided --role {ROLE}"
+    )
+    assert created["FunctionArn"] == f"{ARN}bash-runtime"
+    assert (created["Timeout"], created["MemorySize"], created["Version"]) == (3, 128, "$LATEST")
+    printed = {"StatusCode": 200, "ExecutedVersion": "$LATEST"}
+    answer = """Echoing request: '{"text":"Hello"}'"""
+    assert cli.invoke("bash-runtime", '{"text":"Hello"}') == (printed, answer)
+
+    (cli.folder / "runtime.zip").write_bytes(package({"bootstrap": bootstrap}))
+    published = cli("publish-layer-version --layer-name bash-runtime --zip-file fileb://runtime.zip")
+    assert (published["LayerVersionArn"], published["Version"]) == (f"{LAYER}bash-runtime:1", 1)
+    layers = "update-function-configuration --function-name bash-runtime --layers"
+    size = published["Content"]["CodeSize"]
+    assert cli(f"{layers} {LAYER}bash-runtime:1")["Layers"] == [{"Arn": f"{LAYER}bash-runtime:1", "CodeSize": size}]
+    rest("bash-runtime")
+    (cli.folder / "function-only.zip").write_bytes(package({"function.sh": FUNCTION}))
+    code = "update-function-code --function-name bash-runtime --zip-file fileb://function-only.zip"
+    assert [layer["Arn"] for layer in cli(code)["Layers"]] == [f"{LAYER}bash-runtime:1"]
+    rest("bash-runtime")
+    assert cli.invoke("bash-runtime", '{"text":"Hello"}') == (printed, answer)
+
+    (cli.folder / "runtime.zip").write_bytes(package({"bootstrap": BOOTSTRAP.format(SHOWN)}))
+    assert cli("publish-layer-version --layer-name bash-runtime --zip-file fileb://runtime.zip")["Version"] == 2
+    cli(f"{layers} {LAYER}bash-runtime:2")
+    rest("bash-runtime")
+    assert cli.invoke("bash-runtime", '{"text":"Hello"}') == (printed, answer)
+    server.wait_for(r"bash-runtime \| ## Environment variables:")
+    server.wait_for(r"bash-runtime \| _HANDLER=function\.handler")
+
+    shared = cli(
+        'add-layer-version-permission --layer-name bash-runtime --version-number 2 --principal "*" '
+        "--statement-id publish --action lambda:GetLayerVersion"
+    )
+    assert json.loads(shared["Statement"]) == {
+        "Sid": "publish",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "lambda:GetLayerVersion",
+        "Resource": f"{LAYER}bash-runtime:2",
+    }
+    for number in (1, 2):
+        assert cli(f"delete-layer-version --layer-name bash-runtime --version-number {number}") is None
+    assert cli.invoke("bash-runtime", '{"text":"Hello"}') == (printed, answer)  # the function has its layer still
+    assert "does not exist" in cli.refused(f"{layers} {LAYER}bash-runtime:1")
+    cli("delete-function --function-name bash-runtime")
+    assert "(ResourceNotFoundException)" in cli.refused("invoke --function-name bash-runtime response.txt")
+
+
+def test_hello_world(cli: Cli) -> None:
+    """Guide 3700-3862."""
+    (cli.folder / "function.zip").write_bytes(package({"index.js": HELLO}))
+    cli(
+        "create-function --function-name helloworld --zip-file fileb://function.zip --handler index.handler "
+        f"--runtime nodejs8.10 --role {ROLE}"
+    )
+    event = '{"key1":"value1", "key2":"value2", "key3":"value3"}'
+    printed, answer = cli.invoke("helloworld", event, "--log-type Tail")
+    assert (printed["StatusCode"], answer) == (200, '"Success"')
+    log = base64.b64decode(printed["LogResult"]).decode()
+    for number in (1, 2, 3):
+        assert re.search(rf"\tvalue{number} = value{number}$", log, re.MULTILINE)
+    assert re.search(r"^START RequestId: \S+ Version: \$LATEST\n", log, re.MULTILINE)
+    assert re.search(r"\tBilled Duration: \d*00 ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\t", log)
+    cli(
+        "create-function --function-name another --zip-file fileb://function.zip --handler index.handler "
+        f"--runtime nodejs8.10 --role {ROLE}"
+    )
+    listed = cli("list-functions --max-items 1")
+    assert [each["FunctionName"] for each in listed["Functions"]] == ["another"]
+    rest = cli(f"list-functions --max-items 10 --starting-token {listed['NextToken']}")
+    assert [each["FunctionName"] for each in rest["Functions"]] == ["helloworld"]
+    found = cli("get-function --function-name helloworld")
+    assert found["Code"]["RepositoryType"] == "S3"
+    with urllib.request.urlopen(found["Code"]["Location"]) as archive:
+        assert archive.read() == (cli.folder / "function.zip").read_bytes()
+    for name in ("helloworld", "another"):
+        cli(f"delete-function --function-name {name}")
+    assert cli("list-functions")["Functions"] == []
+
+
+def test_versions_and_aliases_with_weights(cli: Cli, rest: Any) -> None:
+    """Guide 2280-2400 and 2560-2583."""
+    for number in (1, 2):
+        (cli.folder / f"{number}.zip").write_bytes(package({"app.py": VERSIONED.format(number)}))
+    cli(
+        "create-function --function-name helloworld --zip-file fileb://1.zip --handler app.handler "
+        f"--runtime python3.7 --role {ROLE}"
+    )
+    dev = cli(
+        "create-alias --function-name helloworld --name DEV --description 'sample alias' --function-version '$LATEST'"
+    )
+    assert dev.pop("RevisionId")
+    assert dev == {
+        "AliasArn": f"{ARN}helloworld:DEV",
+        "FunctionVersion": "$LATEST",
+        "Name": "DEV",
+        "Description": "sample alias",
+    }
+    rest("helloworld")
+    assert cli("publish-version --function-name helloworld")["FunctionArn"] == f"{ARN}helloworld:1"
+    for alias in ("BETA", "PROD"):
+        cli(f"create-alias --function-name helloworld --function-version 1 --name {alias}")
+    assert cli("publish-version --function-name helloworld")["Version"] == "1"  # nothing has changed
+    cli("update-function-code --function-name helloworld --zip-file fileb://2.zip")
+    rest("helloworld")
+    assert cli("publish-version --function-name helloworld")["Version"] == "2"
+    cli("update-alias --function-name helloworld --function-version 2 --name BETA")
+    for alias, number, version in (("DEV", 2, "$LATEST"), ("BETA", 2, "2"), ("PROD", 1, "1")):
+        printed, answer = cli.invoke("helloworld", options=f"--qualifier {alias}")
+        assert (printed["ExecutedVersion"], json.loads(answer)) == (version, [number, f"{ARN}helloworld:{alias}"])
+
+    weights = """--routing-config '{"AdditionalVersionWeights": {"2": 1.0}}'"""
+    routed = cli(f"update-alias --function-name helloworld --name PROD {weights}")
+    assert routed["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 1.0}}
+    assert cli.invoke("helloworld:PROD")[0]["ExecutedVersion"] == "2"
+    reset = "--function-version 2 --routing-config 'AdditionalVersionWeights={}'"
+    assert "RoutingConfig" not in cli(f"update-alias --function-name helloworld --name PROD {reset}")
+    assert "RoutingConfig" not in cli("get-alias --function-name helloworld --name PROD")
+    assert "aliases" in cli.refused("delete-function --function-name helloworld --qualifier BETA")
+    cli("delete-function --function-name helloworld")
+    assert "(ResourceNotFoundException)" in cli.refused("list-aliases --function-name helloworld")
+
+
+def test_permissions_concurrency_and_tags(cli: Cli, server: Serve, tmp_path: Path) -> None:
+    """Guide 695-801, 1734-1768 and 3286-3364."""
+    (cli.folder / "app.zip").write_bytes(package({"app.py": VERSIONED.format(1)}))
+    cli(
+        "create-function --function-name my-function --zip-file fileb://app.zip --handler app.handler "
+        f'--runtime python3.7 --role {ROLE} --publish --tags "DEPARTMENT=Department A"'
+    )
+    cli("create-alias --function-name my-function --function-version 1 --name prod")
+    add = "add-permission --action lambda:InvokeFunction"
+    shown = cli.text(f"{add} --function-name my-function --statement-id sns --principal sns.amazonaws.com")
+    assert json.loads(shown)["Principal"] == {"Service": "sns.amazonaws.com"}
+    cli(
+        f"{add} --function-name my-function --statement-id s3-account --principal s3.amazonaws.com "
+        "--source-arn arn:aws:s3:::my-bucket-123456 --source-account 123456789012"
+    )
+    other = Cli(server.url, tmp_path, "210987654321")
+    assert "is not authorized" in other.refused(f"invoke --function-name {ARN}my-function:prod out")
+    cli(f"{add} --function-name my-function:prod --statement-id xaccount --principal 210987654321")
+    assert other.invoke(f"{ARN}my-function:prod")[0] == {"StatusCode": 200, "ExecutedVersion": "1"}
+    assert "is not authorized" in other.refused(f"invoke --function-name {ARN}my-function out")
+    policy = json.loads(cli("get-policy --function-name my-function:prod")["Policy"])
+    assert [(each["Sid"], each["Resource"]) for each in policy["Statement"]] == [
+        ("xaccount", f"{ARN}my-function:prod")
+    ]
+    cli("remove-permission --function-name my-function --statement-id sns")
+    policy = json.loads(cli("get-policy --function-name my-function")["Policy"])
+    assert [each["Sid"] for each in policy["Statement"]] == ["s3-account"]
+
+    cli("put-function-concurrency --function-name my-function --reserved-concurrent-executions 100")
+    found = cli("get-function --function-name my-function")
+    assert found["Concurrency"] == {"ReservedConcurrentExecutions": 100}
+    assert found["Tags"] == {"DEPARTMENT": "Department A"}
+    assert cli("get-account-settings")["AccountLimit"]["UnreservedConcurrentExecutions"] == 900
+    cli("put-function-concurrency --function-name my-function --reserved-concurrent-executions 0")
+    assert "(TooManyRequestsException)" in cli.refused("invoke --function-name my-function out")
+    cli("delete-function-concurrency --function-name my-function")
+    assert cli.invoke("my-function")[0]["StatusCode"] == 200
+
+    cli(f'tag-resource --resource {ARN}my-function --tags "OWNER=me"')
+    cli(f"untag-resource --resource {ARN}my-function --tag-keys DEPARTMENT")
+    assert cli(f"list-tags --resource {ARN}my-function")["Tags"] == {"OWNER": "me"}
+    cli("delete-function --function-name my-function")
+
+
+def test_layers_are_managed_and_shared(cli: Cli) -> None:
+    """Guide 2686-2776 and 756-809."""
+    (cli.folder / "layer.zip").write_bytes(package({"python/shared.py": "text = 'shared'"}))
+    for number in (1, 2):
+        published = cli(
+            "publish-layer-version --layer-name my-layer --description 'My layer' --license-info MIT "
+            "--zip-file fileb://layer.zip --compatible-runtimes python3.6 python3.7"
+        )
+        assert published["Version"] == number
+        assert published["CompatibleRuntimes"] == ["python3.6", "python3.7"]
+    (listed,) = cli("list-layers --compatible-runtime python3.7")["Layers"]
+    assert listed["LatestMatchingVersion"]["Version"] == 2
+    assert cli("list-layers --compatible-runtime nodejs8.10")["Layers"] == []
+    shown = cli("get-layer-version --layer-name my-layer --version-number 2")
+    with urllib.request.urlopen(shown["Content"]["Location"]) as archive:
+        assert archive.read() == (cli.folder / "layer.zip").read_bytes()
+    cli(
+        "add-layer-version-permission --layer-name my-layer --statement-id engineering-org --version-number 2 "
+        "--principal '*' --action lambda:GetLayerVersion --organization-id o-t194hfs8cz"
+    )
+    found = cli("get-layer-version-policy --layer-name my-layer --version-number 2")
+    (statement,) = json.loads(found["Policy"])["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-t194hfs8cz"}}
+    cli("remove-layer-version-permission --layer-name my-layer --version-number 2 --statement-id engineering-org")
+    cli("delete-layer-version --layer-name my-layer --version-number 1")
+    versions = cli("list-layer-versions --layer-name my-layer")["LayerVersions"]
+    assert [each["Version"] for each in versions] == [2]
+    cli("delete-layer-version --layer-name my-layer --version-number 2")

@@ -1,0 +1,33 @@
+"""Bootstraps that break the contract: what `bootjack invoke` says of each, beside Lambda's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands.functions import write_bootstrap
+from tests.e2e.running import bootjack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+API = 'api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"\n'
+NEXT = 'curl -s "$api/invocation/next" >/dev/null\n'
+WRONG = {
+    "exit 3": "the runtime exited before it asked for its first event",
+    f"{API}{NEXT}{NEXT}sleep 60": "the runtime asked for the next event again without having answered this one",
+    f"{API}{NEXT}curl -s $api/invocation/nope/response -d 1\nsleep 60": "the runtime answered the request id 'nope'",
+    f"{API}{NEXT}exit 0": "the runtime exited while it had the event, before it answered",
+}
+
+
+@pytest.mark.parametrize("script", WRONG)
+def test_what_the_runtime_did_is_said_in_one_line(tmp_path: Path, script: str) -> None:
+    function = write_bootstrap(tmp_path / "function", f"#!/bin/sh\n{script}\n")
+    ended = bootjack("invoke", function, "--timeout", "2")
+    assert ended.code == 1
+    (line,) = [line for line in ended.err.splitlines() if line.startswith("bootjack: ")]
+    assert WRONG[script] in line
