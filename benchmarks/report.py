@@ -8,20 +8,14 @@ MEASURED, BEFORE = "bootjack", "before"
 RATIOS = (
     "RIE",
     "bare",
-<<<<<<< HEAD
-=======
     "moto",
     "serve NAME=TARGET",
->>>>>>> main
     "awslambdaric",
     "aws-lambda-ric",
     "one at a time",
     "zip -9",
     "host's Python",
-<<<<<<< HEAD
     "synchronous",
-=======
->>>>>>> main
     BEFORE,
 )
 
