@@ -31,7 +31,7 @@ from runtime_api.service.resolving import resolved_version
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.kept_logs import KeptLogs
-from runtime_api.sinks.logs import LabelledLog, LogSink
+from runtime_api.sinks.logs import FunctionLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
@@ -329,11 +329,11 @@ class LocalLambda:
             api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start)
             return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
 
-        def log_of(name: str) -> LogSink | LabelledLog:
-            return LabelledLog(log, name) if label_log else log
+        def log_of(name: str, keep: Callable[[float, bytes], None] | None = None) -> FunctionLog:
+            return FunctionLog(log, name if label_log else "", keep)
 
         catalog, installations = MemoryCatalog(self._owner), Installations()
-        kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write)
+        kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write, log.make_text)
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs, self._stream_rate)
         data = self._data
         installer = Installer(self._own_trees, installations, limits, None if data is None else data.packages)

@@ -112,7 +112,9 @@ async def _invoke(local: LocalLambda, function: LocalFunction, event: Event) -> 
             await stack.enter_async_context(opened(local))
             add(local, function)
             try:
-                return await local.invoke(function.configuration.name, event.payload)
+                result = await local.invoke(function.configuration.name, event.payload)
+                await local.finish()  # extensions may still work
+                return result
             except ServiceException as error:  # of this machine's, not of the event's
                 fail(error.message)
             except ServiceError as error:

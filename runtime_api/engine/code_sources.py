@@ -36,11 +36,13 @@ class CodeSources:
         self._hot_reload = hot_reload
 
     async def find(self, parameters: Mapping[str, Any], region: str) -> bytes | Code | None:
-        """Return the package that a request brings or names, or the directory; None if it is not about code.
+        """Return the package that a request brings or names, or the directory or image; None if it is not about code.
 
         Raises InvalidParameterValueException when there is nothing where it points to.
         """
         source = parameters.get("Code") or parameters.get("Content") or parameters
+        if "ImageUri" in source:
+            return Code("", 0, image=source["ImageUri"])
         if "S3Bucket" not in source:
             package: bytes | None = source.get("ZipFile")
             return package

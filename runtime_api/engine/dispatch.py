@@ -141,7 +141,7 @@ class LocalDispatch:
     async def _run_fresh(self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool) -> RunResult:
         """Run it in an environment that has started since its directories changed last.
 
-        They are looked at for each invocation, on a thread: whoever saves a file and invokes wants no other code.
+        They are looked at for each invocation, on a thread, so that saving a file is enough to invoke the new code.
         """
         loop = asyncio.get_running_loop()
         seen = await loop.run_in_executor(None, fingerprint, version.directories)

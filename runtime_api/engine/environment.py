@@ -30,6 +30,7 @@ from .alarms import Alarms, now_ms, wall_offset_ms
 from .callers import Callers
 from .closing import close_in_turn
 from .freezing import Freezer
+from .settling import Settling
 from .telemetry import Telemetry
 from .witness import Witness
 
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["ExecutionEnvironment"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
-SETTLE_S = 0.002  # between two checks of a dead runtime's connections
-SETTLE_LOOKS = 100
 LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all telemetry
 LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
@@ -109,7 +108,7 @@ class ExecutionEnvironment:
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._witness = Witness()
         self._sampled = 0.0
-        self._settling: asyncio.TimerHandle | None = None
+        self._settling = Settling(self._settled_exit)
         self._moving: asyncio.Task[None] | None = None
         self.lost: Callable[[ExecutionEnvironment], None] | None = None  # called when a runtime has exited
         self._ended = asyncio.Event()
@@ -198,8 +197,7 @@ class ExecutionEnvironment:
     def _forget_timers(self) -> None:
         self._log.detach(self.sandbox)
         self._alarms.close()
-        if self._settling is not None:
-            self._settling.cancel()
+        self._settling.close()
 
     async def _wait_for_move(self) -> None:
         if self._moving is not None:
@@ -327,7 +325,7 @@ class ExecutionEnvironment:
                 self._mail.append(ev.MemorySampled(event.peak_bytes))
                 if event.name == RUNTIME:
                     self._callers.run_out()
-                self._settle(event, SETTLE_LOOKS)
+                self._exited(event)
             case Moved():
                 self._moving = self._loop.create_task(self._move(event.listener))
             case Notice():
@@ -349,22 +347,20 @@ class ExecutionEnvironment:
         assert self._listener is not None
         await self._listener.listen("", 0, listener)
 
-    def _settle(self, event: Exited, looks: int) -> None:
-        """Post the exit once everything that the runtime sent before it has been read.
-
-        The kernel closes a process's sockets before it reports the exit: a response posted just before is there to be
-        read, and the connections end by themselves. Without an invocation in hand there is nothing to wait for.
-        """
+    def _exited(self, event: Exited) -> None:
+        """Post the exit in its time. Without anything in hand that it could change there is nothing to wait for."""
         assert self._listener is not None
-        if looks and self._listener.connections and self._callers:
-            self._settling = self._loop.call_later(SETTLE_S, self._settle, event, looks - 1)
+        if self._callers or self._machine.extensions:
+            self._settling.exited(event, self._listener)
         else:
-            self._settling = None
-            self._telemetry.process_ended(event.name)
-            self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
-            self._telemetry.flush()
-            if self.lost is not None:
-                self.lost(self)
+            self._settled_exit(event)
+
+    def _settled_exit(self, event: Exited) -> None:
+        self._telemetry.process_ended(event.name)
+        self.post(ev.ProcessExited(event.name, event.status, event.over_bytes, event.over_processes))
+        self._telemetry.flush()
+        if self.lost is not None:
+            self.lost(self)
 
 
 def _json_entry(log: JsonLog, at: float, records: tuple[Record, ...]) -> JsonEntry:

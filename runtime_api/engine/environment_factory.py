@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from runtime_api.protocol.json_log import JsonLog
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .installations import Installation, Installations
     from .sandboxes import Sandboxes
 
+    Keep = Callable[[float, bytes], None]  # takes the time of an entry, and its text
+
 __all__ = ["LocalEnvironmentFactory", "RuntimeEdge"]
 
 
@@ -40,15 +42,25 @@ class RuntimeEdge(Protocol):
         """`post` is the environment's, `host` is what it listens on, `admission` decides who may connect."""
 
 
+class _Built(NamedTuple):
+    """What an environment was built from, and the name of its log stream."""
+
+    installation: Installation
+    stream: str
+
+
 class LocalEnvironmentFactory:
-    """Implements `EnvironmentFactory`; `log_of` gives the log of a function by its name, `kept` keeps all of them."""
+    """Implements `EnvironmentFactory`; `kept` keeps all logs.
+
+    `log_of` gives the log of a function by its name, of which somebody may keep the times and texts.
+    """
 
     def __init__(
         self,
         installations: Installations,
         sandboxes: Sandboxes,
         edge: RuntimeEdge,
-        log_of: Callable[[str], Log],
+        log_of: Callable[[str, Keep | None], Log],
         kept: KeptLogs | None = None,
         stream_rate: float | None = None,
     ) -> None:
@@ -62,35 +74,34 @@ class LocalEnvironmentFactory:
         # Environments are opened one after the other, so that between two starts the warm ones get their turn.
         self._one_start = asyncio.Lock()
         # What an environment was built from: by the time it is opened, its version may have been replaced.
-        self._built: WeakKeyDictionary[ExecutionEnvironment, Installation] = WeakKeyDictionary()
+        self._built: WeakKeyDictionary[ExecutionEnvironment, _Built] = WeakKeyDictionary()
 
     def build(
         self, version: ResolvedVersion, available: Callable[[ExecutionEnvironment], None]
     ) -> ExecutionEnvironment:
-        installation = self._installations[version.code]
+        spec, installation, keep = version.spec, self._installations[version.code], None
+        stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
+        if self._kept is not None:
+            keep = self._kept.stream(StreamKey(spec.account, spec.region, spec.log_group, stream)).keep
         environment = ExecutionEnvironment(
             version.settings,
             self._sandboxes.make(version, installation),
-            self._log_of(version.spec.name),
+            self._log_of(spec.name, keep),
             available,
             self._sandboxes.freeze_after_s,
             [lease.share() for lease in installation.leases],
-            _json_log(version.spec.logging),
+            _json_log(spec.logging),
             self._stream_rate,
         )
-        self._built[environment] = installation
+        self._built[environment] = _Built(installation, stream)
         return environment
 
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
-        spec, installation = version.spec, self._built.pop(environment)
+        installation, stream = self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         access = self._access(version)
         responder, listener = self._edge(environment.post, version, installation.runtime_api[0], admission, access)
-        stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
         self._note_once(version, installation.note)
-        if self._kept is not None:
-            key = StreamKey(spec.account, spec.region, spec.log_group, stream)
-            environment.journal.subscribe(self._kept.stream(key).consume)
         launch = partial(plan_launch, version, installation.program, stream, access, environment.sandbox)
         extensions = partial(extension_names, installation.program, environment.sandbox)
         if version.settings.external_runtime:
@@ -114,7 +125,7 @@ class LocalEnvironmentFactory:
         self.write(version, f"bootjack: {note}\n".encode())
 
     def write(self, version: ResolvedVersion, lines: bytes) -> None:
-        self._log_of(version.spec.name).write(lines)
+        self._log_of(version.spec.name, None).write(lines)
 
 
 def _json_log(logging: Logging) -> JsonLog | None:

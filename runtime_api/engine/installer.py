@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.service.errors import InvalidParameterValueException, ServiceException
 from runtime_api.service.function_record import Code
-from runtime_api.service.records import DIRECTORY
+from runtime_api.service.records import DIRECTORY, IMAGE
 from runtime_api.service.rules import Uploaded
 from runtime_api.store.archives import DirectoryArchives
 
@@ -117,6 +117,9 @@ class Installer:
         try:
             for sha256 in (code.id, *code.layers):
                 if sha256.startswith(DIRECTORY):
+                    continue
+                if sha256.startswith(IMAGE):
+                    leases.append(self._trees.hold(IMAGE, Path.mkdir))
                     continue
                 unpacked = self._unpack(sha256, left)
                 leases.append(unpacked.lease)

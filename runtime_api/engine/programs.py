@@ -6,6 +6,7 @@
 | python | our bootstrap, with this machine's Python of that version or the nearest one |
 | nodejs | our bootstrap for Node.js, with this machine's Node.js, whatever its version |
 | go | the executable that the handler names |
+| an image | nothing: it is kept, and its invocations say so |
 | ruby, java, dotnet | the `bootstrap` of the package or of a layer, without which nothing can run |
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program
 from runtime_api.sandbox.host_interpreters import find_node, find_python, numbers
+from runtime_api.service.records import IMAGE
 from runtime_api.service.runtimes import Family, runtime_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Planned", "plan"]
 
 BRING_ONE = "put an executable `bootstrap` that runs it into the package or a layer"
+NO_IMAGES = "bootjack keeps functions of container images, but does not run them: upload a .zip with a `bootstrap`"
 NO_NODE = f"there is no Node.js here: install node and restart bootjack, or {BRING_ONE}"
 
 
@@ -37,7 +40,10 @@ class Planned(NamedTuple):
 
 async def plan(code: CodeRef, task_root: Path, layers: tuple[Path, ...]) -> Planned:
     """Decide how to run a package whose code and layers are in these directories."""
-    runtime, own = runtime_of(code.runtime), bootstrap_program(task_root, layers)
+    own = bootstrap_program(task_root, layers)
+    if code.id.startswith(IMAGE):
+        return Planned(own._replace(missing=NO_IMAGES))
+    runtime = runtime_of(code.runtime)
     match runtime.family:
         case Family.PYTHON if runtime.version[0] == 3:
             return await _python(runtime, code.handler, own)

@@ -11,6 +11,7 @@ The order stands in the table `ENDING`, the times in `limits.py` (spec 6.4):
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from . import effects as fx
@@ -39,11 +40,13 @@ class Ending:
         self._extensions = extensions
         self._reason = fx.ShutdownReason.SPINDOWN
         self._deadline = 0.0
+        self._share_ends = 0.0  # the runtime's share of the time
 
     def begin(self, reason: fx.ShutdownReason, now: float) -> None:
         """Begin with the runtime, which may have ended already."""
         self._step(EndingStep.BEGIN)
         self._reason = reason
+        self._share_ends = inf
         self._deadline = now + self._limits.shutdown_ms
 
     def stop_runtime(self, now: float) -> list[fx.Effect]:
@@ -51,8 +54,9 @@ class Ending:
         if not self._extensions:
             return [fx.Stop(RUNTIME)]
         limits = self._limits
-        share = limits.shutdown_runtime_ms if self._extensions.external else limits.shutdown_internal_ms
-        return [fx.Terminate(RUNTIME), fx.SetTimer(Timer.RUNTIME_SHARE, RUNTIME, now + share)]
+        share = limits.shutdown_internal_ms if self._extensions.all_internal else limits.shutdown_runtime_ms
+        self._share_ends = now + share
+        return [fx.Terminate(RUNTIME), fx.SetTimer(Timer.RUNTIME_SHARE, RUNTIME, self._share_ends)]
 
     def runtime_gone(self) -> list[fx.Effect]:
         """Go on with the extensions."""
@@ -65,16 +69,16 @@ class Ending:
     def time_is_up(self, timer: Timer, now: float) -> list[fx.Effect]:
         """Kill what should have ended by now. A timer of an earlier end may ring too soon, and changes nothing."""
         if timer is Timer.RUNTIME_SHARE:
-            return [fx.Stop(RUNTIME)] if self.stage is EndingStage.RUNTIME else []
+            is_late = self.stage is EndingStage.RUNTIME and now >= self._share_ends
+            return [fx.Stop(RUNTIME)] if is_late else []
         return self._extensions.kill() if self.stage is EndingStage.EXTENSIONS and now >= self._deadline else []
 
-    def finish(self) -> bool:
-        """End it if nothing runs any more, and forget the extensions; whether that is so."""
+    def finish(self) -> list[fx.Effect] | None:
+        """End it and forget the extensions if nothing runs any more; None while something does."""
         if self.stage is not EndingStage.EXTENSIONS or self._extensions.external:
-            return False
+            return None
         self._step(EndingStep.ALL_GONE)
-        self._extensions.forget()
-        return True
+        return self._extensions.forget()
 
     def _step(self, step: EndingStep) -> None:
         after = self._rows[self.stage].get(step)

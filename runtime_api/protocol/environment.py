@@ -192,8 +192,12 @@ class EnvironmentMachine(Lifecycle):
             effects += self._go_on(now)
         return effects
 
-    def _extension_error(self, event: ev.ExtensionErrorPosted, _now: float) -> list[fx.Effect]:
-        return [self.extensions.error(event)]
+    def _extension_error(self, event: ev.ExtensionErrorPosted, now: float) -> list[fx.Effect]:
+        refusal = self.extensions.error(event)
+        if refusal is not None:
+            return [fx.Refuse(event.call, refusal)]
+        accepted: list[fx.Effect] = [fx.Accept(event.call)]
+        return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
 
     def _subscribe(self, event: ev.SubscribeCalled, _now: float) -> list[fx.Effect]:
         return self.extensions.subscribe(event, RUNTIME, is_open=self.starting.stage is not _NO_INIT)

@@ -114,13 +114,14 @@ class EndingStep(StrEnum):
     ALL_GONE = "all gone"
 
 
-_MORTAL: Mapping[ExtensionMove, ExtensionState] = {
-    ExtensionMove.LAUNCH_FAILED: ExtensionState.LAUNCH_ERROR,
-    ExtensionMove.EXIT: ExtensionState.EXITED,
-}
+_MORTAL: Mapping[ExtensionMove, ExtensionState] = {ExtensionMove.EXIT: ExtensionState.EXITED}
 
 EXTENSION: Mapping[ExtensionState, Mapping[ExtensionMove, ExtensionState]] = {
-    ExtensionState.STARTED: {ExtensionMove.REGISTER: ExtensionState.REGISTERED, **_MORTAL},
+    ExtensionState.STARTED: {
+        ExtensionMove.REGISTER: ExtensionState.REGISTERED,
+        ExtensionMove.LAUNCH_FAILED: ExtensionState.LAUNCH_ERROR,
+        **_MORTAL,
+    },
     ExtensionState.REGISTERED: {
         ExtensionMove.NEXT: ExtensionState.READY,
         ExtensionMove.INIT_ERROR: ExtensionState.INIT_ERROR,

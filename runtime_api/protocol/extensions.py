@@ -119,6 +119,10 @@ class ExtensionMachine:
         call, self._call = self._call, None
         return [delivery(call)]
 
+    def owe_nothing(self) -> None:
+        """Forget the event that it has not got."""
+        self._owed = None
+
     def drop(self, call: ev.Call) -> bool:
         """Forget this call if it is the one that waits; whether it was."""
         if self._call != call:
@@ -131,6 +135,10 @@ class ExtensionMachine:
     def gone(self, move: ExtensionMove) -> list[fx.Effect]:
         """Its process has ended, or could not be started."""
         self.move(move)
+        return self.hang_up()
+
+    def hang_up(self) -> list[fx.Effect]:
+        """Let go of the call that waits, if there is one."""
         call, self._call = self._call, None
         return [] if call is None else [fx.HangUp(call)]
 
@@ -166,6 +174,11 @@ class Extensions:
     def external(self) -> list[ExtensionMachine]:
         """Those whose processes have been started and have not ended, in the order of their start."""
         return [each for each in self.by_name.values() if not each.internal and each.state not in _ENDED]
+
+    @property
+    def all_internal(self) -> bool:
+        """Whether none of them has, or has had, a process of its own."""
+        return all(each.internal for each in self.by_name.values())
 
     @property
     def all_registered(self) -> bool:
@@ -244,14 +257,13 @@ class Extensions:
         refusal = extension.ask(ExtensionMove.NEXT)
         return extension.park(event.call) if refusal is None else [fx.Refuse(event.call, refusal)]
 
-    def error(self, event: ev.ExtensionErrorPosted) -> fx.Effect:
-        """One of them has failed: its exit is expected, and gets this type (spec 4)."""
+    def error(self, event: ev.ExtensionErrorPosted) -> Refusal | None:
+        """One of them has failed: an exit is expected, and gets this type (spec 4)."""
         extension = self.identified(event.identifier)
         refusal = UNKNOWN_IDENTIFIER if extension is None else extension.ask(event.move)
-        if refusal is not None:
-            return fx.Refuse(event.call, refusal)
-        self.fatal = self.fatal or _ERROR_TYPES[event.move]
-        return fx.Accept(event.call)
+        if refusal is None:
+            self.fatal = self.fatal or _ERROR_TYPES[event.move]
+        return refusal
 
     def drop(self, call: ev.Call) -> None:
         """The peer of this call has gone."""
@@ -264,6 +276,11 @@ class Extensions:
         for extension in self.subscribers:
             effects += extension.give(lambda call: fx.DeliverInvoke(call, invocation, deadline_ms))
         return effects
+
+    def call_off(self) -> None:
+        """No invocation is in hand any more: nobody is owed an event of one."""
+        for extension in self.subscribers:
+            extension.owe_nothing()
 
     def shut_down(self, reason: fx.ShutdownReason, at: float) -> list[fx.Effect]:
         """Give the SHUTDOWN event to everybody who has subscribed to it, and kill the others."""
@@ -283,7 +300,8 @@ class Extensions:
         """The process of an external extension has ended, or could not be started."""
         extension = self.by_name[extension_name(process)]
         extension.error_type = error_type
-        return extension.gone(move)
+        # Another process may have registered under the name of one that turns out not to have started.
+        return extension.gone(move if extension.state is ExtensionState.STARTED else ExtensionMove.EXIT)
 
     def runtime_gone(self) -> list[fx.Effect]:
         """Internal extensions end with the runtime's process; the subscribers work on nothing any more."""
@@ -292,8 +310,10 @@ class Extensions:
             effects += extension.gone(ExtensionMove.EXIT)
         return effects
 
-    def forget(self) -> None:
-        """Every process has ended."""
+    def forget(self) -> list[fx.Effect]:
+        """Every process has ended; a call may still wait that came after its process was counted as gone."""
+        left = [each.hang_up() for each in self.by_name.values()]
         self.by_name.clear()
         self.subscribers = ()
         self.fatal = None
+        return [effect for effects in left for effect in effects]

@@ -204,7 +204,8 @@ class Lifecycle:
         if not open_attempts and init is None and status is not fx.Status.FAILURE:
             said = worded(fault, invocations.first)
             effects.append(fx.Emit((log.FaultLine(invocations.first, said.error_type, said.message),)))
-        return effects + invocations.report(now, (status, fault))
+        ends_well = status is fx.Status.FAILURE  # a shutdown is no fault of what has been answered
+        return effects + invocations.report(now, None if ends_well else (status, fault))
 
     # -- every process ends
 
@@ -223,6 +224,7 @@ class Lifecycle:
 
     def _end(self, reason: fx.ShutdownReason, now: float) -> list[fx.Effect]:
         self.ending.begin(reason, now)
+        self.extensions.call_off()
         if self.runtime.state is _ABSENT:
             return self._end_extensions(now)
         self.runtime.move(Move.STOP)
@@ -233,9 +235,10 @@ class Lifecycle:
 
     def _ended(self, now: float) -> list[fx.Effect]:
         """Go on when every process has ended."""
-        if not self.ending.finish():
+        finished = self.ending.finish()
+        if finished is None:
             return []
-        effects = self.invocations.settle()
+        effects = finished + self.invocations.settle()
         self._step(Step.STOPPED)
         if self.phase is Phase.ENDED:
             return [*effects, fx.Ended()]

@@ -56,7 +56,7 @@ class ExternalRuntime:
         return await connect_here(port)
 
     def belonging(self) -> None:
-        """Return None: whoever connects is the runtime."""
+        """Return None: any process that connects is the runtime."""
 
     async def close(self) -> None:
         pass

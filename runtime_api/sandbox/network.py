@@ -67,7 +67,7 @@ def _loopback_port(url: str) -> int | None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-    except ValueError:  # no URL; whoever uses it will say so
+    except ValueError:  # no URL; its user will say so
         return None
     if parts.scheme not in DEFAULT_PORTS or not (host in LOOPBACK_NAMES or host.endswith(".localhost")):
         return None

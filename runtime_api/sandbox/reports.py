@@ -1,8 +1,8 @@
 """What a supervisor may report, and when. Anything else is a lie, and a sandbox that tells one is killed.
 
-An order to start a process carries a tag, and whoever knows what becomes of the process reports it under that tag:
-the process itself until it has executed its program, then the supervisor. There are three reports of a start at most,
-so nobody can send more than a few of them without lying.
+An order to start a process carries a tag. Under that tag the process itself reports what becomes of it until it has
+executed its program, then the supervisor does. There are three reports of a start at most, so nobody can send more
+than a few of them without lying.
 
     ORDERED --started--> RUNNING --exited, killed--> forgotten
     ORDERED, RUNNING --refused by the process--> REFUSED --exited, killed--> forgotten

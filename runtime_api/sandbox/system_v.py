@@ -1,6 +1,6 @@
 """System V's shared memory, message queues and semaphores of a sandbox: they outlive the processes that made them.
 
-The kernel lists them in /proc/sysvipc, for the IPC namespace of whoever *opened* the file there. So the supervisor
+The kernel lists them in /proc/sysvipc, for the IPC namespace of the process that *opened* the file. So the supervisor
 opens the lists inside, once, and the server reads them.
 """
 

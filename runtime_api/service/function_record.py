@@ -6,6 +6,7 @@ A value is replaced as a whole, under compare and set, so that no reader ever se
 from __future__ import annotations
 
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, structs
@@ -13,7 +14,7 @@ from msgspec import Struct, field, structs
 from .arns import LATEST, function_arn
 from .function_url_record import FunctionUrl  # noqa: TC001  # msgspec looks it up when it reads a Function
 from .owners import Owner
-from .records import DIRECTORY
+from .records import DIRECTORY, IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +56,19 @@ class Code(Struct, frozen=True):
     sha256: str  # in hexadecimal digits: names the archive; empty for code that is none
     size: int  # bytes, zipped
     directory: str = ""  # of this machine, which is run as it is instead of an archive
+    image: str = ""  # the URI of a container image, which is known by name only
 
     @property
     def reference(self) -> str:
         """What installers know it by; empty for a function of the command line."""
+        if self.image:
+            return f"{IMAGE}{self.image}"
         return f"{DIRECTORY}{self.directory}" if self.directory else self.sha256
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 that callers see; no registry is asked for that of an image, so its URI stands for it."""
+        return sha256(self.image.encode()).hexdigest() if self.image else self.sha256
 
 
 class LayerUse(Struct, frozen=True):
@@ -72,7 +81,7 @@ class LayerUse(Struct, frozen=True):
 class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     """What a caller may set of a version, named as Lambda's API names it. Defaults are Lambda's own."""
 
-    runtime: str
+    runtime: str  # empty, as the handler, for an image
     handler: str
     role: str
     description: str = ""
@@ -89,6 +98,7 @@ class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     vpc_config: dict[str, Any] | None = None
     dead_letter_config: dict[str, str] | None = None
     kms_key_arn: str | None = field(default=None, name="KMSKeyArn")
+    image_config_response: dict[str, Any] | None = None
     file_system_configs: tuple[dict[str, str], ...] | None = None
     tenancy_config: dict[str, str] | None = None  # only set when the function is created
 

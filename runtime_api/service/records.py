@@ -10,8 +10,9 @@ from .arns import LATEST, function_arn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DIRECTORY", "CodeRef", "FunctionSpec", "Logging"]
+__all__ = ["DIRECTORY", "IMAGE", "CodeRef", "FunctionSpec", "Logging"]
 
+IMAGE = "image:"  # before the URI of one, likewise
 DIRECTORY = "directory:"  # before the path of one, in place of the SHA-256 of a package
 
 

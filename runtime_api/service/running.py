@@ -28,7 +28,8 @@ def code_of(version: Version) -> CodeRef | None:
         return None
     configuration = version.configuration
     layers = tuple(use.code.reference for use in configuration.layers)
-    return CodeRef(version.code.reference, configuration.runtime, configuration.handler, layers)
+    runtime = configuration.runtime or configuration.package_type
+    return CodeRef(version.code.reference, runtime, configuration.handler, layers)
 
 
 def runnable(function: Function, version: Version, code: CodeRef, limits: Limits) -> Runnable:

@@ -1,7 +1,7 @@
-"""Keeps what functions write: collects the entries of journals, and hands them on in chunks for a store.
+"""Keeps what functions write: collects the texts of journals' entries, and hands them on in chunks for a store.
 
-Nothing waits for it. An entry is held as it is, and becomes bytes some milliseconds later, of the text that the
-server's own log has made already. A store that does not keep up, or a full disk, costs lines, and that is said.
+Nothing waits for it. The server's own log gives it what it has made of the entries (`FunctionLog.keep`). A store that
+does not keep up, or a full disk, costs lines, and that is said.
 """
 
 from __future__ import annotations
@@ -16,54 +16,64 @@ from runtime_api.service.logs.chunks import Chunk, Extent, lines_in, section
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runtime_api.protocol.journal import Entry
     from runtime_api.service.logs.chunks import Section, StreamKey
 
 __all__ = ["KeptLogs", "KeptStream"]
 
-COLLECT_S = 0.05  # an entry is held this long
+COLLECT_S = 0.05  # a text is held this long
 COLLECTIONS = 5  # make a chunk: a transaction of the store costs as much as some hundred entries
 CHUNK_BYTES = 262_144  # so do these
 WAITING_BYTES = 16_777_216  # of chunks that the store has not written; the next ones are lost
 
 
 class KeptStream:
-    """The log stream of one execution environment; `consume` is a consumer of its journal."""
+    """The log stream of one execution environment; `keep` takes the time of an entry and its text."""
 
-    __slots__ = ("_held", "consume", "key", "number")
+    __slots__ = ("_texts", "_times", "keep", "key", "number")
 
     def __init__(self, logs: KeptLogs, key: StreamKey, number: int) -> None:
-        self._held: list[Entry] = []
+        self._times: list[float] = []
+        self._texts: list[bytes] = []
         self.key = key
         self.number = number
-        self.consume = self._consumer(logs)
+        self.keep = self._keeper(logs)
 
-    def _consumer(self, logs: KeptLogs) -> Callable[[Entry], None]:
-        """What takes an entry. Each invocation calls it twice or more, and names of a closure are found fastest."""
-        held, active, arm = self._held, logs.active, logs.arm
-        hold = held.append
+    def _keeper(self, logs: KeptLogs) -> Callable[[float, bytes], None]:
+        """What takes a text. Each invocation calls it twice or more, and names of a closure are found fastest."""
+        times, active, arm = self._times, logs.active, logs.arm
+        hold_time, hold_text = times.append, self._texts.append
 
-        def consume(entry: Entry) -> None:
-            if not held:
+        def keep(at: float, text: bytes) -> None:
+            if not times:
                 active.append(self)
                 arm()
-            hold(entry)
+            hold_time(at)
+            hold_text(text)
 
-        return consume
+        return keep
 
     def section(self, offset_ms: float) -> Section:
         """Turn what is held into a section; `offset_ms` makes Unix milliseconds of the times of entries."""
-        held = self._held
-        texts = [made if (made := entry.made_text) is not None else entry.text() for entry in held]
-        times = [entry.at for entry in held]
-        held.clear()
-        return section(self.number, times, offset_ms, list(map(len, texts)), b"".join(texts))
+        texts, times = self._texts, self._times
+        made = section(self.number, times, offset_ms, list(map(len, texts)), b"".join(texts))
+        times.clear()
+        texts.clear()
+        return made
 
 
 class KeptLogs:
-    """Hands chunks to `write`, which returns a future; `note` gets lines for the log of the server."""
+    """Hands chunks to `write`, which returns a future; `note` gets lines for the log of the server.
 
-    def __init__(self, write: Callable[[Chunk], asyncio.Future[None]], note: Callable[[bytes], None]) -> None:
+    `make_text` has that log give what it has not given yet.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Chunk], asyncio.Future[None]],
+        note: Callable[[bytes], None],
+        make_text: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._make_text = make_text
         self._write = write
         self._note = note
         self.active: list[KeptStream] = []  # those that hold entries
@@ -87,7 +97,8 @@ class KeptLogs:
             self._timer = asyncio.get_running_loop().call_later(COLLECT_S, self._tick)
 
     async def flush(self) -> None:
-        """Return when everything that was consumed before is written, or lost."""
+        """Return when everything that was logged before is written, or lost."""
+        self._make_text()
         self._collect()
         self._hand_on()
         if self._waiting:

@@ -3,8 +3,9 @@
 There is no thread and no O_NONBLOCK, which a terminal would share with other programs: before each piece, poll(2)
 says whether the descriptor takes one, and a pipe that does takes `PIECE_BYTES` without blocking.
 
-The records of a journal's entry are taken as they are and turned into text when they are written, so that no caller
-waits for the text of its END and REPORT. Until then their size is an estimate.
+The records of a journal's entry are taken as they are and turned into text some milliseconds later, so that no
+caller waits for the text of its END and REPORT. Until then their size is an estimate. Those who keep a log get that
+text, too, whether or not a reader takes it: bytes cost less to hold than entries.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import asyncio
 import os
 import select
 import stat
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime_api.protocol.platform_events import Record
 
-__all__ = ["LabelledLog", "LogSink", "OutputSource"]
+__all__ = ["FunctionLog", "LogSink", "OutputSource"]
 
 PIECE_BYTES = 4096  # PIPE_BUF: a pipe that poll(2) calls writable takes this much (pipe(7))
 BATCH_S = 0.005  # a line waits this long for others
@@ -47,7 +50,8 @@ class LogSink:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = memoryview(b"")  # what is left of a text that is being written
-        self._held: deque[tuple[Entry, bytes]] = deque()  # entries that wait, and their label
+        self._texts: list[bytes] = []  # that wait for it
+        self._held: list[tuple[FunctionLog, Entry]] = []
         self._held_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._poll = select.poll()
@@ -56,6 +60,7 @@ class LogSink:
         self._full = False
         self._lost_lines = self._lost_records = 0
         self._sources: set[OutputSource] = set()
+        self._own = FunctionLog(self)
 
     def attach(self, source: OutputSource) -> None:
         """Pause and resume the output of `source` from now on, as the reader of the log requires."""
@@ -69,15 +74,22 @@ class LogSink:
 
     def write(self, lines: bytes) -> None:
         """Take whole lines; they are written soon, as they are."""
-        self.consume(Entry(0, (Lines(OWN, lines),)))
+        self._own.write(lines)
 
-    def consume(self, entry: Entry, label: bytes = b"") -> None:
-        """Take an entry of a journal; it is written soon, each line behind `label`."""
+    def consume(self, entry: Entry) -> None:
+        """Take an entry of a journal; it is written soon."""
+        self.take(self._own, entry)
+
+    def take(self, log: FunctionLog, entry: Entry) -> None:
+        """Take an entry of the journal that this log belongs to."""
         records = entry.records
         if self._held_bytes > LOST_BYTES:
             self._lose(records)
+            if log.keep is not None:
+                self.make_text()  # what came before it
+                log.keep(entry.at, entry.text())
             return
-        self._held.append((entry, label))
+        self._held.append((log, entry))
         output = records[0] if records else None  # a process's output is an entry of its own
         self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
         if self._timer is None:
@@ -87,18 +99,37 @@ class LogSink:
             for source in tuple(self._sources):
                 source.pause_output()
 
+    def make_text(self) -> None:
+        """Turn all that is held into text, and give it to those who keep it."""
+        held = self._held
+        if not held:
+            return
+        self._held = []
+        texts: list[bytes] = []
+        for log, entry in held:
+            text = entry.text()
+            if log.keep is not None:
+                log.keep(entry.at, text)
+            if b"\r" in text:
+                text = _with_line_ends(text)
+            texts.append(_labelled(text, log.label) if log.label else text)
+        self._texts.append(b"".join(texts))
+        self._held_bytes = len(self._rest) + sum(map(len, self._texts))
+
     def close(self) -> None:
         """Write what is left; waits for a slow reader, but not for one that has stopped reading."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.make_text()
         self._write_ready(EXIT_S)
         self._drop()
 
     def _flush(self) -> None:
         self._timer = None
+        self.make_text()
         self._write_ready(0)
-        if self._rest or self._held:
+        if self._rest or self._texts:
             self._timer = asyncio.get_running_loop().call_later(RETRY_S, self._flush)
         if self._full and self._held_bytes <= HELD_BYTES // 2:
             self._report_loss()
@@ -123,9 +154,9 @@ class LogSink:
     def _write_ready(self, timeout_s: float) -> None:
         """Write as much as the descriptor takes; `timeout_s`: how long to wait for it before each piece."""
         try:
-            while (self._rest or self._held) and self._poll.poll(timeout_s * 1000):
+            while (self._rest or self._texts) and self._poll.poll(timeout_s * 1000):
                 if not self._rest:
-                    self._make_text()
+                    self._begin_text()
                 written = os.write(self._descriptor, self._rest[: self._piece_bytes])
                 self._rest = self._rest[written:]
                 self._held_bytes -= written
@@ -134,17 +165,16 @@ class LogSink:
         except OSError:
             self._drop()  # the reader has gone: there is nowhere to report it
 
-    def _make_text(self) -> None:
-        """Turn all that is held into text."""
-        held = tuple(self._held)
-        self._held.clear()
-        self._held_bytes = 0
-        text = b"".join([_labelled(_with_line_ends(entry.text()), label) for entry, label in held])
+    def _begin_text(self) -> None:
+        """Begin to write all the texts that wait."""
+        text = b"".join(self._texts)
+        self._texts.clear()
         self._rest = memoryview(text)
         self._held_bytes = len(text)
 
     def _drop(self) -> None:
         self._rest = memoryview(b"")
+        self._texts.clear()
         self._held.clear()
         self._held_bytes = 0
 
@@ -154,8 +184,6 @@ def _with_line_ends(text: bytes) -> bytes:
 
     Output that is no text stays as it is.
     """
-    if b"\r" not in text:
-        return text
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -174,19 +202,21 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-class LabelledLog:
-    """The log of one of several functions: each line begins with the function's name."""
+class FunctionLog:
+    """The log of one function, or of one of its execution environments.
 
-    def __init__(self, sink: LogSink, name: str) -> None:
-        self._sink = sink
-        self._label = f"{name} | ".encode()
+    With a name each line of it begins with that. `keep` gets the times and texts of the journal's entries, but no
+    lines of the server's own.
+    """
+
+    def __init__(self, sink: LogSink, name: str = "", keep: Callable[[float, bytes], None] | None = None) -> None:
+        self.label = f"{name} | ".encode() if name else b""
+        self.keep = keep
         self.attach = sink.attach
         self.detach = sink.detach
+        self.consume: Callable[[Entry], None] = partial(sink.take, self)  # takes an entry of the journal
+        self._own = self if keep is None else FunctionLog(sink, name)
 
     def write(self, lines: bytes) -> None:
-        """Take whole lines; they are written soon."""
-        self._sink.consume(Entry(0, (Lines(OWN, lines),)), self._label)
-
-    def consume(self, entry: Entry) -> None:
-        """Take an entry of the function's journal; it is written soon."""
-        self._sink.consume(entry, self._label)
+        """Take whole lines of the server's own; they are written soon."""
+        self._own.consume(Entry(0, (Lines(OWN, lines),)))

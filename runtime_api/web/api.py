@@ -120,7 +120,7 @@ class _Speaker(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is not HTTP. Whoever sent it must know, and nobody else: nothing is logged."""
+        """Answer what is not HTTP. Only its sender has to know: nothing is logged."""
         if status >= replies.SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
         self.lane.turn_away(replies.BAD_REQUEST)

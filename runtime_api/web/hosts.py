@@ -6,8 +6,8 @@ in DNS, so a request with one of these as Host does not come from such a page. S
 (`127.1`, `2130706433`, a trailing dot) are treated as names that DNS could answer for.
 
 Public DNS answers for fewer names than a resolver does: not for one without a dot, and not below the domains that are
-reserved for private networks. Containers and clusters name each other by these. Whoever answers for them is in the
-same network as this machine, where a port bound beyond loopback can be reached without any page.
+reserved for private networks. Containers and clusters name each other by these. An attacker who answers for them is
+in the same network as this machine, where a port bound beyond loopback can be reached without any page.
 """
 
 from __future__ import annotations

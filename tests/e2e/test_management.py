@@ -268,6 +268,20 @@ def test_an_upload_may_have_50_mb(client: Any) -> None:
     client.delete_function(FunctionName="large")
 
 
+def test_an_image_is_kept_and_says_that_it_is_not_run(tmp_path: Path) -> None:
+    code = {"ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/r:1"}
+    with Serve("--data", tmp_path / "data") as server, connected(server.url) as client:
+        client.create_function(FunctionName="i", Role=ROLE, PackageType="Image", Code=code)
+        answer = invoke(client, {}, "i")
+        assert answer.error == "Unhandled"
+        assert answer.document["errorType"] == "Runtime.InvalidEntrypoint"
+        server.wait_for("does not run them")
+    with Serve("--data", tmp_path / "data") as server, connected(server.url) as client:
+        assert client.get_function(FunctionName="i")["Code"]["RepositoryType"] == "ECR"
+        assert invoke(client, {}, "i").error == "Unhandled"
+        client.delete_function(FunctionName="i")
+
+
 def test_failed_events_are_tried_again_as_configured(tmp_path: Path) -> None:
     fails = package(
         {"app.py": "def handler(event, context):\n    print('tried', event, context.aws_request_id)\n    1 / 0\n"}

@@ -54,7 +54,7 @@ class Servers:
         self._caller.start()
 
     def _keep_calling(self) -> None:
-        """Have an event for whoever asks the Runtime API for one; the answer may be anything."""
+        """Have an event for the next poll of the Runtime API; the answer may be anything."""
         while not self._ended.wait(0.02):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._runtime.port)) as peer:
                 peer.settimeout(0.5)

@@ -74,7 +74,7 @@ def test_a_cold_environment_is_left_alone_while_a_start_is_on_its_way() -> None:
     assert fleet.available(coming, now=1) == [Assign(A, coming)]
 
 
-def test_whoever_is_free_first_takes_who_waits_longest() -> None:
+def test_the_first_free_environment_takes_the_invocation_that_has_waited_longest() -> None:
     fleet: Made = Fleet(most=2)
     one, two = Environment("one"), Environment("two")
     fleet.submit(A, max_queued=0)

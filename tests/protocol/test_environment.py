@@ -264,7 +264,7 @@ def test_a_bootstrap_that_cannot_be_started_fails_the_invocation_after_both_atte
     )
 
 
-def test_shutdown_answers_whoever_waits_and_ends_when_the_process_has() -> None:
+def test_shutdown_answers_all_that_wait_and_ends_when_the_process_has() -> None:
     machine = running()
     effects = machine.receive(ev.ShutDown(), 1500)
     assert outcome(effects).fault is not None

@@ -118,7 +118,7 @@ def test_a_closed_socket_is_held_by_nobody(pair: Pair) -> None:
 
 
 def test_a_listener_on_the_port_of_a_connection_that_is_over_does_not_stand_for_it(pair: Pair) -> None:
-    """Otherwise the connection would belong to whoever listens there, and not to the one who has reset it."""
+    """Otherwise the connection would belong to the process that listens there, not to the one that has reset it."""
     _, connected, accepted = pair
     own, peer = endpoint(accepted.getsockname()), endpoint(accepted.getpeername())
     host, port, *_ = connected.getsockname()

@@ -139,7 +139,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def write(project: Mapping[str, Content], folder: Path, home: Path, code: Path) -> Iterator[Path]:
-    """Write what fits, and nothing through a link: whoever makes a project cannot write anywhere else.
+    """Write what fits, and nothing through a link: the author of a project cannot write anywhere else.
 
     Yields what is to be removed afterwards.
     """

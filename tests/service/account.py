@@ -49,7 +49,10 @@ class Account:
         assert shape is not None
         check_parameters(shape, parameters)
         package = (parameters.get("Code") or parameters.get("Content") or parameters).get("ZipFile")
+        image = (parameters.get("Code") or parameters).get("ImageUri")
         uploaded = None if package is None else Uploaded(Code(sha256(package).hexdigest(), len(package)), 0)
+        if image is not None:
+            uploaded = Uploaded(Code("", 0, image=image), 0)
         asked = Asked(
             parameters,
             self.owner,

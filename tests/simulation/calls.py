@@ -10,7 +10,7 @@ from runtime_api.protocol.errors import ErrorType
 
 from .world import EPOCH_MS, STREAMED_BYTES, World
 
-__all__ = ["CallingWorld"]
+__all__ = ["CallingWorld", "refusal_of"]
 
 RuntimeCall = (
     ev.NextCalled
@@ -51,14 +51,18 @@ class CallingWorld(World):
             self.expect_refusal("next", event, expected)
             return
         again = self.oracle.state == "Running"
-        back = self.oracle.state == "RuntimeResponseSentState"
         restored = self.oracle.state == "Restoring"
         in_hand = list(self.oracle.invocation_ids)
+        answered = self.oracle.state == "RuntimeResponseSentState"
+        self.require(not answered or bool(in_hand), "what is answered is in hand until the runtime is back")
+        back = answered and not self.working_on(in_hand[0])
+        if self.oracle.state == "Started":
+            self.registration_open = False
         self.oracle.accept("next")
         if not again:
             self.parked.append(event.call)
         effects = self.tell(event)
-        self.require(_refusal(effects, event.call) is None, "an allowed next is not refused")
+        self.require(refusal_of(effects, event.call) is None, "an allowed next is not refused")
         self.require(
             not again or [type(each) for each in effects] == [fx.Deliver], "a next while running gets the event again"
         )
@@ -73,9 +77,11 @@ class CallingWorld(World):
             return
         self.oracle.accept("restore/next")
         self.parked.append(event.call)
+        self.registration_open = False
         waits = bool(self.open)
         self.tell(event)
-        self.require(waits == (self.oracle.state == "Restoring"), "a snapshot is restored when somebody waits")
+        restores = waits and not self.initialising
+        self.require(restores == (self.oracle.state == "Restoring"), "a snapshot is restored when somebody waits")
 
     def call_init_error(self) -> None:
         self.last_words("init/error", ev.InitErrorPosted(self.new_call(), "Runtime.Oops", b"{}"))
@@ -121,7 +127,7 @@ class CallingWorld(World):
         self.oracle.accept(word, request_id)
         effects = self.tell(event)
         if word == "response" and mode == "buffered":
-            self.require(_refusal(effects, call) == (400, "InvalidFunctionResponseMode"), "a bad mode is refused")
+            self.require(refusal_of(effects, call) == (400, "InvalidFunctionResponseMode"), "a bad mode is refused")
             self.require(self.told(request_id) == ErrorType.INVALID_RESPONSE_MODE, "and its caller is answered")
         else:
             opens = word == "response" and mode == "streaming" and request_id in self.streaming
@@ -177,11 +183,11 @@ class CallingWorld(World):
             self.check_too_large(self.tell(ev.BodyTooLarge(call)), call, request_id)
         else:
             effects = self.tell(ev.BodyTruncated(call))
-            self.require(_refusal(effects, call) == (400, "TruncatedHTTPRequest"), "a truncated body is refused")
+            self.require(refusal_of(effects, call) == (400, "TruncatedHTTPRequest"), "a truncated body is refused")
             self.require(self.told(request_id) == ErrorType.TRUNCATED_RESPONSE, "and its caller is answered")
 
     def check_too_large(self, effects: list[fx.Effect], call: ev.Call, request_id: str) -> None:
-        self.require(_refusal(effects, call) == (413, "RequestEntityTooLarge"), "a large body is refused")
+        self.require(refusal_of(effects, call) == (413, "RequestEntityTooLarge"), "a large body is refused")
         self.require(self.told(request_id) == ErrorType.RESPONSE_TOO_LARGE, "and its caller is answered")
 
     def end_late_body(self) -> None:
@@ -216,7 +222,7 @@ class CallingWorld(World):
         """The call gets this refusal, nothing else happens, and the machine is as it was."""
         before = repr(self.machine), list(self.machine.invocations.begun), dict(self.timers)
         effects = self.tell(event)
-        self.require(_refusal(effects, event.call) == expected, f"{event} got {effects}, expected {expected}")
+        self.require(refusal_of(effects, event.call) == expected, f"{event} got {effects}, expected {expected}")
         self.require(len(effects) == 1, f"a refused {name} does something else")
         after = repr(self.machine), list(self.machine.invocations.begun), dict(self.timers)
         self.require(before == after, f"a refused {name} changed {before} to {after}")
@@ -234,7 +240,7 @@ class CallingWorld(World):
         return [name for name, of in self.log if of == request_id and name in wanted]
 
 
-def _refusal(effects: list[fx.Effect], call: ev.Call) -> tuple[int, str] | None:
+def refusal_of(effects: list[fx.Effect], call: ev.Call) -> tuple[int, str] | None:
     """Status and type of the refusal of this call."""
     refusals = [effect.refusal for effect in effects if isinstance(effect, fx.Refuse) and effect.call == call]
     return (refusals[0].status, refusals[0].error_type) if len(refusals) == 1 else None

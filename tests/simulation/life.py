@@ -8,7 +8,7 @@ from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol.errors import ErrorType
 
-from .calls import CallingWorld
+from .extension_world import ExtensionWorld
 from .world import INIT_MS, TIMEOUT_MS
 
 if TYPE_CHECKING:
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["Life"]
 
 
-class Life(CallingWorld):
+BAD_LUCK = (ErrorType.INVALID_ENTRYPOINT, ErrorType.EXTENSION_LAUNCH_ERROR)  # a process could not be started
+
+
+class Life(ExtensionWorld):
     """A world that lives."""
 
     def live(self, steps: int = 60) -> None:
         """Some random steps, then maybe a proof that the environment still works, then its end."""
-        if self.external or self.dice.random() < 0.4:
-            self.tell(ev.Initialise())
+        if self.external or self.has_extensions or self.dice.random() < 0.4:
+            self.tell(ev.Initialise(self.names))
+            if self.has_extensions and self.dice.random() < 0.5:
+                self.call_register()
         actions: list[tuple[int, Callable[[], object]]] = [
             (6, self.invoke),
             (8, self.call_next),
@@ -38,6 +43,14 @@ class Life(CallingWorld):
             (1, lambda: self.pass_time(INIT_MS)),  # and the limit of hooks, which is the same
             (1, self.sample_memory),
         ]
+        if self.has_extensions:
+            actions += [
+                (6, self.call_register),
+                (10, self.call_event_next),
+                (2, self.call_extension_error),
+                (3, self.drop_event_next),
+                (1, self.exit_extension),
+            ]
         weights = [weight for weight, _ in actions]
         for _ in range(self.dice.randrange(steps)):
             self.dice.choices([action for _, action in actions], weights)[0]()
@@ -46,6 +59,10 @@ class Life(CallingWorld):
                     break  # shut down in the middle of a reset, say
                 if self.dice.random() < 0.5:
                     self.exit_process()
+            if self.has_extensions and self.dice.random() < 0.1:
+                self.behave_well()
+            if self.failures and self.dice.random() < 0.5:
+                self.exit_extension(min(self.failures))
         if self.dice.random() < 0.6:
             self.prove_it_works()
         self.shut_down()
@@ -60,42 +77,51 @@ class Life(CallingWorld):
             self.call_next()
             self.call_init_error()
             self.call_answer()
+            self.call_register()
+            self.call_event_next()
             if self.has_restore:
                 self.call_restore_next()
                 self.call_restore_error()
         if self.dice.random() < 0.3:
             self.pass_time(TIMEOUT_MS + INIT_MS)
         self.exit_process()
+        while self.running:
+            self.exit_extension() if self.dice.random() < 0.5 else self.call_event_next()
         while self.late_bodies:
             self.end_late_body()
         self.require(self.tell(ev.ShutDown()) == [], "a second shutdown changes nothing")
 
     def prove_it_works(self) -> None:
         """From now on all goes well: what is open ends, and a new invocation succeeds."""
-        for _ in range(80):
+        for _ in range(200):
+            failing = any(each.state.endswith("Error") for each in self.extensions.values())
             doomed = self.init_apart and self.oracle.state in ("InitError", "RuntimeRestoreErrorState")
-            if not self.open and not self.oracle.invocation_ids and not self.dying and not doomed:
+            busy = self.open or self.unsettled or self.oracle.invocation_ids or self.dying
+            if not (busy or doomed or failing):
                 break
             self.behave()
         self.require(not self.open, f"{list(self.open)} never got an outcome")
+        self.require(not self.unsettled, f"{self.unsettled} were never settled")
         for _ in range(4):  # a start that fails in this very moment is bad luck, not a bad machine
             request_id = self.invoke()
             self.require(request_id is not None, "the environment takes another invocation")
             assert request_id is not None
-            for _ in range(80):
-                if request_id in self.outcomes:
+            for _ in range(200):
+                if request_id in self.outcomes and not self.unsettled:
                     break
                 self.behave()
             self.require(request_id in self.outcomes, f"{request_id} never got an outcome")
             if self.outcomes[request_id].status is fx.Status.SUCCESS:
                 return
-            self.require(self.outcomes[request_id].error_type == ErrorType.INVALID_ENTRYPOINT, "it succeeds")
+            self.require(self.outcomes[request_id].error_type in BAD_LUCK, "it succeeds")
 
     def behave(self) -> None:
         """The next thing that a good runtime and a good operating system do."""
         running = [each for each in self.oracle.invocation_ids if self.oracle.state_of(each) == "Running"]
         if self.dying:
             self.exit_process()
+        elif self.behave_well():
+            pass
         elif self.bodies:
             self.end_body()
         elif running:

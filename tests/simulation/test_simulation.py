@@ -63,7 +63,7 @@ def rows() -> list[Any]:
     A mode is tried with the rows of its own: those it shares with classic mode are tried there.
     """
     cases = []
-    for mode, name in itertools.product(MODES, ("phases", "runtime", "conversation")):
+    for mode, name in itertools.product(MODES, Tables._fields):
         table: Mapping[Any, Mapping[Any, Any]] = getattr(MODES[mode], name)
         if table:
             states = list(dict.fromkeys([*table, *(state for moves in table.values() for state in moves.values())]))

@@ -18,6 +18,7 @@ from runtime_api.protocol.limits import Limits
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.timers import Timer
 
+from .extension_oracle import LIMIT
 from .oracle import Oracle
 
 if TYPE_CHECKING:
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 
     from runtime_api.protocol.states import Tables
 
+    from .extension_oracle import Extension
+
 __all__ = ["EPOCH_MS", "INIT_MS", "RESTORE_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
 
 TIMEOUT_MS = 3000.0
 INIT_MS = 10_000.0
 STREAMED_BYTES = 40
-LIMITS = Limits(streamed_bytes=STREAMED_BYTES, long_init_ms=int(INIT_MS))
+LIMITS = Limits(streamed_bytes=STREAMED_BYTES, extensions=LIMIT, long_init_ms=int(INIT_MS))
 RESTORE_MS = float(LIMITS.restore_ms)
 STARTING = ("Started", "InitError", "Restoring", "RuntimeRestoreErrorState")
 EPOCH_MS = 1_700_000_000_000.0
@@ -82,6 +85,7 @@ class World:
         self.unanswered: set[ev.Call] = set()
         self.invocations = 0
         self.open: dict[str, float] = {}  # request id -> when it was asked for
+        self.unsettled: list[str] = []  # answered, and the slot is not free yet
         self.began: dict[str, float] = {}
         self.undelivered: list[str] = []
         self.outcomes: dict[str, fx.Outcome] = {}
@@ -89,7 +93,20 @@ class World:
         self.log: list[tuple[str, str | None]] = []
         self.inits = 0
         self.in_init_phase = False  # the last init that began is one of an init phase
+        self.initialising = False
+        self.registration_open = False
+        self.extensions: dict[str, Extension] = {}
+        self.ending_at: float | None = None  # when the end of all processes began
         self.restored: bool | None = None  # a restore has succeeded that no REPORT has shown; None: no process
+
+    @property
+    def running(self) -> bool:
+        """Whether any process runs."""
+        return self.alive or any(each.alive for each in self.extensions.values())
+
+    def working_on(self, request_id: str) -> list[str]:
+        """The extensions that have not done their work on an invocation."""
+        return [each.name for each in self.extensions.values() if each.works_on(request_id)]
 
     def require(self, holds: bool, rule: str) -> None:
         """Break the world when a rule does not hold."""
@@ -106,7 +123,7 @@ class World:
             raise Broken(f"{event}: {error!r}") from error
         for effect in effects:
             self.perform(effect)
-        if any(isinstance(effect, fx.Start) for effect in effects):
+        if fx.Start(RUNTIME) in effects:
             self.begin_process()
         self.check_delivery()
         self.check_phase()
@@ -131,22 +148,20 @@ class World:
             case fx.Forward(request_id, data):
                 self.require(request_id in self.open, f"{request_id} gets a piece after its outcome")
                 self.received[request_id] += data
-            case fx.Complete(outcome):
-                self.complete(outcome)
+            case fx.Complete(outcome, settled):
+                self.complete(outcome, settled)
             case fx.Over(request_id):
                 self.end_invocation(request_id)
             case fx.SetTimer(timer, key, at):
                 self.require(not self.external, "nothing limits the time of an external runtime")
                 self.timers[timer, key] = at
-            case fx.Stop():
-                self.require(self.alive and not self.dying, "Stop without a running process")
-                self.dying = True
-                self.oracle.leave("Stopping")
+            case fx.Start():
+                self.oracle.leave("Started")
             case fx.Emit(records):
                 for record in records:
                     self.note(record)
             case fx.Ended():
-                self.require(not self.alive and self.shut, "Ended with a process alive")
+                self.require(not self.running and self.shut, "Ended with a process alive")
                 self.ended = True
 
     def begin_process(self) -> None:
@@ -184,8 +199,13 @@ class World:
         self.answer(call)
         self.parked.remove(call)
 
-    def complete(self, outcome: fx.Outcome) -> None:
+    def complete(self, outcome: fx.Outcome, settled: bool) -> None:
         request_id = outcome.request_id
+        working = self.working_on(request_id)
+        self.require(not (settled and working), f"{request_id} is settled, and {working} work on it")
+        if not settled:
+            self.require(bool(self.extensions), "only extensions delay what is settled")
+            self.unsettled.append(request_id)
         unrestored = isinstance(outcome.fault, RestoreFault)
         self.require(not unrestored or request_id not in self.began, f"{request_id} ran in what was not restored")
         self.require(request_id in self.open, f"{request_id} has a second outcome, or was never asked for")
@@ -210,7 +230,9 @@ class World:
         self.log.append((type(record).__name__, request_id))
         if isinstance(record, log.InitStart):
             self.inits += 1
-            self.oracle.leave("Started")
+            self.initialising = self.registration_open = True
+            if self.external:
+                self.oracle.leave("Started")
             self.in_init_phase = record.phase == "init"
             again = self.inits > 1 and (not self.external or bool(self.undelivered))
             inside = not self.init_apart and (self.init_in_invoke or again)
@@ -233,6 +255,8 @@ class World:
 
     def check_delivery(self) -> None:
         """An event and a poll never wait beside each other; an invocation without an outcome has begun or will."""
+        if self.initialising:
+            return
         waits = bool(self.undelivered) or any(request_id not in self.began for request_id in self.open)
         beside = waits and self.parked and self.oracle.state == "Ready"
         self.require(not beside, "an event waits beside a parked poll")
@@ -246,10 +270,10 @@ class World:
         """Whether a process may be frozen, and which limit holds, depends on the phase."""
         if self.oracle.state == "Started" and self.in_init_phase:
             self.require(self.machine.phase == "init", "an init phase lasts until the runtime is in next")
-        if self.oracle.state in ("RestoreReady", "Restoring"):
+        if self.oracle.state in ("RestoreReady", "Restoring") and not self.initialising:
             phase = "snapshot" if self.oracle.state == "RestoreReady" else "restore"
             self.require(self.machine.phase == phase, f"the environment is in {phase}")
-        if self.oracle.state == "Ready" and not self.open and not self.oracle.invocation_ids:
+        if self.oracle.state == "Ready" and not (self.initialising or self.open or self.oracle.invocation_ids):
             self.require(self.machine.phase == "idle", "a runtime in next with nothing in hand is idle")
 
     def not_begun(self) -> list[str]:
@@ -261,6 +285,8 @@ class World:
     def gone(self, event: ev.StartFailed | ev.ProcessExited) -> None:
         """The process is no more, whatever it was doing."""
         struck = [] if self.dying else list(self.oracle.invocation_ids)
+        if self.ending_at is None:
+            self.ending_at = self.now
         was_starting = self.oracle.state in STARTING and self.init_apart and not self.dying
         unstarted = self.not_begun() if was_starting else []
         self.alive = self.dying = False
@@ -276,7 +302,7 @@ class World:
         if not self.alive:
             self.require(not self.bodies, "an answer half sent is refused when its runtime dies")
             self.require(not self.parked, "a parked call is refused when its runtime dies")
-        if not self.alive and not self.shut:
+        if not self.running and not self.shut:
             self.require(self.machine.phase == "cold", "without a process the environment is cold")
 
     def pass_time(self, ms: float) -> None:
@@ -295,7 +321,7 @@ class World:
     def fire(self, timer: Timer, key: str) -> None:
         """Let a timer fire; in concurrent mode a deadline ends its own invocation only."""
         others = [each for each in self.oracle.invocation_ids if each != key]
-        serving = self.oracle.concurrent and self.oracle.state == "Ready"
+        serving = self.oracle.concurrent and self.oracle.state == "Ready" and not self.initialising
         ends_alone = serving and timer is Timer.DEADLINE and key in self.open
         if ends_alone:
             self.oracle.late.add(key)

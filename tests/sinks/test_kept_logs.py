@@ -10,7 +10,7 @@ from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import End, FaultLine, Lines, RuntimeDone, Start
 from runtime_api.service.logs.chunks import Chunk, StreamKey, events_in
 from runtime_api.sinks import kept_logs
-from runtime_api.sinks.kept_logs import KeptLogs
+from runtime_api.sinks.kept_logs import KeptLogs, KeptStream
 from tests.loops import run
 from tests.sinks.pipes import until
 
@@ -52,6 +52,11 @@ def entry(*records: Any, at: float | None = None) -> Entry:
     return Entry(time.monotonic() * 1000 if at is None else at, records)
 
 
+def keep(stream: KeptStream, made: Entry) -> None:
+    """As the log of the server does."""
+    stream.keep(made.at, made.text())
+
+
 def kept(store: Store) -> KeptLogs:
     return KeptLogs(store.append, store.notes.append)
 
@@ -62,16 +67,16 @@ def test_entries_are_kept_soon_by_themselves() -> None:
         logs = kept(store)
         stream = logs.stream(KEY)
         before = time.time() * 1000
-        stream.consume(entry(Start("r1", "1", "trace", None)))
-        stream.consume(entry(Lines("runtime", b"one\ntwo\n")))
-        stream.consume(entry(DONE, End("r1")))
+        keep(stream, entry(Start("r1", "1", "trace", None)))
+        keep(stream, entry(Lines("runtime", b"one\ntwo\n")))
+        keep(stream, entry(DONE, End("r1")))
         assert not store.chunks
         await until(lambda: bool(store.chunks))
         assert store.messages() == [b"START RequestId: r1 Version: 1\n", b"one\n", b"two\n", b"END RequestId: r1\n"]
         ((key, extent),) = store.chunks[0].extents.values()
         assert key == KEY
         assert int(before) <= extent.first_ms <= extent.last_ms <= time.time() * 1000
-        stream.consume(entry(End("r2")))
+        keep(stream, entry(End("r2")))
         await until(lambda: len(store.chunks) == 2)
         await logs.close()
 
@@ -83,7 +88,7 @@ def test_flush_writes_what_has_come_and_waits_for_it() -> None:
         store = Store(at_once=False)
         logs = kept(store)
         for number, key in ((1, KEY), (2, OTHER)):
-            logs.stream(key).consume(entry(End(f"r{number}")))
+            keep(logs.stream(key), entry(End(f"r{number}")))
         flushing = asyncio.ensure_future(logs.flush())
         await until(lambda: bool(store.chunks))
         assert not flushing.done()
@@ -102,8 +107,8 @@ def test_the_lines_of_a_fault_are_one_event_and_others_are_one_each() -> None:
         store = Store()
         logs = kept(store)
         stream = logs.stream(KEY)
-        stream.consume(entry(FaultLine("r1", "Runtime.ExitError", "RequestId: r1 Error: Runtime exited")))
-        stream.consume(entry(Lines("runtime", b"a\nb\n")))
+        keep(stream, entry(FaultLine("r1", "Runtime.ExitError", "RequestId: r1 Error: Runtime exited")))
+        keep(stream, entry(Lines("runtime", b"a\nb\n")))
         await logs.close()
         assert store.messages() == [b"RequestId: r1 Error: Runtime exited\nRuntime.ExitError\n", b"a\n", b"b\n"]
 
@@ -114,7 +119,7 @@ def test_what_has_no_text_makes_no_stream() -> None:
     async def main() -> None:
         store = Store()
         logs = kept(store)
-        logs.stream(KEY).consume(entry(DONE))
+        keep(logs.stream(KEY), entry(DONE))
         await logs.close()
         assert not store.chunks
 
@@ -127,11 +132,11 @@ def test_a_store_that_refuses_costs_lines_and_both_ends_of_it_are_said() -> None
         logs = kept(store)
         stream = logs.stream(KEY)
         for _ in range(2):
-            stream.consume(entry(Lines("runtime", b"a\nb\n")))
+            keep(stream, entry(Lines("runtime", b"a\nb\n")))
             await logs.flush()
         await until(lambda: bool(store.notes))
         store.refusal = None
-        stream.consume(entry(Lines("runtime", b"c\n")))
+        keep(stream, entry(Lines("runtime", b"c\n")))
         await logs.close()
         assert store.notes == [
             b"bootjack: logs are not kept: the disk is full\n",
@@ -147,10 +152,10 @@ def test_lost_lines_are_counted_whatever_the_figures_beside_them_look_like() -> 
         logs = kept(store)
         stream = logs.stream(KEY)
         for _ in range(10):  # ten entries of ten bytes: 10 is a line feed
-            stream.consume(entry(Lines("runtime", b"123456789\n")))
+            keep(stream, entry(Lines("runtime", b"123456789\n")))
         await logs.flush()
         store.refusal = None
-        stream.consume(entry(Lines("runtime", b"c\n")))
+        keep(stream, entry(Lines("runtime", b"c\n")))
         await logs.close()
         assert store.notes[1] == b"bootjack: logs are kept again; 10 lines were not\n"
 
@@ -168,7 +173,7 @@ def test_a_store_that_hangs_takes_bounded_memory_and_holds_nobody_up(monkeypatch
         stream = logs.stream(KEY)
 
         def write_more() -> bool:
-            stream.consume(entry(Lines("runtime", b"x" * 99 + b"\n")))
+            keep(stream, entry(Lines("runtime", b"x" * 99 + b"\n")))
             return bool(store.notes)
 
         await until(write_more)

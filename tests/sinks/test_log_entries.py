@@ -8,7 +8,7 @@ import pytest
 
 from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import End, Lines, RuntimeDone, Start, log_bytes
-from runtime_api.sinks.logs import HELD_BYTES, LOST_BYTES, RECORD_BYTES, LabelledLog, LogSink
+from runtime_api.sinks.logs import HELD_BYTES, LOST_BYTES, RECORD_BYTES, FunctionLog, LogSink
 from tests.loops import run
 from tests.sinks.pipes import LINE, MORE_THAN_HELD, PAUSE, RESUME, Pipe, Source, until
 
@@ -73,7 +73,7 @@ def test_close_writes_records_that_are_held(pipe: Pipe, formatted: list[int]) ->
 def test_records_that_only_telemetry_shows_leave_no_line(pipe: Pipe) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        LabelledLog(sink, "f").consume(entry(DONE))
+        FunctionLog(sink, "f").consume(entry(DONE))
         sink.consume(entry(DONE))
         sink.consume(entry())
         sink.close()
@@ -95,7 +95,7 @@ def test_output_that_is_no_text_arrives_unchanged(pipe: Pipe) -> None:
 def test_a_traceback_kept_together_by_carriage_returns_has_lines_and_each_its_label(pipe: Pipe) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        LabelledLog(sink, "f").consume(output(b"Traceback:\r  File\rError: \xc3\xa9\r\n"))
+        FunctionLog(sink, "f").consume(output(b"Traceback:\r  File\rError: \xc3\xa9\r\n"))
         sink.close()
         assert pipe.read_now() == "f | Traceback:\nf |   File\nf | Error: é\n".encode()
 
@@ -105,7 +105,7 @@ def test_a_traceback_kept_together_by_carriage_returns_has_lines_and_each_its_la
 def test_every_line_of_a_labelled_log_has_its_label(pipe: Pipe, formatted: list[int]) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        one, other = LabelledLog(sink, "one"), LabelledLog(sink, "other")
+        one, other = FunctionLog(sink, "one"), FunctionLog(sink, "other")
         one.consume(entry(START, END))
         other.consume(output(b"a\n\nb\n"))
         one.consume(output(b"c\n"))
@@ -120,7 +120,7 @@ def test_every_line_of_a_labelled_log_has_its_label(pipe: Pipe, formatted: list[
 def test_a_labelled_log_pauses_its_sources(pipe: Pipe) -> None:
     async def main() -> None:
         sink = LogSink(pipe.writer)
-        log, source, detached = LabelledLog(sink, "f"), Source(), Source()
+        log, source, detached = FunctionLog(sink, "f"), Source(), Source()
         log.attach(source)
         log.attach(detached)
         log.detach(detached)
@@ -158,6 +158,26 @@ def test_records_beyond_the_last_limit_are_lost_and_counted(pipe: Pipe) -> None:
         await until(lambda: pipe.read_now().endswith(b"nothing read it\n"))
         report = b"bootjack: 1 line and 3 platform records of the log were lost because nothing read it\n"
         assert pipe.arrived == b"x" * LOST_BYTES + b"\n" + report
+        sink.close()
+
+    run(main())
+
+
+def test_what_is_kept_is_the_text_without_label_also_when_nothing_reads_the_log(pipe: Pipe) -> None:
+    async def main() -> None:
+        sink = LogSink(pipe.writer)
+        kept: list[tuple[float, bytes]] = []
+        log = FunctionLog(sink, "f", lambda at, text: kept.append((at, text)))
+        log.consume(Entry(1.0, (START,)))
+        log.write(b"bootjack: a word of our own\n")
+        log.consume(Entry(2.0, (DONE, END)))
+        sink.make_text()
+        assert kept == [(1.0, START_LINE), (2.0, END_LINE)]
+        sink.consume(output(b"x" * LOST_BYTES + b"\n"))
+        log.consume(Entry(3.0, (START,)))
+        log.consume(Entry(4.0, (END,)))  # lost to the pipe, which is full
+        assert kept[2:] == [(3.0, START_LINE), (4.0, END_LINE)]
+        pipe.close(pipe.reader)
         sink.close()
 
     run(main())

@@ -557,7 +557,7 @@ class ResponseStream extends Writable {
       if (!this.isWhole) connection.close(); // it was refused on the way
       check(answer, 'the response');
     });
-    this.sent.catch(() => {}); // whoever waits for it sees the error, too
+    this.sent.catch(() => {}); // those who wait for it see the error, too
     connection.socket.unref(); // between two chunks, only the handler's work keeps the process alive
     if (this.prelude !== null) this.put(Buffer.from(`${JSON.stringify(this.prelude)}${'\0'.repeat(8)}`), () => {});
   }
@@ -628,7 +628,7 @@ async function serveOne(handler, invocation, body) {
   await invocation.answered;
 }
 
-// An error that nothing has caught: it is told to whoever waits, and the process ends.
+// An error that nothing has caught: every caller that waits is told, and the process ends.
 async function die(what, error) {
   isDying = true; // no other event is taken
   process.removeAllListeners('beforeExit');

@@ -74,7 +74,7 @@ class CaseRun:
         """Send a request on a new connection, or with `reuse` on the one of that name."""
         request = {**request, "path": prefix + request["path"]}
         reuse = request.pop("reuse", False)
-        connection = self._connections[on] if reuse and on in self._connections else self._connect(on, address)
+        connection = self._connections[on] if reuse and on in self._connections else self._connect(on, address, party)
         connection.method = request.get("method", "GET")
         self._parties[on] = party
         data = encoded("{}:{}".format(*address), **request)
@@ -86,8 +86,8 @@ class CaseRun:
 
     def send_characters(self, on: str, address: Address, text: str) -> None:
         """Send characters that need not be HTTP, on the connection of that name or on a new one."""
-        connection = self._connections.get(on) or self._connect(on, address)
         self._parties.setdefault(on, "runtime")
+        connection = self._connections.get(on) or self._connect(on, address, self._parties[on])
         self._open.add(on)
         connection.send(text.encode("latin-1"))
 
@@ -162,11 +162,11 @@ class CaseRun:
         if self.telemetry is not None:
             self.telemetry.close()
 
-    def _connect(self, on: str, address: Address) -> Connection:
+    def _connect(self, on: str, address: Address, party: str) -> Connection:
         if on in self._connections:
             self._give_up(on)
             self._connections[on].close()
-        self._connections[on] = Connection(address, self.server.caller(address))
+        self._connections[on] = Connection(address, self.server.caller(address, party))
         return self._connections[on]
 
     def _give_up(self, on: str) -> None:

@@ -43,10 +43,10 @@ class RemoteServer(Server):
         self.invoke_path = invoke_path
         self.folder = Path()
 
-    def puppet(self, name: str, timeout_s: float, *, new: bool = False) -> None:
+    def puppet(self, name: str | None, timeout_s: float, *, new: bool = False) -> None:
         """There is none: the kit itself is the runtime."""
 
-    def caller(self, address: Address) -> None:
+    def caller(self, address: Address, party: str) -> None:
         """Return None: the kit itself connects."""
 
     def stop(self) -> None:

@@ -31,6 +31,7 @@ __all__ = ["Server", "ServerFailed"]
 
 READY_S = 20
 BOOTSTRAP = "bootstrap"
+EXTENSION = "extension "  # before the name of a party that is one
 
 
 class ServerFailed(Exception):
@@ -84,9 +85,9 @@ class Server:
     def api(self) -> tuple[Address, str]:
         """The Runtime API's address, and the prefix of its paths."""
         if self._api is None:
-            puppet = self.puppet(BOOTSTRAP, READY_S)
+            puppet = self.puppet(None, READY_S)
             if puppet is None:
-                raise ServerFailed("the server started no bootstrap, so the address of its Runtime API is unknown")
+                raise ServerFailed("the server started no process, so the address of its Runtime API is unknown")
             host, _, rest = str(puppet.api).partition(":")
             port, slash, prefix = rest.partition("/")
             self._api = ((host, int(port)), slash + prefix)
@@ -121,13 +122,13 @@ class Server:
         written = self.log.text().rstrip()
         return "\n".join([*lines, f"It wrote:\n{written}" if written else "It wrote nothing."])
 
-    def puppet(self, name: str, timeout_s: float, *, new: bool = False) -> Puppet | None:
-        """The running process of that name, or the next one to be started; with `new` only the latter."""
+    def puppet(self, name: str | None, timeout_s: float, *, new: bool = False) -> Puppet | None:
+        """The running process of that name (None: any), or the next one that starts; with `new` only the latter."""
         deadline = time.monotonic() + timeout_s
         before = set() if not new else set(map(id, self._puppets))
         while True:
             for puppet in reversed(self._puppets):
-                if puppet.name == name and id(puppet) not in before and (new or puppet.alive()):
+                if name in (None, puppet.name) and id(puppet) not in before and (new or puppet.alive()):
                     return puppet
             if not select.select([self._listener], [], [], max(0, deadline - time.monotonic()))[0]:
                 return None
@@ -137,12 +138,16 @@ class Server:
         """The process of that name that was started last, running or not."""
         return next(puppet for puppet in reversed(self._puppets) if puppet.name == name)
 
-    def caller(self, address: Address) -> Puppet | None:
-        """The process that connects to this address: one of the server's own if that is the Runtime API.
+    def caller(self, address: Address, party: str) -> Puppet | None:
+        """The process that connects to this address for a party: one of the server's own if that is the Runtime API.
 
-        None if this one is to connect, or no process of the server's is left.
+        An extension that is a process connects itself; else the bootstrap does, or any other. None if this one is to
+        connect, or no process of the server's is left.
         """
-        return self.puppet(BOOTSTRAP, 0) if self._api is not None and address == self._api[0] else None
+        if self._api is None or address != self._api[0]:
+            return None
+        own = party.removeprefix(EXTENSION)
+        return self.puppet(own, 0) or self.puppet(BOOTSTRAP, 0) or self.puppet(None, 0)
 
     def signal(self, name: str) -> None:
         """Send a signal to the server itself."""

@@ -49,6 +49,7 @@ def create_function(asked: Asked) -> Result:
             f"Member must have length less than or equal to {NAME_LENGTH}"
         )
     configuration = settings.created(asked)
+    _check_kind(configuration, asked.uploaded, "creating")
     tags = check_tags(asked.parameters.get("Tags", {}))
     there = asked.functions.get(named.name)
     if there is not None and there.owner == asked.owner:  # a function of everybody's gives way to an own one
@@ -68,7 +69,7 @@ def get_function(asked: Asked) -> Result:
     function, version, qualifier = version_named(asked)
     document: dict[str, Any] = {"Configuration": shown.full(function, version, qualifier)}
     if version.code.reference:
-        document["Code"] = {"RepositoryType": "S3", "Location": shown.location(asked, version.code)}
+        document["Code"] = shown.source(asked, version.code)
     if function.tags:
         document["Tags"] = function.tags
     if function.reserved_concurrency is not None:
@@ -129,7 +130,9 @@ def update_function_code(asked: Asked) -> Result:
     check_revision(asked.parameters.get("RevisionId"), function.latest.revision_id)
     _check_at_rest(function)
     configuration = function.latest.configuration
-    check_runtime(configuration.runtime, asked.profile.runtimes)
+    if configuration.runtime:
+        check_runtime(configuration.runtime, asked.profile.runtimes)
+    _check_kind(configuration, asked.uploaded, "updating")
     if "Architectures" in asked.parameters:
         configuration = structs.replace(configuration, architectures=tuple(asked.parameters["Architectures"]))
     changed = _updated(function, asked, configuration, asked.uploaded)
@@ -179,6 +182,18 @@ def _check_at_rest(function: Function) -> None:
         raise ResourceConflictException(f"{BUSY}The function is currently in the following state: Pending")
     if function.latest.last_update is LastUpdate.IN_PROGRESS:
         raise ResourceConflictException(f"{BUSY}An update is in progress for resource: {function.arn()}")
+
+
+def _check_kind(configuration: Configuration, uploaded: Uploaded | None, doing: str) -> None:
+    """Raise InvalidParameterValueException where a package is given for an image, or the other way round."""
+    if configuration.package_type == "Image" and (uploaded is None or not uploaded.code.image):
+        raise InvalidParameterValueException(
+            f"Please provide ImageUri when {doing} a function with packageType Image."
+        )
+    if configuration.package_type == "Zip" and uploaded is not None and uploaded.code.image:
+        raise InvalidParameterValueException(
+            f"Please don't provide ImageUri when {doing} a function with packageType Zip."
+        )
 
 
 def _code(uploaded: Uploaded | None) -> Any:

@@ -36,8 +36,12 @@ SETTABLE = {field.encode_name: field.name for field in structs.fields(Configurat
 def created(asked: Asked) -> Configuration:
     """Return the configuration of a new function."""
     parameters = asked.parameters
-    if parameters.get("PackageType", "Zip") != "Zip":
-        raise InvalidParameterValueException("Functions of package type Image cannot be run here: give a Zip package")
+    if parameters.get("PackageType") == "Image":
+        if "Runtime" in parameters or "Handler" in parameters:
+            raise InvalidParameterValueException(
+                "Please don't provide handler or runtime or layer when the intended function PackageType is Image."
+            )
+        return Configuration(**{"runtime": "", "handler": "", **_checked(asked, None)})
     if not parameters.get("Runtime") or not parameters.get("Handler"):
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
@@ -48,7 +52,8 @@ def created(asked: Asked) -> Configuration:
 def changed(configuration: Configuration, asked: Asked) -> Configuration:
     """Return a configuration with what the parameters set; what they leave out stays."""
     found = _checked(asked, configuration)
-    check_runtime(found.get("runtime", configuration.runtime), asked.profile.runtimes)
+    if configuration.package_type != "Image":
+        check_runtime(found.get("runtime", configuration.runtime), asked.profile.runtimes)
     return structs.replace(configuration, **found)
 
 
@@ -58,6 +63,8 @@ def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:
     if "runtime" in found:
         check_runtime(found["runtime"], asked.profile.runtimes)
     _check_sizes(found, asked.profile.limits)
+    if "ImageConfig" in asked.parameters:
+        found["image_config_response"] = {"ImageConfig": dict(asked.parameters["ImageConfig"])}
     if "environment" in found:
         found["environment"] = {"Variables": _variables(asked, found["environment"].get("Variables", {}))}
     if "vpc_config" in found:
@@ -65,7 +72,7 @@ def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:
     if "layers" in found:
         found["layers"] = layer_uses(asked, found["layers"], () if before is None else before.layers)
     if found.get("snap_start", {}).get("ApplyOn") == "PublishedVersions":
-        check_snap_start(found["runtime"] if before is None else found.get("runtime", before.runtime))
+        check_snap_start(found.get("runtime", "" if before is None else before.runtime))
     if "logging_config" in found:
         found["logging_config"] = _logging(found["logging_config"], {} if before is None else before.logging_config)
     for name in ("architectures", "file_system_configs"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from . import Asked
 
-__all__ = ["full", "listed", "location"]
+__all__ = ["full", "listed", "location", "source"]
 
 CREATING = "The function is being created."
 
@@ -38,11 +39,13 @@ def location(asked: Asked, code: Code) -> str:
 
 def _document(function: Function, version: Version, qualifier: str | None) -> dict[str, Any]:
     shown = {name: value for name, value in to_builtins(version.configuration).items() if value is not None}
+    if version.code.image:
+        del shown["Runtime"], shown["Handler"]
     shown |= {
         "FunctionName": function.name,
         "FunctionArn": function.arn(qualifier if version.number == LATEST else qualifier or version.number),
         "Version": version.number,
-        "CodeSha256": base64.b64encode(bytes.fromhex(version.code.sha256)).decode() or None,  # a directory has none
+        "CodeSha256": _code_sha256(version.code),
         "CodeSize": version.code.size,
         "LastModified": version.last_modified,
         "RevisionId": version.revision_id,
@@ -53,8 +56,23 @@ def _document(function: Function, version: Version, qualifier: str | None) -> di
     return {name: value for name, value in shown.items() if value is not None}
 
 
+def _code_sha256(code: Code) -> str | None:
+    """In base64 for a package, in hexadecimal digits for an image; a directory has none."""
+    return code.digest if code.image else base64.b64encode(bytes.fromhex(code.sha256)).decode() or None
+
+
+def source(asked: Asked, code: Code) -> dict[str, str]:
+    """Return where the code of a version comes from."""
+    if not code.image:
+        return {"RepositoryType": "S3", "Location": location(asked, code)}
+    repository = re.sub(r"[:@][^/]*$", "", code.image)
+    return {"RepositoryType": "ECR", "ImageUri": code.image, "ResolvedImageUri": f"{repository}@sha256:{code.digest}"}
+
+
 def _runtime_version(function: Function, version: Version) -> dict[str, Any]:
-    """Lambda names the build of the runtime; here there is one for each runtime, this machine's."""
+    """Lambda names the build of the runtime; here there is one for each runtime, this machine's. Images have none."""
+    if version.code.image:
+        return {}
     build = hashlib.sha256(version.configuration.runtime.encode()).hexdigest()
     return {"RuntimeVersionConfig": {"RuntimeVersionArn": f"arn:aws:lambda:{function.region}::runtime:{build}"}}
 

@@ -33,7 +33,7 @@ T = TypeVar("T", covariant=True)
 
 
 class BodyStream(Protocol):
-    """A response that comes piece by piece. Whoever gets one reads it to its end, or leaves it."""
+    """A response that comes piece by piece. Its receiver reads it to its end, or leaves it."""
 
     @property
     def content_type(self) -> str | None:

@@ -164,7 +164,7 @@ def _page_of(events: list[KeptEvent], reached: Place) -> Page:
 
 
 def _last_page_of(events: list[KeptEvent], asked: Place) -> Page:
-    """The last page in a direction. Whoever asks again at its end gets what has come meanwhile."""
+    """The last page in a direction. A caller that asks again at its end gets what has come meanwhile."""
     if events:
         ends = (events[0].position, events[-1].position)
         before, behind = Place(min(ends) - 1, False), Place(max(ends) + 1, True)

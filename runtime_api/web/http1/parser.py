@@ -208,7 +208,7 @@ class RequestParser:
         method = llhttp.get_method()
         path, _, query = self._url.partition(b"?")
         path = origin_form(path)
-        # HTTP/1.0 has no codings: whoever stands between may have read another end of this body (RFC 9112 6.1).
+        # HTTP/1.0 has no codings: a proxy in between may have read another end of this body (RFC 9112 6.1).
         is_old = protocol == OLD_PROTOCOL
         old_coding = is_old and b"transfer-encoding" in headers
         self._closes = not llhttp.should_keep_alive() or method == b"CONNECT" or old_coding

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,22 @@ class HttpServer:
     def connections(self) -> int:
         """How many peers are connected, those included that may turn out to be refused."""
         return len(self.roster) + sum(doorway.place is Place.WAITING for doorway in self._doorways)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether peers have sent what has not been handled: data, the end of a connection, a new connection."""
+        if any(doorway.place is Place.WAITING for doorway in self._doorways):
+            return True
+        descriptors = [] if self._server is None else [each.fileno() for each in self._server.sockets]
+        poll = select.poll()
+        for guest in self.roster:
+            if guest.is_parsing:
+                return True
+            descriptors.append(guest.descriptor)
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
 
     def stop_listening(self) -> None:
         """Accept no new connections; the open ones continue."""

@@ -25,7 +25,7 @@ def register(
     """Register an extension; later steps know its identifier by its name."""
     headers = {"Lambda-Extension-Name": name, **more.pop("headers", {})}
     request = {"method": "POST", "body": {"json": {"events": list(events)}}, "headers": headers, **more}
-    run.send(f"register {name}", *run.server.api, {"path": f"{EXTENSIONS}/register", **request}, "extension")
+    run.send(f"register {name}", *run.server.api, {"path": f"{EXTENSIONS}/register", **request}, f"extension {name}")
     observed = run.expect_answer(f"register {name}", run.timeout_s, {"status": 200, **want})
     if isinstance(observed, Observed):
         run.values[name] = observed.answer.header("Lambda-Extension-Identifier") or "none"
