@@ -100,7 +100,8 @@ $ aws lambda invoke --function-name orders response.json
   one of the command line.
 - **`bootjack functions list`, `show` and `remove`** do without the aws CLI: they ask the server at `--endpoint` or
   `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
-<<<<<<< HEAD
+- **Functions of container images are kept, but not run**: their invocations say so. No registry is asked, so the
+  digest of an image is that of its URI.
 - **Stored, without effect here**: roles, VPC, KMS keys, tracing settings, code signing, runtime management.
 
 ## Events
@@ -132,12 +133,6 @@ promised.
   schedules are due; each due time of a schedule that it passes is sent for. `GET /_bootjack/events`,
   `/_bootjack/events/given-up` and `/_bootjack/schedules` show the rest as JSON.
 - Up to 100,000 events of a function wait; one more gets 429. Without `--data` their payloads may take 256 MB.
-=======
-- **Functions of container images are kept, but not run**: their invocations say so. No registry is asked, so the
-  digest of an image is that of its URI.
-- **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing settings, code signing, runtime
-  management, recursion settings.
->>>>>>> main
 
 ## Logs
 
