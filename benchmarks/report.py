@@ -8,6 +8,7 @@ MEASURED, BEFORE = "bootjack", "before"
 RATIOS = (
     "RIE",
     "bare",
+    "bare relay",
     "moto",
     "serve NAME=TARGET",
     "awslambdaric",

@@ -10,6 +10,8 @@ import msgspec
 
 from runtime_api.service.errors import InvalidRequestContentException
 
+from .json_faults import utf8_fault
+
 __all__ = ["check_json", "decode_client_context"]
 
 _scan = msgspec.json.Decoder(msgspec.Raw).decode
@@ -26,7 +28,8 @@ def check_json(payload: bytes) -> None:
             payload.decode()
         _scan(payload)
     except UnicodeDecodeError as error:
-        raise _not_json(f"not UTF-8 at byte {error.start}") from None
+        fault = utf8_fault(payload, error.start, error.end)
+        raise _not_json(fault, f"The payload is not UTF-8 at byte {error.start}") from None
     except (msgspec.DecodeError, RecursionError):
         try:
             json.loads(payload.decode(), parse_int=str, parse_float=str, parse_constant=_no_constant)
@@ -50,8 +53,8 @@ def decode_client_context(given: str, most_bytes: int) -> str:
     return text
 
 
-def _not_json(reason: str) -> InvalidRequestContentException:
-    return InvalidRequestContentException(f"Could not parse request body into json: {reason}")
+def _not_json(reason: str, *known: str) -> InvalidRequestContentException:
+    return InvalidRequestContentException(f"Could not parse request body into json: {reason}", known=known)
 
 
 def _no_constant(name: str) -> Any:

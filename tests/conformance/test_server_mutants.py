@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from runtime_api.conformance.cases import load_cases
 from tests.conformance.servers.matrix import DOCS, caught, counting, judge_server, judged_cases, read_matrix, written
 from tests.conformance.servers.mutants import Mutant, mutants
 
@@ -39,6 +40,11 @@ def test_each_mutant_fails_few_other_cases() -> None:
     assert sum(len(cases) for cases in MATRIX.values()) / len(MATRIX) < 5
 
 
+def test_each_case_of_extensions_has_a_mutant_that_it_catches() -> None:
+    cases = {case.id for case in load_cases("extensions") if case.feature == "extensions"}
+    assert cases <= {mutant.case for mutant in MUTANTS}
+
+
 def test_there_are_enough_distinct_cases() -> None:
     assert len(MUTANTS) >= 40
     assert counting(MATRIX) >= 150
@@ -53,7 +59,7 @@ def test_the_docs_show_the_matrix() -> None:
 @pytest.mark.parametrize("mutant", Random(str(len(MUTANTS))).sample(MUTANTS, CHOSEN), ids=lambda mutant: mutant.name)
 def test_a_mutant_fails_its_case_and_no_unrecorded_one(mutant: Mutant) -> None:
     known = set(MATRIX[mutant.name])
-    cases = [case for case in judged_cases() if not case.basic]
+    cases = [case for case in judged_cases(mutant) if not case.basic]
     passing = Random(mutant.name).sample([case for case in cases if case.id not in known], SAMPLE)
     found = caught(judge_server(mutant, [case for case in cases if case.id in known] + passing))
     assert mutant.case in found

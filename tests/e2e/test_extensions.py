@@ -147,3 +147,52 @@ def test_after_a_crash_the_extensions_are_told_and_start_again(layer: Path) -> N
             time.sleep(0.05)
         assert reply.body == b"2"
         assert server.log().count("extension: registered") == 2
+
+
+LUMIGO = """#!/usr/bin/env python3
+import os, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "python"))
+from lumigo_tracer.extension.main import main
+
+main()
+"""
+CLEANS_UP = """
+import signal, sys
+
+from lambda_sigterm import register
+
+
+def clean_up(*_):
+    print("cleaned up", flush=True)
+    sys.exit()
+
+
+register()
+signal.signal(signal.SIGTERM, clean_up)
+
+
+def handler(event, context):
+    return event
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_published_extensions_run_beside_each_other(tmp_path: Path) -> None:
+    """lumigo-tracer's is external, lambda-sigterm's internal: it registers for no event, to have a SIGTERM sent."""
+    (tmp_path / "layer" / "extensions").mkdir(parents=True)
+    lumigo = tmp_path / "layer" / "extensions" / "lumigo"
+    lumigo.write_text(LUMIGO)
+    lumigo.chmod(0o755)
+    (tmp_path / "app.py").write_text(CLEANS_UP)
+    packages = ("--package", "lambda-sigterm==0.1.2", "--package", "lumigo-tracer==1.1.257")
+    archive = tmp_path / "layer.zip"
+    built = bootjack("layer", "build", "-o", archive, *packages, tmp_path / "layer", seconds=120)
+    assert built.code == 0, built.err
+    debug = ("--env-var", "LUMIGO_DEBUG=true", "--timeout", "30")
+    ran = bootjack("invoke", "--layer", archive, *debug, "-e", "[1]", "app.handler", cwd=tmp_path)
+    assert (ran.code, ran.out) == (0, b"[1]")
+    assert "EXTENSION\tName: lumigo\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n" in ran.err
+    assert "EXTENSION\tName: lambda-sigterm\tState: Ready\tEvents: []\n" in ran.err
+    assert in_order(ran.err, "Extension got event: {'eventType': 'INVOKE'", "cleaned up\n", "'eventType': 'SHUTDOWN'")

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,16 @@ def test_a_timeout_in_mid_stream() -> None:
         assert read(opened(client, {"say": "next"}, name="function")) == (b"next", {})
 
 
+def test_the_bandwidth_of_lambda() -> None:
+    options = ("--timeout", "20", "--stream-rate", "1")
+    with Serve(*options, "streams.handler", cwd=RUNTIMES) as server, connected(server.url) as client:
+        answer = opened(client, {"megabytes": 8}, name="function")
+        began = time.monotonic()
+        body, end = read(answer)
+        assert (len(body), end) == (8_000_000, {})
+        assert time.monotonic() - began > 1.2, "6 MB at once, the rest at 1 MB a second"
+
+
 @pytest.mark.parametrize("payload", [b'{"a": 1}', b'"text"', b"[1]"])
 def test_a_handler_that_does_not_stream(client: Any, payload: bytes) -> None:
     assert read(client.invoke_with_response_stream(FunctionName="plain", Payload=payload)) == (payload, {})
@@ -137,6 +148,7 @@ def test_the_log_tail(client: Any) -> None:
 def test_a_dry_run(client: Any) -> None:
     answer = opened(client, {"exit": 1}, InvocationType="DryRun")
     assert answer["StatusCode"] == 204
+    answer["EventStream"].close()
 
 
 def test_what_is_refused(client: Any, server: Serve) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.states import CLASSIC, CONCURRENT, SNAPSTART, Tables
 
+from .broken_extensions import BROKEN_EXTENSIONS
 from .broken_machines import BROKEN
 from .life import Life
 from .world import Broken
@@ -94,7 +95,9 @@ def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, oth
 
 
 @pytest.mark.parametrize(
-    ("mode", "make"), BROKEN, ids=lambda value: value if isinstance(value, str) else value.__name__
+    ("mode", "make"),
+    [*BROKEN, *(("classic", make) for make in BROKEN_EXTENSIONS)],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_a_broken_machine_is_caught(mode: str, make: type[EnvironmentMachine]) -> None:
     assert first_broken(mode, MODES[mode], WORLDS_TO_CATCH, make) is not None

@@ -243,6 +243,11 @@ class Served:
             time.sleep(0.01)
             assert time.monotonic() < deadline, f"{self._server.connections} connections are left"
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether peers have sent what the server has not read; ask in its thread (`do`)."""
+        return self._server.has_unread
+
     def connections(self) -> int:
         """How many peers the server counts."""
         return self._do(lambda: self._server.connections)

@@ -176,3 +176,21 @@ def test_a_server_ends_while_peers_are_at_its_door(door: ScriptedDoor, verdict: 
     assert peer.rest() == b""
     peer.socket.close()
     served.judge()
+
+
+def test_only_what_peers_have_sent_is_unread(served: Served, door: ScriptedDoor) -> None:
+    with served.peer() as peer:
+        peer.ask(get("/now"))
+        assert not served.do(lambda: served.has_unread)  # a connection that waits is none
+
+        def just_sent() -> bool:
+            peer.socket.send(get("/now"))
+            return served.has_unread  # the loop has had no time to read it
+
+        assert served.do(just_sent)
+        assert peer.answer().status == 200
+        assert not served.do(lambda: served.has_unread)
+        door.verdict = WAIT
+        with served.peer():
+            until(lambda: bool(door.waiting))
+            assert served.do(lambda: served.has_unread)  # a peer that is not let in may have sent something

@@ -181,6 +181,17 @@ def test_a_body_that_is_taken_in_pieces_has_no_bound() -> None:
     assert not course.over
 
 
+def test_a_body_that_is_complete_is_not_held_up() -> None:
+    course = Course(0, False, False, False, answer_at=9, in_pieces=True)
+    course.advance()
+    course.exchange.hold()
+    assert course.exchange.held
+    course.exchange.resume()
+    course.receive(End())
+    course.exchange.hold()
+    assert not course.exchange.held
+
+
 def test_a_peer_that_lost_its_way_behind_an_open_request_is_closed() -> None:
     course = Course(0, False, False, False, answer_at=9)
     course.advance()

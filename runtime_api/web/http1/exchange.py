@@ -105,7 +105,7 @@ class Exchange(Struct, eq=False):
 
     def hold(self) -> None:
         """Read no more of the body until `resume`, or until this is answered: the peer has to wait."""
-        if not self.answered:
+        if self.request_state is BODY and not self.answered:
             self.held = True
             self.connection.adjust_reading()
 

@@ -31,6 +31,12 @@ ROOT = Path(__file__).parents[3]
 COMMAND = "runtime_api.cli"
 READY_S = 60
 
+# What a server imports at its start, and with the first request that is not Invoke.
+PRELOADED = (
+    *("commands.rie", "commands.serving", "commands.tuning", "local", "web.public", "sandbox.orphans"),
+    "web.api",
+)
+
 
 class ForkServer:
     """The test's end of the fork server."""
@@ -134,10 +140,10 @@ def _exactly(orders: socket.socket, count: int) -> bytes:
 
 
 def _load(command: str) -> None:
-    """Import everything that a server imports at its start, so that forks need not."""
+    """Import what servers import, so that forks need not."""
     importlib.import_module(command)
     if command == COMMAND:
-        for name in ("commands.rie", "commands.serving", "commands.tuning", "local", "web.public", "sandbox.orphans"):
+        for name in PRELOADED:
             importlib.import_module(f"runtime_api.{name}")
         importlib.import_module("uvloop")
 

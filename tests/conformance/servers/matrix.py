@@ -36,9 +36,11 @@ JOBS = 6
 SHOWN = 6
 
 
-def judged_cases() -> list[Case]:
-    """The cases of the features that bootjack implements: its mutants can fail no others."""
-    return [case for case in load_cases("server") if case.feature is None]
+def judged_cases(mutant: Mutant | None = None) -> list[Case]:
+    """The cases that a mutant is judged by: those of the feature that it breaks, or those of no feature."""
+    cases = load_cases("server", "extensions")
+    feature = next((case.feature for case in cases if mutant is not None and case.id == mutant.case), None)
+    return [case for case in cases if case.feature == feature]
 
 
 def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
@@ -92,7 +94,7 @@ def written(page: str, matrix: dict[str, list[str]]) -> str:
 
 
 def _row(mutant: Mutant) -> tuple[str, list[str]]:
-    return mutant.name, caught(judge_server(mutant, judged_cases()))
+    return mutant.name, caught(judge_server(mutant, judged_cases(mutant)))
 
 
 def main(names: list[str]) -> None:
