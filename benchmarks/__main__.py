@@ -27,6 +27,7 @@ from benchmarks import (
     size,
     start,
     streaming,
+    telemetry,
     tools,
     warm,
 )
@@ -60,6 +61,7 @@ PARTS = {
     "size": Part(size.measure, "disk space that an installation takes"),
     "layers": Part(layers.measure, "packing of layers, their size and their cold start"),
     "sandbox": Part(sandbox.measure, "cost of isolation: cold starts, memory, freezing"),
+    "telemetry": Part(telemetry.measure, "lines of a function with a subscriber to its telemetry"),
     "cold": Part(cold.measure, "cold starts in bubblewrap, beside those of another checkout"),
 }
 COMPARED = frozenset({"instructions", "cold"})  # with another checkout

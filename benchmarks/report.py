@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
+ALONE = "no subscriber"
 RATIOS = (
     "RIE",
     "bare",
@@ -17,6 +18,7 @@ RATIOS = (
     "zip -9",
     "host's Python",
     "synchronous",
+    ALONE,
     BEFORE,
 )
 

@@ -325,8 +325,9 @@ class LocalLambda:
         def edge(
             post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
         ) -> tuple[CallResponder, RuntimeApiListener]:
-            hosts, others, snap_start = {*allowed_hosts, host}, access_routes(access), version.settings.snap_start
-            api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start)
+            hosts, others, settings = {*allowed_hosts, host}, access_routes(access), version.settings
+            snap_start, concurrent = settings.snap_start, settings.max_concurrency > 0
+            api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start, concurrent=concurrent)
             return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
 
         def log_of(name: str, keep: Callable[[float, bytes], None] | None = None) -> FunctionLog:

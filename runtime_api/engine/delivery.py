@@ -51,7 +51,7 @@ class Delivery:
         self._feed = Feed(writer, subscription.buffering)
         self._consumer: Consumer = consumer_at(subscription.destination, connect)
         self._timer: asyncio.TimerHandle | None = None
-        self._collecting = False
+        self._timer_at = 0.0
         self._hurries = False
         self._paused = False
         self._news = asyncio.Event()  # a batch may be there
@@ -70,12 +70,13 @@ class Delivery:
         feed = self._feed
         if not feed.hold(entry, now_ms()):
             return
-        if feed.is_full:
-            if not self._collecting:
-                self._collecting = True
-                self._loop.call_soon(self._collect)
-        elif self._timer is None:
+        wake_at = feed.wake_at
+        if self._timer is None or (wake_at is not None and wake_at < self._timer_at):
             self._arm()
+
+    def bound(self, held_bytes: int) -> None:
+        """Let no more than this wait for the subscriber."""
+        self._feed.bound(held_bytes)
 
     def miss(self, records: int, size: int) -> None:
         """Count lines that are lost already."""
@@ -119,17 +120,17 @@ class Delivery:
             self._timer = None
 
     def _arm(self) -> None:
-        due_at = self._feed.due_at
-        if due_at is not None:
-            delay_ms = HURRY_MS if self._hurries else due_at - now_ms()
-            self._timer = self._loop.call_later(max(delay_ms, 0) / 1000, self._ring)
+        wake_at = self._feed.wake_at
+        if wake_at is not None:
+            self._stop_timer()
+            self._timer_at = min(wake_at, now_ms() + HURRY_MS) if self._hurries else wake_at
+            self._timer = self._loop.call_later(max(self._timer_at - now_ms(), 0) / 1000, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         self._collect(flush=self._hurries)
 
     def _collect(self, *, flush: bool = False) -> None:
-        self._collecting = False
         # The loop's clock may ring half a millisecond before the time by ours.
         self._feed.collect(now_ms() + 1, wall_offset_ms(), flush=flush)
         if self._timer is None:

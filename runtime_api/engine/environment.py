@@ -51,7 +51,7 @@ __all__ = ["ExecutionEnvironment"]
 
 SAMPLE_MS = 50.0  # memory is sampled before an invocation ends, but no more often than this
 LAST_LOOK_S = 0.005  # between two checks whether subscribers have received all telemetry
-LAST_LOOKS = 100  # half a second, of the 2 s that extensions have in all
+LAST_LOOKS = 200  # one second, of the 2 s that extensions have in all
 CLOSE_S = 10.0
 
 _UNUSED = frozenset({Phase.IDLE, Phase.SNAPSHOT})  # phases in which nothing runs that matters to anybody

@@ -71,6 +71,8 @@ class Telemetry:
         self._init.replay(delivery)
         self._journal.subscribe(delivery.consume)
         self._subscribed[effect.extension] = _Subscribed(effect.subscription, effect.process, delivery)
+        for each in self._subscribed.values():  # however many there are, an environment takes so much memory
+            each.delivery.bound(HELD_BYTES // len(self._subscribed))
 
     def flush(self) -> None:
         """Send everything at once: processes are ending."""

@@ -237,7 +237,7 @@ class Extensions:
         extension = self.identified(event.identifier)
         if extension is None:
             return [fx.Refuse(event.call, unknown_extension(event.identifier))]
-        concurrent = self._settings.max_concurrency > 1
+        concurrent = self._settings.max_concurrency > 0
         subscription = extension.subscribed(read_subscription(event.api, event.body, concurrent=concurrent))
         if isinstance(subscription, Refusal) or not is_open:
             refusal = subscription if isinstance(subscription, Refusal) else closed(event.api)

@@ -1,7 +1,8 @@
 """One subscriber's telemetry on its way: entries of the journal come in, batches of events go out.
 
 Theory. An entry is held as it is, so that no invocation waits for its text. Events are written when a batch is due:
-`timeout_ms` after its first entry, when the lines that are held could fill it, or when somebody flushes. A batch is
+`timeout_ms` after its first entry, `FULL_MS` after what is held could fill it, or when somebody flushes. A function
+that writes a lot at once has the processors to itself for so long: the subscriber would want one of them. A batch is
 closed before the event that would take it over its bounds; an event above `max_bytes` travels alone. Closed batches
 wait for the subscriber. One that is closed while more than `HELD_BYTES` wait is lost, and the next that goes out
 begins with platform.logsDropped: at the place of the loss, with its numbers.
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from .subscriptions import Buffering
     from .telemetry_events import EventWriter
 
-__all__ = ["HELD_BYTES", "Batch", "Batches", "Feed"]
+__all__ = ["FULL_MS", "HELD_BYTES", "Batch", "Batches", "Feed"]
 
-HELD_BYTES = 16 * 1_048_576  # closed batches of one subscriber; ours, Lambda's figure is not known
+HELD_BYTES = 16 * 1_048_576  # closed batches of one environment; ours, Lambda's figure is not known
+FULL_MS = 100.0  # what could fill a batch waits this long for more
+UNWRITTEN_BYTES = 4 * 1_048_576  # more than this of lines does not wait
 
 
 class Batch(NamedTuple):
@@ -39,7 +42,7 @@ class Batches:
 
     def __init__(self, buffering: Buffering, held_bytes: int = HELD_BYTES) -> None:
         self._buffering = buffering
-        self._most_held = held_bytes
+        self.most_held = held_bytes
         self._open: list[bytes] = []
         self._open_bytes = 0
         self._closed: deque[Batch] = deque()
@@ -47,9 +50,9 @@ class Batches:
         self._lost_records = self._lost_bytes = 0
 
     @property
-    def has_open(self) -> bool:
-        """Whether a batch is being filled."""
-        return bool(self._open)
+    def open_items(self) -> int:
+        """How many events are in the batch that is being filled."""
+        return len(self._open)
 
     @property
     def has_closed(self) -> bool:
@@ -80,7 +83,7 @@ class Batches:
         self._open_bytes = 0
         if not events:
             return
-        if self._closed_bytes > self._most_held:
+        if self._closed_bytes > self.most_held:
             self.miss(len(events), size)
             return
         self._closed.append(Batch(events, self._lost_records, self._lost_bytes))
@@ -106,8 +109,9 @@ class Feed:
         self._buffering = buffering
         self._batches = Batches(buffering, held_bytes)
         self._held: list[Entry] = []
-        self._held_bytes = 0  # of lines: the rest is small
+        self._held_bytes = self._held_items = 0  # bytes of lines: the rest is small
         self.due_at: float | None = None  # when what is held or being filled has to go
+        self._full_at: float | None = None  # when what is held has to be written, since it could fill a batch
 
     @property
     def is_ready(self) -> bool:
@@ -115,9 +119,9 @@ class Feed:
         return self._batches.has_closed
 
     @property
-    def is_full(self) -> bool:
-        """Whether the lines that are held could fill a batch."""
-        return self._held_bytes >= self._buffering.max_bytes
+    def wake_at(self) -> float | None:
+        """When there is something to collect; None while nothing is held."""
+        return self.due_at if self._full_at is None or self.due_at is None else min(self.due_at, self._full_at)
 
     def hold(self, entry: Entry, now: float) -> bool:
         """Take an entry; whether there is anything in it for this subscriber."""
@@ -127,9 +131,25 @@ class Feed:
         first = entry.records[0]
         if isinstance(first, Lines):
             self._held_bytes += len(first.data)
+            self._held_items += first.data.count(b"\n")
+        else:
+            self._held_items += len(entry.records)
         if self.due_at is None:
             self.due_at = now + self._buffering.timeout_ms
+        if self._full_at is None and self._could_fill:
+            self._full_at = now + FULL_MS
+        elif self._held_bytes > UNWRITTEN_BYTES:
+            self._full_at = now
         return True
+
+    @property
+    def _could_fill(self) -> bool:
+        items = self._held_items + self._batches.open_items
+        return items >= self._buffering.max_items or self._held_bytes >= self._buffering.max_bytes
+
+    def bound(self, held_bytes: int) -> None:
+        """Lose batches that are closed while more than this waits."""
+        self._batches.most_held = held_bytes
 
     def miss(self, records: int, size: int) -> None:
         """Count lines that were lost before they came here."""
@@ -140,10 +160,11 @@ class Feed:
         if self._held:
             self._batches.add(self._writer.written(self._held, offset_ms))
             self._held.clear()
-            self._held_bytes = 0
+            self._held_bytes = self._held_items = 0
+            self._full_at = None
         if flush or (self.due_at is not None and now >= self.due_at):
             self._batches.close()
-        if not self._batches.has_open:
+        if not self._batches.open_items:
             self.due_at = None
 
     def take(self, now: float, offset_ms: float) -> Batch:

@@ -36,7 +36,7 @@ class RuntimeApi:
     """Posts what the runtime does to one environment; answers the runtime when the environment says so.
 
     `others` are routes that the environment itself has nothing to do with. With `snap_start` the runtime may wait for
-    a restore.
+    a restore; in `concurrent` mode there is no Logs API.
     """
 
     def __init__(
@@ -48,10 +48,11 @@ class RuntimeApi:
         others: Mapping[bytes, Route] = NO_ROUTES,
         *,
         snap_start: bool = False,
+        concurrent: bool = False,
     ) -> None:
         self._post = post
         self.extensions = ExtensionsApi(post, spec)
-        self.subscriptions = SubscriptionApi(post)
+        self.subscriptions = SubscriptionApi(post, with_logs=not concurrent)
         self._guard = RuntimeApiGuard(allowed_hosts)
         self.body_bytes = limits.response_bytes
         self._too_large = payload_too_large(limits.response_bytes)

@@ -24,14 +24,15 @@ __all__ = ["SubscriptionApi"]
 
 
 class SubscriptionApi:
-    """Posts subscriptions to one environment, and answers them; deliveries are the environment's."""
+    """Posts subscriptions to one environment, and answers them; deliveries are the environment's.
 
-    def __init__(self, post: Callable[..., None]) -> None:
+    `with_logs`: there is a Logs API, too, which concurrent mode does not have (spec 5).
+    """
+
+    def __init__(self, post: Callable[..., None], *, with_logs: bool) -> None:
         self._post = post
-        self.routes: Mapping[bytes, Route] = {
-            wire.TELEMETRY.encode(): Route(b"PUT", self._telemetry),
-            wire.LOGS.encode(): Route(b"PUT", self._logs),
-        }
+        logs = {wire.LOGS.encode(): Route(b"PUT", self._logs)} if with_logs else {}
+        self.routes: Mapping[bytes, Route] = {wire.TELEMETRY.encode(): Route(b"PUT", self._telemetry), **logs}
 
     def _telemetry(self, exchange: Exchange) -> None:
         self._subscribe(exchange, TelemetryApi.TELEMETRY)

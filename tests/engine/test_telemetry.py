@@ -298,9 +298,7 @@ def test_the_end_of_a_process_ends_the_deliveries_to_it_and_hurries_the_others()
 
 
 def test_a_subscriber_that_answers_nothing_loses_what_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    from runtime_api.protocol import telemetry
-
-    monkeypatch.setattr(telemetry.Feed.__init__, "__defaults__", (500_000,))
+    monkeypatch.setattr("runtime_api.engine.telemetry.HELD_BYTES", 500_000)
 
     async def main() -> None:
         async with http_subscriber() as subscriber, world() as here:

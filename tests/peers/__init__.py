@@ -2,12 +2,23 @@
 
 `DIR/aws-lambda-rie` is AWS's Runtime Interface Emulator, `DIR/cargo-lambda` another server; `DIR/npm` has AWS's
 Node.js runtime and @vercel/fun, `DIR/npm-http` adapters for web applications, `DIR/npm-sdk` the client for Lambda of
-AWS's SDK for JavaScript. A peer that is installed in the pinned version already is left alone.
+AWS's SDK for JavaScript, `DIR/npm-extensions` an extension. A peer that is installed in the pinned version already is
+left alone.
 """
 
 from pathlib import Path
 
-__all__ = ["HOME", "PeerError", "cargo_lambda", "fun", "http_adapters", "javascript_sdk", "lambda_ric", "rie"]
+__all__ = [
+    "HOME",
+    "PeerError",
+    "cargo_lambda",
+    "fun",
+    "http_adapters",
+    "javascript_sdk",
+    "lambda_ric",
+    "otel_extension",
+    "rie",
+]
 
 HOME = Path(__file__).resolve().parents[2] / ".venv" / "peers"
 MODULES = Path("npm", "node_modules")
@@ -47,6 +58,12 @@ def javascript_sdk() -> Path:
     """Return the folder of the modules of AWS's SDK for JavaScript."""
     folder = Path("npm-sdk", "node_modules")
     return _installed(folder / "@aws-sdk" / "client-lambda" / "package.json").parents[2]
+
+
+def otel_extension() -> Path:
+    """Return the layer of an extension that takes the Logs API's records to OpenTelemetry, an archive."""
+    package = Path("npm-extensions", "node_modules", "@serverless", "aws-lambda-otel-extension-dist")
+    return _installed(package / "extension.zip")
 
 
 def _installed(name: str | Path) -> Path:

@@ -1,6 +1,7 @@
 """Peers from npm: AWS's Node.js runtime, whose C++ client is compiled during the install, and @vercel/fun.
 
-In folders of their own: two adapters that run Node.js web applications behind a function URL, and the SDK's client.
+In folders of their own: two adapters that run Node.js web applications behind a function URL, the SDK's client, and
+an extension.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ BUILT = "aws-lambda-ric"
 PACKAGES = {  # by folder
     "npm": {BUILT: "4.0.2", "@vercel/fun": "1.3.6"},
     "npm-http": {"serverless-http": "4.0.0", "@vendia/serverless-express": "4.12.6"},
+    "npm-extensions": {"@serverless/aws-lambda-otel-extension-dist": "0.1.11"},
     "npm-sdk": {"@aws-sdk/client-lambda": "3.1164.0"},
 }
 INSTALL_LIMIT_SECONDS = 900

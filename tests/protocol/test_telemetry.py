@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.subscriptions import Buffering, Destination, Subscription, TelemetryApi
-from runtime_api.protocol.telemetry import Batch, Batches, Feed
+from runtime_api.protocol.telemetry import FULL_MS, Batch, Batches, Feed
 from runtime_api.protocol.telemetry_events import EventWriter
 
 TYPES = ("platform", "function", "extension")
@@ -70,7 +70,7 @@ def test_batches_close_at_their_number_of_events_and_at_their_size() -> None:
     batches.add([EVENT] * 6)
     assert [len(batches.take().events) for _ in range(2)] == [3, 3]
     assert not batches.has_closed
-    assert not batches.has_open
+    assert not batches.open_items
 
 
 def test_an_event_larger_than_a_batch_travels_alone() -> None:
@@ -80,13 +80,36 @@ def test_an_event_larger_than_a_batch_travels_alone() -> None:
     assert [batches.take().events for _ in range(3)] == [(b"a",), (EVENT,), (b"b",)]
 
 
-def test_lines_that_could_fill_a_batch_need_no_timer() -> None:
+def test_what_could_fill_a_batch_by_its_size_waits_only_a_moment() -> None:
     of = feed(Buffering(max_bytes=262_144))
     for _ in range(262):
         of.hold(line("x" * 999), 0.0)
-    assert not of.is_full
-    of.hold(line("x" * 999), 0.0)
-    assert of.is_full
+    assert of.wake_at == 1000.0
+    of.hold(line("x" * 999), 5.0)
+    assert of.wake_at == 5.0 + FULL_MS
+    of.collect(5.0 + FULL_MS, 0.0)
+    assert [len(batch.events) for batch in taken(of)] == [245]
+    assert of.wake_at == 1000.0  # what is left of it is as old as its first line
+
+
+def test_what_could_fill_a_batch_by_its_number_waits_only_a_moment() -> None:
+    of = feed(Buffering(max_items=1000))
+    of.hold(line("a\n" * 599), 0.0)
+    of.collect(1.0, 0.0)
+    of.hold(line("a\n" * 398), 2.0)
+    assert of.wake_at == 1000.0
+    of.hold(line("a"), 3.0)
+    assert of.wake_at == 3.0 + FULL_MS
+    of.collect(3.0 + FULL_MS, 0.0)
+    assert [len(batch.events) for batch in taken(of)] == [1000]
+    assert of.wake_at is None
+
+
+def test_very_much_does_not_wait() -> None:
+    of = feed(Buffering())
+    for number in range(5):
+        of.hold(line("x" * 1_000_000), float(number))
+    assert of.wake_at == 4.0
 
 
 def test_a_loss_is_told_where_it_happened() -> None:

@@ -39,8 +39,13 @@ SHOWN = 6
 def judged_cases(mutant: Mutant | None = None) -> list[Case]:
     """The cases that a mutant is judged by: those of the feature that it breaks, or those of no feature."""
     cases = load_cases("server", "extensions")
-    feature = next((case.feature for case in cases if mutant is not None and case.id == mutant.case), None)
-    return [case for case in cases if case.feature == feature]
+    feature = next((_feature(case) for case in cases if mutant is not None and case.id == mutant.case), None)
+    return [case for case in cases if _feature(case) == feature]
+
+
+def _feature(case: Case) -> str | None:
+    """The optional part that a case is about; the Logs API and its successor are one."""
+    return "telemetry" if case.feature == "logs" else case.feature
 
 
 def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:

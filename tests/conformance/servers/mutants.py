@@ -1,7 +1,8 @@
 """Wrong servers, the mutants: each is bootjack with one small patch of its source, and breaks one requirement.
 
-`mutants.json` contains most of them; those for the cells of the table of states are made here: one mutant for each
-call that a state has to refuse. A patch replaces whole lines that occur exactly once in their file.
+`mutants.json` contains most of them, and `telemetry_mutants.json` those of the Telemetry and Logs APIs; those for the
+cells of the table of states are made here: one mutant for each call that a state has to refuse. A patch replaces
+whole lines that occur exactly once in their file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 __all__ = ["Mutant", "mutants"]
 
+TABLES = ("mutants.json", "telemetry_mutants.json")
 RUNTIME = "runtime_api.protocol.runtime"
 ASK = """\
         after = self._rows[self.state].get(move)
@@ -56,10 +58,12 @@ class Mutant(NamedTuple):
 
 def mutants() -> list[Mutant]:
     """All mutants."""
-    tables = json.loads(Path(__file__).with_name("mutants.json").read_text("utf-8"))
-    return _cells() + [
-        Mutant(**{**table, **{key: "\n".join(table[key]) for key in ("old", "new")}}) for table in tables
-    ]
+    return _cells() + [mutant for name in TABLES for mutant in _read(name)]
+
+
+def _read(name: str) -> list[Mutant]:
+    tables = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
+    return [Mutant(**{**table, **{key: "\n".join(table[key]) for key in ("old", "new")}}) for table in tables]
 
 
 def _cells() -> list[Mutant]:
