@@ -59,16 +59,16 @@ def nothing() -> None:
 def arm(point: str, count: int) -> None:
     """Make this process die at a point, the N-th time it comes there."""
     die = _Countdown(count)
-    opened, attempt = database.open_database, QueueWorker._attempt
+    opened, run = database.open_database, QueueWorker._run
     conclude, deliver = QueueWorker._conclude, EventDelivery.deliver
 
     def dying_database(*arguments: Any) -> Any:
         before, after = (die, nothing) if point == POINTS[0] else (nothing, die)
         return _Connection(opened(*arguments), before, after)
 
-    async def dying_attempt(self: Any, *arguments: Any) -> Any:
+    def dying_run(self: Any, *arguments: Any) -> None:
         die()
-        return await attempt(self, *arguments)
+        run(self, *arguments)
 
     def dying_conclude(self: Any, *arguments: Any) -> None:
         die()
@@ -82,7 +82,7 @@ def arm(point: str, count: int) -> None:
     patched: dict[str, tuple[Any, str, Any]] = {
         POINTS[0]: (database, "open_database", dying_database),
         POINTS[1]: (database, "open_database", dying_database),
-        POINTS[2]: (QueueWorker, "_attempt", dying_attempt),
+        POINTS[2]: (QueueWorker, "_run", dying_run),
         POINTS[3]: (QueueWorker, "_conclude", dying_conclude),
         POINTS[4]: (EventDelivery, "deliver", dying_deliver),
     }

@@ -1,4 +1,5 @@
-/* The load generator: callers on keep-alive connections, each of which sends the payload and waits for its echo. */
+/* The load generator: callers on keep-alive connections, each of which sends the payload and waits for its echo. With
+ * -e they send Event invocations, and wait until these are accepted. */
 #include "http1.h"
 
 #include <pthread.h>
@@ -10,6 +11,7 @@
 static const char *host, *port, *path;
 static char *payload;
 static size_t payload_length;
+static int sends_events;
 
 struct caller {
     pthread_t thread;
@@ -36,11 +38,12 @@ static void read_payload(const char *name) {
 
 /* Compares the content once per caller and the length always, so that a wrong answer cannot count as a fast one. */
 static void check(const struct answer *answer, int first) {
-    if (answer->status != 200) {
+    if (answer->status != (sends_events ? 202 : 200)) {
         fprintf(stderr, "HTTP %d: %.*s\n", answer->status, (int)(answer->body_length < 200 ? answer->body_length : 200),
                 answer->body);
         exit(1);
     }
+    if (sends_events) return;
     if (answer->body_length != payload_length || (first && memcmp(answer->body, payload, payload_length) != 0)) {
         fprintf(stderr, "not the echo of the payload: %zu bytes: %.*s\n", answer->body_length,
                 (int)(answer->body_length < 200 ? answer->body_length : 200), answer->body);
@@ -55,8 +58,9 @@ static void *call(void *argument) {
     char head[1024];
     int length = snprintf(head, sizeof head,
                           "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\n"
-                          "Content-Length: %zu\r\n\r\n",
-                          path, host, port, payload_length);
+                          "Content-Length: %zu\r\n%s\r\n",
+                          path, host, port, payload_length,
+                          sends_events ? "X-Amz-Invocation-Type: Event\r\n" : "");
     connect_to(&connection, host, port, LIMIT_SECONDS);
     for (long i = 0; i < caller->requests; i++) {
         double start = now_us();
@@ -84,16 +88,20 @@ static void run(struct caller *callers, int count) {
 }
 
 static void usage(void) {
-    fprintf(stderr, "usage: load [-c CALLERS] HOST PORT PATH PAYLOAD-FILE REQUESTS\n");
+    fprintf(stderr, "usage: load [-e] [-c CALLERS] HOST PORT PATH PAYLOAD-FILE REQUESTS\n");
     exit(2);
 }
 
 int main(int argc, char **argv) {
     static struct caller callers[MOST_CALLERS];
     int count = 1, option;
-    while ((option = getopt(argc, argv, "c:")) != -1) {
-        if (option != 'c') usage();
-        count = atoi(optarg);
+    while ((option = getopt(argc, argv, "c:e")) != -1) {
+        if (option == 'c')
+            count = atoi(optarg);
+        else if (option == 'e')
+            sends_events = 1;
+        else
+            usage();
     }
     if (argc - optind != 5 || count < 1 || count > MOST_CALLERS) usage();
     long requests = atol(argv[optind + 4]);

@@ -22,10 +22,21 @@ class Figures(NamedTuple):
 
 
 def send(
-    tools: Tools, server: Running, payload: Path, requests: int, callers: int = 1, under: Sequence[str] = ()
+    tools: Tools,
+    server: Running,
+    payload: Path,
+    requests: int,
+    callers: int = 1,
+    under: Sequence[str] = (),
+    *,
+    events: bool = False,
 ) -> Figures:
-    """Invoke the function this many times; `under` is a wrapper command for the load generator."""
-    command = [*under, str(tools.load), "-c", str(callers), "127.0.0.1", str(server.port)]
+    """Invoke the function this many times; `under` is a wrapper command for the load generator.
+
+    With `events` the callers do not wait for answers, only for their events to be accepted.
+    """
+    command = [*under, str(tools.load), *(["-e"] if events else []), "-c", str(callers)]
+    command += ["127.0.0.1", str(server.port)]
     command += [server.path, str(payload), str(requests)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_LIMIT_SECONDS, check=False)

@@ -17,6 +17,7 @@ RATIOS = (
     "one at a time",
     "zip -9",
     "host's Python",
+    "synchronous",
     ALONE,
     BEFORE,
 )

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from benchmarks.launching import Launch, Server
 from benchmarks.tools import Tools
 from tests import peers
 
+STUCK = "stuck"  # the function that never answers
 BOOTJACK = Path(sys.executable).parent / "bootjack"
 SIMULATED_LIMIT_SECONDS = 120.0  # valgrind makes a start take a hundred times as long
 
@@ -50,6 +52,11 @@ def many_functions(*numbers: int) -> list[Server]:
 def isolated(name: str, *sandbox: str) -> Server:
     """bootjack with a sandbox and further options."""
     return Server(name, partial(_serve, sandbox=sandbox))
+
+
+def durable(name: str, environments: int) -> Server:
+    """bootjack with a directory for its events, and beside the function one that never answers."""
+    return Server(name, partial(_durable, environments=environments))
 
 
 def of_checkout(name: str, checkout: Checkout, functions: int = 1, sandbox: tuple[str, ...] = ("process",)) -> Server:
@@ -102,6 +109,15 @@ def _serve(
     command = [bootjack_command(), "serve", "--sandbox", *sandbox]
     command += ["--port", str(port), "--concurrency", str(concurrency)]
     return Launch([*command, *(f"echo{number}={tools.echo}" for number in range(functions))], tools.scratch, "echo0")
+
+
+def _durable(tools: Tools, port: int, runtime_port: int, environments: int) -> Launch:
+    stuck = tools.scratch / "stuck"
+    stuck.write_text("#!/bin/sh\nexec sleep 600\n")
+    stuck.chmod(0o755)
+    data = tempfile.mkdtemp(dir=tools.scratch)
+    launch = _serve(tools, port, runtime_port, concurrency=environments)
+    return replace(launch, command=[*launch.command, f"{STUCK}={stuck}", "--data", data])
 
 
 def _of_checkout(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.protocol.states import CLASSIC, CONCURRENT
+from runtime_api.protocol.states import CLASSIC, CONCURRENT, SNAPSTART
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,13 @@ TEXT = """# The states of an execution environment
 
 {phases}
 
-In concurrent mode one more invocation may begin in phase `invoke`.
+In concurrent mode one more invocation may begin in phase `invoke`, and with SnapStart there are more phases. In both,
+init is never part of an invocation: it begins in `new` and in `cold`, and who waits for
+one that fails, fails with it.
+
+## The environment with SnapStart
+
+{snapstart_phases}
 
 ## The runtime in classic mode: `RUNTIME`
 
@@ -28,6 +34,12 @@ The process may exit from every state but `absent`, and the platform may stop it
 `stopping`; these two moves are left out of the picture. AWS's refusals call the states {names}.
 
 {runtime}
+
+## The runtime with SnapStart
+
+Only what differs from classic mode.
+
+{snapstart}
 
 ## The runtime in concurrent mode
 
@@ -53,6 +65,17 @@ def diagram(table: Mapping[Any, Mapping[Any, Any]], left_out: tuple[str, ...] = 
     return "\n".join([*lines, "```"])
 
 
+def own(
+    table: Mapping[Any, Mapping[Any, Any]], classic: Mapping[Any, Mapping[Any, Any]]
+) -> dict[Any, dict[Any, Any]]:
+    """The rows of a table that are not the same in classic mode."""
+    found = {
+        state: {move: target for move, target in moves.items() if classic.get(state, {}).get(move) != target}
+        for state, moves in table.items()
+    }
+    return {state: moves for state, moves in found.items() if moves}
+
+
 def _name(state: str) -> str:
     return str(state).replace(" ", "_")
 
@@ -63,6 +86,8 @@ def page() -> str:
     return TEXT.format(
         phases=diagram(CLASSIC.phases),
         runtime=diagram(CLASSIC.runtime, ALWAYS),
+        snapstart_phases=diagram(SNAPSTART.phases),
+        snapstart=diagram(own(SNAPSTART.runtime, CLASSIC.runtime), ALWAYS),
         concurrent=diagram(CONCURRENT.runtime, ALWAYS),
         conversation=diagram(CONCURRENT.conversation),
         names=names,

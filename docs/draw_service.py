@@ -45,9 +45,9 @@ $ aws lambda invoke --function-name orders response.json
   configuration again. With `--data` they are initialised again after a restart.
 - **Event source mappings are kept, and move through their states, but nothing is polled yet**: a mapping that is
   `Enabled` invokes nothing, and no source need exist or be reachable. It stays when its function is deleted.
-- **`--data DIR` keeps functions, layers, mappings and packages.** What was answered is on disk, also after `kill -9`
-  and a power cut. A second server is refused the directory. Without `--data` everything goes with the server. The
-  functions of the command line are not kept, nor is what callers change about them: their code is yours.
+- **`--data DIR` keeps functions, layers, mappings, packages and events.** What was answered is on disk, also after
+  `kill -9` and a power cut. A second server is refused the directory. Without `--data` everything goes with the
+  server. The functions of the command line are not kept, nor is what callers change about them: their code is yours.
 - **Runtimes** are run by what this machine has for them; the function's log says once where that is another version.
 
   | runtime | what runs |
@@ -102,8 +102,37 @@ $ aws lambda invoke --function-name orders response.json
   `AWS_ENDPOINT_URL_LAMBDA`, and sign with the keys and the region of the environment.
 - **Functions of container images are kept, but not run**: their invocations say so. No registry is asked, so the
   digest of an image is that of its URI.
-- **Stored, without effect here**: roles, VPC, KMS keys, dead letter queues, tracing settings, code signing, runtime
-  management, recursion settings.
+- **Stored, without effect here**: roles, VPC, KMS keys, tracing settings, code signing, runtime management.
+
+## Events
+
+An Event invocation is answered with 202 when it is in the queue. With `--data` it is on disk by then: an accepted
+event runs at least once, whatever happens to the server, and may run twice when the server is killed. Order is not
+promised.
+
+- **Retries**: an event whose function fails is tried again after `--async-retry-base` (60 s) and once more after
+  twice that, within MaximumRetryAttempts and MaximumEventAge. Throttled events, and those for which no environment
+  can be had, are tried again after 1, 2, 4 and up to 300 s and use up no attempt. Each attempt runs the function as
+  it is then. An event whose function is not there waits for it, six hours at most. A reserved concurrency of 0 gives
+  events up at once.
+- **Dead-letter queues** (SQS, SNS) get the payload unchanged with RequestID, ErrorCode and ErrorMessage;
+  **destinations** for success and failure (SQS, SNS, S3, EventBridge, another function here) get Lambda's invocation
+  record. They are reached at `AWS_ENDPOINT_URL_SQS` and the like, or `AWS_ENDPOINT_URL`, with the credentials that
+  SDKs find (`pip install 'bootjack[aws]'`). **Nothing is sent to AWS itself** unless `--poll-aws` is given. A target
+  that does not answer is tried again for six hours without running the event again; one that refuses is not.
+- **Loops end**: when a chain of requests comes to one function for the 17th time, Invoke is refused with
+  RecursiveInvocationException, and an event is given up. The count is in the trace header (`Lineage`), which SDKs
+  send on. `put-function-recursion-config --recursive-loop Allow` lets them go on.
+- **`bootjack events`** lists what waits, with its due time, failures and last error; `bootjack events dead` what was
+  given up and why (the last 1,000 with `--data`, else 100), `resend NUMBER` runs such an event once more, `discard
+  NUMBER` forgets one.
+- **Schedules**: `serve --schedule 'rate(5 minutes)=NAME'`, `'cron(0 12 * * ? *)=NAME'` (six fields, UTC, with `L`,
+  `W` and `#`) or `'at(2026-01-31T12:00:00)=NAME'` sends EventBridge's event. With `--data`, what was due while no
+  server ran is sent once.
+- **For tests**: `POST /_bootjack/clock` with `{{"advanceSeconds": 3600}}` moves the clock by which events and
+  schedules are due; each due time of a schedule that it passes is sent for. `GET /_bootjack/events`,
+  `/_bootjack/events/given-up` and `/_bootjack/schedules` show the rest as JSON.
+- Up to 100,000 events of a function wait; one more gets 429. Without `--data` their payloads may take 256 MB.
 
 ## Logs
 

@@ -347,6 +347,7 @@ class LocalLambda:
             dispatch,
             limits,
             self._owner,
+            outbox,
             log.write,
             None if data is None else data.events,
             enforces_policies=self._enforce_policies,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from runtime_api.store.sqlite.database import Database
     from runtime_api.store.sqlite.schedules import StoredSchedules
 
+    from .queue_worker import Crowd
+
 __all__ = ["EventSettings", "Events"]
 
 
@@ -51,6 +53,7 @@ class Events:
         dispatch: Dispatch,
         limits: Limits,
         owner: Owner,
+        crowd: Crowd,
         write: Callable[[bytes], None],
         database: Database | None = None,
         *,
@@ -68,6 +71,7 @@ class Events:
             EventDelivery(self._clients, self.invoker).deliver,
             write,
             clock,
+            crowd=crowd,
             max_queued=limits.waiting_invocations,
             retry_base_s=settings.retry_base_s,
         )

@@ -13,7 +13,8 @@ from runtime_api.service.lineage import is_loop, with_lineage
 from runtime_api.service.permissions import INVOKE, check_permission, opens_url
 from runtime_api.service.queued_event import QueuedEvent
 from runtime_api.service.refusals import SHUT_DOWN
-from runtime_api.service.seams.dispatch import Throttled, Unavailable
+from runtime_api.service.seams.dispatch import Unavailable
+from runtime_api.service.seams.event_queue import Full, Queued
 from runtime_api.service.tenancy import Tenancy, check_tenant
 from runtime_api.service.validation import check_parameters
 
@@ -70,10 +71,6 @@ class Accepted(msgspec.Struct, frozen=True):
     request: InvokeRequest
 
 
-class Queued(msgspec.Struct, frozen=True):
-    """The event will be run."""
-
-
 class Verified(msgspec.Struct, frozen=True):
     """The dry run has found nothing wrong."""
 
@@ -99,7 +96,6 @@ class Invoker:
         self._queue = queue
         self._limits = limits
         self._closed = False
-        self._puts: set[asyncio.Task[Queued | Throttled]] = set()
 
     @property
     def names(self) -> list[str]:
@@ -159,7 +155,7 @@ class Invoker:
         )
         return Accepted(version, invocation, request)
 
-    def submit(self, accepted: Accepted) -> Pending[RunResult | Queued | Verified]:
+    def submit(self, accepted: Accepted) -> Pending[RunResult | Queued | Full | Verified]:
         """Run what `check` made: at once, when the event is due, or not at all for a dry run."""
         request = accepted.request
         if self._closed:
@@ -168,10 +164,8 @@ class Invoker:
             return self._dispatch.run(accepted.version, accepted.invocation, request.log_type == TAIL)
         if request.type == DRY_RUN:
             return self._at_once(Verified())
-        put = asyncio.ensure_future(self._put(accepted))
-        self._puts.add(put)
-        put.add_done_callback(self._puts.discard)
-        return put
+        now_ms = self._clock.now_ms()
+        return self._queue.put(QueuedEvent(accepted.invocation, now_ms), now_ms)
 
     def too_large(self, size: int | None = None) -> RequestTooLargeException:
         """Return the refusal of a payload over the limit, in bytes."""
@@ -183,8 +177,7 @@ class Invoker:
     async def close(self) -> None:
         """Accept nothing more; returns once every event that was accepted is in the queue."""
         self._closed = True
-        if self._puts:
-            await asyncio.wait(self._puts)
+        await self._queue.settled()
 
     def _counted(self, trace: str, version: ResolvedVersion, kind: str) -> str:
         """Count this invocation in its chain. A chain that has become a loop is stopped: events once they are due."""
@@ -192,12 +185,6 @@ class Invoker:
         if kind != EVENT and is_loop(trace) and not version.may_recurse:
             raise RecursiveInvocationException(RECURSIVE)
         return trace
-
-    async def _put(self, accepted: Accepted) -> Queued | Throttled:
-        now_ms, version = self._clock.now_ms(), accepted.version
-        if await self._queue.put(QueuedEvent(accepted.invocation, now_ms), now_ms):
-            return Queued()
-        return Throttled(version.concurrency, version.concurrency, self._limits.waiting_events)
 
     def _at_once(self, result: Unavailable | Verified) -> asyncio.Future[Unavailable | Verified]:
         future = asyncio.get_running_loop().create_future()

@@ -1,14 +1,16 @@
-"""Runs the events of a queue when they are due, each in a task of its own.
+"""Runs the events of a queue when they are due.
 
 Of each group no more events are leased than its function's execution environments can run at once. The others stay in
-the queue, where they are safe and where other servers can lease them.
+the queue, where they are safe and where other servers can lease them. An event that is run has no task of its own:
+what an event costs on top of a synchronous invocation is mostly such machinery.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -34,20 +36,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.service.event_attempts import Next
-    from runtime_api.service.queued_event import QueuedEvent
     from runtime_api.service.seams.catalog import Catalog, ResolvedVersion
-    from runtime_api.service.seams.dispatch import Dispatch
-    from runtime_api.service.seams.event_queue import EventQueue, NothingDue
+    from runtime_api.service.seams.dispatch import Dispatch, Pending, RunResult
+    from runtime_api.service.seams.event_queue import EventQueue
 
     from .clock import Clock
     from .event_delivery import Deliver
 
-__all__ = ["QueueWorker"]
+__all__ = ["Crowd", "QueueWorker"]
 
 RETRY_BASE_S = 60.0  # Lambda's
 SOON_MS = 5000.0  # longer than an event waits that was throttled for the first or second time
 DELIVERIES = 10  # at once, of one function
 STORE_RETRY_S = 1.0  # after the queue itself could not be read
+LONGEST_REST_S = 3600.0  # the wall clock may be set meanwhile
+KNOWN = 1000  # functions whose names are remembered
+
+
+class Crowd(Protocol):
+    """Counts the invocations that run at once: answers to many are written together."""
+
+    callers: int
+
+
+class _Known(NamedTuple):
+    """A function that events ask for, and the last version of it that they ran on."""
+
+    name: str
+    qualifier: str | None
+    owner: Owner
+    found: ResolvedVersion | None = None
+    version: ResolvedVersion | None = None  # the same, with invocations that may wait
 
 
 class QueueWorker:
@@ -62,6 +81,7 @@ class QueueWorker:
         write: Callable[[bytes], None],
         clock: Clock,
         *,
+        crowd: Crowd,
         max_queued: int,
         retry_base_s: float = RETRY_BASE_S,
     ) -> None:
@@ -72,17 +92,21 @@ class QueueWorker:
         """
         self._retry_base_s = retry_base_s
         self._max_queued = max_queued
+        self._crowd = crowd
         self._queue = queue
         self._catalog = catalog
         self._dispatch = dispatch
         self._deliver = deliver
         self._write = write
         self._clock = clock
+        self._known: dict[str, _Known] = {}  # by ARN
         self._running: Counter[str] = Counter()  # events by their group
         self._busy: set[str] = set()  # groups that are not to be leased now
+        self._deliveries: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._draining = False
+        self._closed = False
         self._task: asyncio.Task[None] | None = None
         queue.watch(self._wake)
         clock.watch(self._wake)
@@ -102,104 +126,131 @@ class QueueWorker:
 
     async def close(self) -> None:
         """Lease no more events, and abandon those that are running."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        self._closed = True
+        tasks = [*self._deliveries, *([] if self._task is None else [self._task])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _wake(self) -> None:
         self._empty.clear()
         self._news.set()
 
     async def _work(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            while True:
-                self._news.clear()
-                try:
-                    found = await self._lease()
-                except Exception as error:  # the disk fails: events wait until it works again
-                    self._write(traceback_lines("no event can be leased", error))
-                    await asyncio.sleep(STORE_RETRY_S)
-                    continue
-                if isinstance(found, LeasedEvent):
-                    version = self._begin(found.event)
-                    group.create_task(self._run(found, version))
-                else:
-                    await self._rest(None if found is None else found.next_due_ms)
+        alarm: asyncio.TimerHandle | None = None
+        loop = asyncio.get_running_loop()
+        while True:
+            self._news.clear()
+            try:
+                until_ms = None if self._draining else await self._lease_all()
+            except Exception as error:  # the disk fails: events wait until it works again
+                self._write(traceback_lines("no event can be leased", error))
+                await asyncio.sleep(STORE_RETRY_S)
+                continue
+            now_ms = self._clock.now_ms()
+            if not self._running and (until_ms is None or until_ms > now_ms + SOON_MS):
+                self._empty.set()
+            if alarm is not None:
+                alarm.cancel()
+            if until_ms is not None:
+                alarm = loop.call_later(min(max(until_ms - now_ms, 0) / 1000, LONGEST_REST_S), self._news.set)
+            await self._news.wait()
 
-    async def _lease(self) -> LeasedEvent | NothingDue | None:
-        return None if self._draining else await self._queue.lease(self._clock.now_ms(), self._busy)
+    async def _lease_all(self) -> float | None:
+        """Begin every event that is due; returns when the next one is."""
+        while True:
+            found = await self._queue.lease(self._clock.now_ms(), self._busy)
+            if not isinstance(found, LeasedEvent):
+                return found.next_due_ms
+            self._begin(found)
 
-    async def _rest(self, until_ms: float | None) -> None:
-        """Wait for news, or for the next event to become due."""
-        now_ms = self._clock.now_ms()
-        if not self._running and (until_ms is None or until_ms > now_ms + SOON_MS):
-            self._empty.set()
+    def _begin(self, leased: LeasedEvent) -> None:
+        """Take an event's turn, and run it."""
+        event, most = leased.event, DELIVERIES
+        version: ResolvedVersion | ServiceError
         try:
-            async with asyncio.timeout(None if until_ms is None else max(until_ms - now_ms, 0) / 1000):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-
-    def _begin(self, event: QueuedEvent) -> ResolvedVersion | ServiceError:
-        """Take an event's turn; returns the version that it is to run on, or why there is none."""
-        most, group = DELIVERIES, event.group
-        found: ResolvedVersion | ServiceError
-        try:
-            found = version = self._resolve(event)
+            version = found = self._resolve(event.invocation.function_arn)
             if event.verdict is None:
-                most = version.concurrency * version.settings.slots
+                most = found.concurrency * found.settings.slots
         except ServiceError as error:
-            found = error
+            version = error
+        group = event.group
         self._running[group] += 1
+        self._crowd.callers += 1
         if self._running[group] >= most:
             self._busy.add(group)
-        return found
-
-    def _resolve(self, event: QueuedEvent) -> ResolvedVersion:
-        region, account, _, name, *qualifier = event.invocation.function_arn.split(":")[3:]
-        found = self._catalog.resolve(name, qualifier[0] if qualifier else None, Owner(account, region))
-        return replace(found, max_queued=self._max_queued)
-
-    async def _run(self, leased: LeasedEvent, version: ResolvedVersion | ServiceError) -> None:
-        event = leased.event
-        group = event.group
-        following: Next | None
         try:
-            if event.verdict is not None:
-                following = await self._make_delivery(event)
-            elif isinstance(version, ServiceError):
-                following = unresolved(event, version.message, self._clock.now_ms())
-            else:
-                following = await self._attempt(event, version)
+            self._run(leased, version)
         except Exception as error:
-            self._write(traceback_lines(f"event {event.invocation.request_id} could not be run", error))
-            following = Buried(event, repr(error))
-        try:
-            if following is not None:
-                self._conclude(leased, following)
-        finally:
-            self._end(group)
+            self._defect(leased, error)
 
-    async def _attempt(self, event: QueuedEvent, version: ResolvedVersion) -> Next | None:
-        """Run an event. None: this server ends before it was run."""
-        verdict = before_attempt(event, version, self._clock.now_ms())
+    def _resolve(self, arn: str) -> ResolvedVersion:
+        known = self._known.get(arn)
+        if known is None:
+            region, account, _, name, *qualifier = arn.split(":")[3:]
+            known = _Known(name, qualifier[0] if qualifier else None, Owner(account, region))
+        found = self._catalog.resolve(known.name, known.qualifier, known.owner)
+        if known.found is not found or known.version is None:
+            version = replace(found, max_queued=self._max_queued)
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[arn] = known._replace(found=found, version=version)
+            return version
+        return known.version
+
+    def _run(self, leased: LeasedEvent, version: ResolvedVersion | ServiceError) -> None:
+        event, now_ms = leased.event, self._clock.now_ms()
+        if event.verdict is not None:
+            task = asyncio.get_running_loop().create_task(self._make_delivery(leased))
+            self._deliveries.add(task)
+            task.add_done_callback(self._deliveries.discard)
+            return
+        if isinstance(version, ServiceError):
+            self._conclude(leased, unresolved(event, version.message, now_ms))
+            return
+        verdict = before_attempt(event, version, now_ms)
         if verdict is not None:
-            return verdict
+            self._conclude(leased, verdict)
+            return
         invocation = event.invocation
         if event.failures:  # a delivery of its own: a late answer of the one before must not count for it
             invocation = replace(invocation, invocation_id=invocation_id())
-        result = await self._dispatch.run(version, invocation)
-        if isinstance(result, Unavailable) and result.message == SHUT_DOWN:
-            return None
-        return after_attempt(event, version, result, self._clock.now_ms(), self._retry_base_s)
+        pending = self._dispatch.run(version, invocation)
+        pending.add_done_callback(partial(self._ran, leased, version))
 
-    async def _make_delivery(self, event: QueuedEvent) -> Next:
-        failure = await self._deliver(event, event.deliveries[0])
-        if failure is None:
-            return after_delivery(event, None, False, self._clock.now_ms())
-        return after_delivery(event, failure.reason, failure.is_lasting, self._clock.now_ms())
+    def _ran(self, leased: LeasedEvent, version: ResolvedVersion, pending: Pending[RunResult]) -> None:
+        if self._closed:
+            return
+        try:
+            result = pending.result()
+            if isinstance(result, Unavailable) and result.message == SHUT_DOWN:
+                self._end(leased)  # it stays in the queue, for the next server
+                return
+            now_ms = self._clock.now_ms()
+            self._conclude(leased, after_attempt(leased.event, version, result, now_ms, self._retry_base_s))
+        except Exception as error:
+            self._defect(leased, error)
+
+    async def _make_delivery(self, leased: LeasedEvent) -> None:
+        event = leased.event
+        try:
+            failure = await self._deliver(event, event.deliveries[0])
+            reason, is_lasting = (None, False) if failure is None else failure
+            self._conclude(leased, after_delivery(event, reason, is_lasting, self._clock.now_ms()))
+        except Exception as error:
+            self._defect(leased, error)
 
     def _conclude(self, leased: LeasedEvent, following: Next) -> None:
+        """End an event's turn, and let it go on as was decided."""
+        self._end(leased)
+        try:
+            self._settle(leased, following)
+        except Exception as error:  # the store is closed, for example: it runs once more
+            request_id = leased.event.invocation.request_id
+            self._write(traceback_lines(f"what has become of event {request_id} could not be written", error))
+
+    def _settle(self, leased: LeasedEvent, following: Next) -> None:
         match following:
             case Done():
                 self._queue.done(leased)
@@ -211,9 +262,18 @@ class QueueWorker:
                 self._write(line.encode(errors="replace"))
                 self._queue.bury(leased, event, reason, self._clock.now_ms())
 
-    def _end(self, group: str) -> None:
-        self._running[group] -= 1
-        if not self._running[group]:
+    def _defect(self, leased: LeasedEvent, error: Exception) -> None:
+        """Bury an event that could not be run because of a defect of this program."""
+        self._write(traceback_lines(f"event {leased.event.invocation.request_id} could not be run", error))
+        self._conclude(leased, Buried(leased.event, repr(error)))
+
+    def _end(self, leased: LeasedEvent) -> None:
+        self._crowd.callers -= 1
+        group = leased.event.group
+        left = self._running[group] - 1
+        if left > 0:
+            self._running[group] = left
+        else:
             del self._running[group]
         self._busy.discard(group)
         self._wake()

@@ -261,14 +261,16 @@ class Invocations:
 
     def refuse_waiting(self, fault: Fault = SHUT_DOWN, status: fx.Status = fx.Status.FAILURE) -> list[fx.Effect]:
         """End what has not begun with this fault: the environment shuts down, or its restore has failed."""
-        return [fx.Complete(fx.Outcome(request_id, status, fault=fault)) for request_id in self._give_up_waiting()]
+        waiting = self._give_up_waiting()
+        outcomes = [fx.Complete(fx.Outcome(request_id, status, fault=fault)) for request_id in waiting]
+        return [*outcomes, *(fx.Over(request_id) for request_id in waiting)]
 
     def fail_waiting(self, fault: Fault, status: fx.Status, init: InitAttempt) -> list[fx.Effect]:
         """End what has not begun: the init that it waits for has failed."""
         waiting = self._give_up_waiting()
         lines = tuple(log.FaultLine(request_id, *worded(fault, request_id)) for request_id in waiting)
         outcomes = [fx.Complete(_init_failed(request_id, fault, status, init)) for request_id in waiting]
-        return [fx.Emit(lines), *outcomes] if lines else []
+        return [fx.Emit(lines), *outcomes, *(fx.Over(request_id) for request_id in waiting)] if lines else []
 
     def _give_up_waiting(self) -> list[str]:
         waiting = [event.invocation.request_id for event, _ in self.waiting]

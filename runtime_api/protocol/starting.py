@@ -65,8 +65,11 @@ class Starting:
 
     def register(self, event: ev.RegisterCalled) -> list[fx.Effect]:
         """Register an extension; the last one that was waited for lets the runtime start."""
-        is_open = InitStep.REGISTER in self._rows[self.stage]
-        return [*self._extensions.register(event, is_open=is_open), *self._launched()]
+        after = self._rows[self.stage].get(InitStep.REGISTER)
+        effects = self._extensions.register(event, is_open=after is not None)
+        if after is not None:
+            self.stage = after
+        return [*effects, *self._launched()]
 
     def runtime_ready(self, now: float) -> list[fx.Effect]:
         """The runtime waits in /next or /restore/next for the first time: registration is closed."""

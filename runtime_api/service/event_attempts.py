@@ -47,6 +47,7 @@ class Buried(NamedTuple):
 
 
 Next = Done | Again | Buried
+DONE = Done()
 
 
 def before_attempt(event: QueuedEvent, version: ResolvedVersion, now_ms: float) -> Next | None:
@@ -75,6 +76,8 @@ def after_attempt(
             return Again(event, due_ms)
         return _settled(event, version, _too_old(event, now_ms, status))
     if result.function_error is None:
+        if version.event_invoke is None:
+            return DONE
         verdict = Verdict(Condition.SUCCESS, now_ms, version=version.spec.version, response=result.payload)
         return _settled(event, version, verdict)
     failures = event.failures + 1
@@ -119,7 +122,7 @@ def after_delivery(event: QueuedEvent, error: str | None, lasting: bool, now_ms:
     if event.deliveries:
         return Again(event, now_ms)
     if verdict.condition is Condition.SUCCESS and error is None:
-        return Done()
+        return DONE
     return Buried(event, "; ".join(filter(None, (verdict.reason, *event.reports))))
 
 
@@ -144,7 +147,7 @@ def _settled(event: QueuedEvent, version: ResolvedVersion, verdict: Verdict) -> 
     deliveries = _deliveries(version, succeeded)
     if deliveries:
         return Again(structs.replace(event, verdict=verdict, deliveries=deliveries, waits=0), verdict.settled_ms)
-    return Done() if succeeded else Buried(event, verdict.reason)
+    return DONE if succeeded else Buried(event, verdict.reason)
 
 
 def _deliveries(version: ResolvedVersion, succeeded: bool) -> tuple[Delivery, ...]:

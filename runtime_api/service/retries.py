@@ -32,7 +32,9 @@ DEFAULT_PATIENCE = EventPatience()
 
 def patience_of(config: EventInvoke | None) -> EventPatience:
     """Return what a function's event invoke configuration asks for."""
-    settings = {} if config is None else config.settings
+    if config is None:
+        return DEFAULT_PATIENCE
+    settings = config.settings
     return EventPatience(
         settings.get("MaximumRetryAttempts", MOST_RETRIES), settings.get("MaximumEventAgeInSeconds", MOST_AGE_S)
     )

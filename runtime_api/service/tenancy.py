@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from .errors import InvalidParameterValueException
 
-__all__ = ["Tenancy", "check_tenant"]
+if TYPE_CHECKING:
+    from .function_record import Configuration
+
+__all__ = ["Tenancy", "check_alone", "check_tenant"]
+
+NOT_BESIDE = "{what} cannot be used with a function whose environments are isolated by tenant (TenancyConfig)"
 
 DEMANDED = (
     "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again."
@@ -39,3 +45,9 @@ def check_tenant(tenancy: Tenancy, tenant_id: str | None) -> None:
         return
     if tenancy is Tenancy.FORBIDDEN:
         raise InvalidParameterValueException(FORBIDDEN)
+
+
+def check_alone(configuration: Configuration, what: str) -> None:
+    """Raise a ServiceError where a function by tenant is to have what AWS does not offer for it."""
+    if configuration.tenancy_config is not None:
+        raise InvalidParameterValueException(NOT_BESIDE.format(what=what))

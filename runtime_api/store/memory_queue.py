@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from runtime_api.service.seams.event_queue import BuriedEvent, LeasedEvent, ListedEvent, NothingDue
+from runtime_api.service.seams.event_queue import BuriedEvent, Full, LeasedEvent, ListedEvent, NothingDue, Queued
 
 from .event_index import Entry, EventIndex
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryQueue"]
 
+QUEUED = Queued()
 BURIED = 100  # events that are kept for a look at them
 MOST_BYTES = 268_435_456  # of the payloads that wait
 
@@ -37,11 +39,18 @@ class MemoryQueue:
     def watch(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
 
-    async def put(self, event: QueuedEvent, due_ms: float) -> bool:
-        if self._index.length(event.group) >= self._most or _bytes(event) > self._left_bytes:
-            return False
-        self._add(next(self._numbers), event, due_ms)
-        return True
+    def put(self, event: QueuedEvent, due_ms: float) -> asyncio.Future[Queued | Full]:
+        future: asyncio.Future[Queued | Full] = asyncio.get_running_loop().create_future()
+        waiting = self._index.length(event.group)
+        if waiting >= self._most or _bytes(event) > self._left_bytes:
+            future.set_result(Full(waiting))
+        else:
+            self._add(next(self._numbers), event, due_ms)
+            future.set_result(QUEUED)
+        return future
+
+    async def settled(self) -> None:
+        pass
 
     async def lease(self, now_ms: float, busy: Collection[str] = ()) -> LeasedEvent | NothingDue:
         found = self._index.lease(now_ms, busy)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.invoker import Accepted, Invoker, Queued, Verified
     from runtime_api.service.seams.dispatch import Pending, RunResult
+    from runtime_api.service.seams.event_queue import Full
 
     from .callers import Callers
     from .guard import Guard
@@ -135,7 +136,7 @@ class Front:
         self._callers.check(request, parse_qs(exchange.query.decode("latin-1"), keep_blank_values=True))
 
     def _answer(
-        self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Verified]
+        self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Full | Verified]
     ) -> None:
         _send(exchange, invoke.result_reply(accepted, pending))
         self._outbox.callers -= 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Accepted, Invoker
     from runtime_api.service.owners import Caller
     from runtime_api.service.seams.dispatch import Pending, RunResult
+    from runtime_api.service.seams.event_queue import Full
 
     from .callers import Callers
 
@@ -82,7 +83,7 @@ def begin(
     body: bytes,
     *,
     streamed: bool = False,
-) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
+) -> tuple[Accepted, Pending[RunResult | Queued | Full | Verified]]:
     """Check a caller's request and invoke the function; `headers` by their names in lower case.
 
     `streamed`: the response is read as it comes.
@@ -96,13 +97,13 @@ def begin(
 
 def begin_async(
     invoker: Invoker, caller: Caller | None, function: str, payload: bytes
-) -> tuple[Accepted, Pending[RunResult | Queued | Verified]]:
+) -> tuple[Accepted, Pending[RunResult | Queued | Full | Verified]]:
     """Check a request of InvokeAsync, which is Invoke of the type Event before there were types, and queue it."""
     accepted = invoker.check(InvokeRequest(function, payload, type=EVENT, caller=caller))
     return accepted, invoker.submit(accepted)
 
 
-def result_reply(accepted: Accepted, pending: Pending[RunResult | Queued | Verified]) -> PlainReply:
+def result_reply(accepted: Accepted, pending: Pending[RunResult | Queued | Full | Verified]) -> PlainReply:
     """Return the answer to a request that was accepted, once `pending` is done. A defect is answered too."""
     try:
         result = pending.result()

@@ -15,8 +15,10 @@ from runtime_api.service.function_record import EventInvoke
 from runtime_api.service.queued_event import QueuedEvent
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import InvokeResult, RunResult, Throttled, Unavailable
+from runtime_api.service.seams.event_queue import Queued
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.memory_queue import MemoryQueue
+from runtime_api.web.http1.outbox import Outbox
 from tests.loops import run
 from tests.service.versions import a_function, a_record, an_invocation
 
@@ -67,11 +69,19 @@ class Setting:
         self.dispatch = FakeDispatch()
         self.catalog = MemoryCatalog()
         self.clock = Clock()
+        self.crowd = Outbox()
         self.log = b""
         self.delivered: list[tuple[str, str]] = []
         self.failures: list[Undelivered] = []  # of the next deliveries
         self.worker = QueueWorker(
-            self.queue, self.catalog, self.dispatch, self._deliver, self._write, self.clock, max_queued=10
+            self.queue,
+            self.catalog,
+            self.dispatch,
+            self._deliver,
+            self._write,
+            self.clock,
+            crowd=self.crowd,
+            max_queued=10,
         )
         self.worker.start()
 
@@ -97,7 +107,7 @@ class Setting:
     async def put_unknown(self, request_id: str, name: str, due_ms: float = 0) -> None:
         """Put in an event, whether there is a function for it or not."""
         invocation = replace(an_invocation(request_id), function_arn=a_function(name).arn())
-        assert await self.queue.put(QueuedEvent(invocation, self.clock.now_ms()), due_ms)
+        assert await self.queue.put(QueuedEvent(invocation, self.clock.now_ms()), due_ms) == Queued()
 
     async def buried(self) -> list[tuple[str, str]]:
         """The request ids of events that were given up, and why."""
@@ -123,6 +133,7 @@ class Setting:
         async with asyncio.timeout(TIMEOUT_S):
             await self.worker.finished()
             await self.worker.close()
+        assert self.crowd.callers == 0
 
 
 def test_events_of_one_version_run_in_order_as_many_at_once_as_it_has_environments() -> None:

@@ -168,3 +168,44 @@ def test_an_environment_that_could_not_be_made_takes_no_place_and_fails_who_wait
     one = Environment("one")
     fleet.started(one)
     assert fleet.available(one, now=0) == [Assign(B, one)]
+
+
+def test_free_slots_are_filled_before_another_environment_is_started() -> None:
+    one = Environment("one")
+    fleet = with_free(Fleet(most=2, slots=2), one)
+    assert [fleet.take(), fleet.take(), fleet.take()] == [one, one, None]
+    assert fleet.submit(A, max_queued=0) == [Start()]
+    assert fleet.available(one, now=1) == [Assign(A, one)]
+
+
+def test_one_coming_environment_is_enough_for_as_many_as_it_has_slots() -> None:
+    fleet: Made = Fleet(most=5, slots=2)
+    assert [fleet.submit(each, max_queued=0) for each in (A, B, "c")] == [[Start()], [], [Start()]]
+
+
+def test_an_environment_serves_the_tenant_that_it_has_served_first() -> None:
+    one, two = Environment("one"), Environment("two")
+    fleet = with_free(Fleet(most=2), one)
+    assert fleet.submit(A, max_queued=0, tenant="a") == [Start()], "the free one may have served who names no tenant"
+    fleet.started(two)
+    assert fleet.available(two, now=1) == [Assign(A, two)]
+    assert fleet.available(two, now=2) == []
+    assert fleet.submit(A, max_queued=0, tenant="a") == [Assign(A, two)]
+    assert fleet.take() is one
+
+
+def test_an_idle_environment_makes_room_for_another_tenant() -> None:
+    one = Environment("one")
+    fleet = with_free(Fleet(most=1), one)
+    assert fleet.submit(A, max_queued=0, tenant="a") == [Close(one), Start()]
+
+
+def test_a_tenant_waits_for_an_environment_and_holds_up_no_other() -> None:
+    one = Environment("one")
+    fleet: Made = Fleet(most=1)
+    fleet.submit(A, max_queued=0, tenant="a")
+    fleet.started(one)
+    fleet.available(one, now=0)
+    assert fleet.submit(B, max_queued=1, tenant="b") == []
+    assert fleet.submit("a2", max_queued=1, tenant="a") == [Throttle("a2")]
+    assert fleet.available(one, now=1) == [Close(one), Start()]

@@ -152,6 +152,8 @@ class Life(ExtensionWorld):
         self.require(self.ended and self.machine.phase == "ended", "the environment has ended")
         self.require(not self.unanswered, f"calls {self.unanswered} got no answer")
         self.require(set(self.began) == self.over, "every invocation that began is over")
+        never_begun = self.outcomes.keys() - self.began.keys()
+        self.require(never_begun == self.forgotten, "what was kept for those that never began is dropped")
         for request_id in self.began:
             names = self.logged(request_id)
             self.require(names == ["Start", "End", "Report"], f"{request_id} has the log {names}")

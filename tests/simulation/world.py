@@ -90,6 +90,7 @@ class World:
         self.undelivered: list[str] = []
         self.outcomes: dict[str, fx.Outcome] = {}
         self.over: set[str] = set()
+        self.forgotten: set[str] = set()  # over before they began
         self.log: list[tuple[str, str | None]] = []
         self.inits = 0
         self.in_init_phase = False  # the last init that began is one of an init phase
@@ -220,6 +221,9 @@ class World:
 
     def end_invocation(self, request_id: str) -> None:
         self.require(request_id in self.outcomes, f"{request_id} is over and has no outcome")
+        if request_id not in self.began:
+            self.forgotten.add(request_id)
+            return
         self.require(request_id in self.began and request_id not in self.over, f"{request_id} is over twice")
         self.over.add(request_id)
         self.oracle.over(request_id)

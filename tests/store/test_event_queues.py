@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from runtime_api.service.queued_event import Condition, Delivery, DeliveryKind, QueuedEvent, Verdict
-from runtime_api.service.seams.event_queue import LeasedEvent, NothingDue
+from runtime_api.service.seams.event_queue import Full, LeasedEvent, NothingDue, Queued
 from runtime_api.store import memory_queue
 from runtime_api.store.memory_queue import MemoryQueue
 from runtime_api.store.sqlite import event_queue
@@ -56,7 +56,7 @@ class Made:
         self.queue = self._open()
 
     async def put(self, request_id: str, due_ms: float = 0, name: str = "f", payload: bytes = b"{}") -> None:
-        assert await self.queue.put(event(request_id, name, payload), due_ms)
+        assert await self.queue.put(event(request_id, name, payload), due_ms) == Queued()
 
     async def lease(self, now_ms: float = 0, busy: tuple[str, ...] = ()) -> LeasedEvent:
         """Lease an event; there must be one."""
@@ -188,10 +188,10 @@ def test_a_limited_number_of_events_of_one_group_waits_and_leased_ones_do_not_co
         made = Made(tmp_path / "events.sqlite" if is_on_disk else None, most=2)
         await made.put("one")
         await made.put("two")
-        assert not await made.queue.put(event("three"), 0)
+        assert isinstance(await made.queue.put(event("three"), 0), Full)
         await made.put("of another function", 0, "g")
         await made.lease()
-        assert await made.queue.put(event("three"), 0)
+        assert await made.queue.put(event("three"), 0) == Queued()
         await made.close()
 
     run(main())
@@ -200,12 +200,12 @@ def test_a_limited_number_of_events_of_one_group_waits_and_leased_ones_do_not_co
 def test_payloads_in_memory_are_limited_and_leave_room_when_they_have_been_run() -> None:
     async def main() -> None:
         queue = MemoryQueue(100, most_bytes=10)
-        assert await queue.put(event("six", payload=b"123456"), 0)
-        assert not await queue.put(event("five", payload=b"12345"), 0)
+        assert await queue.put(event("six", payload=b"123456"), 0) == Queued()
+        assert isinstance(await queue.put(event("five", payload=b"12345"), 0), Full)
         leased = await queue.lease(0)
         assert isinstance(leased, LeasedEvent)
         queue.done(leased)
-        assert await queue.put(event("five", payload=b"12345"), 0)
+        assert await queue.put(event("five", payload=b"12345"), 0) == Queued()
 
     run(main())
 

@@ -10,6 +10,7 @@ from msgspec import structs
 from runtime_api.service.arns import LATEST
 from runtime_api.service.errors import ResourceConflictException, ResourceNotFoundException
 from runtime_api.service.function_url_record import FunctionUrl
+from runtime_api.service.tenancy import check_alone
 from runtime_api.service.validation import check_parameters
 
 from . import Result, page
@@ -43,6 +44,7 @@ def create_function_url_config(asked: Asked) -> Result:
             "Error message:  FunctionUrlConfig exists for this Lambda function"
         )
     _check_alias(function, qualifier)
+    check_alone(function.latest.configuration, "A function URL")
     given, time = asked.parameters, url_time(asked.unix_s)
     url = FunctionUrl(next(asked.url_ids), given["AuthType"], time, time, given.get("Cors"), given.get("InvokeMode"))
     return Result(_shown(asked, function, qualifier, url), _with(function, qualifier, url))

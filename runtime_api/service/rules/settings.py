@@ -10,6 +10,7 @@ from msgspec import structs
 from runtime_api.service.errors import InvalidParameterValueException
 from runtime_api.service.function_record import Configuration
 from runtime_api.service.runtimes import check_runtime, check_snap_start
+from runtime_api.service.tenancy import check_alone
 from runtime_api.service.variables import reserved_names
 
 from .layers import layer_uses
@@ -46,7 +47,7 @@ def created(asked: Asked) -> Configuration:
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
-    return Configuration(**_checked(asked, None))
+    return _consistent(Configuration(**_checked(asked, None)))
 
 
 def changed(configuration: Configuration, asked: Asked) -> Configuration:
@@ -54,7 +55,14 @@ def changed(configuration: Configuration, asked: Asked) -> Configuration:
     found = _checked(asked, configuration)
     if configuration.package_type != "Image":
         check_runtime(found.get("runtime", configuration.runtime), asked.profile.runtimes)
-    return structs.replace(configuration, **found)
+    return _consistent(structs.replace(configuration, **found))
+
+
+def _consistent(configuration: Configuration) -> Configuration:
+    """Raise InvalidParameterValueException for settings that do not go together."""
+    if configuration.snap_start["ApplyOn"] != "None":
+        check_alone(configuration, "SnapStart")
+    return configuration
 
 
 def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
 
     from runtime_api.service.queued_event import QueuedEvent
 
-__all__ = ["BuriedEvent", "EventQueue", "LeasedEvent", "ListedEvent", "NothingDue"]
+    from .dispatch import Pending
+
+__all__ = ["BuriedEvent", "EventQueue", "Full", "LeasedEvent", "ListedEvent", "NothingDue", "Queued"]
+
+
+class Queued(Struct, frozen=True):
+    """The event will be run."""
+
+
+class Full(Struct, frozen=True):
+    """The event was not accepted: so many wait already."""
+
+    most: int
 
 
 class LeasedEvent(Struct, frozen=True):
@@ -61,11 +73,14 @@ class EventQueue(Protocol):
     def watch(self, wake: Callable[[], None]) -> None:
         """Call `wake` from now on whenever an event may have become due."""
 
-    async def put(self, event: QueuedEvent, due_ms: float) -> bool:
-        """Accept an event that is due at this time; returns once it cannot be lost.
+    def put(self, event: QueuedEvent, due_ms: float) -> Pending[Queued | Full]:
+        """Accept an event that is due at this time; the result comes once it cannot be lost.
 
-        False, and nothing is accepted, while as many events of its group wait as may.
+        Full, and nothing is accepted, while as many events of its group wait as may.
         """
+
+    async def settled(self) -> None:
+        """Return once every `put` has its result."""
 
     async def lease(self, now_ms: float, busy: Collection[str] = ()) -> LeasedEvent | NothingDue:
         """Lease the event that has been due for longest, of the groups that are not in `busy`."""

@@ -9,29 +9,56 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
+from collections import deque
 from contextlib import suppress
+from itertools import chain
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Database", "Statement", "StoreError", "migrate", "open_database"]
+__all__ = ["Database", "Rows", "Statement", "StoreError", "migrate", "open_database"]
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple["str | Rows", tuple[Any, ...]]
 Migration = str
 
 BUSY_S = 10.0
+ROWS = (64, 16, 4, 1)  # at once: few sizes, so that the statements stay prepared
+CROWD = 8  # changes of one commit, after which the next one waits for others to come
+GATHER_S = 0.001
+REST_S = 0.05  # for changes that nobody waits for to gather: a commit costs as much as writing a hundred rows
 
 
 class StoreError(Exception):
     """The store cannot be used or written to; the text says why and what to do."""
 
 
+class Rows(NamedTuple):
+    """A statement that can do for many rows at once what it does for one, such as `VALUES (?, ?)` with more of them.
+
+    One run of it costs less than a run for each row, above all because a thread of Python's that runs a statement has
+    to get the interpreter back from the others. In a transaction rows with `comes_last` are written after everything
+    else, and other rows before; so a change must not rely on the order of rows and other statements.
+    """
+
+    head: str
+    row: str
+    tail: str = ""
+    comes_last: bool = False
+
+    def text(self, count: int) -> str:
+        """Return the statement for so many rows."""
+        return f"{self.head}{', '.join([self.row] * count)}{self.tail}"
+
+
 class _Change(NamedTuple):
     statements: Sequence[Statement]
     loop: asyncio.AbstractEventLoop  # on which `settle` is called
-    settle: Callable[[StoreError | None], object]
+    settle: Callable[..., object]
+    wants_success: bool  # `settle` is called in any case, and not only with an error
 
 
 class Database:
@@ -41,8 +68,9 @@ class Database:
         """Open it. StoreError when it is no database of this program, or of a newer one."""
         self._path = path
         self._connection = open_database(path, migrations)
-        self._news = threading.Condition()
-        self._waiting: list[_Change] = []
+        self._waiting: deque[_Change] = deque()
+        self._signals: SimpleQueue[bool] = SimpleQueue()  # that wake the writer: whether somebody waits for a change
+        self._is_urgent = self._is_posted = False  # such a signal is on its way, or was given
         self._closed = False
         self._writer = threading.Thread(target=self._write, name="store", daemon=True)
         self._writer.start()
@@ -56,27 +84,27 @@ class Database:
 
     async def write(self, *statements: Statement) -> None:
         """Make a change, whole or not at all, and return when it is on disk. StoreError when it cannot be."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def settle(error: StoreError | None) -> None:
             if not future.done():
                 future.set_result(None) if error is None else future.set_exception(error)
 
-        self._add(_Change(statements, loop, settle))
+        self.submit(statements, settle)
         await future
+
+    def submit(self, statements: Sequence[Statement], settle: Callable[[StoreError | None], object]) -> None:
+        """Make a change as `write` does; `settle` is called when it is on disk, or with what keeps it from being."""
+        self._add(_Change(statements, asyncio.get_running_loop(), settle, True))
 
     def post(self, statements: Sequence[Statement], failed: Callable[[StoreError], object]) -> None:
         """Make a change, whole or not at all, after all changes before it; nobody waits for it.
 
-        `failed` is called with the reason if it cannot be made.
+        It is made together with the next one that somebody waits for, or soon. `failed` is called with the reason if
+        it cannot be made.
         """
 
-        def settle(error: StoreError | None) -> None:
-            if error is not None:
-                failed(error)
-
-        self._add(_Change(statements, asyncio.get_running_loop(), settle))
+        self._add(_Change(statements, asyncio.get_running_loop(), failed, False))
 
     async def flush(self) -> None:
         """Return when every change that was asked for before has been made."""
@@ -84,27 +112,38 @@ class Database:
 
     def close(self) -> None:
         """Write what waits, and close."""
-        with self._news:
-            self._closed = True
-            self._news.notify()
+        self._closed = True
+        self._signals.put(True)
         self._writer.join()
         self._connection.close()
 
     def _add(self, change: _Change) -> None:
-        with self._news:
-            if self._closed:
-                raise StoreError("the store is closed")
-            self._waiting.append(change)
-            self._news.notify()
+        if self._closed:
+            raise StoreError("the store is closed")
+        self._waiting.append(change)
+        if change.wants_success:
+            if not self._is_urgent:
+                self._is_urgent = True
+                self._signals.put(True)
+        elif not self._is_posted and not self._is_urgent:
+            self._is_posted = True
+            self._signals.put(False)
 
     def _write(self) -> None:
-        while True:
-            with self._news:
-                while not self._waiting and not self._closed:
-                    self._news.wait()
-                changes, self._waiting = self._waiting, []
+        last = 0  # changes of the commit before
+        while not self._closed or self._waiting:
+            if self._signals.get():
+                if last > CROWD:
+                    time.sleep(GATHER_S)
+            else:
+                with suppress(Empty):  # an urgent change ends the rest
+                    self._signals.get(timeout=REST_S)
+            # First the flags: a change that comes now is taken, or gives a signal.
+            self._is_urgent = self._is_posted = False
+            changes = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if not changes:
-                return
+                continue
+            last = len(changes)
             error = self._commit(changes)
             if error is None or len(changes) == 1:
                 _settle([(change, error) for change in changes])
@@ -116,9 +155,7 @@ class Database:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for change in changes:
-                for statement, parameters in change.statements:
-                    connection.execute(statement, parameters)
+            _execute(connection, [each for change in changes for each in change.statements])
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -127,15 +164,43 @@ class Database:
         return None
 
 
+def _execute(connection: sqlite3.Connection, statements: list[Statement]) -> None:
+    """Run statements in order, and rows together: first or last."""
+    rows: dict[Rows, list[tuple[Any, ...]]] = {}
+    others: list[tuple[str, tuple[Any, ...]]] = []
+    for statement, parameters in statements:
+        if isinstance(statement, Rows):
+            rows.setdefault(statement, []).append(parameters)
+        else:
+            others.append((statement, parameters))
+    for kind in rows:
+        if not kind.comes_last:
+            _execute_rows(connection, kind, rows[kind])
+    for text, parameters in others:
+        connection.execute(text, parameters)
+    for kind in rows:
+        if kind.comes_last:
+            _execute_rows(connection, kind, rows[kind])
+
+
+def _execute_rows(connection: sqlite3.Connection, kind: Rows, rows: list[tuple[Any, ...]]) -> None:
+    done = 0
+    for size in ROWS:
+        while len(rows) - done >= size:
+            connection.execute(kind.text(size), tuple(chain.from_iterable(rows[done : done + size])))
+            done += size
+
+
 def _settle(changes: list[tuple[_Change, StoreError | None]]) -> None:
     """Tell who waits what has become of the changes: each event loop once, since every call wakes it."""
-    for loop in {change.loop for change, _ in changes}:
-        ended = [(change.settle, error) for change, error in changes if change.loop is loop]
+    told = [(change, error) for change, error in changes if change.wants_success or error is not None]
+    for loop in {change.loop for change, _ in told}:
+        ended = [(change.settle, error) for change, error in told if change.loop is loop]
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_call, ended)
 
 
-def _call(ended: list[tuple[Callable[[StoreError | None], object], StoreError | None]]) -> None:
+def _call(ended: list[tuple[Callable[..., object], StoreError | None]]) -> None:
     for settle, error in ended:
         settle(error)
 

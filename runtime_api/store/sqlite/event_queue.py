@@ -8,19 +8,22 @@ so that one which is run at once is never read back.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runtime_api.service.queued_event import QueuedEvent
-from runtime_api.service.seams.event_queue import BuriedEvent, LeasedEvent, ListedEvent, NothingDue
+from runtime_api.service.seams.event_queue import BuriedEvent, Full, LeasedEvent, ListedEvent, NothingDue, Queued
 from runtime_api.store.event_index import Entry, EventIndex
+
+from .database import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from .database import Database, Statement
+    from .database import Database, Statement, StoreError
 
 __all__ = ["MIGRATIONS", "SqliteQueue"]
 
@@ -36,6 +39,7 @@ MIGRATIONS = (
     CREATE TABLE schedules (name TEXT PRIMARY KEY, began_ms REAL NOT NULL, seen_ms REAL NOT NULL) WITHOUT ROWID
     """,
 )
+QUEUED = Queued()
 BURIED = 1000  # events that are kept for a look at them
 KEPT_BYTES = 67_108_864  # of payloads in memory
 ROW_BYTES = 500  # of an event in memory, besides its payload
@@ -44,9 +48,9 @@ LOAD = "SELECT number, due_ms, event_group FROM events"
 LAST = (
     "SELECT max(coalesce((SELECT max(number) FROM events), 0), coalesce((SELECT max(number) FROM buried_events), 0))"
 )
-INSERT = "INSERT INTO events (number, due_ms, event_group, document) VALUES (?, ?, ?, ?)"
+INSERT = Rows("INSERT INTO events (number, due_ms, event_group, document) VALUES ", "(?, ?, ?, ?)")
 UPDATE = "UPDATE events SET due_ms = ?, event_group = ?, document = ? WHERE number = ?"
-DELETE = "DELETE FROM events WHERE number = ?"
+DELETE = Rows("DELETE FROM events WHERE number IN (", "?", ")", comes_last=True)
 READ = "SELECT document FROM events WHERE number = ?"
 BURY = """
     INSERT OR REPLACE INTO buried_events (number, buried_ms, reason, event_group, document) VALUES (?, ?, ?, ?, ?)
@@ -90,14 +94,21 @@ class SqliteQueue:
     def watch(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
 
-    async def put(self, event: QueuedEvent, due_ms: float) -> bool:
+    def put(self, event: QueuedEvent, due_ms: float) -> asyncio.Future[Queued | Full]:
+        future: asyncio.Future[Queued | Full] = asyncio.get_running_loop().create_future()
         group = event.group
-        if self._index.length(group) >= self._most:
-            return False
+        waiting = self._index.length(group)
+        if waiting >= self._most:
+            future.set_result(Full(waiting))
+            return future
         number = next(self._numbers)
-        await self._database.write((INSERT, (number, due_ms, group, self._encode(event))))
-        self._add(number, event, due_ms, group)
-        return True
+        row = (number, due_ms, group, self._encode(event))
+        accepted = partial(self._accepted, future, number, event, due_ms, group)
+        self._database.submit(((INSERT, row),), accepted)
+        return future
+
+    async def settled(self) -> None:
+        await self._database.flush()
 
     async def lease(self, now_ms: float, busy: Collection[str] = ()) -> LeasedEvent | NothingDue:
         while True:
@@ -161,6 +172,20 @@ class SqliteQueue:
             self._left_bytes += _bytes(entry.event)
         await self._database.write((DELETE, (number,)) if entry is not None else (UNBURY, (number,)))
         return True
+
+    def _accepted(
+        self,
+        future: asyncio.Future[Queued | Full],
+        number: int,
+        event: QueuedEvent,
+        due_ms: float,
+        group: str,
+        error: StoreError | None,
+    ) -> None:
+        if error is None:
+            self._add(number, event, due_ms, group)
+        if not future.done():  # its caller may have gone
+            future.set_result(QUEUED) if error is None else future.set_exception(error)
 
     def _add(self, number: int, event: QueuedEvent, due_ms: float, group: str) -> None:
         size = _bytes(event)

@@ -25,7 +25,7 @@ ACCEPT_MOVE = """\
         from .errors import Refusal
 
         if self.state.name in {states} and move.name == "{call}":
-            return Refusal(202, "OK", "OK")
+            return Refusal({status}, "OK", "OK")
 """
 ACCEPT_ID = """\
         wrong = request_id not in self.begun
@@ -43,6 +43,13 @@ STATES = {
     "responded": ("RuntimeResponseSentState", ("RESPONSE_SENT",)),
 }
 CALLS = {"next": "NEXT", "init-error": "INIT_ERROR", "response": "RESPONSE", "error": "ERROR"}
+# What a server with SnapStart must refuse: the states of the machine, the call, and the case for it.
+RESTORE_REFUSALS = (
+    (("STARTED",), "RESTORE_ERROR", 202, "/restore/error is accepted in the init phase", "error-in-init"),
+    (("RESTORING",), "RESTORE_NEXT", 200, "/restore/next is accepted during the restore", "restore-next-again"),
+    (("RESTORE_ERROR",), "NEXT", 200, "/next is accepted after /restore/error", "after-the-error"),
+    (("RUNNING",), "RESTORE_NEXT", 200, "/restore/next is accepted while running", "restore-next-while-running"),
+)
 WITHOUT_INVOCATION = ("started", "init-error", "ready")
 
 
@@ -74,13 +81,30 @@ def _cells() -> list[Mutant]:
         "error": ("responding", "failing", "responded"),
     }
     allowed = [_allowing(state, call) for call, states in forbidden.items() for state in states]
-    return allowed + [_any_id(state, call) for state in STATES for call in ("response", "error")]
+    ids = [_any_id(state, call) for state in STATES for call in ("response", "error")]
+    return [*allowed, *ids, *_restore_cells()]
+
+
+def _restore_cells() -> list[Mutant]:
+    accepting = [
+        Mutant(
+            name,
+            f"server/restore/{case}",
+            RUNTIME,
+            ASK,
+            ACCEPT_MOVE.format(states=states, call=call, status=status) + ASK,
+        )
+        for states, call, status, name, case in RESTORE_REFUSALS
+    ]
+    any_id = ACCEPT_ID.format(states=("RESTORING",), call="RESPONSE") + CLAIM
+    name = "/response accepts any request id during the restore"
+    return [*accepting, Mutant(name, "server/restore/response-while-restoring", INVOCATIONS, CLAIM, any_id)]
 
 
 def _allowing(state: str, call: str) -> Mutant:
     """A server that accepts a call which the state forbids."""
     name, states = STATES[state]
-    new = ACCEPT_MOVE.format(states=states, call=CALLS[call]) + ASK
+    new = ACCEPT_MOVE.format(states=states, call=CALLS[call], status=202) + ASK
     path = call.replace("init-error", "init/error")
     return Mutant(f"/{path} is accepted in the state {name}", f"server/states/{state}-{call}", RUNTIME, ASK, new)
 
