@@ -68,6 +68,7 @@ class _Connection:
         if self._streams is None or self._streams[0].at_eof():
             self.close()
             self._streams = await asyncio.open_connection(sock=await self._connect(self._port))
+            self._streams[1].transport.set_write_buffer_limits(0)  # `drain` waits until the kernel has everything
         return self._streams
 
     def close(self) -> None:
