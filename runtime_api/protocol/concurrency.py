@@ -85,7 +85,12 @@ class Fleet(Members[E], Generic[I, E]):
         if self._waiting or not self._free:
             return None
         environment = self._choose(None)
-        if environment is not None:
+        if environment is None:
+            return None
+        if self._slots == 1 and self._tenants is None:  # as `_occupy`, without the cost of a call
+            del self._free[environment]
+            self._busy[environment] = 1
+        else:
             self._occupy(environment, None)
         return environment
 
@@ -135,9 +140,11 @@ class Fleet(Members[E], Generic[I, E]):
     def available(self, environment: E, now: float) -> list[Action[I, E]]:
         """Its init has ended, or the outcome of its invocation is known: it may take another one."""
         if environment in self._busy:
-            if self._slots > 1:
+            if self._slots == 1:
+                del self._busy[environment]
+            else:
                 self._free.pop(environment, None)  # to the end: it is the one used last
-            end_one(self._busy, environment)
+                end_one(self._busy, environment)
             if self._provisioned and self._is_spent(environment):
                 return self._renew(environment)
         elif environment in self._starting:
