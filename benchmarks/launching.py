@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,9 @@ from benchmarks.tools import Tools
 INVOKE_PATH = "/2015-03-31/functions/{}/invocations"
 READY_LIMIT_SECONDS = 20.0
 STOP_LIMIT_SECONDS = 5.0
+LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")  # that the kernel gives to those who ask for any
+LOWEST_PORT, HIGHEST_PORT = 10_000, 65_535
+PORTS_TRIED = 50
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,18 @@ def _environment() -> dict[str, str]:
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+    with _on_free_port() as one, _on_free_port() as other:
         return one.getsockname()[1], other.getsockname()[1]
+
+
+def _on_free_port() -> socket.socket:
+    """Listen on a port that the kernel gives to nobody who asks for any: it would give it again before it is used."""
+    first, last = map(int, LOCAL_PORTS.read_text().split())
+    ports = [port for port in range(LOWEST_PORT, HIGHEST_PORT + 1) if not first <= port <= last]
+    for port in random.sample(ports, min(len(ports), PORTS_TRIED)):
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+    return socket.create_server(("127.0.0.1", 0))
 
 
 @contextlib.contextmanager
@@ -123,7 +137,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path, li
         if process.poll() is not None:
             raise Unmeasured(f"exited with {process.returncode}: {_last_line(log)}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            if processes.listens(port, {process.pid} | processes.descendants(process.pid)):
+                return
+            if process.poll() is None:
+                raise Unmeasured(f"another program has taken port {port}")
         time.sleep(0.02)
     raise Unmeasured(f"not ready within {limit_s:.0f} s: {_last_line(log)}")
 

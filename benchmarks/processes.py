@@ -1,11 +1,13 @@
-"""Read /proc: the descendants of a process, and CPU time."""
+"""Read /proc: the descendants of a process, its CPU time, and where it listens."""
 
+import contextlib
 import os
 from pathlib import Path
 
 from benchmarks.errors import Unmeasured
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+LISTENS = "0A"  # a socket's state in /proc/net/tcp
 
 
 def descendants(root: int) -> set[int]:
@@ -46,6 +48,37 @@ def started(process: int) -> str | None:
     """The start time of a process, which tells it from a later process with the same id."""
     fields = _stat(process)
     return fields[19] if fields else None
+
+
+def listens(port: int, among: set[int]) -> bool:
+    """Whether one of these processes listens on a port."""
+    sockets = _listeners(port)
+    return any(_open_file(each) in sockets for process in among for each in _descriptors(process))
+
+
+def _listeners(port: int) -> set[str]:
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):  # a machine without IPv6
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                _, local, _, state, *_, inode = line.split()[:10]
+                if state == LISTENS and int(local.rpartition(":")[2], 16) == port:
+                    found.add(f"socket:[{inode}]")
+    return found
+
+
+def _descriptors(process: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return []
+
+
+def _open_file(descriptor: Path) -> str | None:
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return None
 
 
 def _stat(process: int) -> list[str] | None:

@@ -91,17 +91,17 @@ def _stream(running: Running, path: str, size: int) -> tuple[float, float]:
         caller.sendall(REQUEST.format(path, len(event)).encode() + event)
         data = bytearray()
         while (stamp := STAMP.search(data)) is None:
-            data += _received(caller)
+            data += _received(caller, data)
         here = time.monotonic_ns()
         sent = int(stamp[1])
         end = bytes(data[-8:])
         while not end.endswith(b"0\r\n\r\n"):
-            end = (end + _received(caller))[-8:]
+            end = (end + _received(caller, data))[-8:]
         return (here - sent) / 1e6, (time.monotonic_ns() - sent) / 1e9
 
 
-def _received(caller: socket.socket) -> bytes:
+def _received(caller: socket.socket, begun: bytearray) -> bytes:
     data = caller.recv(1 << 20)
     if not data:
-        raise Unmeasured("the server has ended a stream too early")
+        raise Unmeasured(f"the server has ended a stream too early, which began with {bytes(begun[:200])!r}")
     return data

@@ -17,6 +17,7 @@ from .http1.events import Broken, End, Head
 from .http1.parser import BODY, HEAD, RequestParser
 from .http1.patience import Sight
 from .http1.peer import STAMPS
+from .http1.unread import unread_bytes
 from .replies import TOO_SLOW, reply_head
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Lane(asyncio.Protocol):
         self._paused = False
         self._good = self._begun = self._answered = 0  # requests: with a good head, and what became of them
         self._in_body = False  # of the last good request
+        self._written = 0  # bytes of all replies
         self._fault: PlainReply | None = None  # of what comes after the good requests, or of the last one's body
         self._break_body: Callable[[PlainReply], None] | None = None
 
@@ -58,7 +60,7 @@ class Lane(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._roster.add(self)
-        self._inner.connection_made(cast("asyncio.Transport", _Valve(transport, self)))
+        self._inner.connection_made(cast("asyncio.Transport", _Valve(self._transport, self)))
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -85,6 +87,10 @@ class Lane(asyncio.Protocol):
         """The inner protocol wants no data, or wants it again."""
         self._holds = holds
         self._adjust()
+
+    def wrote(self, size: int) -> None:
+        """The inner protocol has written so many bytes."""
+        self._written += size
 
     def _go_on(self) -> None:
         """Parse a slice, and pass it on."""
@@ -166,9 +172,10 @@ class Lane(asyncio.Protocol):
 
     def sight(self) -> Sight:
         """Who has to go on, and with what."""
-        parser, unread = self._parser, self._transport.get_write_buffer_size()
+        parser, unread = self._parser, unread_bytes(self._transport)
         if unread:
-            return Sight(patience.UNREAD, progress=-unread)
+            # What waits may be as much at every look while a stream goes through, so what has gone out counts.
+            return Sight(patience.UNREAD, progress=self._written - unread)
         if parser.state is BODY and self._begun == self._good and not self._paused:
             return Sight(patience.BODY, parser.requests, parser.body_bytes)
         if self._answered < self._good or self._paused:
@@ -202,14 +209,22 @@ class Lane(asyncio.Protocol):
 
 
 class _Valve:
-    """A transport whose reading belongs to the lane."""
+    """A transport whose reading belongs to the lane, and whose writing the lane counts."""
 
-    def __init__(self, transport: asyncio.BaseTransport, lane: Lane) -> None:
+    def __init__(self, transport: asyncio.Transport, lane: Lane) -> None:
         self._transport = transport
         self._lane = lane
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self._lane.wrote(len(data))
+        self._transport.write(data)
+
+    def writelines(self, pieces: Sequence[bytes]) -> None:
+        self._lane.wrote(sum(map(len, pieces)))
+        self._transport.writelines(pieces)
 
     def pause_reading(self) -> None:
         self._lane.hold(True)

@@ -197,10 +197,28 @@ def test_a_client_that_reads_slowly_slows_the_runtime(client: Any, server: Serve
     assert peak_bytes(server) - before < 16_000_000
 
 
-def streaming_socket(server: Serve, steps: Any) -> socket.socket:
+def test_a_client_that_reads_slowly_and_steadily_gets_all_of_it() -> None:
+    limit_s = 0.5
+    with Serve("--client-timeout", str(limit_s), "--timeout", "60", "stream=streams.handler", cwd=RUNTIMES) as server:
+        with streaming_socket(server, [{"megabytes": 16}], receive_bytes=65_536) as caller:
+            received = bytearray()
+            for _ in range(40):
+                received += caller.recv(32_768)
+                time.sleep(limit_s / 10)
+            while data := caller.recv(1 << 20):
+                received += data
+        is_whole = received.endswith(b"\r\n0\r\n\r\n")
+        assert is_whole, f"broken off after {len(received)} bytes"
+
+
+def streaming_socket(server: Serve, steps: Any, receive_bytes: int | None = None) -> socket.socket:
     """Ask for a stream on a connection that ends with it."""
     payload = json.dumps({"steps": steps}).encode()
-    caller = socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)
+    caller = socket.socket()
+    if receive_bytes is not None:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    caller.settimeout(SECONDS)
+    caller.connect(("127.0.0.1", server.port))
     caller.sendall(
         b"POST /2021-11-15/functions/stream/response-streaming-invocations HTTP/1.1\r\nHost: localhost\r\n"
         b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(payload), payload)

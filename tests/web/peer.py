@@ -88,6 +88,10 @@ class Peer:
             return Answer(status, headers, b"", version)
         return Answer(status, headers, self._take(int(headers["content-length"])), version)
 
+    def take_some(self, most: int) -> None:
+        """Read what has come of an answer, so many bytes of it at most."""
+        self._held += self.socket.recv(most)
+
     def rest(self) -> bytes:
         """What comes until the server ends the connection; a reset is an end."""
         while self._receive():

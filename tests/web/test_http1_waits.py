@@ -169,6 +169,17 @@ def test_answers_that_nobody_reads_are_given_up(served: Served) -> None:
         assert len(peer.rest()) < KERNEL_BYTES
 
 
+def test_an_answer_that_is_read_slowly_and_steadily_may_take_its_time(served: Served) -> None:
+    """The kernel takes nothing more of the answer meanwhile: its buffer is not empty enough."""
+    with served.peer(receive_bytes=65_536) as peer:
+        peer.send(request("GET", f"/big?{KERNEL_BYTES}", "Connection: close"))
+        for _ in range(30):
+            peer.take_some(32_768)
+            time.sleep(LIMIT_S / 10)
+        whole = len(peer.rest()) > KERNEL_BYTES
+        assert whole
+
+
 def test_an_idle_connection_is_closed_in_the_end(served: Served) -> None:
     with served.peer() as peer, served.peer() as silent:
         assert peer.ask(get("/now")).status == 200

@@ -329,8 +329,8 @@ class Connection(Peer):
 
     def sight(self) -> Sight:
         """Who has to go on, and with what."""
-        if self._unread_bytes:
-            return Sight(patience.UNREAD, progress=-self._unread_bytes)
+        if unread := self._unread_bytes:
+            return Sight(patience.UNREAD, self.stamp, -unread)
         if self._receiving is not None and not self._paused:
             return Sight(patience.BODY, self._parser.requests, self._receiving.arrived)
         if self._current is not None or self._paused:

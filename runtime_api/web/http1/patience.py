@@ -58,8 +58,8 @@ class Sight(Struct, frozen=True):
     """What a connection looks like at one moment."""
 
     stage: Stage
-    mark: int = 0  # tells one request, or one idle time, from the next
-    progress: int = 0  # bytes that have come or gone
+    mark: int = 0  # tells one request, one reply or one idle time from the next
+    progress: int = 0  # bytes that have come or gone, from a point that stays while the mark does
 
 
 class Memory(Struct, frozen=True):
@@ -91,5 +91,5 @@ def compare(memory: Memory | None, sight: Sight, now: float, limits: Mapping[Sta
         return memory
     gained = sight.progress - memory.sight.progress
     if sight.stage in _FLOWS and (gained < 0 or gained >= LEAST_BYTES_S * limit_s):
-        return Memory(sight, now)  # below 0 when another reply was written meanwhile
+        return Memory(sight, now)  # below 0 when the last words to a peer were written behind its replies
     return None

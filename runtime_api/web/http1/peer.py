@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from runtime_api.web.replies import reply_head
 
+from .unread import unread_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -54,7 +56,7 @@ class Peer(asyncio.Protocol):
     @property
     def _unread_bytes(self) -> int:
         """How much of what was written the peer has not taken."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return 0 if self._transport is None else unread_bytes(self._transport)
 
     def flush(self) -> None:
         """Write what is in the outbox."""
