@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 from benchmarks.event_crashes_server import POINTS
 
 CALLERS = 8
-LATEST_CRASH = 12  # the N of the N-th time at a point
+LATEST_CRASH = 25  # the N of the N-th time at a point
 MOST_SENT = 40  # by one caller in one life
 FAILING = 0.2  # of all events
 RANDOM_LIFE_S = (0.2, 1.5)
