@@ -3,8 +3,11 @@
 Each life of the server ends by SIGKILL: at a named point inside of it, or at a random moment under mixed load (events
 that succeed, that fail and go to a dead-letter queue, synchronous invocations beside them). The next life goes on
 with the same --data. In the end every event that was answered with 202 must have run at least once, and every one
-that fails must be in the dead-letter queue, which moto's server plays. Prints a table of counts; exit code 1 if
-anything is lost.
+that fails must have come to the dead-letter queue, which moto's server plays. Prints a line for each life to stderr
+and a table of counts to stdout; exit code 1 if anything is lost, or if events wait and nothing becomes of them.
+
+A life takes no more events than it can run, and the dead-letter queue is emptied meanwhile: each message costs moto
+time for every other one in the queue, so that it would soon be moto which is measured.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import http.client
 import json
 import os
 import random
+import select
 import subprocess
 import sys
 import tempfile
@@ -26,9 +30,13 @@ from typing import Any, NamedTuple
 from benchmarks.event_crashes_server import POINTS
 
 CALLERS = 8
-LATEST_CRASH = 12  # the N of the N-th time at a point
-LONGEST_LIFE_S = 1.5
-SETTLING_S = 120.0
+LATEST_CRASH = 25  # the N of the N-th time at a point
+MOST_SENT = 40  # by one caller in one life
+FAILING = 0.2  # of all events
+RANDOM_LIFE_S = (0.2, 1.5)
+NAMED_LIFE_S = 15.0  # at most: until it has come to its point often enough
+STARTING_S = 60.0
+STALLED_S = 60.0  # without any change to the events that wait first
 REGION, ACCOUNT = "us-east-1", "123456789012"
 HANDLER = """
 import os
@@ -67,9 +75,17 @@ class Life:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **variables},
         )
+        self.port = self._port()
+
+    def _port(self) -> int:
+        """Read the port from the server's first line; 0: it has died as it began."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode()
-        self.port = int(line.rsplit(":", 1)[1]) if ":" in line else 0  # 0: it has died as it began
+        is_readable = bool(select.select([self.process.stdout], [], [], STARTING_S)[0])
+        if not is_readable and self.process.poll() is None:
+            self.end()
+            raise SystemExit(f"the server has not started within {STARTING_S:g} s")
+        line = self.process.stdout.readline().decode() if is_readable else ""
+        return int(line.rsplit(":", 1)[1]) if ":" in line else 0
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
         """Send a request; raises OSError or HTTPException when the server dies."""
@@ -113,10 +129,12 @@ def create(life: Life) -> None:
 
 
 def load(life: Life, folder: Path, sent: Sent, dice: random.Random, until: float) -> None:
-    """Send events, and other invocations between them, until the server dies or the time is up."""
+    """Send events, and other invocations between them, until the server dies, the time is up, or they are enough."""
     with suppress(OSError, http.client.HTTPException):
-        while time.monotonic() < until:
-            name, fails = f"{dice.getrandbits(64):x}", dice.random() < 0.3
+        for _ in range(MOST_SENT):
+            if time.monotonic() >= until:
+                return
+            name, fails = f"{dice.getrandbits(64):x}", dice.random() < FAILING
             event = {"id": name, "fails": fails, "ran": str(folder / "ran")}
             kind = "Event" if dice.random() < 0.8 else "RequestResponse"
             body = json.dumps(event).encode()
@@ -126,39 +144,53 @@ def load(life: Life, folder: Path, sent: Sent, dice: random.Random, until: float
                 sent.accepted[name] = fails
 
 
-def live(life: Life, folder: Path, sent: Sent, dice: random.Random) -> None:
-    """Load a server until it dies, or for a random while."""
-    until = time.monotonic() + dice.uniform(0.2, LONGEST_LIFE_S)
+def live(life: Life, folder: Path, sent: Sent, dice: random.Random, most_s: float) -> bool:
+    """Load a server until it dies, or for a while; returns whether it has died by itself."""
+    until = time.monotonic() + most_s
     callers = [
         threading.Thread(target=load, args=(life, folder, sent, random.Random(dice.random()), until))
         for _ in range(CALLERS)
     ]
     for caller in callers:
         caller.start()
-    with suppress(subprocess.TimeoutExpired):
+    has_died = True
+    try:
         life.process.wait(max(until - time.monotonic(), 0))
-        sent.seen["died by itself"] += 1
+    except subprocess.TimeoutExpired:
+        has_died = False
     life.end()
     for caller in callers:
         caller.join()
+    return has_died
 
 
-def settle(life: Life) -> None:
-    """Wait until no event waits any more."""
-    deadline = time.monotonic() + SETTLING_S
-    while life.ask("GET", "/_bootjack/events?most=1")[1]["events"]:
-        assert time.monotonic() < deadline, "events still wait"
+def settle(life: Life, letters: "Letters") -> None:
+    """Wait until no event waits any more; SystemExit when nothing becomes of those that do."""
+    before, changed = None, time.monotonic()
+    while waiting := life.ask("GET", "/_bootjack/events?most=100")[1]["events"]:
+        letters.collect()
+        if waiting != before:
+            before, changed = waiting, time.monotonic()
+        elif time.monotonic() > changed + STALLED_S:
+            life.end()
+            raise SystemExit(f"nothing becomes of events that wait, such as {waiting[0]}")
         time.sleep(0.2)
+    letters.collect()
 
 
-def letters(client: Any, url: str) -> set[str]:
-    """Return the ids of the events in the dead-letter queue."""
-    found: set[str] = set()
-    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found |= {json.loads(message["Body"])["id"] for message in messages}
-        entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
-        client.delete_message_batch(QueueUrl=url, Entries=entries)
-    return found
+class Letters:
+    """What has come to the dead-letter queue."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client, self._url = client, url
+        self.ids: set[str] = set()  # of events
+
+    def collect(self) -> None:
+        """Empty the queue."""
+        while messages := self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            self.ids |= {json.loads(message["Body"])["id"] for message in messages}
+            entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
+            self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
 
 
 @contextmanager
@@ -185,26 +217,30 @@ def crash(folder: Path, rounds: int, dice: random.Random) -> tuple[Sent, dict[st
     """Let the server die `rounds` times; returns what was accepted, and what of it was lost."""
     sent = Sent({}, Counter())
     with peer() as (endpoint, client, url):
+        letters = Letters(client, url)
         life = Life(folder, endpoint, "", 0)
         create(life)
         life.end()
         for number in range(rounds):
             point = (*POINTS, "")[number % (len(POINTS) + 1)]
             life = Life(folder, endpoint, point, dice.randint(1, LATEST_CRASH))
-            sent.seen[f"life: {point or 'killed at random'}"] += 1
-            live(life, folder, sent, dice)
+            has_died = live(life, folder, sent, dice, NAMED_LIFE_S if point else dice.uniform(*RANDOM_LIFE_S))
+            letters.collect()
+            end = f"died {point}" if has_died else f"killed {'late' if point else 'at random'}"
+            sent.seen[f"life: {end}"] += 1
+            print(f"life {number + 1} of {rounds}: {end}; {len(sent.accepted)} accepted so far", file=sys.stderr)
         life = Life(folder, endpoint, "", 0)
-        settle(life)
+        settle(life, letters)
         life.end()
         ran = Counter((folder / "ran").read_text().splitlines())
-        dead = letters(client, url)
     failing = {name for name, fails in sent.accepted.items() if fails}
     sent.seen["accepted"] = len(sent.accepted)
     sent.seen["accepted that fail"] = len(failing)
     sent.seen["run again after a success"] = sum(
         ran[each] - 1 for each in sent.accepted.keys() - failing if ran[each]
     )
-    return sent, {"never ran": sent.accepted.keys() - ran.keys(), "not in the dead-letter queue": failing - dead}
+    lost = {"never ran": sent.accepted.keys() - ran.keys(), "not in the dead-letter queue": failing - letters.ids}
+    return sent, lost
 
 
 def main() -> int:

@@ -43,7 +43,7 @@ def measure(tools: Tools, rounds: int) -> Iterator[Table]:
 def _once(tools: Tools, name: str, layer: str | None) -> float:
     """The fastest of some invocations; fails if a line does not arrive, or arrives twice."""
     received = tools.scratch / "telemetry.ndjson"
-    received.unlink(missing_ok=True)
+    received.write_bytes(b"")
     with launching.running(Server(name.replace(" ", "-"), partial(_serve, layer=layer)), tools) as running:
         _invoke(running.port, 1)
         took = min(_timed(running.port, received if layer else None, number) for number in range(1, TIMES + 1))

@@ -125,7 +125,7 @@ promised.
   send on. `put-function-recursion-config --recursive-loop Allow` lets them go on.
 - **`bootjack events`** lists what waits, with its due time, failures and last error; `bootjack events dead` what was
   given up and why (the last 1,000 with `--data`, else 100), `resend NUMBER` runs such an event once more, `discard
-  NUMBER` forgets one.
+  NUMBER` forgets one. A signed request reaches the events of its account and region only.
 - **Schedules**: `serve --schedule 'rate(5 minutes)=NAME'`, `'cron(0 12 * * ? *)=NAME'` (six fields, UTC, with `L`,
   `W` and `#`) or `'at(2026-01-31T12:00:00)=NAME'` sends EventBridge's event. With `--data`, what was due while no
   server ran is sent once.

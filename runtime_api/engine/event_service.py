@@ -20,7 +20,10 @@ MOST_ADVANCE_S = 366 * 86_400
 
 
 class EventService:
-    """What bootjack's own addresses under /_bootjack/ tell. Callers who sign see the events of their functions."""
+    """What bootjack's own addresses under /_bootjack/ tell and do.
+
+    Callers who sign see and change the events of their functions only; for them no other event exists.
+    """
 
     def __init__(self, queue: EventQueue, scheduler: Scheduler, clock: Clock) -> None:
         self._queue = queue
@@ -44,13 +47,13 @@ class EventService:
         ]
         return {"now": _time(self._clock.now_ms()), "events": found}
 
-    async def revive(self, number: int) -> bool:
+    async def revive(self, owner: Owner | None, number: int) -> bool:
         """Accept an event that was given up once more; False when there is none."""
-        return await self._queue.revive(number, self._clock.now_ms())
+        return await self._queue.revive(number, self._clock.now_ms(), _arn_part(owner, None))
 
-    async def discard(self, number: int) -> bool:
+    async def discard(self, owner: Owner | None, number: int) -> bool:
         """Forget an event that waits or was given up; False when there is none."""
-        return await self._queue.discard(number)
+        return await self._queue.discard(number, _arn_part(owner, None))
 
     def schedules(self) -> dict[str, Any]:
         """Return the schedules with the time at which each is due next."""

@@ -65,10 +65,10 @@ class EventIndex:
         del self._leased[number]
         return True
 
-    def remove(self, number: int) -> Entry | None:
-        """Take out an event that waits; None when there is none of this number, or it is leased."""
+    def remove(self, number: int, arn_part: str) -> Entry | None:
+        """Take out an event of some groups that waits; None when there is none of this number, or it is leased."""
         for group, heap in self._waiting.items():
-            for entry in heap:
+            for entry in heap if arn_part in f"{group}:" else ():
                 if entry.number == number:
                     heap.remove(entry)
                     heapq.heapify(heap)

@@ -87,18 +87,25 @@ class MemoryQueue:
         )
         return list(islice(wanted, most))
 
-    async def revive(self, number: int, now_ms: float) -> bool:
-        found = self._buried.pop(number, None)
-        if found is None or found.event is None:
+    async def revive(self, number: int, now_ms: float, arn_part: str = "") -> bool:
+        event = self._unbury(number, arn_part)
+        if event is None:
             return False
-        self._add(number, found.event.anew(now_ms), now_ms)
+        self._add(number, event.anew(now_ms), now_ms)
         return True
 
-    async def discard(self, number: int) -> bool:
-        entry = self._index.remove(number)
+    async def discard(self, number: int, arn_part: str = "") -> bool:
+        entry = self._index.remove(number, arn_part)
         if entry is not None and entry.event is not None:
             self._left_bytes += _bytes(entry.event)
-        return entry is not None or self._buried.pop(number, None) is not None
+        return entry is not None or self._unbury(number, arn_part) is not None
+
+    def _unbury(self, number: int, arn_part: str) -> QueuedEvent | None:
+        found = self._buried.get(number)
+        if found is None or found.event is None or arn_part not in f"{found.event.group}:":
+            return None
+        del self._buried[number]
+        return found.event
 
     def _add(self, number: int, event: QueuedEvent, due_ms: float) -> None:
         self._left_bytes -= _bytes(event)

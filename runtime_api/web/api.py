@@ -176,7 +176,7 @@ class Api:
         except (web.RequestPayloadError, ConnectionError):  # aiohttp's word for a body that is garbled, or cut short
             lane.turn_away(replies.BAD_REQUEST)
             response = _response(replies.BAD_REQUEST)
-        if request.method == "CONNECT" or not _LAST.isdisjoint(map(str.lower, request.headers)):
+        if lane.is_ending or request.method == "CONNECT" or not _LAST.isdisjoint(map(str.lower, request.headers)):
             response.force_close()
         with suppress(ConnectionError):  # the connection has ended; aiohttp will see it, too
             if pieces is not None:

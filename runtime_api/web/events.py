@@ -44,9 +44,9 @@ async def answer(
         case "GET", ["", "given-up"]:
             return _json(await service.buried(owner, *_listing(asked)))
         case "POST", ["", number, "resend"]:
-            return _changed(number, await service.revive(_number(number)), "was given up")
+            return _changed(number, await service.revive(owner, _number(number)), "was given up")
         case "DELETE", ["", number]:
-            return _changed(number, await service.discard(_number(number)), "waits or was given up")
+            return _changed(number, await service.discard(owner, _number(number)), "waits or was given up")
         case "GET", _ if path == SCHEDULES:
             return _json(service.schedules())
         case "POST", _ if path == CLOCK:

@@ -17,7 +17,7 @@ from .http1.events import Broken, End, Head
 from .http1.parser import BODY, HEAD, RequestParser
 from .http1.patience import Sight
 from .http1.peer import STAMPS
-from .replies import TOO_SLOW, reply_head
+from .replies import BAD_REQUEST, TOO_SLOW, reply_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,8 +67,12 @@ class Lane(asyncio.Protocol):
         if not self._turn_is_due:
             self._go_on()
 
-    def eof_received(self) -> bool | None:
-        return self._inner.eof_received()
+    def eof_received(self) -> bool:
+        # It comes behind all data: nothing is read while some of it waits to be parsed.
+        if not self._is_deaf:
+            self._take(self._parser.end(BAD_REQUEST if self._in_body else None))
+            self._end_in_turn()
+        return not self._transport.is_closing()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._backlog.clear()
@@ -92,9 +96,11 @@ class Lane(asyncio.Protocol):
         if self._backlog and not self._holds:
             events, data = self._backlog.feed(self._parser)
             self._take(events)
+            if self._is_deaf:
+                data = data[: self._parser.whole_bytes]
             if data:
                 self._inner.data_received(data)
-            self._reply_to_fault()
+            self._end_in_turn()
         self._adjust()
 
     def _take(self, events: Sequence[Event]) -> None:
@@ -111,16 +117,17 @@ class Lane(asyncio.Protocol):
         if self._is_deaf and is_new:  # the inner protocol does not hear of it
             self._good, self._in_body = self._good - 1, False
 
-    def _reply_to_fault(self) -> None:
-        """Send the reply to a fault if its turn has come."""
-        if self._fault is None:
+    def _end_in_turn(self) -> None:
+        """End a connection from which nothing more is read, once all good requests are answered."""
+        if not self._is_deaf:
             return
-        if not self._in_body:
-            if self._answered == self._good:
+        if self._answered == self._good:
+            if self._fault is None or self._in_body:
+                self.finish()
+            else:
                 self.turn_away(self._fault)
-        elif self._answered == self._good:
-            self.finish()
-        elif self._begun == self._good and self._break_body is not None:
+        elif self._in_body and self._begun == self._good and self._break_body is not None:
+            assert self._fault is not None  # else the body would not be cut
             self._break_body(self._fault)
 
     def _adjust(self) -> None:
@@ -143,14 +150,19 @@ class Lane(asyncio.Protocol):
         """
         self._begun += 1
         self._break_body = break_body
-        self._reply_to_fault()
+        self._end_in_turn()
         return self._fault if self._begun > self._good else None
 
     def answered(self) -> None:
         """The reply is written."""
         self._answered = self._begun
         self.stamp = next(STAMPS)
-        self._reply_to_fault()
+        self._end_in_turn()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the request in hand is the last one, and nothing is sent behind its reply."""
+        return self._is_deaf and self._fault is None and self._begun == self._good
 
     # what the roster asks and does
 

@@ -88,7 +88,11 @@ def test_events_that_were_given_up_are_listed_run_again_and_discarded(code: Path
         found = rows(events(server, "dead"))
         assert sorted(row[0] for row in found) == ["1", "2"]
         assert " ".join(found[0][-5:]) == "it has failed 3 times"
-        assert events(server, "discard", "2").out == b"event 2 discarded\n"
+        ended = events(server, "discard", "2", AWS_ACCESS_KEY_ID="210987654321", AWS_SECRET_ACCESS_KEY="x")
+        assert (ended.code, ended.err) == (1, "bootjack: No event 2 waits or was given up\n")
+        ended = events(server, "resend", "2", "--region", "eu-west-1")
+        assert (ended.code, ended.err) == (1, "bootjack: No event 2 was given up\n")
+        assert events(server, "discard", "2", "--region", "us-east-1").out == b"event 2 discarded\n"
         ended = events(server, "resend", "2")
         assert (ended.code, ended.err) == (1, "bootjack: No event 2 was given up\n")
         go.touch()

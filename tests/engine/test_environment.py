@@ -207,7 +207,7 @@ if not os.path.exists('tried'):
     )
 
     async def main() -> None:
-        async with running(tmp_path, script, silent, init_ms=200) as function:
+        async with running(tmp_path, script, silent, init_ms=1000) as function:
             assert await function.invoke(b"1") == (None, b"1", b"")
 
     run(main())

@@ -268,6 +268,27 @@ def test_events_that_wait_or_were_given_up_can_be_discarded(tried: Callable[[Tes
     tried(test)
 
 
+def test_events_of_other_owners_are_neither_sent_again_nor_discarded(tried: Callable[[Test], None]) -> None:
+    async def test(made: Made) -> None:
+        arn, ours, theirs = "arn:aws:lambda:eu-west-1:1:function:f", ":lambda:eu-west-1:1:", ":lambda:us-east-1:1:"
+        for name in ("buried", "waits"):
+            await made.put(name, name=arn)
+        buried = await made.lease()
+        made.queue.bury(buried, buried.event, "no reason", 0)
+        ((waits,), kept) = await made.queue.waiting(9), await made.queue.buried(9)
+        assert not await made.queue.discard(waits.number, theirs)
+        assert not await made.queue.discard(buried.number, theirs)
+        assert not await made.queue.revive(buried.number, 50, theirs)
+        assert await made.queue.waiting(9) == [waits]
+        assert await made.queue.buried(9) == kept
+        assert await made.queue.discard(waits.number, ours)
+        assert await made.queue.revive(buried.number, 50, ours)
+        assert await made.queue.discard(buried.number, ours)
+        assert (await made.waiting(), await made.buried()) == ([], [])
+
+    tried(test)
+
+
 def test_the_next_server_finds_what_waits_what_ran_and_what_was_given_up(on_disk: Callable[[Test], None]) -> None:
     async def test(made: Made) -> None:
         for name in ("done", "buried", "put back", "ran", "waits"):

@@ -103,8 +103,8 @@ class EventQueue(Protocol):
     async def buried(self, most: int, arn_part: str = "") -> list[BuriedEvent]:
         """Return the last events that were given up, the latest first; `arn_part` as above."""
 
-    async def revive(self, number: int, now_ms: float) -> bool:
-        """Accept an event that was given up as a new one; False when there is none of this number."""
+    async def revive(self, number: int, now_ms: float, arn_part: str = "") -> bool:
+        """Accept an event that was given up as a new one; False when there is none; `arn_part` as above."""
 
-    async def discard(self, number: int) -> bool:
-        """Forget an event that waits or was given up; False when there is none, or it runs."""
+    async def discard(self, number: int, arn_part: str = "") -> bool:
+        """Forget an event that waits or was given up; False when there is none, or it runs; `arn_part` as above."""

@@ -63,7 +63,7 @@ TRIM = """
     DELETE FROM buried_events WHERE number IN
     (SELECT number FROM buried_events ORDER BY buried_ms DESC, number DESC LIMIT -1 OFFSET ?)
 """
-READ_BURIED = "SELECT document FROM buried_events WHERE number = ?"
+READ_BURIED = "SELECT document FROM buried_events WHERE number = ? AND instr(event_group || ':', ?)"
 LAST_BURIED = """
     SELECT number, buried_ms, reason, document FROM buried_events WHERE instr(event_group || ':', ?)
     ORDER BY buried_ms DESC, number DESC LIMIT ?
@@ -152,9 +152,9 @@ class SqliteQueue:
         rows = await self._query(LAST_BURIED, arn_part, most)
         return [BuriedEvent(number, self._decoded(document), reason, at) for number, at, reason, document in rows]
 
-    async def revive(self, number: int, now_ms: float) -> bool:
+    async def revive(self, number: int, now_ms: float, arn_part: str = "") -> bool:
         await self._database.flush()
-        found = await self._stored(READ_BURIED, number)
+        found = await self._stored(READ_BURIED, number, arn_part)
         if found is None:
             return False
         event = found.anew(now_ms)
@@ -163,10 +163,10 @@ class SqliteQueue:
         self._add(number, event, now_ms, group)
         return True
 
-    async def discard(self, number: int) -> bool:
+    async def discard(self, number: int, arn_part: str = "") -> bool:
         await self._database.flush()
-        entry = self._index.remove(number)
-        if entry is None and not await self._query(READ_BURIED, number):
+        entry = self._index.remove(number, arn_part)
+        if entry is None and not await self._query(READ_BURIED, number, arn_part):
             return False
         if entry is not None and entry.event is not None:
             self._left_bytes += _bytes(entry.event)
@@ -211,8 +211,8 @@ class SqliteQueue:
         self._post((BURY_UNREAD, (now_ms, reason, entry.number)), (DELETE, (entry.number,)), (TRIM, (BURIED,)))
         return None
 
-    async def _stored(self, query: str, number: int) -> QueuedEvent | None:
-        rows = await self._query(query, number)
+    async def _stored(self, query: str, *parameters: object) -> QueuedEvent | None:
+        rows = await self._query(query, *parameters)
         return self._decoded(rows[0][0]) if rows else None
 
     def _decoded(self, document: bytes) -> QueuedEvent | None:

@@ -50,17 +50,15 @@ class Backlog:
         self._data, self._at = b"", 0
 
     def feed(self, parser: RequestParser) -> tuple[Sequence[Event], bytes]:
-        """Let the parser parse a slice; returns the events and the slice.
-
-        Of a slice in which the connection ends, only what belongs to whole requests is returned.
-        """
+        """Let the parser parse a slice; returns the events and the slice. What follows a fault is forgotten."""
         data, start = self._data, self._at
         end = self._end_of_slice(parser)
         events = parser.feed(data[start:end])
         if parser.state is OVER:
             self.clear()
-            return events, data[start : start + parser.whole_bytes]
-        if parser.state is BODY and parser.body_left and end < len(data):
+            return events, data[start:end]
+        # Behind a whole request (of chunks) the body waits: `whole_bytes` tells only about the last call.
+        if parser.state is BODY and parser.body_left and not parser.whole_bytes and end < len(data):
             body_end = end + parser.body_left
             events = (*events, *parser.feed(data[end:body_end]))
             end = body_end

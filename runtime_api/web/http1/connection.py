@@ -20,9 +20,9 @@ from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange, open_exchange
-from .forwarding import as_bytes, is_lost_to_others
+from .forwarding import as_bytes
 from .heads import HeadCache
-from .parser import BETWEEN, HEAD, RequestParser
+from .parser import BETWEEN, HEAD, LAST, RequestParser
 from .patience import Sight
 from .peer import STAMPS, Peer
 from .states import (
@@ -82,6 +82,7 @@ class Connection(Peer):
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
+        self._behind = b""  # as it came: what is no whole request, behind the last one; outdated between requests
         self._ended = False  # nothing more is read
         self._fault: PlainReply | None = None  # sent after the replies to the peer's good requests
         self._advancing = False
@@ -167,6 +168,10 @@ class Connection(Peer):
         """Go on with what the parser made of this data; `idle` before it."""
         if self._receiving is not None:
             self._receiving.raw_bytes += len(data)
+        parser = self._parser
+        if parser.state is not BETWEEN and parser.whole_bytes:
+            # Nothing is read while a whole request waits, so there is nothing behind it in any other read.
+            self._behind = data[parser.whole_bytes :]
         request = whole_request(events) if idle else None
         if request is not None:
             head, body, end = request
@@ -361,18 +366,15 @@ class Connection(Peer):
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.
 
-        If the peer has sent part of another head behind it, the connection is closed: a peer that pipelines must
-        repeat what was not answered (RFC 9112 9.3.2).
+        A body in chunks must have come to its end: what has come of it was taken apart.
         """
         transport, exchange = self._transport, self._current
         if transport is None or transport.is_closing() or exchange is None:
             return
-        if self._parser.has_part_of_a_head or is_lost_to_others(self._receiving):
-            self.finish()
-            return
         exchange.told(LEAVE)
         self.flush()
-        data = b"".join([*(as_bytes(each) for each in (exchange, *self._queue)), self._backlog.rest()])
+        behind = b"" if self._parser.state in (BETWEEN, LAST) else self._behind
+        data = as_bytes((exchange, *self._queue), behind) + self._backlog.rest()
         self._transport = self._current = None
         self._queue.clear()
         self._backlog.clear()

@@ -18,6 +18,7 @@ from .states import (
     CONTINUE,
     CONTINUED,
     HANDLER,
+    LEAVING,
     NEXT,
     NONE,
     OVERFLOW,
@@ -175,7 +176,7 @@ class Exchange(Struct, eq=False):
         elif complete or self.reply_state is ANSWERED_EARLY:
             return CLOSE
         over = is_lost or self.request_state is BROKEN or self.raw_bytes > DRAIN_BYTES
-        return CLOSE if over else None
+        return CLOSE if over and self.handler_state is not LEAVING else None
 
     def _next_to_tell(self, limit: int) -> Act | None:
         state = self.handler_state

@@ -1,15 +1,17 @@
-"""Writes a parsed request out again, so that another protocol can parse it when a connection is handed over."""
+"""Writes parsed requests out again, so that another protocol can parse them when a connection is handed over."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .states import RequestState
+from .states import COMPLETE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .exchange import Exchange
 
-__all__ = ["as_bytes", "is_lost_to_others"]
+__all__ = ["as_bytes"]
 
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"http2-settings", b"transfer-encoding", b"te"})
 
@@ -31,21 +33,25 @@ _ONCE = frozenset(
 )
 
 
-def is_lost_to_others(receiving: Exchange | None) -> bool:
-    """Whether a body is on its way whose framing has been parsed away, so that no other parser can go on."""
-    return receiving is not None and b"transfer-encoding" in receiving.headers
+def as_bytes(exchanges: Sequence[Exchange], behind: bytes) -> bytes:
+    """These requests as they could have been sent, and what has come `behind` the last whole one, as it was sent.
 
-
-def as_bytes(exchange: Exchange) -> bytes:
-    """The request as it could have been sent, as far as it has arrived; not for a chunked one that is not complete.
-
-    Hop-by-hop headers are left out: framing, offers of another protocol.
+    The first may still be on its way, unless its body comes in chunks; another that is not whole is in `behind`.
     """
+    first = exchanges[0]
+    if first.request_state is not COMPLETE:
+        return _written(first)
+    whole = [_written(each) for each in exchanges if each.request_state is COMPLETE]
+    return b"".join([*whole, behind])
+
+
+def _written(exchange: Exchange) -> bytes:
+    """The request as far as it has arrived, without hop-by-hop headers: framing, offers of another protocol."""
     target = exchange.path + b"?" + exchange.query if exchange.query else exchange.path
     headers = {name: value for name, value in exchange.headers.items() if name not in _HOP_BY_HOP}
     headers.setdefault(b"host", b"")  # a request of HTTP/1.0 may do without
     repeated = [line for line in exchange.repeated if line[0].lower() not in _HOP_BY_HOP | _ONCE]
-    if exchange.request_state is RequestState.COMPLETE:
+    if exchange.request_state is COMPLETE:
         headers.pop(b"expect", None)
     if b"transfer-encoding" in exchange.headers:
         headers[b"content-length"] = b"%d" % exchange.arrived

@@ -74,7 +74,6 @@ class RequestParser:
         self._framing_bytes = 0  # read of a body beside its own bytes
         self._closes = False  # the request that is being read ends the connection
         self._resumes = False  # the next head only makes a new parser read a body
-        self._is_cut = False  # the peer has ended, or lost its way, where it should have gone on
 
     def feed(self, data: bytes) -> Sequence[Event]:
         """Parse the next bytes."""
@@ -99,11 +98,6 @@ class RequestParser:
         self._events = []
         self._stop(Broken(fault))
         return self._events
-
-    @property
-    def has_part_of_a_head(self) -> bool:
-        """Whether bytes were read that are in no event."""
-        return self.state is HEAD or self._is_cut
 
     def _parse(self, data: bytes) -> PlainReply | None:
         """Collect events; returns the fault when the data is not HTTP."""
@@ -164,7 +158,6 @@ class RequestParser:
         return self._parse_part(b"POST / HTTP/1.1\r\n%b\r\n" % lines)
 
     def _stop(self, event: Broken) -> None:
-        self._is_cut = self.state is not LAST
         self.state = OVER
         self._events.append(event)
 

@@ -22,7 +22,8 @@ were split into reads, or when the handler replies. The rules:
  3. A peer that expects 100 Continue (RFC 9110 10.1.1) gets it once the handler knows the head and has not replied. If
     it gets the reply instead (ANSWERED_EARLY), it may never send the body, so the connection must end.
  4. After the reply, the rest of the body is read and dropped, because the next request follows it.
- 5. A body that will never end closes the connection; so does a peer that sends garbage while an exchange is open.
+ 5. A body that will never end closes the connection; so does a peer that sends garbage while an exchange is open,
+    unless that one is leaving: the protocol that gets it gets the garbage, too.
 """
 
 from __future__ import annotations
