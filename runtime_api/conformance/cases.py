@@ -33,6 +33,7 @@ class Case(NamedTuple):
     feature: str | None = None  # the optional part of the API to which it belongs
     seconds: float = 0  # roughly how long it takes, when that is long
     given: Mapping[str, Any] = _NOTHING
+    needs: tuple[str, ...] = ()  # what a server has to be told by its command line (server/template.py)
 
     @property
     def group(self) -> str:
@@ -50,6 +51,7 @@ def load_cases(*sides: str) -> list[Case]:
 def case_of(table: Mapping[str, Any]) -> Case:
     """The case in a table of a file; TypeError for an unknown key."""
     values = {**table, "cite": tuple(table["cite"]), "steps": tuple(table["steps"])}
+    values["needs"] = tuple(table.get("needs", ()))
     return Case(**values)
 
 

@@ -16,13 +16,15 @@ import pytest
 
 from runtime_api.conformance.baseline import Comparison, compare, read_baseline
 from runtime_api.conformance.cases import load_cases
+from runtime_api.conformance.judge import judge
 from runtime_api.conformance.server.ports import Port
 from runtime_api.conformance.server.remote import read_urls
 from runtime_api.conformance.server.side import ServerSide
 from runtime_api.conformance.server.template import read_template
+from runtime_api.conformance.verdicts import Verdict
 from tests.conformance.judging import judge_known
 from tests.conformance.servers.matrix import caught, judge_server, judged_cases
-from tests.conformance.servers.subjects import cargo_lambda, ours, rie
+from tests.conformance.servers.subjects import cargo_lambda, ours, rie, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
 BASELINES = Path(__file__).parent / "baselines"
 SERVERS = 4  # of cargo-lambda: one plays one case at a time, and most of that is waiting
 QUICK = ("server/basics/", "server/states/", "server/next/", "server/order/", "server/transport/")
+
+OF_A_SERVICE = (
+    "server/environment/environment-variables",
+    "server/lifecycle/exit-code-in-init",
+    "server/log/log-warm-invocation",
+    "server/next/next-tenant",
+)
 
 
 def compared(sides: Sequence[Callable[[float], Side]], baseline: str, jobs: int, timeout_s: float = 15) -> Comparison:
@@ -89,10 +98,27 @@ def test_our_server_passes_the_quick_cases() -> None:
     assert caught(judge_server(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
 
 
+def test_our_service_is_judged_by_what_it_was_told() -> None:
+    """Among the cases are an init that is tried again, and a tenant's environment."""
+
+    async def run() -> list[Judgement]:
+        async with started(service())(15) as side:
+            return await judge(side, [case for case in load_cases("server") if case.id in OF_A_SERVICE], jobs=4)
+
+    judgements = asyncio.run(run())
+    assert [judgement.verdict for judgement in judgements] == [Verdict.OK] * len(OF_A_SERVICE)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_our_server_passes_the_cases_of_its_features() -> None:
     assert compared([started(ours())], "bootjack", 3) == Comparison((), ())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_our_service_passes_the_cases_of_its_features() -> None:
+    assert compared([started(service())], "bootjack", 3) == Comparison((), ())
 
 
 @pytest.mark.slow

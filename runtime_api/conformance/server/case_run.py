@@ -58,7 +58,7 @@ class CaseRun:
         self.recorder = recorder
         self.rng = rng
         self.timeout_s = timeout_s
-        self.values: dict[str, str] = {"id": "none", "cwd": str(self.server.folder)}
+        self.values: dict[str, str] = {"id": "none", **self.server.told}
         self.telemetry: TelemetryListener | None = None
         self.polling = session.poll is not None
         self._connections: dict[str, Connection] = {} if session.poll is None else {"poll": session.poll}
@@ -119,6 +119,10 @@ class CaseRun:
     def interim(self, on: str) -> int:
         """Read an informational answer."""
         return self._connections[on].interim(self.timeout_s)
+
+    def server_starts_again(self, timeout_s: float) -> bool | None:
+        """Whether the server starts a process before it answers the caller; None when it does neither in time."""
+        return self.server.starts_before_answering(self._connections["caller"], timeout_s)
 
     def race(self, names: Sequence[str]) -> None:
         """Wait for the first answer on two connections, and rename them to `winner` and `loser`."""

@@ -52,4 +52,8 @@ def start(words: list[str], variables: dict[str, str], folder: Path) -> Process:
 def _absolute(word: str) -> str:
     """The path of an existing file made absolute, because the server runs in another folder."""
     path = Path(word)
-    return word if path.is_absolute() or not path.is_file() else str(path.absolute())
+    try:
+        is_file = path.is_file()
+    except OSError:  # no path, because it is too long for one
+        is_file = False
+    return str(path.absolute()) if is_file else word

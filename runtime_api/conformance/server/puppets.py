@@ -49,12 +49,16 @@ class Puppet:
         self._received = b""
         self._descriptors: list[int] = []  # that came with what was received
         self._unread: list[dict[str, Any]] = []  # messages that came while a result was waited for
-        hello = self._read()
-        self.name = str(hello.get("name", ""))
-        self.api = hello.get("api")  # its AWS_LAMBDA_RUNTIME_API
-        self.pid = int(hello.get("pid", 0))
-        # Opened while the process waits for orders, so the pid cannot belong to another process yet.
-        self._pidfd = os.pidfd_open(self.pid)
+        try:
+            hello = self._read()
+            self.name = str(hello.get("name", ""))
+            self.api = hello.get("api")  # its AWS_LAMBDA_RUNTIME_API
+            self.pid = int(hello.get("pid", 0))
+            # Opened while the process waits for orders, so the pid cannot belong to another process yet.
+            self._pidfd = os.pidfd_open(self.pid)
+        except BaseException:  # killed before it could say who it is
+            control.close()
+            raise
         self._children: list[int] = []
 
     def tell(self, order: Mapping[str, Any]) -> dict[str, Any]:

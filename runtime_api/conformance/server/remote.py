@@ -29,6 +29,7 @@ __all__ = ["PROCESS_STEPS", "RemoteServer", "RemoteServers", "read_urls", "why_n
 CONNECT_S = 5.0
 GLANCE_S = 0.5
 LEFT_OVER = 10  # events that a failed case may leave undelivered
+HAS = {"api_port"}  # the placeholder that a URL stands for
 PROCESS_STEPS = {"tell", "gone", "child_gone", "message", "log", "signal", "server_ends"}
 
 
@@ -39,6 +40,8 @@ class RemoteServer(Server):
 
     def __init__(self, api: tuple[Address, str], invoke: Address, invoke_path: str) -> None:
         self._api = api
+        self._fixed_api = True
+        self.told = {}
         self.invoke_address = invoke
         self.invoke_path = invoke_path
         self.folder = Path()
@@ -135,7 +138,7 @@ def read_urls(text: str, invoke_path: str) -> RemoteServers:
 
 def why_not(case: Case) -> str | None:
     """Why a case cannot run on a server that the kit has not started; None when it can."""
-    if case.given:
+    if case.given or not HAS.issuperset(case.needs):
         return "needs a server that the kit starts: use --server"
     steps: list[Any] = [step for step in case.steps if step["do"] in PROCESS_STEPS or step.get("new")]
     return "needs a bootstrap that the server starts: use --server" if steps else None

@@ -25,6 +25,28 @@ if TYPE_CHECKING:
 
 __all__ = ["STEPS", "run_steps"]
 
+INIT_S = 10.0  # Lambda's limit of an init, after which it tries again
+INITS = 2
+
+
+def each_init(run: CaseRun, *, steps: Sequence[Table] = (), new: bool = False) -> None:
+    """Run the steps in an init phase, and again if the server tries the init once more before it answers.
+
+    An init that has failed is tried again within the invocation that waits for it. A server whose init is part of the
+    first invocation answers at once. Either is right, and the caller receives how the last init ended.
+    """
+    for number in range(INITS):
+        if run.server.puppet(None, run.timeout_s, new=new or number > 0) is None:
+            raise Mismatch("a process is started", "no process was started")
+        _run_each(run, steps)
+        again = run.server_starts_again(run.timeout_s + INIT_S)
+        if again is None:
+            raise Mismatch("an answer, or another init", "neither")
+        if not again:
+            return
+    raise Mismatch(f"an answer after {INITS} inits", "another process was started")
+
+
 STEPS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
         "invoke": invoker.invoke,
@@ -36,6 +58,7 @@ STEPS: Mapping[str, Callable[..., None]] = MappingProxyType(
         "respond": runtime.respond,
         "fail": runtime.fail,
         "fail_init": runtime.fail_init,
+        "each_init": each_init,
         "walk": walk,
         "register": extensions.register,
         "extension_next": extensions.extension_next,
@@ -65,6 +88,11 @@ def run_steps(run: CaseRun, steps: Sequence[Table]) -> Connection | None:
     """Run every step; Mismatch at the first that fails. Returns the poll for the next case, if there is one."""
     if not run.server.remote:
         run.server.log.forget()
+    _run_each(run, steps)
+    return run.reusable_poll()
+
+
+def _run_each(run: CaseRun, steps: Sequence[Table]) -> None:
     for number, step in enumerate(steps, 1):
         arguments = run.filled({key: step[key] for key in step if key != "do"})
         try:
@@ -73,4 +101,3 @@ def run_steps(run: CaseRun, steps: Sequence[Table]) -> Connection | None:
             raise Mismatch(f"step {number}, {step['do']}: {error.expected}", error.happened) from None
         except (NoAnswer, MalformedAnswer, ServerFailed, OSError, ValueError) as error:
             raise Mismatch(f"step {number}, {step['do']}: {described(arguments)}", str(error)) from None
-    return run.reusable_poll()

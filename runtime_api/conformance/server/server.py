@@ -20,10 +20,12 @@ from .launch import start
 from .log import ServerLog
 from .ports import Port
 from .puppets import Puppet, ended, write_puppets
-from .template import HANDLER, PLACEHOLDERS
+from .template import PLACEHOLDERS, TOLD
 
 if TYPE_CHECKING:
-    from .connection import Address
+    from collections.abc import Mapping
+
+    from .connection import Address, Connection
     from .launch import Start
     from .template import Given, Template
 
@@ -48,7 +50,8 @@ class Server:
         invoke_port, api_port = (port.number for port in self._ports)
         self.invoke_address: Address = ("127.0.0.1", invoke_port)
         self.invoke_path = template.invoke_path
-        self._api: tuple[Address, str] | None = (("127.0.0.1", api_port), "") if template.has("api_port") else None
+        self._fixed_api = template.has("api_port")
+        self._api: tuple[Address, str] | None = (("127.0.0.1", api_port), "") if self._fixed_api else None
         self._template = template
         self.folder = Path(tempfile.mkdtemp(prefix="conform-"))
         self.folder.chmod(0o755)  # a server may run its runtime as another user
@@ -56,16 +59,20 @@ class Server:
         self._listener = self._listen()
         bootstrap = write_puppets(self.folder, given.extensions)
         names = {
+            **TOLD,
             "bootstrap": str(bootstrap),
-            "handler": HANDLER,
             "task": str(bootstrap.parent),
             "opt": str(self.folder / "opt"),
             "invoke_port": str(invoke_port),
             "api_port": str(api_port),
             "timeout": str(given.timeout),
         }
+        cwd = self.folder if template.has("bootstrap") else bootstrap.parent
+        self.told: Mapping[str, str] = {**TOLD, "opt": names["opt"], "cwd": str(cwd)}
         variables = {
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(given.timeout),
+            "AWS_LAMBDA_FUNCTION_NAME": TOLD["name"],
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": TOLD["memory"],
             **filled(dict(template.variables), names),
             **dict(given.env),
         }
@@ -83,14 +90,17 @@ class Server:
 
     @property
     def api(self) -> tuple[Address, str]:
-        """The Runtime API's address, and the prefix of its paths."""
-        if self._api is None:
-            puppet = self.puppet(None, READY_S)
-            if puppet is None:
-                raise ServerFailed("the server started no process, so the address of its Runtime API is unknown")
+        """The Runtime API's address, and the prefix of its paths: those of the process that was started last."""
+        if self._fixed_api:
+            assert self._api is not None
+            return self._api
+        puppet = self.puppet(None, 0 if self._api else READY_S)
+        if puppet is not None:
             host, _, rest = str(puppet.api).partition(":")
             port, slash, prefix = rest.partition("/")
             self._api = ((host, int(port)), slash + prefix)
+        if self._api is None:
+            raise ServerFailed("the server started no process, so the address of its Runtime API is unknown")
         return self._api
 
     def ready(self) -> Server:
@@ -133,6 +143,11 @@ class Server:
             if not select.select([self._listener], [], [], max(0, deadline - time.monotonic()))[0]:
                 return None
             self._puppets.append(Puppet(self._listener.accept()[0]))
+
+    def starts_before_answering(self, caller: Connection, timeout_s: float) -> bool | None:
+        """Whether another process starts before the caller gets an answer; None when neither happens in time."""
+        ready = select.select([caller.fileno(), self._listener.fileno()], [], [], timeout_s)[0]
+        return caller.fileno() not in ready if ready else None
 
     def last_puppet(self, name: str) -> Puppet:
         """The process of that name that was started last, running or not."""

@@ -101,12 +101,7 @@ class ServerSide:
     def _why_not(self, case: Case) -> str | None:
         if self._template is None:
             return why_not(case)
-        given = given_of(case.given)
-        if given.extensions and not self._template.has("opt"):
-            return "needs {opt} in the template: a folder that the server uses as /opt"
-        if given.command is not None and not self._template.has("bootstrap"):
-            return "needs {bootstrap} in the template: the case replaces it by another command"
-        return None
+        return self._template.why_not(case)
 
     def _missing(self, feature: str) -> str | None:
         """Why the server does not have a feature; None when it has."""

@@ -6,9 +6,12 @@
     {api_port}     the port of the Runtime API
     {invoke_port}  the port that takes invocations
     {timeout}      the function's timeout in seconds, which is also in AWS_LAMBDA_FUNCTION_TIMEOUT
+    {name}         the function's name, which is also in AWS_LAMBDA_FUNCTION_NAME
+    {memory}       its memory size in MB, which is also in AWS_LAMBDA_FUNCTION_MEMORY_SIZE
 
-NAME=VALUE words before the command are environment variables. Without {api_port}, the kit takes the address of the
-Runtime API from the AWS_LAMBDA_RUNTIME_API of the bootstrap that the server starts.
+NAME=VALUE words before the command are environment variables. A server that runs a command ({bootstrap}) takes its
+settings from those variables, as RIE does; any other one is told only what its command line says. Without {api_port},
+the kit takes the address of the Runtime API from the AWS_LAMBDA_RUNTIME_API of the process that the server starts.
 """
 
 from __future__ import annotations
@@ -24,12 +27,25 @@ from runtime_api.conformance.verdicts import CannotRun
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FUNCTION", "HANDLER", "PLACEHOLDERS", "TIMEOUT_S", "Given", "Template", "given_of", "read_template"]
+    from runtime_api.conformance.cases import Case
 
-HANDLER = "app.handler"
+__all__ = ["FUNCTION", "PLACEHOLDERS", "TIMEOUT_S", "TOLD", "Given", "Template", "given_of", "read_template"]
+
 FUNCTION = "/2015-03-31/functions/function/invocations"
 TIMEOUT_S = 300
-PLACEHOLDERS = ("bootstrap", "handler", "task", "opt", "api_port", "invoke_port", "timeout")
+PLACEHOLDERS = ("bootstrap", "handler", "task", "opt", "api_port", "invoke_port", "timeout", "name", "memory")
+TOLD = {"handler": "app.handler", "name": "test_function", "memory": "3008"}  # the same for every case
+IN_VARIABLES = ("timeout", "name", "memory")
+# What a server cannot be told, or does not have, without a placeholder.
+MEANINGS = {
+    "bootstrap": "a command to run, by a server that takes its settings from environment variables",
+    "handler": "the handler's name",
+    "opt": "a folder that the server uses as /opt",
+    "api_port": "the port of the one Runtime API, and so of one execution environment",
+    "timeout": "the function's timeout in seconds",
+    "name": "the function's name",
+    "memory": "the function's memory size in MB",
+}
 
 
 class Given(NamedTuple):
@@ -66,6 +82,21 @@ class Template(NamedTuple):
     def has(self, placeholder: str) -> bool:
         """Whether the template contains a placeholder."""
         return placeholder in self._names()
+
+    def why_not(self, case: Case) -> str | None:
+        """Why a case cannot be judged with this template; None when it can."""
+        given = given_of(case.given)
+        needs = [
+            *(["opt"] if given.extensions else []),
+            *(["bootstrap"] if given.command is not None else []),
+            *(["timeout"] if given.timeout != TIMEOUT_S else []),
+            *case.needs,
+        ]
+        lacking = next((name for name in needs if not self._tells(name)), None)
+        return lacking and f"needs {{{lacking}}} in the template: {MEANINGS[lacking]}"
+
+    def _tells(self, name: str) -> bool:
+        return self.has(name) or (name in IN_VARIABLES and self.has("bootstrap"))
 
     def unknown(self) -> list[str]:
         """Names in braces that are not placeholders; a server may mean them, but a typing error is more likely."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
 
 from tests import peers
+
+README = Path(__file__).parents[3] / "README.md"
 
 __all__ = ["ADDRESSES", "cargo_lambda", "ours", "rie", "service"]
 
@@ -25,9 +28,12 @@ def ours() -> str:
 
 
 def service() -> str:
-    """`bootjack serve`, whose execution environments choose their own Runtime API addresses."""
-    flags = "--sandbox process --port {invoke_port} --timeout {timeout} --memory 3008"
-    return f"{_bootjack()} serve {flags} function={{task}}"
+    """`bootjack serve` as README judges it; its execution environments choose their own Runtime API addresses."""
+    shown = re.search(
+        r"^\$ bootjack conform --server '(bootjack serve [^']+)'$", README.read_text("utf-8"), re.MULTILINE
+    )
+    assert shown is not None
+    return shown[1].replace("bootjack", _bootjack(), 1)
 
 
 def rie() -> str:
