@@ -153,7 +153,7 @@ class EnvironmentMachine(Lifecycle):
             return self._initialised(self.starting.runtime_ready(now), now)
         effects: list[fx.Effect] = []
         if before is _RESPONSE_SENT:
-            if self.extensions.subscribers and not self.extensions.subscribers_back:
+            if invocations.unsettled:
                 return effects  # the last of them to come back ends the invocation
             effects = [invocations.over(*invocations.begun)]
             self._step(_INVOKED)

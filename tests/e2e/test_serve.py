@@ -115,14 +115,16 @@ def test_a_command_with_a_name(tmp_path: Path) -> None:
         assert told(server, "mine") == "mine"
 
 
-def test_stdout_has_only_the_url(code: Path) -> None:
+def test_stdout_has_only_the_url_and_how_to_try_it(code: Path) -> None:
     process = start("serve", "--port", "0", code)
     assert process.stdout is not None
     line = process.stdout.readline().decode()
     process.terminate()
     rest, _ = process.communicate(timeout=20)
-    assert re.fullmatch(r"bootjack: serving code at http://127\.0\.0\.1:\d+\n", line)
-    assert (rest, process.returncode) == (b"", 0)
+    served = re.fullmatch(r"bootjack: serving code at (http://127\.0\.0\.1:\d+)\n", line)
+    assert served is not None
+    curl = f"bootjack: curl -d '{{}}' {served[1]}/2015-03-31/functions/code/invocations\n"
+    assert (rest.decode(), process.returncode) == (curl, 0)
 
 
 def test_health_lists_the_functions(several: Serve) -> None:
@@ -168,5 +170,6 @@ def test_an_idle_environment_is_stopped(code: Path) -> None:
 def test_a_hint_for_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
     write_bootstrap(tmp_path / "package" / "inside")
     with Serve(tmp_path / "package") as server:
-        server.wait_for("bootjack: package: there is a bootstrap at inside/bootstrap; move it to the top")
+        where = f"inside/bootstrap in {tmp_path / 'package'}"
+        server.wait_for(f"bootjack: package: there is a bootstrap at {where}; move it to the top")
         assert json.loads(server.invoke().body)["errorType"] == "Runtime.InvalidEntrypoint"

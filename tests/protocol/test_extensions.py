@@ -111,6 +111,19 @@ def test_the_caller_is_answered_before_the_extension_and_the_report() -> None:
     assert (machine.phase, machine.free_slots) == (Phase.IDLE, 1)
 
 
+def test_an_extension_that_fails_once_it_is_back_does_not_hold_up_the_end_of_the_invocation() -> None:
+    machine = with_extension("INVOKE")
+    machine.receive(invoke(), 1000)
+    machine.receive(ev.ResponseStarted(4, "r1"), 1010)
+    machine.receive(ev.EventNextCalled(5, UUID), 1010)
+    machine.receive(ev.BodyFinished(4, b"out"), 1011)
+    machine.receive(ev.ExtensionErrorPosted(6, UUID, ExtensionMove.EXIT_ERROR), 1012)
+    machine.receive(invoke("r2"), 1013)
+    ended, *begun = machine.receive(ev.NextCalled(7), 1014)
+    assert ended == fx.Over("r1")
+    assert any(isinstance(effect, fx.Deliver) for effect in begun)
+
+
 def test_an_extension_that_has_not_subscribed_delays_nothing() -> None:
     machine = with_extension("SHUTDOWN")
     machine.receive(invoke(), 1000)

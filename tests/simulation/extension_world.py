@@ -164,7 +164,8 @@ class ExtensionWorld(CallingWorld):
         self.extensions.clear()
 
     def end_invocation(self, request_id: str) -> None:
-        self.over_now.append((request_id, self.working_on(request_id)))
+        is_settled = request_id in self.outcomes and request_id not in self.unsettled  # nobody works on it any more
+        self.over_now.append((request_id, [] if is_settled else self.working_on(request_id)))
         super().end_invocation(request_id)
         for extension in self.extensions.values():
             if extension.owed == request_id:
