@@ -11,9 +11,9 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
 # The tests that run functions in the sandbox that BOOTJACK_SANDBOX names. `make test` runs them once for each sandbox.
-# What is ignored runs no functions, names the sandbox itself, or needs bash at /bin/sh as the guide's runtime does.
+# What is ignored runs no functions, or names the sandbox itself.
 BOTH_SANDBOXES = tests/commands tests/engine tests/e2e $(wildcard tests/test_local*.py) --ignore-glob 'tests/e2e/test_sandbox_*' \
-	$(addprefix --ignore=tests/,commands/test_layer.py e2e/test_bad_archives.py e2e/test_layers.py e2e/test_opt.py e2e/test_tutorials.py)
+	$(addprefix --ignore=tests/,commands/test_layer.py e2e/test_bad_archives.py e2e/test_layers.py e2e/test_opt.py)
 
 # $(call timed,TARGET...) makes the targets one by one and prints how long each took.
 timed = @for target in $(1); do begin=$$(date +%s); \

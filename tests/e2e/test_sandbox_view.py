@@ -22,38 +22,11 @@ IN_BUBBLEWRAP = ("--sandbox", "bubblewrap")
 OWN_ADDRESS = "127.0.0.1:9001"  # as on AWS
 SEVERAL = 4
 
-# The guide's tutorial, verbatim (guide 4719-4742, 4755-4762): #!/bin/sh is bash on Lambda.
+EXAMPLE = Path(__file__).parents[2] / "examples" / "bash-runtime"
+# As the guide's tutorial begins (guide 4719): #!/bin/sh is bash on Lambda.
 TUTORIAL = {
-    "bootstrap": """#!/bin/sh
-
-set -euo pipefail
-
-# Initialization - load function handler
-source $LAMBDA_TASK_ROOT/"$(echo $_HANDLER | cut -d. -f1).sh"
-
-# Processing
-while true
-do
-  HEADERS="$(mktemp)"
-  # Get an event
-  EVENT_DATA=$(curl -sS -LD "$HEADERS" -X GET "http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/next")
-  REQUEST_ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$HEADERS" | tr -d '[:space:]' | cut -d: -f2)
-
-  # Execute the handler function from the script
-  RESPONSE=$($(echo "$_HANDLER" | cut -d. -f2) "$EVENT_DATA")
-
-  # Send the response
-  curl -X POST "http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/$REQUEST_ID/response"  -d "$RESPONSE"
-done
-""",
-    "function.sh": """function handler () {
-  EVENT_DATA=$1
-  echo "$EVENT_DATA" 1>&2;
-  RESPONSE="Echoing request: '$EVENT_DATA'"
-
-  echo $RESPONSE
-}
-""",
+    "bootstrap": (EXAMPLE / "bootstrap").read_text().replace("#!/usr/bin/env bash", "#!/bin/sh", 1),
+    "function.sh": (EXAMPLE / "function.sh").read_text(),
 }
 
 

@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,6 @@ from tests.e2e.running import Serve, bare_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -30,48 +30,12 @@ ARN = f"arn:aws:lambda:{REGION}:123456789012:function:"
 LAYER = f"arn:aws:lambda:{REGION}:123456789012:layer:"
 ROLE = "arn:aws:iam::123456789012:role/lambda-role"
 
-BOOTSTRAP = """#!/bin/sh
-
-set -euo pipefail
-{}
-# Initialization - load function handler
-source $LAMBDA_TASK_ROOT/"$(echo $_HANDLER | cut -d. -f1).sh"
-
-# Processing
-while true
-do
-    HEADERS="$(mktemp)"
-    # Get an event
-    EVENT_DATA=$(curl -sS -LD "$HEADERS" -X GET "http://${{AWS_LAMBDA_RUNTIME_API}}/2018-06-01/runtime/invocation/next")
-    REQUEST_ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$HEADERS" | tr -d '[:space:]' | cut -d: -f2)
-
-    # Execute the handler function from the script
-    RESPONSE=$($(echo "$_HANDLER" | cut -d. -f2) "$EVENT_DATA")
-
-    # Send the response
-    INVOCATION="http://${{AWS_LAMBDA_RUNTIME_API}}/2018-06-01/runtime/invocation/$REQUEST_ID"
-    curl -X POST "$INVOCATION/response" -d "$RESPONSE"
-done
-"""
-SHOWN = """
-echo "## Environment variables:"
-env
-"""
-FUNCTION = """function handler () {
-    EVENT_DATA=$1
-    echo "$EVENT_DATA" 1>&2;
-    RESPONSE="Echoing request: '$EVENT_DATA'"
-
-    echo $RESPONSE
-}
-"""
+EXAMPLE = Path(__file__).parents[2] / "examples" / "bash-runtime"
+BOOTSTRAP, FUNCTION = ((EXAMPLE / name).read_text() for name in ("bootstrap", "function.sh"))
+SHOWING = BOOTSTRAP.replace("pipefail\n", "pipefail\necho '## Environment variables:'; env\n")
 HELLO = """
-console.log('Loading function');
-
-exports.handler = function(event, context, callback) {
-    console.log('value1 =', event.key1);
-    console.log('value2 =', event.key2);
-    console.log('value3 =', event.key3);
+exports.handler = (event, _context, callback) => {
+    for (const number of [1, 2, 3]) console.log(`value${number} =`, event[`key${number}`]);
     callback(null, "Success");
 };
 """
@@ -137,8 +101,7 @@ def rest(server: Serve) -> Iterator[Any]:
 
 def test_a_custom_runtime_and_its_layer(cli: Cli, rest: Any, server: Serve) -> None:
     """Guide 4711-4980."""
-    bootstrap = BOOTSTRAP.format("")
-    (cli.folder / "function.zip").write_bytes(package({"function.sh": FUNCTION, "bootstrap": bootstrap}))
+    (cli.folder / "function.zip").write_bytes(package({"function.sh": FUNCTION, "bootstrap": BOOTSTRAP}))
     created = cli(
         "create-function --function-name bash-runtime --zip-file fileb://function.zip --handler function.handler "
         f"--runtime provided --role {ROLE}"
@@ -149,7 +112,7 @@ def test_a_custom_runtime_and_its_layer(cli: Cli, rest: Any, server: Serve) -> N
     answer = """Echoing request: '{"text":"Hello"}'"""
     assert cli.invoke("bash-runtime", '{"text":"Hello"}') == (printed, answer)
 
-    (cli.folder / "runtime.zip").write_bytes(package({"bootstrap": bootstrap}))
+    (cli.folder / "runtime.zip").write_bytes(package({"bootstrap": BOOTSTRAP}))
     published = cli("publish-layer-version --layer-name bash-runtime --zip-file fileb://runtime.zip")
     assert (published["LayerVersionArn"], published["Version"]) == (f"{LAYER}bash-runtime:1", 1)
     layers = "update-function-configuration --function-name bash-runtime --layers"
@@ -162,7 +125,7 @@ def test_a_custom_runtime_and_its_layer(cli: Cli, rest: Any, server: Serve) -> N
     rest("bash-runtime")
     assert cli.invoke("bash-runtime", '{"text":"Hello"}') == (printed, answer)
 
-    (cli.folder / "runtime.zip").write_bytes(package({"bootstrap": BOOTSTRAP.format(SHOWN)}))
+    (cli.folder / "runtime.zip").write_bytes(package({"bootstrap": SHOWING}))
     assert cli("publish-layer-version --layer-name bash-runtime --zip-file fileb://runtime.zip")["Version"] == 2
     cli(f"{layers} {LAYER}bash-runtime:2")
     rest("bash-runtime")
