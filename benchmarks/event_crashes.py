@@ -62,7 +62,7 @@ class Life:
     def __init__(self, folder: Path, endpoint: str, point: str, count: int) -> None:
         command = [sys.executable, "-m", "benchmarks.event_crashes_server", point, str(count)]
         serve = ["serve", "--port", "0", "--sandbox", "process", "--data", str(folder / "data")]
-        (folder / "tmp").mkdir(exist_ok=True)  # whoever is killed leaves its temporary files
+        (folder / "tmp").mkdir(exist_ok=True)  # a killed server leaves its temporary files
         variables = {
             "TMPDIR": str(folder / "tmp"),
             "AWS_ENDPOINT_URL": endpoint,

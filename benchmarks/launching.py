@@ -87,7 +87,7 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _on_free_port() -> socket.socket:
-    """Listen on a port that the kernel gives to nobody who asks for any: it would give it again before it is used."""
+    """Listen on a port outside the ephemeral range, from which another program could get it before it is used."""
     first, last = map(int, LOCAL_PORTS.read_text().split())
     ports = [port for port in range(LOWEST_PORT, HIGHEST_PORT + 1) if not first <= port <= last]
     for port in random.sample(ports, min(len(ports), PORTS_TRIED)):
