@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +20,7 @@ from runtime_api.service.validation import check_parameters
 from .clock import Clock
 from .ids import invocation_id, trace_header, uuid4
 from .payloads import check_json, decode_client_context
+from .promise import Promise
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
@@ -159,11 +159,11 @@ class Invoker:
         """Run what `check` made: at once, when the event is due, or not at all for a dry run."""
         request = accepted.request
         if self._closed:
-            return self._at_once(Unavailable(SHUT_DOWN))
+            return _at_once(Unavailable(SHUT_DOWN))
         if request.type == REQUEST_RESPONSE:
             return self._dispatch.run(accepted.version, accepted.invocation, request.log_type == TAIL)
         if request.type == DRY_RUN:
-            return self._at_once(Verified())
+            return _at_once(Verified())
         now_ms = self._clock.now_ms()
         return self._queue.put(QueuedEvent(accepted.invocation, now_ms), now_ms)
 
@@ -186,10 +186,11 @@ class Invoker:
             raise RecursiveInvocationException(RECURSIVE)
         return trace
 
-    def _at_once(self, result: Unavailable | Verified) -> asyncio.Future[Unavailable | Verified]:
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(result)
-        return future
+
+def _at_once(result: Unavailable | Verified) -> Promise[Unavailable | Verified]:
+    promise: Promise[Unavailable | Verified] = Promise()
+    promise.set_result(result)
+    return promise
 
 
 def _check_constraints(request: InvokeRequest) -> None:

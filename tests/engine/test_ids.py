@@ -28,7 +28,9 @@ def test_no_id_is_used_twice() -> None:
 
 def test_ids_of_another_process_are_others() -> None:
     code = "from runtime_api.engine.ids import uuid4; print(uuid4())"
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)
+    ]
     groups = [{run.stdout.strip()[:8], run.stdout.strip()[8:24], run.stdout.strip()[24:]} for run in runs]
     assert groups[0].isdisjoint(groups[1])
 
