@@ -26,8 +26,6 @@ from .parser import BETWEEN, HEAD, LAST, RequestParser
 from .patience import Sight
 from .peer import STAMPS, Peer
 from .states import (
-    ANSWER,
-    ANSWER_EARLY,
     CLOSE,
     COMPLETE,
     DROP,
@@ -96,7 +94,7 @@ class Connection(Peer):
             if known is not None:
                 head, body = known
                 method, path, query, headers = head.method, head.path, head.query, head.headers
-                self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body)))
+                self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body), head.memo))
                 return
         if len(data) <= SLICE_BYTES and not self._backlog:
             self._digest(self._idle, self._parser.feed(data), data)
@@ -290,15 +288,11 @@ class Connection(Peer):
     # writing
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
-        """Write a reply. It is lost when the peer has disconnected."""
-        early = exchange.request_state is not COMPLETE and exchange.awaits_continue
-        exchange.sent(ANSWER_EARLY if early else ANSWER)
+        """Write the reply of this exchange. It is lost when the peer has disconnected."""
         self.stamp = next(STAMPS)
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if early:
-            exchange.close = True
         if exchange.http10 and not exchange.close:
             headers += KEEP_ALIVE
         head = reply_head(status, headers, len(body), exchange.close)
@@ -308,7 +302,7 @@ class Connection(Peer):
             self.flush()
         if len(body) > JOIN_BYTES:
             transport.writelines((head, body))
-        elif self._outbox.is_open:
+        elif self._outbox.callers > 1:
             self._unsent = head + body
             self._outbox.add(self.flush)
         else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from .events import Broken, Data, End
+from .events import Broken, Data, End, Memo
 from .states import (
     AFTER_START,
+    ANSWER,
+    ANSWER_EARLY,
     ANSWERED,
     ANSWERED_EARLY,
     BODY,
@@ -50,7 +52,7 @@ class Channel(Protocol):
     kept: bool  # set by a handler that knows its peer: it may wait as long as it likes
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
-        """Write a reply. It is lost when the peer has disconnected."""
+        """Write the reply of this exchange. It is lost when the peer has disconnected."""
 
     def hold(self) -> None:
         """Read nothing more until the connection is handed over."""
@@ -74,6 +76,7 @@ class Exchange(Struct, eq=False):
     handler_state: HandlerState = QUEUED
     body: bytes = b""  # once the request is complete; what of it the handler has not received piece by piece
     arrived: int = 0  # bytes of the body, kept or not
+    memo: Memo = field(default_factory=Memo)  # shared with the exchanges whose header lines are the same
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
@@ -102,6 +105,10 @@ class Exchange(Struct, eq=False):
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
         if self.reply_state is NONE or self.reply_state is CONTINUED:
+            early = self.request_state is not COMPLETE and self.awaits_continue
+            self.sent(ANSWER_EARLY if early else ANSWER)
+            if early:
+                self.close = True
             self.connection.send_reply(self, status, headers, body)
 
     def hold(self) -> None:
@@ -200,6 +207,7 @@ def open_exchange(channel: Channel, head: Head) -> Exchange:
         head.path,
         head.query,
         head.headers,
+        memo=head.memo,
         close=head.close,
         http10=head.http10,
         announced=head.length,

@@ -51,7 +51,7 @@ class HeadCache:
         if head is None or method != head.method or target[:1] != b"/" or target.translate(_VISIBLE) != target:
             return None
         path, _, query = target.partition(b"?")
-        return Head(method, path, query, head.headers, head.length)
+        return Head(method, path, query, head.headers, head.length, memo=head.memo)
 
     def learn(self, data: bytes, head: Head) -> None:
         """Keep the head of this whole request, if it is a plain one."""
