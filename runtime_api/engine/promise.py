@@ -6,6 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -14,19 +16,16 @@ __all__ = ["Promise"]
 T = TypeVar("T")
 
 
-class Promise(Generic[T]):
+class Promise(Struct, Generic[T], eq=False):
     """Implements `Pending` for a result that is always a value.
 
     Unlike a Future it may tell its callbacks at once: a turn of the event loop costs as much as the state machine of
     an invocation. Cancelling who awaits it leaves it as it is.
     """
 
-    __slots__ = ("_callbacks", "_is_done", "_result")
-
-    def __init__(self) -> None:
-        self._is_done = False
-        self._result: T | None = None
-        self._callbacks: tuple[Callable[[Promise[T]], object], ...] = ()
+    _is_done: bool = False
+    _result: Any = None
+    _callbacks: tuple[Callable[[Promise[T]], object], ...] = ()
 
     def done(self) -> bool:
         """Whether there is a result."""
@@ -47,24 +46,26 @@ class Promise(Generic[T]):
 
     def set_result(self, result: T) -> None:
         """Set the result; callbacks are called in the loop's next turn, so they may do what the caller is doing."""
-        for callback in self._set(result):
+        callbacks = self._callbacks
+        self._set(result)
+        for callback in callbacks:
             asyncio.get_running_loop().call_soon(callback, self)
 
     def tell(self, result: T) -> None:
         """Set the result and call the callbacks before this returns; what they raise goes to the event loop."""
-        for callback in self._set(result):
+        callbacks = self._callbacks
+        self._set(result)
+        for callback in callbacks:
             try:
                 callback(self)
             except Exception as error:
                 context = {"message": "A caller could not be answered", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
 
-    def _set(self, result: T) -> tuple[Callable[[Promise[T]], object], ...]:
+    def _set(self, result: T) -> None:
         if self._is_done:
             raise asyncio.InvalidStateError("The invocation has a result already")
-        callbacks, self._callbacks = self._callbacks, ()
-        self._result, self._is_done = result, True
-        return callbacks
+        self._result, self._is_done, self._callbacks = result, True, ()
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self._is_done:
