@@ -179,7 +179,9 @@ class Pool:
         await close_together(self._closing)
 
     def _available(self, environment: ExecutionEnvironment) -> None:
-        self._do(self._fleet.available(environment, time.monotonic() * 1000))
+        actions = self._fleet.available(environment, time.monotonic() * 1000)
+        if actions or self._quiet is not None:
+            self._do(actions)
 
     def _do(self, actions: list[Action[_Job, ExecutionEnvironment]]) -> None:
         for action in actions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -35,7 +35,8 @@ class Promise(Struct, Generic[T], eq=False):
         """Return the result; InvalidStateError before there is one."""
         if not self._is_done:
             raise asyncio.InvalidStateError("The invocation has no result yet")
-        return cast("T", self._result)
+        result: T = self._result
+        return result
 
     def add_done_callback(self, callback: Callable[[Any], object], /) -> None:
         """Call this once there is a result; in the loop's next turn, if there is one already."""

@@ -87,7 +87,7 @@ class RuntimeApi:
     def finished(self, exchange: Exchange) -> None:
         route = self._routes.get(exchange.path)
         if route is not None and exchange.method == route[0]:
-            if not self._is_foreign(exchange):
+            if exchange.memo.value is not None or not self._is_foreign(exchange):
                 route[1](exchange)
         elif exchange.context is not None:
             self._post(_body(exchange))
@@ -142,7 +142,7 @@ class RuntimeApi:
         if exchange.method != b"POST" or not path.startswith(_INVOCATION_PREFIX):
             return None
         request_id, _, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
-        if word not in _ANSWERS or self._is_foreign(exchange):
+        if word not in _ANSWERS or (exchange.memo.value is None and self._is_foreign(exchange)):
             return None
         said: _Said = exchange.memo.value
         if word == _RESPONSE:
@@ -154,12 +154,9 @@ class RuntimeApi:
 
     def _is_foreign(self, exchange: Exchange) -> bool:
         """Refuse what comes from where it may not; the headers of anything else are read into its memo."""
-        memo = exchange.memo
-        if memo.value is not None:
-            return False
         refusal = self._guard.refusal(exchange.headers)
         if refusal is None:
-            memo.value = _read(exchange.headers)
+            exchange.memo.value = _read(exchange.headers)
             return False
         _refuse(exchange, refusal)
         return True
