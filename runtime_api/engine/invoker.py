@@ -128,11 +128,10 @@ class Invoker:
         if self._enforces_policies and caller is not None:
             arn, account = version.invoked_arn, version.spec.account
             check_permission(version.policy, INVOKE, account, arn, caller, request.source)
-        types = _STREAMED_TYPES if request.streamed else _TYPES
-        if request.type not in types or request.log_type not in _LOG_TYPES:
+        kind, limits = request.type, self._limits
+        if kind not in (_STREAMED_TYPES if request.streamed else _TYPES) or request.log_type not in _LOG_TYPES:
             _check_constraints(request)
-        limits = self._limits
-        size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
+        size = limits.async_request_bytes if kind == EVENT else limits.request_bytes
         if len(request.payload) > size:
             raise self.too_large(size)
         if request.tenant_id is not None or version.tenancy is Tenancy.REQUIRED:
@@ -142,7 +141,7 @@ class Invoker:
         check_json(payload)
         context, trace = request.client_context, request.trace
         if trace:
-            trace = self._counted(trace, version, request.type)
+            trace = self._counted(trace, version, kind)
         invocation = Invocation(
             request.request_id or uuid4(),
             invocation_id(),

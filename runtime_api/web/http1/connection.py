@@ -92,9 +92,12 @@ class Connection(Peer):
         if self._current is None and self._writable and self._parser.state is BETWEEN:
             known = self._heads.find(data)
             if known is not None:
-                head, body = known
-                method, path, query, headers = head.method, head.path, head.query, head.headers
-                self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body), head.memo))
+                head, path, query, body = known
+                self._serve(
+                    Exchange(
+                        self, head.method, path, query, head.headers, COMPLETE, DUE, body, head.length, head.memo
+                    )
+                )
                 return
         if len(data) <= SLICE_BYTES and not self._backlog:
             self._digest(self._idle, self._parser.feed(data), data)
@@ -221,7 +224,7 @@ class Connection(Peer):
         if act is NEXT:
             self._current = None
         elif act is SEND_CONTINUE:
-            exchange.sent(act)
+            exchange.continued()
             self._write_now(CONTINUE)
         else:
             self._tell(act, exchange)

@@ -104,11 +104,13 @@ class Exchange(Struct, eq=False):
 
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
-        if self.reply_state is NONE or self.reply_state is CONTINUED:
-            early = self.request_state is not COMPLETE and self.awaits_continue
-            self.sent(ANSWER_EARLY if early else ANSWER)
-            if early:
-                self.close = True
+        state = self.reply_state
+        if state is NONE or state is CONTINUED:
+            act = ANSWER
+            if self.request_state is not COMPLETE and self.awaits_continue:
+                act, self.close = ANSWER_EARLY, True
+            self.reply_state = REPLY[state][act]
+            self.chunks, self.held = None, False
             self.connection.send_reply(self, status, headers, body)
 
     def hold(self) -> None:
@@ -162,11 +164,9 @@ class Exchange(Struct, eq=False):
         """The handler learns something about this exchange."""
         self.handler_state = HANDLER[self.handler_state][act]
 
-    def sent(self, act: Act) -> None:
-        """Something of the reply is sent to the peer."""
-        self.reply_state = REPLY[self.reply_state][act]
-        if act is not CONTINUE:
-            self.chunks, self.held = None, False
+    def continued(self) -> None:
+        """100 Continue is sent to the peer."""
+        self.reply_state = REPLY[self.reply_state][CONTINUE]
 
     def next_act(self, limit: int, is_lost: bool) -> Act | None:
         """The next act; None while the peer or the handler has to go on (the rules are in `states.py`).
