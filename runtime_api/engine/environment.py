@@ -149,13 +149,13 @@ class ExecutionEnvironment:
         listener: RuntimeApiListener,
         address: tuple[str, int],
         launch: Callable[[str, str], Launch],
-        find_extensions: Callable[[], tuple[str, ...]] = tuple,
+        find_extensions: Callable[[], tuple[str, ...] | None] = tuple,
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
         `launch` is called at every start, with host:port of the Runtime API and the process's name;
-        `find_extensions` when the sandbox is open, for the names of the external extensions. OSError when the address
-        or the sandbox is not available.
+        `find_extensions` when the sandbox is open, for the names of the external extensions; None switches them all
+        off, internal ones too. OSError when the address or the sandbox is not available.
         """
         self._listener = listener
         extensions = responder.extensions
@@ -177,7 +177,10 @@ class ExecutionEnvironment:
         self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
-        self.post(ev.Initialise(find_extensions()))
+        names = find_extensions()
+        if names is None:
+            responder.switch_off_extensions()
+        self.post(ev.Initialise(names or ()))
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""

@@ -108,9 +108,11 @@ class LocalEnvironmentFactory:
         responder, listener = self._edge(environment, version, installation.runtime_api[0], admission, access)
         self._note_once(version, installation.note)
         launch = partial(plan_launch, version, installation.program, stream, access, environment.sandbox)
-        extensions = partial(extension_names, installation.program, environment.sandbox)
+        extensions: Callable[[], tuple[str, ...] | None] = partial(
+            extension_names, installation.program, environment.sandbox
+        )
         if version.settings.external_runtime:
-            extensions = partial(tuple)  # there is no sandbox to start them in
+            extensions = tuple  # there is no sandbox to start them in
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch, extensions)
 
