@@ -58,7 +58,7 @@ async def judge(
             keep(Judgement(case, Verdict.SKIPPED, reason=reason))
         elif not case.basic:
             rest.append(case)
-    await _run_all(side, rest, jobs, seed, keep)
+    await _run_features(side, rest, jobs, seed, keep)
     return [judged[case.id] for case in cases]
 
 
@@ -84,6 +84,30 @@ def _why_not(case: Case, broken: Judgement | None) -> str | None:
     if broken is None or LEVELS.index(case.level) < LEVELS.index(broken.case.level):
         return None
     return f"cannot be judged because {broken.case.id} is {broken.verdict}"
+
+
+async def _run_features(
+    side: Side, cases: Sequence[Case], jobs: int, seed: int, keep: Callable[[Judgement], None]
+) -> None:
+    """Run the cases, those of a feature after its probe: when that is UNIMPLEMENTED, so are they, without a run."""
+    chosen = {case.id for case in cases}
+    probes = {case.probe.id: case.probe for case in cases if case.probe is not None}
+    found: dict[str, Judgement] = {}
+
+    def keep_probe(judgement: Judgement) -> None:
+        found[judgement.case.id] = judgement
+        if judgement.case.id in chosen:
+            keep(judgement)
+
+    await _run_all(side, list(probes.values()), jobs, seed, keep_probe)
+    rest = []
+    for case in cases:
+        probed = found.get(case.probe.id) if case.probe is not None else None
+        if probed is not None and probed.verdict is Verdict.UNIMPLEMENTED:
+            keep(Judgement(case, Verdict.UNIMPLEMENTED, reason=probed.reason))
+        elif case.id not in found:
+            rest.append(case)
+    await _run_all(side, rest, jobs, seed, keep)
 
 
 async def _run_all(
