@@ -20,7 +20,7 @@ from runtime_api.sandbox.entrypoint import Program
 from tests.conformance.matrix import HANDLER, HANDLERS, python
 
 FIXED_NAMES = Path(__file__).parent / "reference" / "fixed_names.py"
-GROUPS = ("runtime/basics", "runtime/ids", "runtime/order", "runtime/process/sigterm")
+GROUPS = ("runtime/basics", "runtime/echo/e", "runtime/echo/n", "runtime/process/sigterm")
 CASE = load_cases("runtime")[0]
 
 
