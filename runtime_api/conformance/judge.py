@@ -42,8 +42,12 @@ async def judge(
     jobs: int = 1,
     seed: int = 0,
     on_judgement: Callable[[Judgement], None] = lambda _judgement: None,
+    probed: dict[str, Judgement] | None = None,
 ) -> list[Judgement]:
-    """Judge the subject of an opened side; `on_judgement` receives each judgement as soon as it is made."""
+    """Judge the subject of an opened side; `on_judgement` receives each judgement as soon as it is made.
+
+    `probed` has the judgements of probes that earlier runs have made of this subject, and gets those of this run.
+    """
     judged: dict[str, Judgement] = {}
 
     def keep(judgement: Judgement) -> None:
@@ -58,7 +62,7 @@ async def judge(
             keep(Judgement(case, Verdict.SKIPPED, reason=reason))
         elif not case.basic:
             rest.append(case)
-    await _run_features(side, rest, jobs, seed, keep)
+    await _run_features(side, rest, jobs, seed, keep, {} if probed is None else probed)
     return [judged[case.id] for case in cases]
 
 
@@ -87,25 +91,28 @@ def _why_not(case: Case, broken: Judgement | None) -> str | None:
 
 
 async def _run_features(
-    side: Side, cases: Sequence[Case], jobs: int, seed: int, keep: Callable[[Judgement], None]
+    side: Side,
+    cases: Sequence[Case],
+    jobs: int,
+    seed: int,
+    keep: Callable[[Judgement], None],
+    probed: dict[str, Judgement],
 ) -> None:
     """Run the cases, those of a feature after its probe: when that is UNIMPLEMENTED, so are they, without a run."""
-    chosen = {case.id for case in cases}
-    probes = {case.probe.id: case.probe for case in cases if case.probe is not None}
-    found: dict[str, Judgement] = {}
+    probes = {case.probe.id: case.probe for case in cases if case.probe is not None and case.probe.id not in probed}
 
     def keep_probe(judgement: Judgement) -> None:
-        found[judgement.case.id] = judgement
-        if judgement.case.id in chosen:
-            keep(judgement)
+        probed[judgement.case.id] = judgement
 
     await _run_all(side, list(probes.values()), jobs, seed, keep_probe)
     rest = []
     for case in cases:
-        probed = found.get(case.probe.id) if case.probe is not None else None
-        if probed is not None and probed.verdict is Verdict.UNIMPLEMENTED:
-            keep(Judgement(case, Verdict.UNIMPLEMENTED, reason=probed.reason))
-        elif case.id not in found:
+        probe = probed.get(case.probe.id) if case.probe is not None else None
+        if case.id in probed:
+            keep(probed[case.id])
+        elif probe is not None and probe.verdict is Verdict.UNIMPLEMENTED:
+            keep(Judgement(case, Verdict.UNIMPLEMENTED, reason=probe.reason))
+        else:
             rest.append(case)
     await _run_all(side, rest, jobs, seed, keep)
 

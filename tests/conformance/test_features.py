@@ -66,3 +66,13 @@ def test_a_feature_that_works_wrongly_is_judged_case_by_case() -> None:
     assert verdicts.count(Verdict.FAILED) == 1
     assert verdicts.count(Verdict.UNIMPLEMENTED) == 0
     assert len(side.ran) == len(set(side.ran)) == len(verdicts)
+
+
+def test_what_an_earlier_run_has_probed_is_not_probed_again() -> None:
+    side = Verdicts(LACKING)
+    probed: dict[str, Judgement] = {}
+    for name in ("runtime/concurrency/own-ids", "runtime/concurrency/polls", "runtime/concurrency/no-more"):
+        cases = select(load_cases("runtime"), only=[name])
+        (judgement,) = asyncio.run(judge(side, cases, probed=probed))
+        assert judgement.verdict is Verdict.UNIMPLEMENTED
+    assert side.ran == ["runtime/concurrency/polls"]
