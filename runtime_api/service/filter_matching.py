@@ -67,13 +67,14 @@ def _matches(pattern: Pattern, leaves: Mapping[str, list[Leaf]], elements: Eleme
     wanted = [
         (field, [leaf for leaf in leaves.get(field.path, ()) if _is_met(field, leaf)]) for field in pattern.fields
     ]
-    wanted.sort(key=lambda each: len(each[1]))  # what cannot be met is found out before anything is tried
+    # What cannot be met is found out first; what may be missing, once it is known in which elements.
+    wanted.sort(key=lambda each: (_may_be_missing(each[0]), len(each[1])))
     return _meets(wanted, pattern.one_of, leaves, elements)
 
 
 def _meets(
     wanted: list[tuple[Field, list[Leaf]]],
-    groups: Sequence[Sequence[Pattern]],
+    groups: tuple[tuple[Pattern, ...], ...],
     leaves: Mapping[str, list[Leaf]],
     elements: Elements,
 ) -> bool:

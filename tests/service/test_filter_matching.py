@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -124,4 +124,4 @@ def test_moto_agrees(event: dict[str, Any], pattern: dict[str, Any]) -> None:
         return  # moto reads anything-but of arrays, of null and of other types in another way than AWS does
     if {True} & {value for value in event.values() if not isinstance(value, list)}:
         return  # for moto true is 1
-    assert match(pattern, event) == EventPattern.load(json.dumps(pattern)).matches_event(event)
+    assert match(pattern, event) == EventPattern.load(json.dumps(pattern)).matches_event(cast("Any", event))
