@@ -43,6 +43,10 @@ $ aws lambda invoke --function-name orders response.json
   environments along to another version, and divides them between two by its weights. The numbers and the status are
   those of the environments there are; one whose init fails makes it `FAILED`, and is tried again when you put the
   configuration again. With `--data` they are initialised again after a restart.
+- **A function with `CapacityProviderConfig` runs several invocations at once** in each of its environments, as on
+  Lambda's managed instances: `PerExecutionEnvironmentMaxConcurrency` says how many, or else runtime and memory do
+  (64 for Node.js, 16 for Python, for each vCPU of 2 GB). Environments start when callers need them; no capacity
+  provider need exist, since its operations are not served.
 - **Event source mappings are kept, and move through their states, but nothing is polled yet**: a mapping that is
   `Enabled` invokes nothing, and no source need exist or be reachable. It stays when its function is deleted.
 - **`--data DIR` keeps functions, layers, mappings, packages and events.** What was answered is on disk, also after

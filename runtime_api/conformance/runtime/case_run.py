@@ -109,8 +109,16 @@ class CaseRun:
     async def send(self, call: Call, answer: Mapping[str, Any]) -> None:
         """Answer a call."""
         head, body = answer_bytes(answer)
-        text = head.decode("utf-8", "replace").strip()
-        line, _, rest = text.partition("\r\n")
-        self.harness.recorder.note("api", "runtime", line.partition(" ")[2], rest, body)
+        pieces = tuple(in_pieces(head, body, answer))
+        self._note_answer(call, pieces, len(head), len(head) + len(body))
         pause, then = answer.get("pause", PIECE_S), answer.get("then", "keep")
-        await self.harness.api.send(call, in_pieces(head, body, answer), pause=pause, then=then)
+        await self.harness.api.send(call, pieces, pause=pause, then=then)
+
+    def _note_answer(self, call: Call, pieces: tuple[bytes, ...], head: int, whole: int) -> None:
+        """Record what is sent, which may be less than the whole answer, whose head has so many bytes."""
+        sent = b"".join(pieces)
+        line, _, rest = sent[:head].decode("utf-8", "replace").rstrip("\r\n").partition("\r\n")
+        notes = [f"in {len(pieces)} pieces"] if len(pieces) > 1 else []
+        notes += [f"only {len(sent)} of {whole} bytes"] if len(sent) < whole else []
+        text = line.partition(" ")[2] + (f" ({', '.join(notes)})" if notes else "")
+        self.harness.recorder.note("api", "runtime", text, rest, sent[head:], call.connection)
