@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from runtime_api.service.mapping_filters import passes, patterns_of
+from runtime_api.service.filter_matching import matches
+from runtime_api.service.mapping_filters import patterns_of
 from runtime_api.service.streams.dynamodb import dynamodb_event, item_key
 from runtime_api.service.streams.records import StreamRecord
 
@@ -78,7 +79,7 @@ class DynamodbApi:
         number: str = member(change, "SequenceNumber", "GetRecords")
         arrived_ms = member(change, "ApproximateCreationDateTime", "GetRecords").timestamp() * 1000
         event = dynamodb_event(found, self._arn)
-        is_wanted = arrived_ms >= since_ms and (passes(self._filters, event))
+        is_wanted = arrived_ms >= since_ms and (matches(self._filters, event))
         return StreamRecord(number, item_key(found), arrived_ms, orjson.dumps(event), is_wanted)
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:

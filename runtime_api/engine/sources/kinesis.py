@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from runtime_api.service.mapping_filters import passes, patterns_of
+from runtime_api.service.filter_matching import matches
+from runtime_api.service.mapping_filters import patterns_of
 from runtime_api.service.streams.kinesis import KinesisRecord, kinesis_event, kinesis_view
 from runtime_api.service.streams.records import StreamRecord
 
@@ -91,7 +92,7 @@ class KinesisApi:
             member(found, "ApproximateArrivalTimestamp", "GetRecords"),
         )
         event = kinesis_event(record, shard, self._arn, role)
-        is_wanted = passes(self._filters, kinesis_view(event, record.data))
+        is_wanted = matches(self._filters, kinesis_view(event, record.data))
         arrived_ms = record.arrived.timestamp() * 1000
         return StreamRecord(record.sequence_number, record.partition_key, arrived_ms, orjson.dumps(event), is_wanted)
 
