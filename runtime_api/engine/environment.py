@@ -22,6 +22,7 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal
 from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
+from runtime_api.protocol.standing import extension_standing, runtime_standing
 from runtime_api.protocol.states import Phase
 from runtime_api.protocol.streaming import Shaper
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
+    from runtime_api.protocol.standing import Standing
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
@@ -132,6 +134,14 @@ class ExecutionEnvironment:
     def readiness(self) -> Readiness:
         """How soon it could run an invocation."""
         return self._machine.readiness
+
+    def standing_of_runtime(self, request_id: str) -> Standing:
+        """The runtime, and the state that its call about this request meets."""
+        return runtime_standing(self._machine.runtime, request_id)
+
+    def standing_of_extension(self, identifier: str, name: str) -> Standing:
+        """The extension of this identifier, or else of this name, and the state that its call meets."""
+        return extension_standing(self._machine.extensions, identifier, name)
 
     async def open(
         self,
