@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,7 +54,7 @@ def check_folder(folder: Path | None) -> None:
 
 def write_report(target: ReportTarget, findings: Findings) -> None:
     """Write a report; with `github` also the step summary, where GitHub asks for one."""
-    text = render(target.form, findings)
+    text = render(target.form, findings, colour=target.file is None and _has_colours())
     if target.file is None:
         click.echo(text, nl=False)
     else:
@@ -75,6 +76,11 @@ def write_transcripts(folder: Path | None, judgements: Sequence[Judgement]) -> N
             text += f"{render(judgement.exchange)}\n"
             file = folder / f"{judgement.case.id.replace('/', '.')}.txt"
             _write_file(f"--transcript {file}", file, text)
+
+
+def _has_colours() -> bool:
+    """Whether stdout is a terminal that shows colours, and the user wants them (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _write_file(what: str, file: Path, text: str, mode: str = "w") -> None:
