@@ -22,12 +22,12 @@ class Folded(NamedTuple):
     verdict: Verdict
     group: str
     reason: str
-    size: int
+    judgements: tuple[Judgement, ...]
 
     @property
     def cases(self) -> str:
         """How many cases they are, in words."""
-        return "1 case" if self.size == 1 else f"{self.size} cases"
+        return "1 case" if len(self.judgements) == 1 else f"{len(self.judgements)} cases"
 
 
 def counts_by_group(findings: Findings) -> dict[str, dict[Verdict, int]]:
@@ -57,12 +57,11 @@ def deviating(findings: Findings) -> list[Judgement]:
 
 def folded(findings: Findings, verdict: Verdict) -> list[Folded]:
     """The judgements with this verdict, UNIMPLEMENTED or SKIPPED, a line for each group and reason."""
-    counts: dict[tuple[str, str], int] = {}
+    places: dict[tuple[str, str], list[Judgement]] = {}
     for judgement in findings.judgements:
         if judgement.verdict is verdict:
-            place = (judgement.case.group, judgement.reason)
-            counts[place] = counts.get(place, 0) + 1
-    return [Folded(verdict, group, reason, count) for (group, reason), count in counts.items()]
+            places.setdefault((judgement.case.group, judgement.reason), []).append(judgement)
+    return [Folded(verdict, group, reason, tuple(few)) for (group, reason), few in places.items()]
 
 
 def facts(judgement: Judgement) -> list[tuple[str, str]]:

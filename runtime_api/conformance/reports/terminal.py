@@ -72,7 +72,7 @@ def _skipped(findings: Findings, paint: Paint) -> str:
     """Each reason once, with its number of cases."""
     reasons: dict[str, int] = {}
     for few in folded(findings, Verdict.SKIPPED):
-        reasons[few.reason] = reasons.get(few.reason, 0) + few.size
+        reasons[few.reason] = reasons.get(few.reason, 0) + len(few.judgements)
     return "\n".join(
         f"{paint('SKIPPED', Verdict.SKIPPED)}  {count} {'case' if count == 1 else 'cases'}: {reason}"
         for reason, count in reasons.items()
