@@ -34,8 +34,8 @@ margin:.15em;cursor:pointer}button[aria-pressed=false]{opacity:.45;text-decorati
 svg{display:block}svg text{font:12px ui-monospace,monospace;fill:currentColor}line,path{stroke:currentColor}
 pre{background:#8882;padding:.6em;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere;margin:.5em 0}
 @media(min-width:50em){dl{display:grid;grid-template-columns:8em 1fr}dd{margin:0}}
-@media(max-width:50em){body{padding:.6em}td,th{padding:.15em .3em;font-size:13px}summary b{min-width:0}
-.wide.steps{display:none}details details,dl{margin-left:.4em}}
+@media(max-width:50em){body{padding:.6em}td,th{padding:.15em .3em;font-size:13px}th.n{writing-mode:vertical-rl}
+summary b{min-width:0}.wide.steps{display:none}details details,dl{margin-left:.4em}}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}a{color:#7ab7ff}.OK{color:#4ac26b}
 .FAILED{color:#ff7b72}.NON-STRICT{color:#d9a33a}.UNIMPLEMENTED{color:#bc8cff}.SKIPPED{color:#9aa4ae}}
 """
