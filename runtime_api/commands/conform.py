@@ -60,6 +60,7 @@ class Options(NamedTuple):
     patience: float | None
     transcript: Path | None
     reports: tuple[str, ...]
+    badge: Path | None
     handler: str
     env_file: tuple[Path, ...]
     env_var: tuple[str, ...]
@@ -153,6 +154,12 @@ class Options(NamedTuple):
     help=f"Report format: {', '.join(FORMATS)}; to stdout, or to FILE. [default: terminal]",
 )
 @click.option(
+    "--badge",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a badge for a README, an SVG picture, to FILE.",
+)
+@click.option(
     "--handler",
     type=HANDLER,
     default=HANDLER_NAME,
@@ -187,7 +194,7 @@ def command(**options: Any) -> None:
     if given.listed:
         _list(cases)
         return
-    targets = read_targets(given.reports)
+    targets = read_targets(given.reports, given.badge)
     check_folder(given.transcript)
     with ExitStack() as stack:
         findings = _run(_subject(given, stack), cases, given)

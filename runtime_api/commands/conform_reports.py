@@ -28,8 +28,8 @@ class ReportTarget(NamedTuple):
     file: Path | None
 
 
-def read_targets(given: Sequence[str]) -> list[ReportTarget]:
-    """The reports that --report asks for; a usage error, before the run, for one that cannot be written."""
+def read_targets(given: Sequence[str], badge: Path | None = None) -> list[ReportTarget]:
+    """The reports that --report and --badge ask for; a usage error, before the run, for one that has no place."""
     targets = []
     for text in given or ("terminal",):
         form, _, name = text.partition("=")
@@ -39,6 +39,10 @@ def read_targets(given: Sequence[str]) -> list[ReportTarget]:
         if file is not None and not file.parent.is_dir():
             fail(f"--report {text}: no such directory: {file.parent}")
         targets.append(ReportTarget(form, file))
+    if badge is not None:
+        if not badge.parent.is_dir():
+            fail(f"--badge {badge}: no such directory: {badge.parent}")
+        targets.append(ReportTarget("badge", badge))
     return targets
 
 
@@ -58,7 +62,8 @@ def write_report(target: ReportTarget, findings: Findings) -> None:
     if target.file is None:
         click.echo(text, nl=False)
     else:
-        _write_file(f"--report {target.form}={target.file}", target.file, text)
+        option = f"--badge {target.file}" if target.form == "badge" else f"--report {target.form}={target.file}"
+        _write_file(option, target.file, text)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if target.form == "github" and step_summary:
         _write_file(f"GITHUB_STEP_SUMMARY {step_summary}", Path(step_summary), render("markdown", findings), "a")

@@ -7,13 +7,19 @@ import pty
 import re
 import subprocess
 import sys
+from xml.etree import ElementTree
+
+import pytest
 
 from runtime_api.commands.conform_progress import Progress, Standing, line
 from runtime_api.conformance.cases import Case
 from runtime_api.conformance.reports import render
+from runtime_api.conformance.reports.badge import GREEN, GREY, OLIVE, RED
 from runtime_api.conformance.verdicts import Findings, Judgement, Verdict
 from runtime_api.conformance.words import wanted
 from tests.conformance.matrix import HANDLER, HANDLERS, mutant
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def case(name: str, seconds: float = 0) -> Case:
@@ -99,6 +105,28 @@ def test_a_case_that_takes_long_counts_for_more_of_the_time_that_is_left() -> No
     standing = progress.standing()
     assert (standing.done, standing.cases, standing.longest) == (1, 2, None)
     assert standing.left_s is None or standing.left_s < standing.seconds
+
+
+OK, LOOSE, FAILED = (("runtime/a/a", verdict, "") for verdict in (Verdict.OK, Verdict.NON_STRICT, Verdict.FAILED))
+
+
+@pytest.mark.parametrize(
+    ("found", "text", "colour"),
+    [
+        (findings(OK, OK), "2 OK", GREEN),
+        (findings(OK, LOOSE), "1 OK, 1 NON-STRICT", OLIVE),
+        (findings(OK, LOOSE)._replace(strict=True), "1 of 2 FAILED", RED),
+        (findings(OK, OK, LOOSE, FAILED), "1 of 4 FAILED", RED),
+        (findings(OK, FAILED)._replace(baseline=True), "1 OK, 1 known", OLIVE),
+        (findings(OK)._replace(baseline=True, stale=("x",)), "baseline is stale", RED),
+        (findings(("runtime/a/a", Verdict.SKIPPED, "no")), "not judged", GREY),
+    ],
+)
+def test_a_badge_says_how_the_run_ended(found: Findings, text: str, colour: str) -> None:
+    badge = render("badge", found)
+    picture = ElementTree.fromstring(badge)
+    assert [part.text for part in picture.iter(f"{SVG}text")] == ["Lambda conformance", text]
+    assert [part.get("fill") for part in picture.iter(f"{SVG}rect")][-1] == colour
 
 
 def test_what_is_wanted_is_said_in_words() -> None:
