@@ -47,7 +47,17 @@ print(json.dumps(seen), Database(disk / "d.sqlite", ("",)).read("SELECT name FRO
 
 def test_a_removal_uses_what_is_reserved(tmp_path: Path) -> None:
     as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    command = ["unshare", *as_root, "--mount", "--propagation", "private", sys.executable, "-c", CHANGES, tmp_path]
+    command = [
+        "unshare",
+        *as_root,
+        "--mount",
+        "--propagation",
+        "private",
+        sys.executable,
+        "-c",
+        CHANGES,
+        str(tmp_path),
+    ]
     ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, timeout=60)
     seen, _, names = ran.stdout.partition("]] ")
     assert json.loads(f"{seen}]]") == [["done", True], [True, True], ["done", False], ["done", True]]
