@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for changes which free more of it: a removal has to be written on a full disk, too."""
+"""Room on the disk that is kept for changes which free more of it: a removal is written on a full disk, too."""
 
 from __future__ import annotations
 
