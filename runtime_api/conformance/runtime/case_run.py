@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_api.conformance.matching import shown
-
 from .answers import answer_bytes, event_headers, in_pieces
 from .calls import Call
-from .expect import described, differs_from, is_unsupported
+from .expect import described, differs_from, why_unsupported
 from .listener import PIECE_S
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ class Deviated(Exception):
 
 
 class CommandUnsupported(Exception):
-    """The conformance handler says that it does not support a command."""
+    """The conformance handler says that it does not support a command, or a part of its answer."""
 
 
 class CaseRun:
@@ -70,15 +68,15 @@ class CaseRun:
             await self.expect_nothing(step["hold"])
         await self.send(found, {**answer, **step.get("answer", {})})
 
-    async def expect(self, step: Mapping[str, Any]) -> Observation:
+    async def expect(self, step: Mapping[str, Any], *, or_sleeps: bool = False) -> Observation:
         """The next observation; Deviated when it is not what the step expects."""
-        found = await self.take(step)
+        found = await self.take(step, or_sleeps=or_sleeps)
         self.judge(step, found)
         return found
 
-    async def expect_call(self, step: Mapping[str, Any]) -> Call:
+    async def expect_call(self, step: Mapping[str, Any], *, or_sleeps: bool = False) -> Call:
         """The next observation, of a step that expects a call."""
-        found = await self.expect(step)
+        found = await self.expect(step, or_sleeps=or_sleeps)
         assert isinstance(found, Call), "`judge` refuses every other kind of observation"
         return found
 
@@ -88,29 +86,39 @@ class CaseRun:
         if found is not None:
             raise Deviated(f"nothing for {seconds} s", str(found))
 
-    async def take(self, step: Mapping[str, Any] | None = None, expected: str = "") -> Observation:
-        """The next observation of any kind; Deviated when none comes."""
-        found = await self.harness.next_observation(self.timeout_s)
+    async def take(
+        self, step: Mapping[str, Any] | None = None, expected: str = "", *, or_sleeps: bool = False
+    ) -> Observation:
+        """The next observation of any kind; Deviated when none comes, or when the bootstrap `or_sleeps` instead."""
+        found = await self.harness.next_observation(self.timeout_s, or_sleeps=or_sleeps)
         if found is None:
             expected = expected or (described(step) if step else "a result")
-            raise Deviated(expected, f"nothing for {self.timeout_s:g} s", "silence")
+            happened = "nothing: its processes sleep" if or_sleeps else f"nothing for {self.timeout_s:g} s"
+            raise Deviated(expected, happened, "silence")
         return found
 
     def judge(self, step: Mapping[str, Any], found: Observation) -> None:
         """Deviated when an observation is not what the step expects."""
-        if self._commands and is_unsupported(found):
-            raise CommandUnsupported(
-                f"the handler does not support this command: {shown(getattr(found, 'body', b''))}"
-            )
         wrong = differs_from(step, found)
+        unsupported = why_unsupported(step, found, wrong) if self._commands else None
+        if unsupported is not None:
+            raise CommandUnsupported(unsupported)
         if wrong is not None:
             raise Deviated(described(step), wrong, found.kind)
 
     async def send(self, call: Call, answer: Mapping[str, Any]) -> None:
         """Answer a call."""
         head, body = answer_bytes(answer)
-        text = head.decode("utf-8", "replace").strip()
-        line, _, rest = text.partition("\r\n")
-        self.harness.recorder.note("api", "runtime", line.partition(" ")[2], rest, body)
+        pieces = tuple(in_pieces(head, body, answer))
+        self._note_answer(call, pieces, len(head), len(head) + len(body))
         pause, then = answer.get("pause", PIECE_S), answer.get("then", "keep")
-        await self.harness.api.send(call, in_pieces(head, body, answer), pause=pause, then=then)
+        await self.harness.api.send(call, pieces, pause=pause, then=then)
+
+    def _note_answer(self, call: Call, pieces: tuple[bytes, ...], head: int, whole: int) -> None:
+        """Record what is sent, which may be less than the whole answer, whose head has so many bytes."""
+        sent = b"".join(pieces)
+        line, _, rest = sent[:head].decode("utf-8", "replace").rstrip("\r\n").partition("\r\n")
+        notes = [f"in {len(pieces)} pieces"] if len(pieces) > 1 else []
+        notes += [f"only {len(sent)} of {whole} bytes"] if len(sent) < whole else []
+        text = line.partition(" ")[2] + (f" ({', '.join(notes)})" if notes else "")
+        self.harness.recorder.note("api", "runtime", text, rest, sent[head:], call.connection)
