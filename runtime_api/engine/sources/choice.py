@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.service.mapping_sources import SourceKind
+
+from .sqs import QueueSource
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from runtime_api.service.mapping_sources import SourceKind
 
     from . import Source, SourceContext
 
@@ -21,7 +23,10 @@ class Polled(NamedTuple):
     source: Callable[[SourceContext], Source]
 
 
-POLLED: Mapping[SourceKind, Polled] = {}
+POLLED: Mapping[SourceKind, Polled] = {
+    SourceKind.SQS: Polled("sqs", QueueSource),
+    SourceKind.SQS_FIFO: Polled("sqs", QueueSource),
+}
 
 
 def not_polled(kind: SourceKind) -> str:
