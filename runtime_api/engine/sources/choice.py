@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.service.mapping_sources import SourceKind
 
+from .dynamodb_streams import dynamodb_source
+from .kinesis import kinesis_source
 from .sqs import QueueSource
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Polled(NamedTuple):
 POLLED: Mapping[SourceKind, Polled] = {
     SourceKind.SQS: Polled("sqs", QueueSource),
     SourceKind.SQS_FIFO: Polled("sqs", QueueSource),
+    SourceKind.KINESIS: Polled("kinesis", kinesis_source),
+    SourceKind.DYNAMODB: Polled("dynamodbstreams", dynamodb_source),
 }
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from runtime_api.engine.pauses import pause
 from runtime_api.service.batch_failures import REPORTS_FAILURES
-from runtime_api.service.filters import parse_pattern
+from runtime_api.service.mapping_filters import patterns_of
 from runtime_api.service.processing_results import problem
 from runtime_api.service.queues.batches import cut, handled, sort_out, without_groups
 from runtime_api.service.queues.messages import MessageError
@@ -20,7 +21,7 @@ from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.store.aws_requests import AwsError
 
-from .pauses import Pauses
+from .back_off import BackOff
 from .queue import MOST_AT_ONCE, Queue
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class QueueSource:
         self._context = context
         self._mapping = context.mapping
         self._queue = Queue(context.clients, context.mapping.settings.event_source_arn or "", context.note)
-        self._pauses = Pauses(context.random)
+        self._back_off = BackOff(context.random)
         self._loop = asyncio.get_running_loop()
         self._scaling = QueueScaling(self._loop.time())
         self._news = asyncio.Event()  # something that decides whether a turn begins
@@ -98,11 +99,7 @@ class QueueSource:
         """Wait until a turn may begin: something has happened, a pause is over, or one more is allowed by now."""
         now_s = self._loop.time()
         wait_s = self._resume_s - now_s if self._resume_s > now_s else self._scaling.next_s()
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._news.wait()
-        except TimeoutError:
-            pass
+        await pause(self._news, wait_s)
 
     async def _turn(self) -> None:
         """Take messages, and run them."""
@@ -144,7 +141,7 @@ class QueueSource:
     def _failed(self, reason: str) -> None:
         """Pause after a request for messages that has failed; the first one in a row is told."""
         self._failures += 1
-        self._resume_s = self._loop.time() + self._pauses.after(self._failures)
+        self._resume_s = self._loop.time() + self._back_off.after(self._failures)
         if self._failures == 1:
             self._context.note(f"{reason}; it is polled again until that works")
         self._context.report(problem(reason))
@@ -158,11 +155,8 @@ class QueueSource:
             await self._queue.give_back(messages)
             return
         settings, arn = self._mapping.settings, self._queue.arn
-        patterns = [
-            parse_pattern(each.get("Pattern", "")) for each in (settings.filter_criteria or {}).get("Filters", ())
-        ]
         is_windowed = bool(settings.maximum_batching_window_in_seconds)
-        wanted, others = sort_out(messages, patterns, arn, is_windowed=is_windowed)
+        wanted, others = sort_out(messages, patterns_of(settings), arn, is_windowed=is_windowed)
         await self._queue.delete(others)
         failed_groups: frozenset[str | None] = frozenset()
         for batch in cut(wanted, settings.batch_size, self._most_bytes()):
@@ -194,13 +188,6 @@ class QueueSource:
                 return result
             waits += 1
             self._scaling.throttled(self._loop.time())
-            pause_s = self._pauses.after(waits)
+            pause_s = self._back_off.after(waits)
             await self._queue.keep(messages, pause_s)
-            await self._pause(pause_s)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass
+            await pause(self._stopping, pause_s)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Pauses"]
+__all__ = ["BackOff"]
 
 FIRST_S, LONGEST_S = 0.5, 30.0
 
 
-class Pauses:
+class BackOff:
     """Doubles from half a second to half a minute; half of each pause is random."""
 
     def __init__(self, random: Random) -> None:
