@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_api.conformance.matching import shown
-
 from .answers import answer_bytes, event_headers, in_pieces
 from .calls import Call
-from .expect import described, differs_from, is_unsupported
+from .expect import described, differs_from, why_unsupported
 from .listener import PIECE_S
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ class Deviated(Exception):
 
 
 class CommandUnsupported(Exception):
-    """The conformance handler says that it does not support a command."""
+    """The conformance handler says that it does not support a command, or a part of its answer."""
 
 
 class CaseRun:
@@ -98,11 +96,10 @@ class CaseRun:
 
     def judge(self, step: Mapping[str, Any], found: Observation) -> None:
         """Deviated when an observation is not what the step expects."""
-        if self._commands and is_unsupported(found):
-            raise CommandUnsupported(
-                f"the handler does not support this command: {shown(getattr(found, 'body', b''))}"
-            )
         wrong = differs_from(step, found)
+        unsupported = why_unsupported(step, found, wrong) if self._commands else None
+        if unsupported is not None:
+            raise CommandUnsupported(unsupported)
         if wrong is not None:
             raise Deviated(described(step), wrong, found.kind)
 
