@@ -22,7 +22,7 @@ __all__ = ["MOST_AT_ONCE", "Queue"]
 
 MOST_AT_ONCE = 10  # messages of one request
 AWS_WAIT_S = 20  # for a message: the longest that SQS allows
-WAIT_S = 5  # where a server stands in for AWS: few notice that nobody waits for their answer any more
+WAIT_S = 2  # where a server stands in for AWS
 ANSWER_SPARE_S = 10.0  # for an answer, beyond the time for which it waits for a message
 VISIBILITY_S = 30  # SQS's default
 MOST_VISIBILITY_S = 43_200
@@ -42,7 +42,9 @@ class Queue:
         self.arn = arn
         self._calls = QueueCalls(clients)
         self._note = note
-        self._wait_s = WAIT_S if clients.has_endpoint("sqs") else AWS_WAIT_S
+        # Other servers than AWS's hand out a message although nobody waits for their answer any more.
+        self.may_be_left_waiting = not clients.has_endpoint("sqs")
+        self._wait_s = AWS_WAIT_S if self.may_be_left_waiting else WAIT_S
         self._known_visibility_s: int | None = None
 
     @property
@@ -106,8 +108,8 @@ class Queue:
         """Let messages be received at once by whoever asks next, in order; or else when their time is over."""
         await self._hide(messages, 0)
 
-    async def keep(self, messages: Iterable[Message], pause_s: float) -> None:
-        """Hide messages for their visibility timeout from the end of a pause on."""
+    async def keep(self, messages: Iterable[Message], pause_s: float = 0) -> None:
+        """Hide messages for their visibility timeout from now, or from the end of a pause on."""
         await self._hide(messages, min(self.visibility_s + ceil(pause_s), MOST_VISIBILITY_S))
 
     async def standing(self) -> Mapping[str, Any]:

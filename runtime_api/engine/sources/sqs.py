@@ -25,7 +25,7 @@ from .back_off import BackOff
 from .queue import MOST_AT_ONCE, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from runtime_api.service.mapping_record import EventSourceMapping
     from runtime_api.service.queues.batches import Batch
@@ -53,6 +53,7 @@ class QueueSource:
         self._scaling = QueueScaling(self._loop.time())
         self._news = asyncio.Event()  # something that decides whether a turn begins
         self._stopping = asyncio.Event()
+        self._asking: set[asyncio.Task[None]] = set()  # turns that wait for their first message
         self._failures = 0  # of requests for messages, in a row
         self._resume_s = 0.0  # no turn begins before
 
@@ -62,13 +63,18 @@ class QueueSource:
             while not self._stopping.is_set():
                 self._news.clear()
                 for _ in range(self._turns()):
-                    group.create_task(self._turn())
+                    turn = group.create_task(self._turn())
+                    self._asking.add(turn)
+                    turn.add_done_callback(self._asking.discard)
                 await self._wait_for_news()
 
     def stop(self) -> None:
         """Take nothing more; what a request brings that is still under way is given back."""
         self._stopping.set()
         self._news.set()
+        if self._queue.may_be_left_waiting:
+            for turn in self._asking:
+                turn.cancel()
 
     def adopt(self, mapping: EventSourceMapping) -> bool:
         """Go on with changed settings from the next batch on."""
@@ -103,8 +109,15 @@ class QueueSource:
 
     async def _turn(self) -> None:
         """Take messages, and run them."""
-        messages = await self._take()
-        found = Found.FULL if len(messages) >= self._first_request() else Found.SOME
+        messages = await self._first()
+        turn = asyncio.current_task()
+        assert turn is not None
+        self._asking.discard(turn)
+        settings = self._mapping.settings
+        if messages and settings.maximum_batching_window_in_seconds:
+            until_s = self._loop.time() + settings.maximum_batching_window_in_seconds
+            await self._queue.fill(messages, settings.batch_size, self._most_bytes(), until_s, self._stopping)
+        found = Found.FULL if len(messages) >= settings.batch_size else Found.SOME
         self._scaling.received(found if messages else Found.NOTHING, self._loop.time())
         self._news.set()
         if not messages:
@@ -118,19 +131,14 @@ class QueueSource:
     def _first_request(self) -> int:
         return min(self._mapping.settings.batch_size, MOST_AT_ONCE)
 
-    async def _take(self) -> list[Message]:
-        """Take the messages of one turn: as many as there are, or as come within the batching window."""
-        settings = self._mapping.settings
-        window_s = settings.maximum_batching_window_in_seconds or 0
+    async def _first(self) -> list[Message]:
+        """Wait for the first messages of a turn; none when there are none yet, or that does not work."""
         try:
             messages = await self._queue.receive(self._first_request())
-            self._works()
-            if messages and window_s:
-                until_s = self._loop.time() + window_s
-                await self._queue.fill(messages, settings.batch_size, self._most_bytes(), until_s, self._stopping)
         except (AwsError, MessageError) as error:
             self._failed(str(error))
             return []
+        self._works()
         return messages
 
     def _works(self) -> None:
@@ -183,7 +191,9 @@ class QueueSource:
         trace = next((message.trace for message in messages if message.trace), None)
         waits = 0
         while True:
-            result = await self._context.functions.invoke(self._mapping.function_arn, batch.payload, trace)
+            result = await self._kept(
+                messages, self._context.functions.invoke(self._mapping.function_arn, batch.payload, trace)
+            )
             if not isinstance(result, Throttled) or self._stopping.is_set():
                 return result
             waits += 1
@@ -191,3 +201,16 @@ class QueueSource:
             pause_s = self._back_off.after(waits)
             await self._queue.keep(messages, pause_s)
             await pause(self._stopping, pause_s)
+
+    async def _kept(self, messages: list[Message], invocation: Coroutine[Any, Any, RunResult]) -> RunResult:
+        """Wait for an invocation, and keep its messages hidden where it takes long."""
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(self._keep(messages))
+            result = await invocation
+            keeping.cancel()
+        return result
+
+    async def _keep(self, messages: list[Message]) -> None:
+        while self._queue.visibility_s:
+            await asyncio.sleep(self._queue.visibility_s / 2)
+            await self._queue.keep(messages)
