@@ -48,6 +48,11 @@ class Queue:
         self._known_visibility_s: int | None = None
 
     @property
+    def is_fifo(self) -> bool:
+        """Whether it keeps groups in order; of two requests at once not every server does."""
+        return self.arn.endswith(".fifo")
+
+    @property
     def visibility_s(self) -> int:
         """How long a message is hidden that was received."""
         return VISIBILITY_S if self._known_visibility_s is None else self._known_visibility_s

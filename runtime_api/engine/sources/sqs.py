@@ -16,7 +16,7 @@ from runtime_api.service.mapping_filters import patterns_of
 from runtime_api.service.processing_results import problem
 from runtime_api.service.queues.batches import cut, handled, sort_out, without_groups
 from runtime_api.service.queues.messages import MessageError
-from runtime_api.service.queues.scaling import Found, QueueScaling
+from runtime_api.service.queues.scaling import MOST, Found, QueueScaling
 from runtime_api.service.refusals import SHUT_DOWN
 from runtime_api.service.seams.dispatch import Throttled, Unavailable
 from runtime_api.store.aws_requests import AwsError
@@ -50,7 +50,7 @@ class QueueSource:
         self._queue = Queue(context.clients, context.mapping.settings.event_source_arn or "", context.note)
         self._back_off = BackOff(context.random)
         self._loop = asyncio.get_running_loop()
-        self._scaling = QueueScaling(self._loop.time())
+        self._scaling = QueueScaling(self._loop.time(), 1 if self._queue.is_fifo else MOST)
         self._news = asyncio.Event()  # something that decides whether a turn begins
         self._stopping = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()  # turns that wait for their first message

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["Found", "QueueScaling"]
+__all__ = ["MOST", "Found", "QueueScaling"]
 
 FIRST = 5  # turns at once
 MORE_PER_S = 1.0  # AWS, "Lambda scaling with standard queues" of 2019: 60 a minute
@@ -28,7 +28,9 @@ class Found(Enum):
 class QueueScaling:
     """Counts turns; times are in seconds of any clock."""
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self, now_s: float, most_asking: int = MOST) -> None:
+        """`most_asking`: turns that may wait for messages at once."""
+        self._most_asking = most_asking
         self.asking = 0  # turns that wait for messages
         self.busy = 0  # turns that have some
         self._allowed = float(FIRST)
@@ -39,7 +41,7 @@ class QueueScaling:
         """Begin as many turns as may run now, and return how many; `limit`: batches that the function can take."""
         self._grow(now_s)
         room = min(int(self._allowed), limit) - self.busy - self.asking
-        wanted = room if self._has_backlog else min(room, 1 - self.asking)
+        wanted = min(room, (self._most_asking if self._has_backlog else 1) - self.asking)
         begun = max(wanted, 0)
         self.asking += begun
         return begun
