@@ -71,7 +71,7 @@ class DynamodbApi:
         """Read on."""
         answer = await self._call("GetRecords", ShardIterator=iterator, Limit=MOST_RECORDS)
         since_ms = (position.began_ms or 0) // SECOND_MS * SECOND_MS
-        found = [self._record(each, since_ms) for each in answer.get("Records", ())]
+        found = [self._record(each, since_ms) for each in member(answer, "Records", "GetRecords")]
         return Page(found, answer.get("NextShardIterator"), not found)
 
     def _record(self, found: dict[str, Any], since_ms: float) -> StreamRecord:

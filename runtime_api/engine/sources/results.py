@@ -30,6 +30,7 @@ class Results:
 
     def problem(self, part: str, reason: str) -> None:
         """Note what keeps a part from going on; the log tells it once."""
+        reason = " ".join(reason.split())
         if self._problems.get(part) != reason:
             self.note(f"{part}: {reason}")
         self._problems[part] = reason

@@ -46,7 +46,7 @@ class ShardReader:
         self._part = f"shard {held.shard}"
         self._position = held.position or Position()
         self._reads_at = self._position  # up to which records were read, not handled
-        self._is_latest = starts_latest and self._position.sequence_number is None
+        self._is_latest = starts_latest
         self._behind_ms: float | None = None
         arn = context.mapping.settings.event_source_arn or ""
         self._shard = Shard(held.shard, arn, policy_of(context.mapping.settings), self._position)
@@ -107,6 +107,7 @@ class ShardReader:
             self._shard.throttled(attempt, self._now_ms())
         else:
             self._results.batch(succeeded=answer.function_error is None)
+            self._results.well(f"{self._part}, its function")
             report = self._shard.answered(attempt, answer, self._now_ms())
             if report is not None:
                 await self._send(report)
@@ -123,7 +124,6 @@ class ShardReader:
         version = "$LATEST" if facts is None else facts.version
         match result:
             case InvokeResult():
-                self._results.well(f"{self._part}, its function")
                 return Answer(result.request_id, result.payload, result.function_error, version)
             case RestoreFailed():
                 return Answer(uuid4(), b"", UNHANDLED, version)

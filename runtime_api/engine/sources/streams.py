@@ -38,6 +38,7 @@ class StreamSource:
         self._readers: dict[str, ShardReader] = {}  # by shard
         self._finished: set[str] = set()
         self._first_look = False
+        self._latest: set[str] = set()  # shards that are read from their end on
         self._stopping = False
         self._news = asyncio.Event()
 
@@ -108,6 +109,8 @@ class StreamSource:
             await self._write(shard.shard_id, Position(began_ms=began_ms, is_finished=is_past))
             if is_past:
                 self._finished.add(shard.shard_id)
+            elif is_latest:
+                self._latest.add(shard.shard_id)
 
     async def _write(self, shard: str, position: Position) -> None:
         positions = self._context.positions
@@ -124,7 +127,8 @@ class StreamSource:
         held = await self._context.positions.take(self._context.mapping.uuid, shard.shard_id)
         if held is None or self._stopping:
             return  # another server reads it
-        is_latest = self._context.mapping.settings.starting_position == StartingPosition.LATEST
+        is_latest = shard.shard_id in self._latest
+        self._latest.discard(shard.shard_id)
         reader = ShardReader(self._context, self._api, held, self._results, starts_latest=is_latest)
         reader.is_closed = shard.is_closed
         self._readers[shard.shard_id] = reader
