@@ -276,7 +276,8 @@ def test_nothing_is_lost_whatever_fails(seed: int) -> None:
     functions: list[Function] = []
 
     def unreliable() -> Function:
-        functions.append(Function(*random.choices([DONE, FAILED, BUSY, Unavailable("gone")], [5, 2, 1, 1], k=12)))
+        results: list[RunResult] = [DONE, FAILED, BUSY, Unavailable("gone")]
+        functions.append(Function(*random.choices(results, [5, 2, 1, 1], k=12)))
         return functions[-1]
 
     async def body(polled: Polled) -> None:
