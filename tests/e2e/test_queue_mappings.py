@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.aws import Queues, served
 from tests.e2e.clients import connected
 from tests.e2e.packages import package
-from tests.e2e.running import Serve
+from tests.e2e.running import Serve, bootjack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -222,6 +222,29 @@ def test_an_update_takes_effect_for_the_next_message(client: Any, server: Serve,
     (event,) = events(server, "after")
     assert bodies(event) == ["two"]
     assert event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_the_verb_lists_mappings_with_their_backlogs(client: Any, server: Serve, queues: Queues) -> None:
+    url, arn = queues.make("listed")
+    queues.send(url, "one", "two")
+    uuid = attach(client, "listed", arn, Enabled=False)
+    attach(client, "other", arn, Enabled=False)
+    shown = bootjack("mappings", "listed", "--endpoint", server.url)
+    assert (shown.code, shown.err) == (0, "")
+    heads, row = shown.out.decode().splitlines()
+    assert heads.split() == ["FUNCTION", "SOURCE", "STATE", "STANDING", "LAST", "RESULT", "UUID"]
+    assert row.split() == ["listed", "sqs:us-east-1:123456789012:listed", "Disabled", "-", "-", uuid]
+    client.update_event_source_mapping(UUID=uuid, Enabled=True)
+    until(lambda: queues.left(url) == 0)
+    (found,) = json.loads(bootjack("mappings", "listed", "--json", "--endpoint", server.url).out)
+    assert (found["state"], found["lastResult"], found["backlog"], found["inHand"]) == ("Enabled", "OK", 0, 0)
+    assert len(json.loads(bootjack("mappings", "--json", "--endpoint", server.url).out)) == 2
+
+
+def test_the_verb_names_an_address_where_nothing_answers() -> None:
+    ended = bootjack("mappings", "--endpoint", "http://127.0.0.1:9")
+    assert ended.code == 2
+    assert "no server answers at http://127.0.0.1:9" in ended.message
 
 
 def test_a_queue_that_is_not_there_is_polled_once_it_is(client: Any, server: Serve, queues: Queues) -> None:

@@ -8,7 +8,7 @@ queue's redrive policy in the end.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runtime_api.engine.pauses import pause
 from runtime_api.service.batch_failures import REPORTS_FAILURES
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueSource"]
 
+T = TypeVar("T")
 EVENT_SPARE = 1000  # bytes by which an event stays below the limit of an invocation
 LOOK_S = 1.0  # for the function to be able to run again
 NO_CAPACITY = "the function cannot be invoked: it is not there, or its reserved concurrency is 0"
@@ -116,7 +117,8 @@ class QueueSource:
         settings = self._mapping.settings
         if messages and settings.maximum_batching_window_in_seconds:
             until_s = self._loop.time() + settings.maximum_batching_window_in_seconds
-            await self._queue.fill(messages, settings.batch_size, self._most_bytes(), until_s, self._stopping)
+            most, most_bytes = settings.batch_size, self._most_bytes()
+            await self._kept(messages, self._queue.fill(messages, most, most_bytes, until_s, self._stopping))
         found = Found.FULL if len(messages) >= settings.batch_size else Found.SOME
         self._scaling.received(found if messages else Found.NOTHING, self._loop.time())
         self._news.set()
@@ -202,11 +204,11 @@ class QueueSource:
             await self._queue.keep(messages, pause_s)
             await pause(self._stopping, pause_s)
 
-    async def _kept(self, messages: list[Message], invocation: Coroutine[Any, Any, RunResult]) -> RunResult:
-        """Wait for an invocation, and keep its messages hidden where it takes long."""
+    async def _kept(self, messages: list[Message], work: Coroutine[Any, Any, T]) -> T:
+        """Do something with messages, and keep them hidden where it takes long."""
         async with asyncio.TaskGroup() as group:
             keeping = group.create_task(self._keep(messages))
-            result = await invocation
+            result = await work
             keeping.cancel()
         return result
 
