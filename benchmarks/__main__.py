@@ -80,6 +80,8 @@ def main() -> int:
             for measure in _measures(arguments):
                 for table in measure(built, arguments.rounds):
                     print(table.render(), flush=True)
+                    if arguments.append:
+                        table.append_to(arguments.append)
         except Unusable as error:
             print(f"benchmarks: {error}", file=sys.stderr)
             return 1
@@ -110,11 +112,19 @@ def _arguments() -> argparse.Namespace:
         metavar="CHECKOUT",
         help="instructions, cold: compare with the bootjack in this directory, which holds another version's sources",
     )
+    parser.add_argument(
+        "--append",
+        type=Path,
+        metavar="FILE",
+        help="add each table's samples to this file, a line of JSON for each, to compare runs at different times",
+    )
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"unknown PART {', '.join(unknown)}; choose from {', '.join(PARTS)}")
     if given.against and given.parts and COMPARED.isdisjoint(given.parts):
         parser.error(f"--against is for the parts {' and '.join(sorted(COMPARED))}: name one of them too")
+    if given.append and not given.append.absolute().parent.is_dir():
+        parser.error(f"--append {given.append}: its directory does not exist")
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
     return given

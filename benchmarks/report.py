@@ -1,7 +1,11 @@
 """Render figures as tables: each subject's median, its ratios to others, and whether it reached its goal."""
 
+import json
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 
 MEASURED, BEFORE = "bootjack", "before"
@@ -66,6 +70,19 @@ class Table:
         lines += [f"{name}: not measured: {reason}" for name, reason in self.missing.items()]
         lines += self.notes
         return "\n".join(lines) + "\n"
+
+    def append_to(self, file: Path) -> None:
+        """Add a line of JSON to this file: when, the samples by subject, and what was not measured and why."""
+        line = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "title": self.title,
+            "unit": self.unit,
+            "samples": self.samples,
+            "missing": self.missing,
+        }
+        with file.open("a") as lines:
+            lines.write(json.dumps(line) + "\n")
 
     def _row(self, name: str, ratios: Sequence[str]) -> list[str]:
         values = self.samples[name]
