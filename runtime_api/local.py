@@ -16,6 +16,7 @@ from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
+from runtime_api.engine.payloads import need_bytes
 from runtime_api.engine.provisioner import Provisioner
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.engine.url_ids import open_url
@@ -44,10 +45,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import Self
 
+    from runtime_api.engine.environment import ExecutionEnvironment
+    from runtime_api.protocol.standing import Standing
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
-    from runtime_api.web.tracing import Traces
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
@@ -148,6 +150,7 @@ class LocalLambda:
             Kind(sandbox), trees or self._own_trees, freeze=freeze, cpu_share=cpu_share, seccomp=seccomp
         )
         self._open: _Parts | None = None
+        self._ahead: dict[str, ExecutionEnvironment] = {}  # that were opened before they were needed, by function
 
     async def __aenter__(self) -> Self:
         notes = await self._sandboxes.prepare()
@@ -229,7 +232,12 @@ class LocalLambda:
         environment = await parts.dispatch.start_ahead(parts.catalog.resolve(name))
         if environment is None:
             raise ValueError(f"{name} has as many execution environments as it may have")
+        self._ahead[name] = environment
         return environment.runtime_api
+
+    def runtime_standing(self, name: str) -> Standing:
+        """Return how far the runtime has come in the environment that `open_environment` has started."""
+        return self._ahead[name].standing_of_runtime("")
 
     async def invoke(
         self,
@@ -249,6 +257,7 @@ class LocalLambda:
         If `streamed`, a function that streams is answered by a `stream` when it begins to.
         Raises ServiceError when the function could not be run at all.
         """
+        need_bytes(payload)
         invoker = self._parts().invoker
         request = InvokeRequest(
             function,
@@ -328,7 +337,7 @@ class LocalLambda:
             self._allowed_hosts,
             lambda line: parts.note(line),
             log_of,
-            self._traces(),
+            trace=self._trace,
         )
         catalog, installations = MemoryCatalog(self._owner), Installations()
         kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write, log.make_text)
@@ -373,13 +382,6 @@ class LocalLambda:
             log_service,
         )
         return parts
-
-    def _traces(self) -> Traces | None:
-        if not self._trace:
-            return None
-        from runtime_api.web.tracing import Traces
-
-        return Traces()
 
     def _parts(self) -> _Parts:
         if self._open is None:

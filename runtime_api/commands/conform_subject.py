@@ -44,7 +44,7 @@ def bootstrap_subject(
 
     command = command_behind_dashes()
     package = stack.enter_context(Package(DirectoryArchives(stack.enter_context(Trees()))))
-    program = find_program(target, command, (), package)
+    program = find_program(target, command, (), package, handler)
     name = _printable(shlex.join(command) if command else str(target or "."))
     hint = advice(program, archives_of(Source(name, target, command, ()), program)) or ANOTHER
     side = RuntimeSide(program, handler, variables, timeout_s, "give a COMMAND that starts one" if command else hint)
