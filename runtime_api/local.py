@@ -163,7 +163,7 @@ class LocalLambda:
             log.close()
             raise
         self._open.management.restore()
-        self._open.events.start()
+        self._open.events.start(self._open.management.processed)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -362,7 +362,16 @@ class LocalLambda:
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
         provisioner = Provisioner(catalog, dispatch, log.write)
         management = Management(
-            catalog, dispatch, installer, sources, installations, self._owner, profile, provisioner, stored
+            catalog,
+            dispatch,
+            installer,
+            sources,
+            installations,
+            self._owner,
+            profile,
+            provisioner,
+            stored,
+            events.pollers,
         )
         log_service = None
         if self._logs is not None and kept_logs is not None:

@@ -1,4 +1,4 @@
-"""Everything that runs functions without a caller who waits: the queue with its worker, deliveries, and schedules."""
+"""Everything that runs functions without a caller who waits: the queue with its worker, schedules, and pollers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .closing import close_in_turn
 from .event_delivery import EventDelivery
 from .event_service import EventService
 from .invoker import Invoker
+from .mapped_functions import MappedFunctions
+from .pollers import Pollers
 from .queue_worker import RETRY_BASE_S, QueueWorker
 from .scheduler import Scheduler
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from runtime_api.store.sqlite.database import Database
     from runtime_api.store.sqlite.schedules import StoredSchedules
 
+    from .pollers import Report
     from .queue_worker import Crowd
 
 __all__ = ["EventSettings", "Events"]
@@ -76,21 +79,25 @@ class Events:
             retry_base_s=settings.retry_base_s,
         )
         self._scheduler = Scheduler(settings.schedules, self.invoker, owner, clock, write, schedules)
+        functions = MappedFunctions(catalog, self.invoker)
+        self.pollers = Pollers(functions, self._clients, clock, limits, write)
         self.service = EventService(queue, self._scheduler, clock)
 
-    def start(self) -> None:
-        """Begin to run events."""
+    def start(self, report: Report) -> None:
+        """Begin to run events; `report` takes what event source mappings come to."""
         self._worker.start()
         self._scheduler.start()
+        self.pollers.start(report)
 
     async def finished(self) -> None:
         """Wait until no event is running, or due soon in a queue that ends with this server."""
         await self._scheduler.close()
+        await self.pollers.finished()
         await self._worker.finished()
 
     async def close(self) -> None:
         """Run no more events, and abandon those that are running."""
-        await close_in_turn(self._scheduler.close, self._worker.close, self._clients.close)
+        await close_in_turn(self._scheduler.close, self.pollers.close, self._worker.close, self._clients.close)
 
 
 def _stores(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .runtimes import Family, runtime_of
+from .runtimes import Family, family_of
 
 if TYPE_CHECKING:
     from .function_record import Configuration
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["max_concurrency"]
 
 # What Lambda gives each vCPU unless the function says how many (Lambda Managed Instances, pages of the runtimes).
-PER_VCPU = {Family.NODE: 64, Family.JAVA: 32, Family.DOTNET: 32, Family.PYTHON: 16}
+PER_VCPU: dict[Family | None, int] = {Family.NODE: 64, Family.JAVA: 32, Family.DOTNET: 32, Family.PYTHON: 16}
 OF_OTHERS = 8
 GIB_PER_VCPU = 2.0
 
@@ -26,4 +26,4 @@ def max_concurrency(configuration: Configuration) -> int:
         return int(given["PerExecutionEnvironmentMaxConcurrency"])
     gib_per_vcpu = given.get("ExecutionEnvironmentMemoryGiBPerVCpu", GIB_PER_VCPU)
     vcpus = max(1, int(configuration.memory_size / 1024 / gib_per_vcpu))
-    return vcpus * PER_VCPU.get(runtime_of(configuration.runtime or Family.CUSTOM).family, OF_OTHERS)
+    return vcpus * PER_VCPU.get(family_of(configuration.runtime), OF_OTHERS)

@@ -57,6 +57,11 @@ class Call:
         found = re.search(r"/invocation/([^/]+)/", self.path)
         return found[1] if found else ""
 
+    @property
+    def wants_continue(self) -> bool:
+        """Whether the bootstrap waits for an interim answer before it sends the body."""
+        return (self.header("expect") or "").lower() == "100-continue"
+
     def header(self, name: str) -> str | None:
         """The value of a header; None when it is missing."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)

@@ -46,6 +46,7 @@ class Harness:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.recorder.stop()
         await self.sandbox.close()
         if self._ending is not None:
             self._ending.cancel()

@@ -1,0 +1,29 @@
+"""Which module polls which kind of source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runtime_api.service.mapping_sources import SourceKind
+
+    from . import Source, SourceContext
+
+__all__ = ["POLLED", "Polled", "not_polled"]
+
+
+class Polled(NamedTuple):
+    """How a kind of source is polled."""
+
+    service: str  # whose endpoint it is at
+    source: Callable[[SourceContext], Source]
+
+
+POLLED: Mapping[SourceKind, Polled] = {}
+
+
+def not_polled(kind: SourceKind) -> str:
+    """Return why nothing comes from a kind of source that is only stored."""
+    return f"{kind.value} is not polled here: the mapping is kept, and nothing else"
