@@ -16,7 +16,7 @@ from runtime_api.conformance.reports import FORMATS
 
 from .conform_reports import check_folder, read_targets, write_report, write_transcripts
 from .conform_subject import SIDES, bootstrap_subject, server_subject
-from .options import HANDLER, fail
+from .options import HANDLER, fail, give_up
 from .variables import read_variables
 from .verb import Verb, command_behind_dashes
 
@@ -222,7 +222,7 @@ def _run(subject: Subject, cases: Sequence[Case], given: Options) -> Findings:
         known = read_baseline(given.baseline) if given.baseline else None
         judgements = _judge(subject, cases, given)
     except CannotRun as error:
-        fail(str(error))
+        give_up(str(error))
     write_transcripts(given.transcript, judgements)
     every = frozenset(case.id for case in load_cases(*SIDES[given.side]))
     compared = Comparison((), ()) if known is None else compare(judgements, known, every)

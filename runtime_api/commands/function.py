@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.engine.python_handlers import BOOTSTRAP
 
-from .options import fail
+from .options import give_up
 from .targets import find_layers, find_mounts, find_program
 from .variables import read_variables
 
@@ -67,7 +67,7 @@ def add(local: LocalLambda, function: LocalFunction) -> None:
     try:
         local.add_function(function)
     except ValueError as error:
-        fail(f"{function.configuration.name}: {error}")
+        give_up(f"{function.configuration.name}: {error}")
 
 
 def hand_over(local: LocalLambda, function: LocalFunction) -> None:

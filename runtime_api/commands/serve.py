@@ -13,7 +13,7 @@ import click
 from .environment_mode import MODE_VARIABLES, environment_mode
 from .function import function_of_source, hand_over
 from .function_options import function_options
-from .options import fail
+from .options import give_up
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
 from .service_options import aws_settings, known_keys, s3_endpoint, service_options
@@ -146,7 +146,7 @@ def _data(server: ServeOptions) -> Iterator[DataDirectory | None]:
     try:
         directory = DataDirectory(server.data)
     except StoreError as error:
-        fail(f"--data: {error}")
+        give_up(f"--data: {error}")
     with directory:
         yield directory
 
@@ -164,7 +164,7 @@ def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
     try:
         store = LogStore(path, server.log_storage_mb * MEBIBYTE)
     except StoreError as error:
-        fail(f"--data: {error}")
+        give_up(f"--data: {error}")
     with store:
         yield store
 

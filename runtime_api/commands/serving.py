@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import fail
+from .options import give_up
 from .signals import Interrupted, interruptible
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def blaming(flag: str, address: Address) -> Iterator[None]:
     except OSError as error:
         number = error.errno or 0  # below 0 for a name that cannot be resolved
         reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-        fail(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
+        give_up(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program, command_program
 from runtime_api.service.code_size import layers_refusal
 
-from .options import fail
+from .options import fail, give_up
 
 if TYPE_CHECKING:
     from runtime_api.store.package import Package
@@ -66,7 +66,7 @@ def _unpack(package: Package, archive: Path) -> Path:
     try:
         return package.unpack(archive)
     except PackageError as error:
-        fail(str(error))
+        give_up(str(error))
 
 
 def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:
