@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtime_api.conformance.matching import differs, differs_body, json_value, shown
+from runtime_api.conformance.words import wanted
 
 from .calls import Call, ProcessExit
 
@@ -48,7 +49,7 @@ def described(step: Mapping[str, Any]) -> str:
         return ", or ".join(described(way) for way in step["of"])
     text = " or ".join(WORDS[kind] for kind in kinds_of(step))
     want = {key: value for key, value in step.get("want", {}).items() if key != "kind"}
-    return f"{text} with {shown(want)}" if want else text
+    return f"{text} with {wanted(want)}" if want else text
 
 
 def differs_from(step: Mapping[str, Any], found: Call | ProcessExit) -> str | None:

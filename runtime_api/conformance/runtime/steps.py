@@ -156,7 +156,7 @@ async def idle(run: CaseRun, step: Mapping[str, Any]) -> None:
 async def output(run: CaseRun, step: Mapping[str, Any]) -> None:
     wanted = str(step["has"])
     if not await run.harness.wait_output(wanted.encode(), run.timeout_s):
-        raise Deviated(f"the process writes {wanted!r}", f"it wrote {shown(run.harness.output)}")
+        raise Deviated(f"the process writes {shown(wanted)}", f"it wrote {shown(run.harness.output)}")
 
 
 async def send_signal(run: CaseRun, step: Mapping[str, Any]) -> None:
