@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import select
 import sys
@@ -34,6 +33,8 @@ def write_out(data: bytes, what: str) -> None:
 
 async def write_in_turn(data: bytes, what: str) -> None:
     """As `write_out`, in an event loop that goes on while nobody reads."""
+    import asyncio
+
     rest = memoryview(data)
     poll = select.poll()
     poll.register(STDOUT, select.POLLOUT)
