@@ -32,7 +32,7 @@ from runtime_api.service.resolving import resolved_version
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.kept_logs import KeptLogs
-from runtime_api.sinks.logs import FunctionLog, LogSink
+from runtime_api.sinks.logs import PLAIN, FunctionLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from runtime_api.engine.environment import ExecutionEnvironment
     from runtime_api.protocol.standing import Standing
+    from runtime_api.sinks.look import Look
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
@@ -98,7 +99,7 @@ class LocalLambda:
     ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload` callers may
     have directories of this machine run as they are. With `enforce_policies` other accounts, and services, invoke
     only what a function's policy allows. A response is streamed at `stream_rate` bytes a second after its first 6
-    MB; None is as fast as it goes. With `trace` the log shows each call of a runtime or an extension, and its answer.
+    MB; None is as fast as it goes. `look` says what the log shows, and how.
     """
 
     def __init__(
@@ -126,10 +127,10 @@ class LocalLambda:
         logs: LogStore | None = None,
         events: EventSettings = DEFAULT_EVENTS,
         stream_rate: float | None = None,
-        trace: bool = False,
+        look: Look = PLAIN,
     ) -> None:
+        self._look = look
         self._stream_rate = stream_rate
-        self._trace = trace
         self._events = events
         self._logs = logs
         self._runtimes = runtimes
@@ -154,7 +155,7 @@ class LocalLambda:
 
     async def __aenter__(self) -> Self:
         notes = await self._sandboxes.prepare()
-        log = LogSink(self._log_descriptor)
+        log = LogSink(self._log_descriptor, self._look)
         try:
             for note in notes:
                 log.write(f"bootjack: {note}\n".encode())
@@ -315,6 +316,11 @@ class LocalLambda:
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
 
+    @property
+    def running(self) -> int:
+        """How many invocations run now."""
+        return self._parts().dispatch.running
+
     async def finish(self) -> None:
         """Accept no more invocations, and wait until every accepted one has its outcome."""
         parts = self._parts()
@@ -330,15 +336,8 @@ class LocalLambda:
         def log_of(name: str, keep: Callable[[float, bytes], None] | None = None) -> FunctionLog:
             return FunctionLog(log, name if label_log else "", keep)
 
-        edge = RuntimeApiEdge(
-            limits,
-            outbox,
-            self._runtime_api,
-            self._allowed_hosts,
-            lambda line: parts.note(line),
-            log_of,
-            trace=self._trace,
-        )
+        bounds, hosts, trace = self._runtime_api, self._allowed_hosts, self._look.traced
+        edge = RuntimeApiEdge(limits, outbox, bounds, hosts, lambda line: parts.note(line), log_of, trace=trace)
         catalog, installations = MemoryCatalog(self._owner), Installations()
         kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write, log.make_text)
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs, self._stream_rate)

@@ -11,7 +11,7 @@ import click
 from .event import read_event
 from .function import add, function_of_source
 from .function_options import function_options
-from .log_options import trace_option
+from .log_options import look_of, quiet_option, trace_option
 from .option_groups import OPTIONS, options_under
 from .options import NAME, give_up
 from .output import Response
@@ -79,6 +79,7 @@ option = options_under(OPTIONS)
     help="Invoke the function NAME of the server that runs at this URL. The end of its log goes to stderr.",
 )
 @trace_option
+@quiet_option
 @function_options
 @sandbox_options
 def command(
@@ -87,6 +88,7 @@ def command(
     name: str | None,
     url: str | None,
     trace: bool,
+    quiet: bool,
     function: FunctionOptions,
     sandbox: SandboxOptions,
 ) -> None:
@@ -112,7 +114,7 @@ def command(
             cpu_share=sandbox.cpu_share,
             seccomp=not sandbox.no_seccomp,
             trees=trees,
-            trace=trace,
+            look=look_of(quiet=quiet, trace=trace),
         )
         out = Response()
         with sandbox.explained():

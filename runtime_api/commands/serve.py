@@ -13,6 +13,7 @@ import click
 from .environment_mode import MODE_VARIABLES, environment_mode
 from .function import function_of_source, hand_over
 from .function_options import function_options
+from .log_options import look_of
 from .options import give_up
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
@@ -126,7 +127,7 @@ def command(
             enforce_policies=service.enforce_policies,
             logs=logs,
             stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
-            trace=server.trace,
+            look=look_of(quiet=server.quiet, trace=server.trace),
             events=EventSettings(server.async_retry_base_s, aws, server.schedules),
         )
         tune_server()

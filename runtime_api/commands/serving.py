@@ -70,8 +70,16 @@ async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:
             await asyncio.sleep(REAP_S)
             reap_orphans()
     if grace_s:
+        _say_what_it_waits_for(local.running)
         with interruptible(), suppress(TimeoutError):
             await asyncio.wait_for(local.finish(), grace_s)
+
+
+def _say_what_it_waits_for(running: int) -> None:
+    if running:
+        invocations = f"{running} invocation{'s' if running > 1 else ''}"
+        with suppress(OSError):  # the terminal may be gone
+            click.echo(f"bootjack: waiting for {invocations}; press Ctrl-C again to stop", err=True)
 
 
 def say(lines: str) -> None:
