@@ -244,6 +244,38 @@ def test_changes_of_a_table_that_filters_let_through(client: Any, server: Serve,
     }
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("kinesis:us-east-1:123456789012:stream/none", "Stream not found: {}"),
+        ("dynamodb:us-east-1:123456789012:table/none/stream/2026-01-02T03:04:05.678", "Stream not found: {}"),
+        (
+            "sqs:us-east-1:123456789012:none",
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+            "SQS Error Message: The specified queue does not exist.",
+        ),
+    ],
+    ids=["kinesis", "dynamodb", "sqs"],
+)
+def test_a_source_that_is_not_there_is_refused(client: Any, source: str, reason: str) -> None:
+    arn = f"arn:aws:{source}"
+    position = {} if "sqs" in source else {"StartingPosition": "LATEST"}
+    with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
+        client.create_event_source_mapping(FunctionName="refused", EventSourceArn=arn, **position)
+    assert refused.value.response["Error"]["Message"] == "Function does not exist"
+    name = f"refused-{source.partition(':')[0]}"
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=ROLE,
+        Code={"ZipFile": package({"app.py": CODE})},
+    )
+    with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
+        client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **position)
+    assert refused.value.response["Error"]["Message"] == reason.format(arn)
+
+
 def test_the_next_server_goes_on_where_this_one_stood(aws: Aws, tmp_path: Path) -> None:
     arn = aws.stream("restarted")
     table = aws.table("restarted-table")
