@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import signal
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -293,3 +294,21 @@ def test_the_next_server_goes_on_where_this_one_stood(aws: Aws, tmp_path: Path) 
         assert texts(server, "again", 1) == [["c"]]
         (record,) = got(server, "again-table", 1)[0]["event"]["Records"]
         assert record["dynamodb"]["Keys"] == {"id": {"S": "c"}}
+
+
+def test_no_record_is_lost_by_a_server_that_is_killed(aws: Aws, tmp_path: Path) -> None:
+    arn = aws.stream("killed")
+    numbers = [str(number) for number in range(60)]
+    aws.put("killed", *numbers)
+    environment = {"AWS_ENDPOINT_URL": aws.endpoint, "TMPDIR": str(tmp_path)}  # what is killed cannot tidy up
+    with Serve("--data", tmp_path / "data", env=environment) as server, connected(server.url) as client:
+        create(client, "survivor", arn, BatchSize=1)
+        server.wait_for('survivor got .*"texts"', times=20)
+        server.stop(signal.SIGKILL)
+        before = texts(server, "survivor", 20)
+    with Serve("--data", tmp_path / "data", env=environment) as server:
+        server.wait_for('survivor got .*"texts": \\["59"\\]')
+        after = texts(server, "survivor", 1)
+    for each in (before, after):
+        assert each == [[number] for number in numbers[int(each[0][0]) :][: len(each)]]  # in order, none left out
+    assert int(after[0][0]) <= len(before)

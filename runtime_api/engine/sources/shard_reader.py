@@ -28,6 +28,8 @@ __all__ = ["ShardReader"]
 EXPIRED = "ExpiredIteratorException"
 TRIMMED = "TrimmedDataAccessException"  # of DynamoDB streams: the records behind the position are gone
 BEHIND_S = 0.2  # between reads that bring nothing though there is more: five a second are allowed
+QUIET_SHARE = 1 / 60  # of the time for which nothing has come: how long to wait for the next read at least
+LONGEST_IDLE_S = 5.0  # so that a mapping nobody uses costs next to nothing
 UNHANDLED = "Unhandled"
 
 
@@ -161,6 +163,8 @@ class ShardReader:
 
     async def _read(self) -> None:
         iterator, failures = None, 0
+        loop = asyncio.get_running_loop()
+        heard_s = loop.time()
         while not self._stopped.is_set():
             if not self._shard.wants_records:
                 self._room.clear()
@@ -182,8 +186,14 @@ class ShardReader:
             if self._take(page, asked_ms):
                 return
             iterator = page.following
-            if not page.records:
-                await pause(self._stopped, self._api.idle_s if page.is_tip else BEHIND_S)
+            if page.records:
+                heard_s = loop.time()
+            else:
+                await pause(self._stopped, self._idle_s(loop.time() - heard_s) if page.is_tip else BEHIND_S)
+
+    def _idle_s(self, quiet_s: float) -> float:
+        """How long to wait for the next read of a shard in which nothing has come for so long."""
+        return max(self._api.idle_s, min(quiet_s * QUIET_SHARE, LONGEST_IDLE_S))
 
     async def _iterator(self) -> str:
         is_latest, self._is_latest = self._is_latest, False
