@@ -163,6 +163,23 @@ def test_positions_are_forgotten_once_a_mapping_that_is_deleted_has_ended() -> N
     asyncio.run(run())
 
 
+def test_every_mapping_is_listed_with_its_last_result() -> None:
+    async def run() -> None:
+        setting = Setting(AwsSettings())
+        setting.pollers.changed(a_mapping())
+        setting.pollers.changed(a_mapping("off", MappingState.DISABLED))
+        setting.start()
+        await setting.until(lambda: bool(setting.results))
+        off, on = sorted(setting.pollers.listed(), key=lambda each: each.mapping.uuid, reverse=True)
+        assert (off.mapping.state, off.result) == (MappingState.DISABLED, None)
+        assert "no server stands in for sqs" in (on.result or "")
+        setting.pollers.changed(a_mapping("off", MappingState.DELETING))
+        assert [each.mapping.uuid for each in setting.pollers.listed()] == ["m"]
+        await setting.pollers.close()
+
+    asyncio.run(run())
+
+
 def test_mappings_known_before_the_start_are_polled_from_then_on() -> None:
     async def run() -> None:
         setting = Setting()

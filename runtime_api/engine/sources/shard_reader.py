@@ -9,11 +9,12 @@ from runtime_api.engine.ids import uuid4
 from runtime_api.engine.pauses import pause
 from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed, Throttled
 from runtime_api.service.seams.positions import Position
-from runtime_api.service.streams.attempts import Answer, retry_wait_ms
+from runtime_api.service.streams.attempts import Answer
 from runtime_api.service.streams.policy import policy_of
 from runtime_api.service.streams.shard import Attempt, Report, Shard
 from runtime_api.store.aws_requests import AwsError
 
+from .back_off import BackOff
 from .failure_reports import FailureReports
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ EXPIRED = "ExpiredIteratorException"
 TRIMMED = "TrimmedDataAccessException"  # of DynamoDB streams: the records behind the position are gone
 BEHIND_S = 0.2  # between reads that bring nothing though there is more: five a second are allowed
 QUIET_SHARE = 1 / 60  # of the time for which nothing has come: how long to wait for the next read at least
-LONGEST_IDLE_S = 5.0  # so that a mapping nobody uses costs next to nothing
+LONGEST_IDLE_S = 10.0  # so that a mapping nobody uses costs next to nothing
 UNHANDLED = "Unhandled"
 
 
@@ -52,6 +53,7 @@ class ShardReader:
         self._behind_ms: float | None = None
         arn = context.mapping.settings.event_source_arn or ""
         self._shard = Shard(held.shard, arn, policy_of(context.mapping.settings), self._position)
+        self._back_off = BackOff(context.random)
         self._reports = FailureReports(context, held.shard)
         self._stopped = asyncio.Event()
         self._is_lost = False  # another server has the shard
@@ -150,7 +152,7 @@ class ShardReader:
                 if not error.is_lasting:
                     tries += 1
                     self._results.problem(f"{self._part}, its on-failure destination", str(error))
-                    await pause(self._stopped, self._wait_s(tries))
+                    await pause(self._stopped, self._back_off.after(tries))
                     continue
                 self._results.note(f"{self._part}: the on-failure destination was not told: {error}")
             self._results.well(f"{self._part}, its on-failure destination")
@@ -219,10 +221,7 @@ class ShardReader:
         if error.code == TRIMMED:
             self._reads_at = Position(began_ms=self._reads_at.began_ms)
         self._results.problem(self._part, str(error))
-        await pause(self._stopped, self._wait_s(failures))
-
-    def _wait_s(self, tries: int) -> float:
-        return retry_wait_ms(tries) / 1000 * self._context.random.uniform(0.5, 1)
+        await pause(self._stopped, self._back_off.after(failures))
 
     def _now_ms(self) -> float:
         return self._context.clock.now_ms()
