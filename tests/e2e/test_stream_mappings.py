@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import signal
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from tests.e2e.aws import served
 from tests.e2e.clients import connected
 from tests.e2e.packages import package
 from tests.e2e.running import Serve
@@ -43,17 +43,10 @@ def handler(event, context):
 class Aws:
     """Clients of moto's server."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, stack: contextlib.ExitStack) -> None:
         self.endpoint = endpoint
-        self.kinesis, self.dynamodb, self.sqs, self.s3 = map(self._client, ("kinesis", "dynamodb", "sqs", "s3"))
-
-    def _client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+        self.kinesis, self.dynamodb, self.sqs, self.s3 = (
+            stack.enter_context(connected(endpoint, service=each)) for each in ("kinesis", "dynamodb", "sqs", "s3")
         )
 
     def stream(self, name: str) -> str:
@@ -95,11 +88,8 @@ class Aws:
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Aws(f"http://{host}:{port}")
-    server.stop()
+    with served() as endpoint, contextlib.ExitStack() as stack:
+        yield Aws(endpoint, stack)
 
 
 @pytest.fixture(scope="module")
