@@ -179,7 +179,7 @@ class ShardReader:
                 page = await self._api.read(self.held.shard, iterator, self._reads_at)
             except AwsError as error:
                 iterator = None  # whatever is wrong, it may be that
-                failures += error.code != EXPIRED
+                failures += 1
                 await self._pause_after(error, failures)
                 continue
             if failures:
@@ -209,15 +209,17 @@ class ShardReader:
             self._reads_at = Position(page.records[-1].sequence_number, self._reads_at.began_ms)
         elif page.is_tip:
             self._shard.saw_tip(asked_ms)
-        is_last = page.following is None or (page.is_tip and not page.records and self.is_closed)
+        # Where the service says how far behind it is: DynamoDB has empty pages in front of others.
+        is_at_end = self.is_closed and page.behind_ms == 0 and not page.records
+        is_last = page.following is None or is_at_end
         if is_last:
             self._shard.end()
         self._news.set()
         return is_last
 
     async def _pause_after(self, error: AwsError, failures: int) -> None:
-        if error.code == EXPIRED:
-            return
+        if error.code == EXPIRED and failures == 1:
+            return  # it happens; twice in a row it does not
         if error.code == TRIMMED:
             self._reads_at = Position(began_ms=self._reads_at.began_ms)
         self._results.problem(self._part, str(error))
