@@ -250,11 +250,12 @@ def test_a_stream_that_is_gone_is_told_of_until_it_is_back() -> None:
     with_server(server, test)
 
 
-@pytest.mark.parametrize("arn", [STREAM, TABLE])
-def test_children_wait_for_their_parents(arn: str) -> None:
+@pytest.mark.parametrize(("arn", "says_end"), [(STREAM, True), (STREAM, False), (TABLE, True)])
+def test_children_wait_for_their_parents(arn: str, says_end: bool) -> None:
     server = StreamServer(
         child=Shard("c", parent="parent"), parent=Shard("a", "b", is_closed=True), orphan=Shard(parent="expired")
     )
+    server.says_end = says_end
 
     async def test(world: World) -> None:
         world.function.results = [FAILED]  # the parent is tried again first
