@@ -135,7 +135,7 @@ class StreamServer:
         shard, begin = self.shards[name], int(text)
         shown = self._change if is_table else self._record
         found = [shown(101 + begin + at, *each) for at, each in enumerate(shard.records[begin:])]
-        answer = {"Records": found, "MillisBehindLatest": 0}
+        answer: dict[str, Any] = {"Records": found, "MillisBehindLatest": 0}
         return (
             answer
             if shard.is_closed and self.says_end
