@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runtime_api.engine.pauses import pause
 from runtime_api.service.batch_failures import REPORTS_FAILURES
 from runtime_api.service.mapping_filters import patterns_of
-from runtime_api.service.processing_results import problem
+from runtime_api.service.processing_results import NOTHING, problem
 from runtime_api.service.queues.batches import cut, handled, sort_out, without_groups
 from runtime_api.service.queues.messages import MessageError
 from runtime_api.service.queues.scaling import MOST, Found, QueueScaling
@@ -56,6 +56,7 @@ class QueueSource:
         self._stopping = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()  # turns that wait for their first message
         self._failures = 0  # of requests for messages, in a row
+        self._shows_problem = bool(context.mapping.last_result)
         self._resume_s = 0.0  # no turn begins before
 
     async def run(self) -> None:
@@ -94,7 +95,7 @@ class QueueSource:
             return 0
         capacity = self._context.functions.capacity(self._mapping.function_arn)
         if capacity == 0:
-            self._context.report(problem(NO_CAPACITY))
+            self._show(NO_CAPACITY)
             self._resume_s = now_s + LOOK_S
             return 0
         most = (self._mapping.settings.scaling_config or {}).get("MaximumConcurrency", capacity)
@@ -147,6 +148,9 @@ class QueueSource:
         if self._failures:
             self._context.note("it can be polled again")
         self._failures = 0
+        if self._shows_problem:
+            self._shows_problem = False
+            self._context.report(NOTHING)
 
     def _failed(self, reason: str) -> None:
         """Pause after a request for messages that has failed; the first one in a row is told."""
@@ -154,6 +158,11 @@ class QueueSource:
         self._resume_s = self._loop.time() + self._back_off.after(self._failures)
         if self._failures == 1:
             self._context.note(f"{reason}; it is polled again until that works")
+        self._show(reason)
+
+    def _show(self, reason: str) -> None:
+        """Show what keeps messages from coming, until some could be asked for."""
+        self._shows_problem = True
         self._context.report(problem(reason))
 
     def _most_bytes(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -66,10 +67,17 @@ def sort_out(
     for message in messages:
         record = message_record(message, queue_arn, is_windowed=is_windowed)
         if matches(patterns, filtered_view(record) if patterns else record):
-            wanted.append(Wanted(message, orjson.dumps(record)))
+            wanted.append(Wanted(message, _encoded(record)))
         else:
             others.append(message)
     return wanted, others
+
+
+def _encoded(record: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which the json module writes as it came
+        return json.dumps(record).encode()
 
 
 def cut(items: Sequence[Wanted], most: int, most_bytes: int) -> Iterator[Batch]:

@@ -54,6 +54,11 @@ def test_messages_that_match_no_filter_are_not_in_a_batch() -> None:
     assert [each.message_id for each in others] == ["b", "d", "e"]
 
 
+def test_a_text_that_is_no_unicode_reaches_the_function_as_it_came() -> None:
+    wanted, _ = sort_out([a_message("a", "\ud800")], (), QUEUE, is_windowed=False)
+    assert json.loads(wanted[0].record)["body"] == "\ud800"
+
+
 @pytest.mark.parametrize("body", ["plain", '{"n": 1}'])
 def test_a_filter_that_asks_nothing_of_the_body_lets_every_body_through(body: str) -> None:
     patterns = [parse_pattern('{"attributes": {"ApproximateReceiveCount": ["1"]}}')]
