@@ -76,7 +76,7 @@ def script(steps: Sequence[Step]) -> str:
 def _lines(number: int, step: Step) -> str:
     if isinstance(step, File):
         name = shlex.quote(step.name)
-        return f'mkdir -p "$(dirname {name})"\ncat > {name} <<\'END OF THE FILE\'\n{step.text}END OF THE FILE'
+        return f"mkdir -p \"$(dirname {name})\"\ncat > {name} <<'END OF THE FILE'\n{step.text}END OF THE FILE"
     output = f'"$RESULTS/{number}.out"'
     braces = f"{{ {step.line}\n}} > {output} 2>&1"
     if step.serves:
