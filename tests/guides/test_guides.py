@@ -35,7 +35,7 @@ SECONDS = 150
 @pytest.mark.bubblewrap
 @pytest.mark.parametrize("page", PAGES)
 def test_a_reader_who_follows_the_page_sees_what_it_shows(page: str, tmp_path: Path) -> None:
-    environment = _environment(tmp_path)
+    environment = _environment()
     for tool in TOOLS.get(page, ()):
         if shutil.which(tool, path=environment["PATH"]) is None and not os.environ.get("CI"):
             pytest.skip(f"{tool} is not installed")
@@ -69,13 +69,8 @@ def test_a_reader_who_follows_the_page_sees_what_it_shows(page: str, tmp_path: P
                 assert code == step.code, f"$ {step.line}\nends with {code}:\n{text}"
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """A reader's environment: bootjack and the toolchains on PATH, and nothing set."""
-    programs = folder / "programs"
-    programs.mkdir()
-    for name in ("bootjack", "pytest", "aws"):
-        (programs / name).symlink_to(Path(sys.executable).with_name(name))
-    (programs / "python3").symlink_to(sys.executable)
-    path = f"{programs}:{PEERS}:{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}:{PEERS}:{os.environ['PATH']}"
     homes = {name: os.environ.get(name, str(Path.home() / place)) for name, place in TOOLS_HOMES.items()}
     return bare_environment({**homes, "PATH": path})
