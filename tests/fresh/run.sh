@@ -63,6 +63,10 @@ command -v debootstrap >/dev/null || fail "install debootstrap"
 base=${XDG_CACHE_HOME:-$HOME/.cache}/bootjack-fresh/$suite
 make_base
 work=$(mktemp -d "${TMPDIR:-/tmp}/fresh-XXXXXX")
-trap 'rm -rf "$work"' EXIT
+inside=
+trap 'kill ${inside:-} 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 mkdir "$work/upper" "$work/work" "$work/root"
-unshare --mount --pid --fork --kill-child bash "$here/run.sh" --inside "$base" "$work" "$who" "$command" "${packages[@]}"
+unshare --mount --pid --fork --kill-child=KILL bash "$here/run.sh" --inside "$base" "$work" "$who" "$command" "${packages[@]}" &
+inside=$!
+wait "$inside"
