@@ -35,24 +35,19 @@ from runtime_api.sinks.logs import FunctionLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
-from runtime_api.web.access import access_routes
+from runtime_api.web.edge import RuntimeApiEdge
 from runtime_api.web.http1.outbox import Outbox
 from runtime_api.web.http1.patience import CLIENT_TIMEOUT_S, Patience
 from runtime_api.web.http1.roster import PUBLIC, RUNTIME_API, Bounds
-from runtime_api.web.http1.server import HttpServer
-from runtime_api.web.runtime import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import Self
 
-    from runtime_api.engine.admission import Admission
-    from runtime_api.engine.edges import CallResponder, RuntimeApiListener
-    from runtime_api.service.access import Access
-    from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
+    from runtime_api.web.tracing import Traces
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
@@ -101,7 +96,7 @@ class LocalLambda:
     ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload` callers may
     have directories of this machine run as they are. With `enforce_policies` other accounts, and services, invoke
     only what a function's policy allows. A response is streamed at `stream_rate` bytes a second after its first 6
-    MB; None is as fast as it goes.
+    MB; None is as fast as it goes. With `trace` the log shows each call of a runtime or an extension, and its answer.
     """
 
     def __init__(
@@ -129,8 +124,10 @@ class LocalLambda:
         logs: LogStore | None = None,
         events: EventSettings = DEFAULT_EVENTS,
         stream_rate: float | None = None,
+        trace: bool = False,
     ) -> None:
         self._stream_rate = stream_rate
+        self._trace = trace
         self._events = events
         self._logs = logs
         self._runtimes = runtimes
@@ -163,7 +160,7 @@ class LocalLambda:
             log.close()
             raise
         self._open.management.restore()
-        self._open.events.start()
+        self._open.events.start(self._open.management.processed)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -319,20 +316,20 @@ class LocalLambda:
         await parts.dispatch.finished()
 
     def _assemble(self, log: LogSink) -> _Parts:
-        limits, label_log, outbox, allowed_hosts = self._limits, self._label_log, Outbox(), self._allowed_hosts
-        bounds = self._runtime_api
-
-        def edge(
-            post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
-        ) -> tuple[CallResponder, RuntimeApiListener]:
-            hosts, others, settings = {*allowed_hosts, host}, access_routes(access), version.settings
-            snap_start, concurrent = settings.snap_start, settings.max_concurrency > 0
-            api = RuntimeApi(post, version.spec, limits, hosts, others, snap_start=snap_start, concurrent=concurrent)
-            return api, HttpServer(api, outbox, bounds, lambda line: parts.note(line), admission)
+        limits, label_log, outbox = self._limits, self._label_log, Outbox()
 
         def log_of(name: str, keep: Callable[[float, bytes], None] | None = None) -> FunctionLog:
             return FunctionLog(log, name if label_log else "", keep)
 
+        edge = RuntimeApiEdge(
+            limits,
+            outbox,
+            self._runtime_api,
+            self._allowed_hosts,
+            lambda line: parts.note(line),
+            log_of,
+            self._traces(),
+        )
         catalog, installations = MemoryCatalog(self._owner), Installations()
         kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write, log.make_text)
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs, self._stream_rate)
@@ -356,7 +353,16 @@ class LocalLambda:
         sources, profile = self._code_sources, Profile(limits, self._runtimes)
         provisioner = Provisioner(catalog, dispatch, log.write)
         management = Management(
-            catalog, dispatch, installer, sources, installations, self._owner, profile, provisioner, stored
+            catalog,
+            dispatch,
+            installer,
+            sources,
+            installations,
+            self._owner,
+            profile,
+            provisioner,
+            stored,
+            events.pollers,
         )
         log_service = None
         if self._logs is not None and kept_logs is not None:
@@ -376,6 +382,13 @@ class LocalLambda:
             log_service,
         )
         return parts
+
+    def _traces(self) -> Traces | None:
+        if not self._trace:
+            return None
+        from runtime_api.web.tracing import Traces
+
+        return Traces()
 
     def _parts(self) -> _Parts:
         if self._open is None:

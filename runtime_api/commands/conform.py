@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from contextlib import ExitStack
@@ -14,14 +15,15 @@ import click
 from runtime_api.conformance.cases import LEVELS, load_cases, next_level, select
 from runtime_api.conformance.reports import FORMATS
 
+from .conform_baseline import known_deviations, write_baseline
 from .conform_reports import check_folder, read_targets, write_report, write_transcripts
-from .conform_subject import SIDES, bootstrap_subject, server_subject
+from .conform_subject import SIDES, bootstrap_subject, printable, server_subject
 from .options import HANDLER, fail
 from .variables import read_variables
 from .verb import Verb, command_behind_dashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from runtime_api.conformance.cases import Case
     from runtime_api.conformance.verdicts import Findings, Judgement
@@ -34,6 +36,8 @@ NEEDS = {
     "echo": "a handler that returns its event",
     "contract": "the conformance handler (docs/conformance-handler.md)",
 }
+HANDLER_NAME = "function.handler"
+TIMEOUT_S = 15.0
 SEEDS = range(-(2**63), 2**63)  # orjson writes no larger integers into a report
 
 
@@ -44,17 +48,19 @@ class Options(NamedTuple):
     server: str | None
     server_url: str | None
     invoke_path: str | None
-    level: str
+    level: str | None
     only: tuple[str, ...]
     listed: bool
     strict: bool
     baseline: Path | None
+    write_baseline: Path | None
     seed: int
     jobs: int | None
     timeout: float
     patience: float | None
     transcript: Path | None
     reports: tuple[str, ...]
+    badge: Path | None
     handler: str
     env_file: tuple[Path, ...]
     env_var: tuple[str, ...]
@@ -63,6 +69,11 @@ class Options(NamedTuple):
     def side(self) -> str:
         """The side that judges the subject."""
         return "runtime" if self.server is None and self.server_url is None else "server"
+
+    @property
+    def up_to(self) -> str:
+        """The level of the cases to run; those of a server have none."""
+        return LEVELS[-1] if self.side == "server" else self.level or LEVELS[0]
 
     @property
     def timeout_s(self) -> float:
@@ -90,18 +101,28 @@ class Options(NamedTuple):
 @click.option(
     "--level",
     type=click.Choice(LEVELS),
-    default="wire",
-    show_default=True,
-    help="What the handler does: anything (wire), return its event (echo), obey the kit's commands (contract).",
+    help="What the handler does: anything (wire), return its event (echo), obey the kit's commands (contract). "
+    "[default: wire]",
 )
-@click.option("--only", multiple=True, metavar="ID", help="Run only these cases: an id, a group, or a pattern.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Run only these cases of the level: an id, a group, or a pattern.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the cases, one per line, and exit.")
 @click.option("--strict", is_flag=True, help="Treat recommendations as requirements.")
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Known deviations, with reasons: fail only on new or stale ones.",
+    help="Known deviations, with reasons: fail only on new or stale ones (docs/conformance.md).",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the deviations of this run to FILE; those that it contains already keep their reasons.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 @click.option(
@@ -113,7 +134,7 @@ class Options(NamedTuple):
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 600),
-    default=15,
+    default=TIMEOUT_S,
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for an expected call, answer or exit.",
@@ -133,9 +154,15 @@ class Options(NamedTuple):
     help=f"Report format: {', '.join(FORMATS)}; to stdout, or to FILE. [default: terminal]",
 )
 @click.option(
+    "--badge",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a badge for a README, an SVG picture, to FILE.",
+)
+@click.option(
     "--handler",
     type=HANDLER,
-    default="function.handler",
+    default=HANDLER_NAME,
     show_default=True,
     help="The value of _HANDLER, and of {handler} in COMMAND.",
 )
@@ -167,14 +194,14 @@ def command(**options: Any) -> None:
     if given.listed:
         _list(cases)
         return
-    targets = read_targets(given.reports)
+    targets = read_targets(given.reports, given.badge)
     check_folder(given.transcript)
     with ExitStack() as stack:
         findings = _run(_subject(given, stack), cases, given)
     for target in targets:
         write_report(target, findings)
-    if ("terminal", None) in targets and not given.only:
-        _suggest_next_level(given.level, findings.side)
+    if ("terminal", None) in targets and given.side == "runtime":
+        _suggest_next_level(given)
     sys.exit(findings.exit_code)
 
 
@@ -182,14 +209,17 @@ def _cases(given: Options) -> list[Case]:
     every = load_cases(*SIDES[given.side])
     if given.listed and given.side == "runtime" and not given.target and not command_behind_dashes():
         every += load_cases(*SIDES["server"])
-    all_levels = given.listed or given.only or given.side == "server"
-    cases = select(every, level=LEVELS[-1] if all_levels else given.level, only=given.only)
+    level = LEVELS[-1] if given.listed and given.level is None else given.up_to
+    cases = select(every, level=level, only=given.only)
     if not cases:
         fail(f"--only {' '.join(given.only)}: {_why_no_case(given)}")
     return cases
 
 
 def _why_no_case(given: Options) -> str:
+    if higher := select(load_cases(*SIDES[given.side]), only=given.only):
+        level = min((case.level for case in higher), key=LEVELS.index)
+        return f"these cases need --level {level}, and {NEEDS[level]}"
     other = "server" if given.side == "runtime" else "runtime"
     if not select(load_cases(*SIDES[other]), only=given.only):
         return "no such case; --list shows all cases"
@@ -214,55 +244,68 @@ def _subject(given: Options, stack: ExitStack) -> Subject:
 
 
 def _run(subject: Subject, cases: Sequence[Case], given: Options) -> Findings:
-    from runtime_api.conformance.baseline import Comparison, compare, read_baseline
+    from runtime_api.conformance.baseline import Comparison, compare
     from runtime_api.conformance.verdicts import CannotRun, Findings
 
     begin = time.monotonic()
+    every = frozenset(case.id for case in load_cases(*SIDES[given.side]))
     try:
-        known = read_baseline(given.baseline) if given.baseline else None
+        known = known_deviations(given.baseline, given.write_baseline, every)
         judgements = _judge(subject, cases, given)
     except CannotRun as error:
         fail(str(error))
     write_transcripts(given.transcript, judgements)
-    every = frozenset(case.id for case in load_cases(*SIDES[given.side]))
+    if given.write_baseline:
+        known = write_baseline(given.write_baseline, subject.name, judgements, known or {})
     compared = Comparison((), ()) if known is None else compare(judgements, known, every)
     return Findings(
         subject.name,
         given.side,
-        given.level,
+        given.up_to,
         given.strict,
         given.seed,
         tuple(judgements),
         *compared,
         baseline=known is not None,
         seconds=time.monotonic() - begin,
-        replay=f"bootjack conform --only {{id}} --seed {given.seed} {subject.arguments}",
+        replay=_replay(subject, given),
     )
+
+
+def _replay(subject: Subject, given: Options) -> str:
+    """The command line that runs one case alone, as it ran here; {id} stands for the case."""
+    options = ["--only", "{id}", "--seed", str(given.seed)]
+    options += ["--level", given.up_to] if given.side == "runtime" and given.up_to != LEVELS[0] else []
+    options += ["--handler", given.handler] if given.handler != HANDLER_NAME else []
+    options += ["--timeout", f"{given.timeout_s:g}"] if given.timeout_s != TIMEOUT_S else []
+    options += ["--strict"] if given.strict else []
+    options += [word for file in given.env_file for word in ("--env-file", str(file))]
+    options += [word for variable in given.env_var for word in ("--env-var", variable)]
+    words = shlex.join(options).replace("'{id}'", "{id}", 1)
+    return printable(f"bootjack conform {words} ") + subject.arguments
 
 
 def _judge(subject: Subject, cases: Sequence[Case], given: Options) -> list[Judgement]:
     from runtime_api.conformance.judge import judge
 
+    from .conform_progress import Progress, Watched
     from .signals import interruptible, run
 
-    async def play(on_judgement: Callable[[Judgement], None]) -> list[Judgement]:
+    async def play() -> list[Judgement]:
         with interruptible():
-            async with subject.side as side:
-                return await judge(side, cases, jobs=jobs, seed=given.seed, on_judgement=on_judgement)
+            async with Watched(subject.side, progress) as side, progress.shown():
+                return await judge(side, cases, jobs=jobs, seed=given.seed, on_judgement=progress.judged)
 
     jobs = given.jobs or os.cpu_count() or 1
-    with _progress(len(cases)) as bar:
-        return run(play(lambda _judgement: bar.update(1)))
+    progress = Progress(cases)
+    return run(play())
 
 
-def _progress(count: int) -> Any:
-    """A progress bar on stderr, if that is a terminal."""
-    hidden = sys.stderr is None or not sys.stderr.isatty()
-    return click.progressbar(length=count, label="conform", file=sys.stderr, show_eta=False, hidden=hidden)
-
-
-def _suggest_next_level(level: str, side: str) -> None:
-    following = next_level(level)
-    if side == "runtime" and following:
-        count = len(select(load_cases("runtime"), level=following)) - len(select(load_cases("runtime"), level=level))
-        click.echo(f"\n--level {following} runs {count} more cases; it requires {NEEDS[following]}.")
+def _suggest_next_level(given: Options) -> None:
+    following = next_level(given.up_to)
+    if following:
+        levels = (following, given.up_to)
+        more, now = (len(select(load_cases("runtime"), level=level, only=given.only)) for level in levels)
+        if more > now:
+            count = f"{more - now} more {'case' if more == now + 1 else 'cases'}"
+            click.echo(f"\n--level {following} runs {count}; it requires {NEEDS[following]}.")

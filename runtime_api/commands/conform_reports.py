@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +28,8 @@ class ReportTarget(NamedTuple):
     file: Path | None
 
 
-def read_targets(given: Sequence[str]) -> list[ReportTarget]:
-    """The reports that --report asks for; a usage error, before the run, for one that cannot be written."""
+def read_targets(given: Sequence[str], badge: Path | None = None) -> list[ReportTarget]:
+    """The reports that --report and --badge ask for; a usage error, before the run, for one that has no place."""
     targets = []
     for text in given or ("terminal",):
         form, _, name = text.partition("=")
@@ -38,6 +39,10 @@ def read_targets(given: Sequence[str]) -> list[ReportTarget]:
         if file is not None and not file.parent.is_dir():
             fail(f"--report {text}: no such directory: {file.parent}")
         targets.append(ReportTarget(form, file))
+    if badge is not None:
+        if not badge.parent.is_dir():
+            fail(f"--badge {badge}: no such directory: {badge.parent}")
+        targets.append(ReportTarget("badge", badge))
     return targets
 
 
@@ -53,11 +58,12 @@ def check_folder(folder: Path | None) -> None:
 
 def write_report(target: ReportTarget, findings: Findings) -> None:
     """Write a report; with `github` also the step summary, where GitHub asks for one."""
-    text = render(target.form, findings)
+    text = render(target.form, findings, colour=target.file is None and _has_colours())
     if target.file is None:
         click.echo(text, nl=False)
     else:
-        _write_file(f"--report {target.form}={target.file}", target.file, text)
+        option = f"--badge {target.file}" if target.form == "badge" else f"--report {target.form}={target.file}"
+        _write_file(option, target.file, text)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if target.form == "github" and step_summary:
         _write_file(f"GITHUB_STEP_SUMMARY {step_summary}", Path(step_summary), render("markdown", findings), "a")
@@ -75,6 +81,11 @@ def write_transcripts(folder: Path | None, judgements: Sequence[Judgement]) -> N
             text += f"{render(judgement.exchange)}\n"
             file = folder / f"{judgement.case.id.replace('/', '.')}.txt"
             _write_file(f"--transcript {file}", file, text)
+
+
+def _has_colours() -> bool:
+    """Whether stdout is a terminal that shows colours, and the user wants them (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _write_file(what: str, file: Path, text: str, mode: str = "w") -> None:

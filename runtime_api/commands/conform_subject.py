@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from runtime_api.conformance.judge import Side
 
-__all__ = ["SIDES", "Subject", "bootstrap_subject", "server_subject"]
+__all__ = ["SIDES", "Subject", "bootstrap_subject", "printable", "server_subject"]
 
 ANOTHER = "give an executable bootstrap, a directory or .zip that contains one, or a COMMAND after --"
 SIDES = {"runtime": ("runtime",), "server": ("server", "extensions")}  # the folders of cases of each side
@@ -45,7 +45,7 @@ def bootstrap_subject(
     command = command_behind_dashes()
     package = stack.enter_context(Package(DirectoryArchives(stack.enter_context(Trees()))))
     program = find_program(target, command, (), package)
-    name = _printable(shlex.join(command) if command else str(target or "."))
+    name = printable(shlex.join(command) if command else str(target or "."))
     hint = advice(program, archives_of(Source(name, target, command, ()), program)) or ANOTHER
     side = RuntimeSide(program, handler, variables, timeout_s, "give a COMMAND that starts one" if command else hint)
     return Subject(name, side, f"-- {name}" if command else shlex.quote(name))
@@ -81,9 +81,9 @@ def server_subject(
     except CannotRun as error:
         fail(str(error))
     arguments = [option, given, *(("--invoke-path", invoke_path) if invoke_path else ())]
-    return Subject(_printable(given), side, _printable(shlex.join(arguments)))
+    return Subject(printable(given), side, printable(shlex.join(arguments)))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """An argument as text that every report can encode: bytes that are not UTF-8 become escapes."""
     return os.fsencode(text).decode("utf-8", "backslashreplace")

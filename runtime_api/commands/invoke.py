@@ -12,6 +12,7 @@ import click
 from .event import read_event
 from .function import add, function_of_source
 from .function_options import function_options
+from .log_options import trace_option
 from .option_groups import OPTIONS, options_under
 from .options import NAME, fail
 from .sandbox_options import sandbox_options
@@ -69,10 +70,16 @@ option = options_under(OPTIONS)
     help="The event: a file, the JSON itself, or - for stdin.",
 )
 @option("--name", type=NAME, default=None, help="Name of the function.  [default: from TARGET]")
+@trace_option
 @function_options
 @sandbox_options
 def command(
-    target: str | None, event: str, name: str | None, function: FunctionOptions, sandbox: SandboxOptions
+    target: str | None,
+    event: str,
+    name: str | None,
+    trace: bool,
+    function: FunctionOptions,
+    sandbox: SandboxOptions,
 ) -> None:
     """Invoke a function once and print its response.
 
@@ -91,6 +98,7 @@ def command(
             cpu_share=sandbox.cpu_share,
             seccomp=not sandbox.no_seccomp,
             trees=trees,
+            trace=trace,
         )
         with sandbox.explained():
             result = run(_invoke(local, made, given))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .option_groups import options_under
+from .option_groups import OPTIONS, options_under
 from .options import fail
 
 if TYPE_CHECKING:
@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
     from runtime_api.service.records import Logging
 
-__all__ = ["log_options", "read_logging"]
+__all__ = ["log_options", "read_logging", "trace_option"]
 
 TEXT, JSON = "text", "json"
 APPLICATION_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 SYSTEM_LEVELS = ("DEBUG", "INFO", "WARN")
+
+trace_option = options_under(OPTIONS)(
+    "--trace",
+    is_flag=True,
+    help="Log each call of the runtime and of extensions to the Runtime API: the state that it met, its answer, and "
+    "the rule behind a refusal.",
+)
 
 
 def log_options(heading: str, variable: str | None = None) -> tuple[Callable[..., Callable[..., None]], ...]:

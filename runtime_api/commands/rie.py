@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
-QUIET_LEVELS = LEVELS[3:]
+TRACING_LEVELS, QUIET_LEVELS = LEVELS[:2], LEVELS[3:]
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
@@ -51,6 +51,11 @@ class RieOptions:
     def quiet(self) -> bool:
         """Whether bootjack keeps its own messages to itself."""
         return self.log_level.lower() in QUIET_LEVELS
+
+    @property
+    def traces(self) -> bool:
+        """Whether each call to the Runtime API is logged."""
+        return self.log_level.lower() in TRACING_LEVELS
 
 
 option = options_under(OPTIONS)
@@ -80,8 +85,9 @@ rie_options = option_group(
         metavar="LEVEL",
         default="info",
         show_default=True,
-        help="trace, debug, info, warn, error, fatal or panic. From warn on, bootjack writes no messages of its own; "
-        "the function's log is written at every level.",
+        help="trace, debug, info, warn, error, fatal or panic. Up to debug, each call to the Runtime API is logged "
+        "with its answer; from warn on, bootjack writes no messages of its own. The function's log is written at "
+        "every level.",
     ),
     option(
         "--enable-init-caching",
@@ -163,6 +169,7 @@ async def _serve(function: LocalFunction, front: Address, options: RieOptions) -
                         allowed_hosts=options.allowed_hosts,
                         client_timeout_s=options.client_timeout_s,
                         max_connections=options.max_connections,
+                        trace=options.traces,
                     )
                 )
             )

@@ -126,6 +126,7 @@ def command(
             enforce_policies=service.enforce_policies,
             logs=logs,
             stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
+            trace=server.trace,
             events=EventSettings(server.async_retry_base_s, aws, server.schedules),
         )
         tune_server()

@@ -11,6 +11,7 @@ import click
 from runtime_api.protocol.limits import CURRENT, PROFILE_NAMES
 
 from .access_options import access_options
+from .log_options import trace_option
 from .option_groups import OPTIONS, option_group, options_under
 from .options import IDLE, MAX_CONCURRENCY, NAME, PORT, Seconds, TextType, Whole
 
@@ -49,6 +50,7 @@ class ServeOptions:
     allowed_origins: tuple[str, ...]
     client_timeout_s: float
     max_connections: int | None
+    trace: bool
 
 
 class ScheduleType(TextType):
@@ -186,5 +188,6 @@ serve_options = option_group(
         show_default=True,
         help="Port of the Runtime API for --only-lambda-apis; 0 picks a free one.",
     ),
+    trace_option,
     *access_options,
 )

@@ -1,25 +1,18 @@
-"""A baseline: a file with the known deviations of a subject, each with its reason.
-
-    {"subject": "...", "deviations": [{"cases": ["runtime/..."], "verdict": "FAILED", "reason": "..."}]}
-
-An entry with `"sometimes": true` is a deviation that does not appear in every run: its cases may also be OK.
+"""A baseline: the known deviations of a subject, each with its reason (baseline_file.py has the form of the file).
 
 A run fails on news (a deviation that the baseline does not contain) and on stale entries (a deviation that is gone).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
-from .verdicts import CannotRun, Judgement, Verdict
+from .verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Comparison", "Known", "compare", "deviations", "read_baseline"]
+__all__ = ["DEVIATING", "Comparison", "Known", "compare", "updated"]
 
 DEVIATING = (Verdict.FAILED, Verdict.NON_STRICT, Verdict.UNIMPLEMENTED)
 
@@ -39,28 +32,7 @@ class Comparison(NamedTuple):
     stale: tuple[str, ...]
 
 
-def read_baseline(path: Path) -> dict[str, Known]:
-    """The known deviations by case id; CannotRun when the file is not a baseline."""
-    try:
-        entries = orjson.loads(path.read_bytes())["deviations"]
-        return {case: _entry(entry) for entry in entries for case in entry["cases"]}
-    except OSError as error:
-        raise CannotRun(f"--baseline {path}: {(error.strerror or str(error)).lower()}") from None
-    except KeyError as error:
-        raise CannotRun(f"--baseline {path}: the key {error} is missing") from None
-    except (ValueError, TypeError) as error:
-        raise CannotRun(f"--baseline {path}: {error}") from None
-
-
-def _entry(entry: Any) -> Known:
-    verdict = Verdict(entry["verdict"])
-    if verdict not in DEVIATING or not entry["reason"].strip():
-        text = orjson.dumps(entry).decode()
-        raise ValueError(f"an entry needs a verdict (FAILED, NON-STRICT or UNIMPLEMENTED) and a reason: {text}")
-    return Known(verdict, entry["reason"], entry.get("sometimes", False))
-
-
-def compare(judgements: Sequence[Judgement], known: dict[str, Known], every_case: frozenset[str]) -> Comparison:
+def compare(judgements: Sequence[Judgement], known: Mapping[str, Known], every_case: frozenset[str]) -> Comparison:
     """Compare a run with a baseline. Entries for cases that did not run are ignored."""
     found = {judgement.case.id: judgement.verdict for judgement in judgements}
     news = [
@@ -76,14 +48,22 @@ def compare(judgements: Sequence[Judgement], known: dict[str, Known], every_case
     return Comparison(tuple(news), tuple(stale))
 
 
-def deviations(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
-    """The entries of a baseline for these judgements, with what happened as the reason."""
-    return [
-        {
-            "cases": [judgement.case.id],
-            "verdict": str(judgement.verdict),
-            "reason": judgement.happened or judgement.reason,
-        }
-        for judgement in judgements
-        if judgement.verdict in DEVIATING
-    ]
+def updated(judgements: Sequence[Judgement], known: Mapping[str, Known]) -> dict[str, Known]:
+    """The baseline after a run, by case id.
+
+    An entry that still holds keeps its reason, and so does one whose case did not run; a new one gets what happened.
+    """
+    found = {judgement.case.id: judgement for judgement in judgements}
+    after = {case: _entry(found.get(case), known.get(case)) for case in dict.fromkeys((*found, *known))}
+    return {case: entry for case, entry in after.items() if entry is not None}
+
+
+def _entry(judgement: Judgement | None, entry: Known | None) -> Known | None:
+    """The entry for a case after a run in which it got this judgement; None when it needs none."""
+    if judgement is None or judgement.verdict is Verdict.SKIPPED:
+        return entry
+    if judgement.verdict not in DEVIATING:
+        return entry if entry is not None and entry.sometimes else None
+    if entry is not None and entry.verdict is judgement.verdict:
+        return entry
+    return Known(judgement.verdict, judgement.happened or judgement.reason)

@@ -21,6 +21,7 @@ class Message(NamedTuple):
     head: str = ""  # the header lines as sent
     body: bytes = b""  # its beginning
     size: int = 0  # the whole body's
+    connection: int = 0  # its number, from 1; 0 for what is sent on no connection, or on an unnumbered one
 
 
 class Recorder:
@@ -29,15 +30,24 @@ class Recorder:
     def __init__(self) -> None:
         self._begin = time.monotonic()
         self._messages: list[Message] = []
+        self._stopped = False
 
     @property
     def seconds(self) -> float:
         """Seconds since the case began."""
         return time.monotonic() - self._begin
 
-    def note(self, sender: str, receiver: str, text: str, head: str = "", body: bytes = b"") -> None:
+    def note(
+        self, sender: str, receiver: str, text: str, head: str = "", body: bytes = b"", connection: int = 0
+    ) -> None:
         """Record a message that is sent now."""
-        self._messages.append(Message(self.seconds, sender, receiver, text, head, bytes(body[:KEPT]), len(body)))
+        if not self._stopped:
+            kept = bytes(body[:KEPT])
+            self._messages.append(Message(self.seconds, sender, receiver, text, head, kept, len(body), connection))
+
+    def stop(self) -> None:
+        """Record nothing any more: the case is over, and the kit ends what it has started."""
+        self._stopped = True
 
     def messages(self) -> tuple[Message, ...]:
         """The messages so far."""
@@ -47,9 +57,11 @@ class Recorder:
 def render(exchange: tuple[Message, ...]) -> str:
     """The exchange as text, a line for each message and for each of its header lines."""
     lines = []
+    several = len({message.connection for message in exchange} - {0}) > 1
     for message in exchange:
         way = message.sender if message.sender == message.receiver else f"{message.sender} -> {message.receiver}"
-        lines.append(f"{message.at:8.3f}  {way}: {message.text}")
+        number = f" (connection {message.connection})" if several and message.connection else ""
+        lines.append(f"{message.at:8.3f}  {way}: {message.text}{number}")
         lines += [f"{'':10}  {line}" for line in message.head.splitlines()]
         if message.size:
             lines.append(f"{'':10}  {shown_body(message)}")

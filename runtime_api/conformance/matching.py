@@ -143,8 +143,11 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value as text for a message, shortened when it is long."""
-    text = repr(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value)
+    """A value for a message, shortened when it is long: a text in quotes, anything else as JSON."""
+    found = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    text = json.dumps(found, ensure_ascii=False, default=str)
+    if isinstance(found, str) and '"' in found:  # JSON within JSON would be hard to read
+        text = "'" + text[1:-1].replace('\\"', '"') + "'"
     if len(text) <= SHOWN:
         return text
     size = f"{len(value)} bytes" if isinstance(value, bytes) else f"{len(text)} characters"

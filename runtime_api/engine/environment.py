@@ -22,6 +22,7 @@ from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.journal import Journal
 from runtime_api.protocol.json_log import JsonEntry
 from runtime_api.protocol.platform_events import Lines
+from runtime_api.protocol.standing import extension_standing, runtime_standing
 from runtime_api.protocol.states import Phase
 from runtime_api.protocol.streaming import Shaper
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, Sandbox, SandboxEvent, StartRefused
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.json_log import JsonLog
     from runtime_api.protocol.platform_events import Record
     from runtime_api.protocol.settings import FunctionSettings
+    from runtime_api.protocol.standing import Standing
     from runtime_api.service.seams.archives import Lease
     from runtime_api.service.seams.dispatch import RunResult
 
@@ -133,19 +135,27 @@ class ExecutionEnvironment:
         """How soon it could run an invocation."""
         return self._machine.readiness
 
+    def standing_of_runtime(self, request_id: str) -> Standing:
+        """The runtime, and the state that its call about this request meets."""
+        return runtime_standing(self._machine.runtime, request_id)
+
+    def standing_of_extension(self, identifier: str, name: str) -> Standing:
+        """The extension of this identifier, or else of this name, and the state that its call meets."""
+        return extension_standing(self._machine.extensions, identifier, name)
+
     async def open(
         self,
         responder: CallResponder,
         listener: RuntimeApiListener,
         address: tuple[str, int],
         launch: Callable[[str, str], Launch],
-        find_extensions: Callable[[], tuple[str, ...]] = tuple,
+        find_extensions: Callable[[], tuple[str, ...] | None] = tuple,
     ) -> None:
         """Listen for the runtime, and begin the init phase if there is one.
 
         `launch` is called at every start, with host:port of the Runtime API and the process's name;
-        `find_extensions` when the sandbox is open, for the names of the external extensions. OSError when the address
-        or the sandbox is not available.
+        `find_extensions` when the sandbox is open, for the names of the external extensions; None switches them all
+        off, internal ones too. OSError when the address or the sandbox is not available.
         """
         self._listener = listener
         extensions = responder.extensions
@@ -167,7 +177,10 @@ class ExecutionEnvironment:
         self._log.attach(self.sandbox)
         self._freezer.start()
         self._initialising = True
-        self.post(ev.Initialise(find_extensions()))
+        names = find_extensions()
+        if names is None:
+            responder.switch_off_extensions()
+        self.post(ev.Initialise(names or ()))
 
     def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
         """Run this now; `future` gets the one result. Only while a slot is free."""

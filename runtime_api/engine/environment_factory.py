@@ -37,9 +37,14 @@ class RuntimeEdge(Protocol):
     """Makes the edge of an environment's Runtime API: who answers the runtime's calls, and where they arrive."""
 
     def __call__(
-        self, post: Callable[..., None], version: ResolvedVersion, host: str, admission: Admission, access: Access
+        self,
+        environment: ExecutionEnvironment,
+        version: ResolvedVersion,
+        host: str,
+        admission: Admission,
+        access: Access,
     ) -> tuple[CallResponder, RuntimeApiListener]:
-        """`post` is the environment's, `host` is what it listens on, `admission` decides who may connect."""
+        """Calls go to `environment`, `host` is what it listens on, `admission` decides who may connect."""
 
 
 class _Built(NamedTuple):
@@ -100,12 +105,14 @@ class LocalEnvironmentFactory:
         installation, stream = self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         access = self._access(version)
-        responder, listener = self._edge(environment.post, version, installation.runtime_api[0], admission, access)
+        responder, listener = self._edge(environment, version, installation.runtime_api[0], admission, access)
         self._note_once(version, installation.note)
         launch = partial(plan_launch, version, installation.program, stream, access, environment.sandbox)
-        extensions = partial(extension_names, installation.program, environment.sandbox)
+        extensions: Callable[[], tuple[str, ...] | None] = partial(
+            extension_names, installation.program, environment.sandbox
+        )
         if version.settings.external_runtime:
-            extensions = partial(tuple)  # there is no sandbox to start them in
+            extensions = tuple  # there is no sandbox to start them in
         async with self._one_start:
             await environment.open(responder, listener, installation.runtime_api, launch, extensions)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runtime_api.protocol.environment import RUNTIME
 from runtime_api.protocol.extensions import extension_name
 from runtime_api.sandbox import Launch
-from runtime_api.sandbox.entrypoint import find_bootstrap, find_extensions, find_libraries
+from runtime_api.sandbox.entrypoint import find_bootstrap, find_extensions, find_libraries, has_extensions_off
 from runtime_api.service.variables import Places, environment_variables, extension_variables, library_variables
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 EXTENSION_DIRECTORY = Path("/")
 
 
-def extension_names(program: Program, sandbox: Sandbox) -> tuple[str, ...]:
-    """The names of the external extensions in an open sandbox, in the order of their start."""
-    return tuple(find_extensions(sandbox.arranged(program)))
+def extension_names(program: Program, sandbox: Sandbox) -> tuple[str, ...] | None:
+    """The names of the external extensions in an open sandbox, in order of start; None: there may be none."""
+    program = sandbox.arranged(program)
+    return None if has_extensions_off(program) else tuple(find_extensions(program))
 
 
 def plan_launch(

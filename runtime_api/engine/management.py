@@ -14,6 +14,8 @@ from msgspec import structs
 from runtime_api.service.errors import ServiceError, ServiceException
 from runtime_api.service.function_url_record import function_url
 from runtime_api.service.mapping_record import EventSourceMapping
+from runtime_api.service.owners import Owner
+from runtime_api.service.processing_results import shown_result
 from runtime_api.service.resolving import resolved_version
 from runtime_api.service.resources import kind_of
 from runtime_api.service.rules import Asked, Uploaded
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 
     from runtime_api.service.function_record import Code, Function, Version
     from runtime_api.service.operations import Operation
-    from runtime_api.service.owners import Owner
     from runtime_api.service.profiles import Profile
     from runtime_api.service.resources import Resource
     from runtime_api.service.rules import Result
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .dispatch import LocalDispatch
     from .installations import Installations
     from .installer import Installer
+    from .pollers import Pollers
     from .provisioner import Provisioner
 
 __all__ = ["Management", "now"]
@@ -69,8 +71,13 @@ class Management:
         profile: Profile,
         provisioner: Provisioner,
         stored: StoredFunctions | None = None,
+        pollers: Pollers | None = None,
     ) -> None:
-        """`stored`: where functions are kept; None: nowhere, they go with this process."""
+        """`stored`: where functions are kept; None: nowhere, they go with this process.
+
+        `pollers` follow event source mappings.
+        """
+        self._pollers = pollers
         self._stored = stored
         self._catalog = catalog
         self._dispatch = dispatch
@@ -150,7 +157,7 @@ class Management:
         for owner, resource in self._stored.load_resources():
             settled_resource = _settled(resource)
             if settled_resource is not None:
-                self._estate.to_change(owner).shelves.put(settled_resource)
+                self._put(owner, settled_resource)
                 self._packages.replace(None, settled_resource)
         for function in self._stored.load():
             found = settled(function, _ids())
@@ -158,6 +165,18 @@ class Management:
             self._provisioner.changed(None, self._catalog.set(FunctionRecord(found, versions)))
             self._packages.replace(None, found)
         self._installer.sweep(self._packages.all())
+
+    def mappings(self) -> list[EventSourceMapping]:
+        """Return the event source mappings of every owner."""
+        shelves = (each.shelves for each in self._estate.all())
+        return [mapping for shelf in shelves for mapping in shelf.of(EventSourceMapping).values()]
+
+    def processed(self, mapping: EventSourceMapping, result: str) -> None:
+        """Show what a mapping has come to, unless it is gone."""
+        shelves = self._estate.of(Owner(mapping.account, mapping.region)).shelves
+        kept = shelves.of(EventSourceMapping).get(mapping.uuid)
+        if kept is not None:
+            shelves.put(structs.replace(kept, last_result=shown_result(kept.settings.event_source_arn, result)))
 
     async def close(self) -> None:
         """Let nothing settle any more."""
@@ -179,7 +198,7 @@ class Management:
         try:
             for version in function.versions():
                 versions[version.number] = await self._runnable(function, version, before)
-            await self._keep(function)
+            await self._keep(function, makes_room=before is not None and len(versions) < len(before.versions))
         except BaseException:
             for number, found in versions.items():
                 if before is None or before.versions.get(number) is not found:
@@ -236,7 +255,7 @@ class Management:
         shelves = self._estate.to_change(owner).shelves
         before = shelves.of(type(resource)).get(resource.name)
         await self._write_resource(owner, resource)
-        shelves.put(resource)
+        self._put(owner, resource)
         if _settled(resource) != resource:
             self._settle_later((owner, _key(resource)), partial(self._settle_resource, owner, resource))
         await self._discard(self._packages.replace(before, resource))
@@ -258,12 +277,12 @@ class Management:
         self._estate.to_change(owner).shelves.drop(resource)
         await self._discard(self._packages.replace(resource, None))
 
-    async def _keep(self, function: Function) -> None:
+    async def _keep(self, function: Function, *, makes_room: bool = False) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
         if self._stored is None or not function.latest.code.reference:
             return
         with _explained():
-            await self._stored.save(function)
+            await self._stored.save(function, makes_room=makes_room)
 
     async def _remove(self, function: Function) -> None:
         if self._stored is not None and function.latest.code.reference:
@@ -301,14 +320,20 @@ class Management:
             self._catalog.set(structs.replace(record, function=function))
 
     async def _settle_resource(self, owner: Owner, resource: Resource) -> None:
-        """End what a resource was about; every change begins anew, so it is still as it was then."""
-        shelves, after = self._estate.to_change(owner).shelves, _settled(resource)
+        """End what a resource was about; every change begins anew, so it still is about that."""
+        shelves = self._estate.to_change(owner).shelves
+        after = _settled(shelves.of(type(resource))[resource.name])
         if after is None:
             shelves.drop(resource)
             return
         with suppress(ServiceException):  # as above
             await self._write_resource(owner, after)
-        shelves.put(after)
+        self._put(owner, after)
+
+    def _put(self, owner: Owner, resource: Resource) -> None:
+        self._estate.to_change(owner).shelves.put(resource)
+        if self._pollers is not None and isinstance(resource, EventSourceMapping):
+            self._pollers.changed(resource)
 
 
 @contextmanager

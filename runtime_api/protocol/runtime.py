@@ -56,6 +56,10 @@ class RuntimeMachine:
         """Whether the runtime has failed in a way that leaves it nothing but to exit."""
         return self.state in _AWAITING_EXIT
 
+    def state_of(self, request_id: str) -> RuntimeState:
+        """The state that a call about this request meets; without a request, the process's own."""
+        return self.state
+
     def move(self, move: Move) -> None:
         """Make a move that the platform decides on; MisuseError when the table does not have it."""
         after = self._rows[self.state].get(move)
@@ -115,6 +119,9 @@ class ConcurrentRuntime(RuntimeMachine):
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}, conversations {self.conversations}"
+
+    def state_of(self, request_id: str) -> RuntimeState:
+        return self.conversations.get(request_id, self.state)
 
     def begin(self, request_id: str) -> None:
         self.conversations[request_id] = RuntimeState.READY

@@ -21,10 +21,12 @@ __all__ = [
     "find_bootstrap",
     "find_extensions",
     "find_libraries",
+    "has_extensions_off",
 ]
 
 BOOTSTRAP = "bootstrap"
 EXTENSIONS = "extensions"  # below /opt
+NO_EXTENSIONS = "disable-extensions-jwigqn8j"  # below /opt: switches them off (RIE, extensions.go)
 
 
 class Program(NamedTuple):
@@ -63,11 +65,22 @@ def find_bootstrap(places: tuple[Path, ...]) -> Path | None:
 def find_extensions(program: Program) -> dict[str, Path]:
     """The external extensions, in the order of their names: every file of /opt/extensions, executable or not.
 
-    Of two with one name the last layer's counts, as when the layers are merged.
+    Of two with one name the last layer's counts, as when the layers are merged. None where they are switched off.
     """
-    folders = [root / EXTENSIONS for root in ((program.opt,) if program.opt is not None else program.layers)]
-    found = {path.name: path for folder in folders for path in _files(folder)}
+    if has_extensions_off(program):
+        return {}
+    found = {path.name: path for root in _opt_roots(program) for path in _files(root / EXTENSIONS)}
     return dict(sorted(found.items()))
+
+
+def has_extensions_off(program: Program) -> bool:
+    """Whether /opt has the file that switches all extensions off."""
+    return any(os.path.lexists(root / NO_EXTENSIONS) for root in _opt_roots(program))
+
+
+def _opt_roots(program: Program) -> tuple[Path, ...]:
+    """The directories that make up /opt."""
+    return (program.opt,) if program.opt is not None else program.layers
 
 
 def _files(folder: Path) -> list[Path]:

@@ -101,6 +101,7 @@ class Configuration(Struct, frozen=True, rename="pascal", omit_defaults=False):
     image_config_response: dict[str, Any] | None = None
     file_system_configs: tuple[dict[str, str], ...] | None = None
     tenancy_config: dict[str, str] | None = None  # only set when the function is created
+    capacity_provider_config: dict[str, Any] | None = None  # environments run several invocations at once
 
 
 class Version(Struct, frozen=True):

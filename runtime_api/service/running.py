@@ -9,6 +9,7 @@ from msgspec import structs
 from runtime_api.protocol.settings import FunctionSettings
 
 from .function_record import has_snapshot
+from .managed_instances import max_concurrency
 from .records import CodeRef, FunctionSpec, Logging
 from .seams.catalog import Runnable
 from .tenancy import Tenancy
@@ -55,6 +56,7 @@ def runnable(function: Function, version: Version, code: CodeRef, limits: Limits
         spec.timeout_ms,
         limits.init_ms,
         limits,
+        max_concurrency=max_concurrency(configuration),
         snap_start=has_snapshot(version),
     )
     tenancy = Tenancy.FORBIDDEN if configuration.tenancy_config is None else Tenancy.REQUIRED
@@ -63,11 +65,13 @@ def runnable(function: Function, version: Version, code: CodeRef, limits: Limits
 
 def like(fresh: Runnable, model: Runnable) -> Runnable:
     """Return `fresh` run in the way of `model`, as far as its owner's configuration does not say how."""
+    at_once = fresh.settings.max_concurrency or model.settings.max_concurrency
     settings = model.settings._replace(
         function_version=fresh.settings.function_version,
         memory_mb=fresh.settings.memory_mb,
         timeout_ms=fresh.settings.timeout_ms,
-        snap_start=not model.settings.max_concurrency and (fresh.settings.snap_start or model.settings.snap_start),
+        max_concurrency=at_once,
+        snap_start=not at_once and (fresh.settings.snap_start or model.settings.snap_start),
     )
     return structs.replace(
         fresh,

@@ -20,6 +20,7 @@ __all__ = [
     "RuntimeRules",
     "check_runtime",
     "check_snap_start",
+    "family_of",
     "runtime_of",
 ]
 
@@ -126,6 +127,11 @@ def check_snap_start(runtime: str) -> None:
     found = re.fullmatch("|".join(SNAPSHOTS), runtime)
     if found is None:
         raise InvalidParameterValueException(f"{runtime} is not supported for SnapStart enabled functions.")
+
+
+def family_of(identifier: str) -> Family | None:
+    """Return the family of a runtime; None for what Lambda does not have, and for images, which name none."""
+    return FAMILIES.get(identifier)
 
 
 def runtime_of(identifier: str) -> Runtime:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runtime_api.protocol import wire
 from runtime_api.protocol.settings import FunctionSettings
 
+from . import managed_runtimes as managed
 from .access import FALSE_CREDENTIALS, KEY_VARIABLES, Access
 from .records import FunctionSpec
 
@@ -22,7 +23,6 @@ __all__ = [
     "reserved_names",
 ]
 
-RUNTIME_DIRECTORY = "/var/runtime"
 OPT = "/opt"
 MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 
@@ -87,11 +87,11 @@ def environment_variables(
     from_endpoint = bool(access.credentials_token)
     given = function.variables
     variables = {
-        **_defaults(places),
-        **(libraries or {}),
+        **_defaults(function, places, libraries or {}),
         **({} if KEY_VARIABLES & given.keys() else FALSE_CREDENTIALS),
         **given,
         **_reserved(function, places),
+        **managed.shell_variables(function.runtime, places.task_root),
         **_log_format(function),
         **_mode(settings),
         **_metadata(places, access),
@@ -105,15 +105,22 @@ def environment_variables(
     return kept | _credentials_endpoint(places, access)
 
 
-def _defaults(places: Places) -> dict[str, str]:
+def _defaults(function: FunctionSpec, places: Places, found: Mapping[str, str]) -> dict[str, str]:
     roots = [root.rstrip("/") for root in reversed(places.layers)] or [OPT]
-    task = places.task_root
-    programs = ["/usr/local/bin", "/usr/bin/", "/bin", *(f"{root}/bin" for root in roots)]
+    runtime, task = function.runtime, places.task_root
+    programs = [
+        *managed.language_directory(runtime, "bin"),
+        "/usr/local/bin",
+        "/usr/bin/",
+        "/bin",
+        *(f"{root}/bin" for root in roots),
+    ]
     libraries = [
+        *managed.language_directory(runtime, "lib"),
         "/lib64",
         "/usr/lib64",
-        RUNTIME_DIRECTORY,
-        f"{RUNTIME_DIRECTORY}/lib",
+        managed.RUNTIME_DIRECTORY,
+        f"{managed.RUNTIME_DIRECTORY}/lib",
         task,
         f"{task}/lib",
         *(f"{root}/lib" for root in roots),
@@ -122,6 +129,7 @@ def _defaults(places: Places) -> dict[str, str]:
         "LANG": "en_US.UTF-8",
         "PATH": ":".join(programs),
         "LD_LIBRARY_PATH": ":".join(libraries),
+        **managed.search_paths(runtime, roots, task, found),
     }
 
 
@@ -130,7 +138,6 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "AWS_LAMBDA_RUNTIME_API": places.runtime_api,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
@@ -138,12 +145,13 @@ def _reserved(function: FunctionSpec, places: Places) -> dict[str, str]:
         "AWS_LAMBDA_LOG_STREAM_NAME": places.log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-        "LAMBDA_RUNTIME_DIR": RUNTIME_DIRECTORY,
+        "LAMBDA_RUNTIME_DIR": managed.RUNTIME_DIRECTORY,
         "LAMBDA_TASK_ROOT": places.task_root,
         "TZ": ":UTC",
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": function.handler,
+        **managed.execution_environment(function.runtime),
     }
 
 
@@ -182,4 +190,4 @@ def _log_format(function: FunctionSpec) -> dict[str, str]:
 def reserved_names() -> frozenset[str]:
     """Return the names that a customer cannot set (guide 4423-4444)."""
     fixed = {**_reserved(FunctionSpec(""), Places("")), **_mode(ON_DEMAND), **_metadata(Places(""), NO_ACCESS)}
-    return frozenset({*fixed, MAX_CONCURRENCY})
+    return frozenset({*fixed, MAX_CONCURRENCY, managed.EXECUTION_ENVIRONMENT})

@@ -74,6 +74,8 @@ TOO_SLOW = PlainReply(408, PLAIN, b"408 Request Timeout: the request did not com
 HEAD_TOO_LARGE = PlainReply(431, PLAIN, b"431 Request Header Fields Too Large\n")
 # Go's words, so that a client that was written against RIE sees nothing new (spec 1).
 NOT_FOUND = PlainReply(404, PLAIN + "X-Content-Type-Options: nosniff\r\n", b"404 page not found\n")
+# What extensions call in an environment that has them switched off.
+SWITCHED_OFF = PlainReply(404, "", b"")
 # Of the metadata and the credentials endpoint (spec 8).
 UNAUTHORIZED = PlainReply(401, PLAIN, b"Unauthorized\n")
 WRONG_METHOD = PlainReply(405, PLAIN + "Allow: GET\r\n", b"Method Not Allowed\n")

@@ -168,7 +168,15 @@ class RuntimeApi:
             return replies.method_not_allowed("POST")
         return replies.NOT_FOUND
 
+    def _switched_off(self, exchange: Exchange) -> None:
+        _send(exchange, replies.SWITCHED_OFF)
+
     # -- answers, as the environment asks for them
+
+    def switch_off_extensions(self) -> None:
+        """Answer what extensions call as if there were no such paths (spec 6.1)."""
+        for path, route in {**self.extensions.routes, **self.subscriptions.routes}.items():
+            self._routes[path] = Route(route.method, self._switched_off, replies.SWITCHED_OFF)
 
     def accept(self, effect: fx.Accept) -> None:
         """Answer 202, with AWS's one body."""

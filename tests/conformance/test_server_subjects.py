@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.conformance.baseline import Comparison, compare, read_baseline
+from runtime_api.conformance.baseline import Comparison, compare
+from runtime_api.conformance.baseline_file import read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.judge import judge
 from runtime_api.conformance.server.ports import Port

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.conformance.baseline import compare, read_baseline
+from runtime_api.conformance.baseline import compare
+from runtime_api.conformance.baseline_file import read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.runtime.side import RuntimeSide
 from runtime_api.conformance.verdicts import Verdict

@@ -20,6 +20,24 @@ if TYPE_CHECKING:
 NAME = Path(PYTHON).stem  # of a function that is a command
 EXAMPLES = RUNTIMES.parents[2] / "examples"
 
+# A handler that returns what its extension's calls were answered, during init.
+CALLS = """
+import http.client, os
+def call(method, path):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, path, "{}", {"Lambda-Extension-Name": "mine", "Lambda-Extension-Identifier": "none"})
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+answers = [
+    call("POST", "/2020-01-01/extension/register"),
+    call("GET", "/2020-01-01/extension/event/next"),
+    call("PUT", "/2022-07-01/telemetry"),
+    call("GET", "/2020-08-15/logs"),
+]
+def handler(event, context):
+    return answers
+"""
+
 
 @pytest.fixture
 def layer(tmp_path: Path) -> Path:
@@ -98,6 +116,15 @@ def test_an_extension_that_cannot_be_executed_is_a_launch_error(layer: Path) -> 
     assert told["errorType"] == "Extension.LaunchError"
     assert "/extensions/probe: permission denied" in told["errorMessage"]
     assert "EXTENSION\tName: probe\tState: LaunchError\tEvents: []\tError Type: Extension.LaunchError\n" in ran.err
+
+
+def test_a_layer_switches_all_extensions_off(layer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (layer / "disable-extensions-jwigqn8j").touch()
+    (tmp_path / "app.py").write_text(CALLS)
+    monkeypatch.chdir(tmp_path)
+    ran = bootjack("invoke", "--layer", layer, "app.handler")
+    assert json.loads(ran.out) == [[404, ""]] * 4, ran.err
+    assert "extension: registered" not in ran.err
 
 
 @pytest.mark.slow

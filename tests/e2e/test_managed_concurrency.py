@@ -153,6 +153,27 @@ def test_boto3_gets_its_own_answers(target: str) -> None:
     assert [answer.document[1] for answer in answers] == [1, 2]
 
 
+def test_functions_of_a_capacity_provider_run_as_many_at_once_as_they_say(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(PYTHON)
+    provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p"
+    shared = {"CapacityProviderArn": provider, "PerExecutionEnvironmentMaxConcurrency": 2}
+    with Serve("--sandbox", "process", shown=False) as server, connected(server.url) as client:
+        client.create_function(
+            FunctionName="f",
+            Runtime="python3.13",
+            Handler="app.handler",
+            Role="arn:aws:iam::123456789012:role/r",
+            Code={"S3Bucket": "hot-reload", "S3Key": str(tmp_path)},
+            CapacityProviderConfig={"LambdaManagedInstancesCapacityProviderConfig": shared},
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        events = [json.dumps({"number": number, "together": 2}).encode() for number in (1, 2)]
+        with ThreadPoolExecutor(2) as callers:
+            replies = callers.map(lambda event: server.invoke(event, "f"), events)
+            first, second = (json.loads(reply.body) for reply in replies)
+    assert first == [second[0], 1, "lambda-managed-instances"], "both ran in one process"
+
+
 @pytest.mark.parametrize("given", ["-1", "10001", "many"])
 def test_a_number_that_cannot_be(given: str) -> None:
     assert bootjack("serve", "--max-concurrency", given, "--port", "0").code == 2

@@ -140,9 +140,9 @@ def test_every_language_gets_its_folders_once_and_in_lambdas_order(tmp_path: Pat
         assert found["GEM_PATH"] == "/opt/ruby/gems/3.3.0"
         assert found["RUBYLIB"] == "/opt/ruby/lib"
         assert found["CLASSPATH"] == "/opt/java/lib/a.jar:/opt/java/lib/b.jar:/opt/java/lib/common.jar"
-        assert found["PATH"] == "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+        assert found["PATH"] == "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
         task = "/var/runtime:/var/runtime/lib:/var/task:/var/task/lib"
-        assert found["LD_LIBRARY_PATH"] == f"/lib64:/usr/lib64:{task}:/opt/lib"
+        assert found["LD_LIBRARY_PATH"] == f"/var/lang/lib:/lib64:/usr/lib64:{task}:/opt/lib"
 
 
 @pytest.mark.bubblewrap

@@ -17,8 +17,9 @@ def variables(customer: dict[str, str], libraries: dict[str, str] | None = None)
 
 def test_the_customer_cannot_set_reserved_variables() -> None:
     usual = variables({})
-    assert reserved_names() <= {*usual, "AWS_LAMBDA_MAX_CONCURRENCY"}
-    assert variables(dict.fromkeys(reserved_names(), "mine")) == usual
+    assert reserved_names() <= {*usual, "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_EXECUTION_ENV"}
+    given = dict.fromkeys(reserved_names() - {"AWS_EXECUTION_ENV"}, "mine")
+    assert variables(given) == usual
 
 
 @pytest.mark.parametrize("name", ["PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "AWS_ACCESS_KEY_ID", "OWN"])
@@ -38,7 +39,7 @@ def test_a_process_finds_its_function_in_the_variables() -> None:
 
 def test_the_last_layer_comes_first_on_every_search_path() -> None:
     found = variables({})
-    assert found["PATH"] == "/usr/local/bin:/usr/bin/:/bin:/layers/two/bin:/layers/one/bin"
+    assert found["PATH"] == "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/layers/two/bin:/layers/one/bin"
     assert found["LD_LIBRARY_PATH"].endswith(":/code:/code/lib:/layers/two/lib:/layers/one/lib")
     one = {"PYTHONPATH": ["/layers/one/python"], "NODE_PATH": ["/layers/one/nodejs/node_modules"]}
     two = {"PYTHONPATH": ["/layers/two/python", "/layers/two/python/lib/python3.11/site-packages"]}
@@ -53,3 +54,46 @@ def test_without_layers_opt_is_searched() -> None:
     found = environment_variables(FunctionSpec("f"), Places("/code"))
     assert found["PATH"].endswith(":/opt/bin")
     assert found["LD_LIBRARY_PATH"].endswith(":/opt/lib")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        ("provided.al2", {"PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin"}),
+        ("provided.al2023", {"PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"}),
+        (
+            "python3.13",
+            {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13", "PYTHONPATH": "/var/runtime", "PWD": "/t", "SHLVL": "0"},
+        ),
+        (
+            "nodejs22.x",
+            {
+                "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x",
+                "NODE_PATH": "/opt/nodejs/node22/node_modules:/opt/nodejs/node_modules:"
+                "/var/runtime/node_modules:/var/runtime:/t",
+                "PWD": "/t",
+                "SHLVL": "0",
+            },
+        ),
+        ("go1.x", {"AWS_EXECUTION_ENV": "AWS_Lambda_go1.x"}),
+    ],
+)
+def test_runtimes_differ_as_on_lambda(runtime: str, expected: dict[str, str]) -> None:
+    found = environment_variables(FunctionSpec("f", runtime=runtime), Places("/t"))
+    differing = {"AWS_EXECUTION_ENV", "PYTHONPATH", "NODE_PATH", "PWD", "SHLVL"} | expected.keys()
+    assert {name: value for name, value in found.items() if name in differing} == expected
+
+
+def test_layers_come_before_lambdas_own_packages() -> None:
+    found = environment_variables(
+        FunctionSpec("f", runtime="python3.12"), PLACES, {"PYTHONPATH": "/layers/two/python"}
+    )
+    assert found["PYTHONPATH"] == "/layers/two/python:/var/runtime"
+    folders = "nodejs/node20/node_modules", "nodejs/node_modules"
+    found = environment_variables(FunctionSpec("f", runtime="nodejs20.x"), PLACES, {"NODE_PATH": "/any"})
+    of_layers = [f"/layers/{layer}/{folder}" for layer in ("two", "one") for folder in folders]
+    assert found["NODE_PATH"].split(":")[:4] == of_layers
+
+
+def test_a_runtime_that_the_caller_of_rie_names_is_kept() -> None:
+    assert variables({"AWS_EXECUTION_ENV": "AWS_Lambda_mine"})["AWS_EXECUTION_ENV"] == "AWS_Lambda_mine"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol.environment import EnvironmentMachine
 from runtime_api.protocol.extensions import Extensions
@@ -78,6 +80,29 @@ class LetsOthersStay(WithExtensions):
             return []
 
 
+class SubscribesAtAnyTime(WithExtensions):
+    class kind(Extensions):
+        def subscribe(self, event: ev.SubscribeCalled, runtime: str, *, is_open: bool) -> list[fx.Effect]:
+            return super().subscribe(event, runtime, is_open=True)
+
+
+class MixesTheTwoApis(WithExtensions):
+    class kind(Extensions):
+        def subscribe(self, event: ev.SubscribeCalled, runtime: str, *, is_open: bool) -> list[fx.Effect]:
+            for each in self.by_name.values():
+                each.telemetry = None
+            return super().subscribe(event, runtime, is_open=is_open)
+
+
+class SubscribesTheRuntime(WithExtensions):
+    class kind(Extensions):
+        def subscribe(self, event: ev.SubscribeCalled, runtime: str, *, is_open: bool) -> list[fx.Effect]:
+            effects = super().subscribe(event, runtime, is_open=is_open)
+            return [
+                structs.replace(each, process=runtime) if isinstance(each, fx.Subscribe) else each for each in effects
+            ]
+
+
 class TakesCrashesForNothing(EnvironmentMachine):
     def _extension_gone(self, *arguments: Any) -> list[fx.Effect]:
         effects = super()._extension_gone(*arguments)
@@ -93,5 +118,8 @@ BROKEN_EXTENSIONS = (
     LetsInvocationsGo,
     NeverLetsInvocationsGo,
     LetsOthersStay,
+    SubscribesAtAnyTime,
+    MixesTheTwoApis,
+    SubscribesTheRuntime,
     TakesCrashesForNothing,
 )

@@ -8,7 +8,7 @@ from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol.errors import ErrorType
 
-from .extension_world import ExtensionWorld
+from .telemetry_world import TelemetryWorld
 from .world import INIT_MS, TIMEOUT_MS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["Life"]
 BAD_LUCK = (ErrorType.INVALID_ENTRYPOINT, ErrorType.EXTENSION_LAUNCH_ERROR)  # a process could not be started
 
 
-class Life(ExtensionWorld):
+class Life(TelemetryWorld):
     """A world that lives."""
 
     def live(self, steps: int = 60) -> None:
@@ -48,6 +48,7 @@ class Life(ExtensionWorld):
                 (6, self.call_register),
                 (10, self.call_event_next),
                 (2, self.call_extension_error),
+                (3, self.call_subscribe),
                 (3, self.drop_event_next),
                 (1, self.exit_extension),
             ]
@@ -79,6 +80,7 @@ class Life(ExtensionWorld):
             self.call_answer()
             self.call_register()
             self.call_event_next()
+            self.call_subscribe()
             if self.has_restore:
                 self.call_restore_next()
                 self.call_restore_error()

@@ -347,7 +347,8 @@ async function load(folder, file) {
 // Node.js ignores NODE_PATH, which names the folders of layers, for packages that modules import; Lambda does not, since
 // nodejs18.x. This needs Node.js 20.6.
 function searchNodePath() {
-  const folders = (env.NODE_PATH || '').split(':').filter((folder) => folder.endsWith('/node_modules'));
+  const isSearched = (folder) => folder.endsWith('/node_modules') && fs.existsSync(folder);
+  const folders = (env.NODE_PATH || '').split(':').filter(isSearched);
   if (folders.length === 0 || !modules.register) return;
   const places = folders.map((folder) => pathToFileURL(path.join(path.dirname(folder), '_')).href);
   modules.register(`data:text/javascript,${encodeURIComponent(`const places = ${JSON.stringify(places)};${RESOLVE}`)}`);

@@ -1,38 +1,51 @@
-"""One self-contained page for a browser: the verdicts, and each exchange as a sequence diagram."""
+"""One self-contained page for a browser: the verdicts, failures first, and each exchange as a diagram and a text."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
-from runtime_api.conformance.exchange import shown_body
+from runtime_api.conformance.exchange import render as render_exchange
 from runtime_api.conformance.verdicts import Verdict
 
-from .tables import counts_by_group, facts, summary
+from .diagram import diagram
+from .sources import address
+from .tables import by_gravity, counts_by_group, facts, folded, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from runtime_api.conformance.exchange import Message
     from runtime_api.conformance.verdicts import Findings, Judgement
 
 __all__ = ["render"]
 
-ROW = 26  # pixels between two messages
-COLUMN = 300
-MARGIN = 90
-TEXT = 60  # characters that fit on an arrow
-
+FOLDED = (Verdict.UNIMPLEMENTED, Verdict.SKIPPED)
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:72em;padding:0 1em;color:#222;background:#fff}
-table{border-collapse:collapse}td,th{padding:.15em .8em;text-align:left}
-td,th{border-bottom:1px solid #ddd;vertical-align:top}
-td.n,th.n{text-align:right}summary{cursor:pointer;padding:.1em}b.v{display:inline-block;min-width:9.5em}
-.OK{color:#1a7f37}.FAILED{color:#cf222e}.NON-STRICT{color:#9a6700}
-.UNIMPLEMENTED{color:#8250df}.SKIPPED{color:#6e7781}
-svg{display:block;overflow-x:auto}svg text{font:12px ui-monospace,monospace;fill:currentColor}
-line,path{stroke:currentColor}pre{background:#8881;padding:.5em;overflow-x:auto}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}td,th{border-color:#444}}
+*{box-sizing:border-box}
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70em;padding:1em;color:#222;background:#fff}
+h1{font-size:1.5em;line-height:1.25}h1,summary,dd,li{overflow-wrap:anywhere}
+table{border-collapse:collapse}td,th{padding:.15em .6em;text-align:left;border-bottom:1px solid #8884}
+td.n,th.n{text-align:right}.wide{overflow-x:auto}
+summary{cursor:pointer;padding:.2em 0}summary b{display:inline-block;min-width:9em}
+details details{margin-left:1em}dl{margin:.5em 0 .5em 1em}dt{font-weight:600}dd{margin:0 0 .4em}
+button{font:inherit;font-weight:600;background:none;border:1px solid;border-radius:1em;padding:.15em .8em;
+margin:.15em;cursor:pointer}button[aria-pressed=false]{opacity:.45;text-decoration:line-through}
+.OK{color:#1a7f37}.FAILED{color:#cf222e}.NON-STRICT{color:#8a5a00}.UNIMPLEMENTED{color:#7a45c8}.SKIPPED{color:#636b74}
+svg{display:block}svg text{font:12px ui-monospace,monospace;fill:currentColor}line,path{stroke:currentColor}
+pre{background:#8882;padding:.6em;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere;margin:.5em 0}
+@media(min-width:50em){dl{display:grid;grid-template-columns:8em 1fr}dd{margin:0}}
+@media(max-width:50em){body{padding:.6em}td,th{padding:.15em .3em;font-size:13px}th.n{writing-mode:vertical-rl}
+summary b{min-width:0}.wide.steps{display:none}details details,dl{margin-left:.4em}}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}a{color:#7ab7ff}.OK{color:#4ac26b}
+.FAILED{color:#ff7b72}.NON-STRICT{color:#d9a33a}.UNIMPLEMENTED{color:#bc8cff}.SKIPPED{color:#9aa4ae}}
+"""
+SCRIPT = """
+for (const button of document.querySelectorAll("button[data-verdict]"))
+  button.onclick = () => {
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", shown);
+    for (const one of document.querySelectorAll('[data-of="' + button.dataset.verdict + '"]')) one.hidden = !shown;
+  };
 """
 
 
@@ -42,26 +55,27 @@ def render(findings: Findings) -> str:
     level = f"level {findings.level}{', strict' if findings.strict else ''}, seed {findings.seed}"
     parts = [
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{STYLE}</style></head>",
         f"<body><h1>{title}</h1><p>{escape(summary(findings))}; {level}; {findings.seconds:.1f} s.</p>",
         _table(findings),
         _list("Not in the baseline", findings.news),
         _list("Stale in the baseline", findings.stale),
-        "<h2>Cases</h2>",
-        *(_case(judgement) for judgement in findings.judgements),
-        "</body></html>",
+        f"<h2>Cases</h2><p>Show: {_filter(findings)}</p>",
+        *_cases(findings),
+        f"<script>{SCRIPT}</script></body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
 def _table(findings: Findings) -> str:
-    used = [verdict for verdict in Verdict if findings.count(verdict)]
+    used = _used(findings)
     head = "".join(f'<th class="n {verdict}">{verdict}</th>' for verdict in used)
     rows = [
         f"<tr><td>{group}</td>" + "".join(f'<td class="n">{counts[verdict] or ""}</td>' for verdict in used) + "</tr>"
         for group, counts in counts_by_group(findings).items()
     ]
-    return f"<table><tr><th>cases</th>{head}</tr>{''.join(rows)}</table>"
+    return f'<div class="wide"><table><tr><th>cases</th>{head}</tr>{"".join(rows)}</table></div>'
 
 
 def _list(title: str, texts: Sequence[str]) -> str:
@@ -69,44 +83,47 @@ def _list(title: str, texts: Sequence[str]) -> str:
     return f"<h2>{title}</h2><ul>{items}</ul>" if items else ""
 
 
+def _used(findings: Findings) -> list[Verdict]:
+    return [verdict for verdict in Verdict if findings.count(verdict)]
+
+
+def _filter(findings: Findings) -> str:
+    return "".join(
+        f'<button class="{verdict}" data-verdict="{verdict}" aria-pressed="true">{verdict}</button>'
+        for verdict in _used(findings)
+    )
+
+
+def _cases(findings: Findings) -> Iterable[str]:
+    """Every case; those that lack a part for the same reason are folded into one line."""
+    apart = [judgement for judgement in by_gravity(findings.judgements) if judgement.verdict not in FOLDED]
+    yield from (_case(judgement) for judgement in apart if judgement.verdict is not Verdict.OK)
+    for verdict in FOLDED:
+        for few in folded(findings, verdict):
+            inner = "".join(map(_case, few.judgements))
+            yield (
+                f'<details data-of="{verdict}"><summary><b class="{verdict}">{verdict}</b> {few.group}, {few.cases}: '
+                f"{escape(few.reason)}</summary>{inner}</details>"
+            )
+    yield from (_case(judgement) for judgement in apart if judgement.verdict is Verdict.OK)
+
+
 def _case(judgement: Judgement) -> str:
     case, verdict = judgement.case, judgement.verdict
-    rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts(judgement))
+    rows = "".join(
+        f"<dt>{name}</dt><dd>{_sources(case.cite) if name == 'source' else escape(value)}</dd>"
+        for name, value in facts(judgement)
+    )
     is_open = " open" if verdict is Verdict.FAILED else ""
+    text = escape(render_exchange(judgement.exchange))
+    exchange = f'<div class="wide steps">{diagram(judgement.exchange)}</div><pre>{text}</pre>' if text else ""
     return (
-        f'<details id="{case.id}"{is_open}><summary><b class="v {verdict}">{verdict}</b> {case.id}</summary>'
-        f"<table>{rows}</table>{_diagram(judgement.exchange)}</details>"
+        f'<details id="{case.id}" data-of="{verdict}"{is_open}><summary><b class="{verdict}">{verdict}</b> {case.id}'
+        f"</summary><dl>{rows}</dl>{exchange}</details>"
     )
 
 
-def _diagram(exchange: Sequence[Message]) -> str:
-    """A column for each party, an arrow for each message, and the whole message in the arrow's tooltip."""
-    if not exchange:
-        return ""
-    parties = list(dict.fromkeys(party for message in exchange for party in (message.sender, message.receiver)))
-    places = {party: MARGIN + number * COLUMN for number, party in enumerate(parties)}
-    height = ROW * (len(exchange) + 2)
-    width = MARGIN + COLUMN * len(parties)
-    parts = [f'<svg width="{width}" height="{height}" role="img">']
-    for party, x in places.items():
-        parts.append(f'<text x="{x}" y="14" text-anchor="middle">{escape(party)}</text>')
-        parts.append(f'<line x1="{x}" y1="20" x2="{x}" y2="{height}" stroke-opacity=".3"/>')
-    for number, message in enumerate(exchange):
-        parts.append(_arrow(message, places[message.sender], places[message.receiver], ROW * (number + 2)))
-    return "".join(parts) + "</svg>"
-
-
-def _arrow(message: Message, start: int, end: int, y: int) -> str:
-    whole = "\n".join(
-        part for part in (message.text, message.head, shown_body(message) if message.size else "") if part
+def _sources(cites: Sequence[str]) -> str:
+    return "; ".join(
+        f'<a href="{escape(url)}">{escape(cite)}</a>' if (url := address(cite)) else escape(cite) for cite in cites
     )
-    label = escape(message.text if len(message.text) <= TEXT else message.text[: TEXT - 1] + "…")
-    title = f"<title>{escape(whole)}</title>"
-    time = f'<text x="2" y="{y}" fill-opacity=".5">{message.at:.3f}</text>'
-    if start == end:
-        mark = f'<rect x="{start - 4}" y="{y - 8}" width="8" height="8" fill="currentColor"/>'
-        return f'<g>{title}{time}{mark}<text x="{start + 9}" y="{y}">{label}</text></g>'
-    tip = end - 7 if end > start else end + 7
-    head = f'<path d="M{tip} {y - 4}L{end} {y}L{tip} {y + 4}" fill="none"/>'
-    line = f'<line x1="{start}" y1="{y}" x2="{end}" y2="{y}"/>'
-    return f'<g>{title}{time}{line}{head}<text x="{min(start, end) + 9}" y="{y - 4}">{label}</text></g>'

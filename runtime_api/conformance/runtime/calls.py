@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 
+from runtime_api.conformance.matching import shown
+
 __all__ = ["Call", "ProcessExit", "kind_of"]
 
 KINDS = (
@@ -48,7 +50,7 @@ class Call:
     def __str__(self) -> str:
         body = self.body[:300].decode("utf-8", "backslashreplace")
         if self.kind == "malformed":
-            return f"a request that is not HTTP: {self.method} {self.path} {self.head[:200]!r}"
+            return f"a request that is not HTTP: {self.method} {self.path} {shown(self.head[:200])}"
         return f"{self.method} {self.path}" + (f" with {body}" if body else "")
 
     @property
@@ -56,6 +58,11 @@ class Call:
         """The request id in the path."""
         found = re.search(r"/invocation/([^/]+)/", self.path)
         return found[1] if found else ""
+
+    @property
+    def wants_continue(self) -> bool:
+        """Whether the bootstrap waits for an interim answer before it sends the body."""
+        return (self.header("expect") or "").lower() == "100-continue"
 
     def header(self, name: str) -> str | None:
         """The value of a header; None when it is missing."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from runtime_api.conformance.matching import shown
-
 from .answers import answer_bytes, event_headers, in_pieces
 from .calls import Call
-from .expect import described, differs_from, is_unsupported
+from .expect import described, differs_from, why_unsupported
 from .listener import PIECE_S
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ class Deviated(Exception):
 
 
 class CommandUnsupported(Exception):
-    """The conformance handler says that it does not support a command."""
+    """The conformance handler says that it does not support a command, or a part of its answer."""
 
 
 class CaseRun:
@@ -98,19 +96,26 @@ class CaseRun:
 
     def judge(self, step: Mapping[str, Any], found: Observation) -> None:
         """Deviated when an observation is not what the step expects."""
-        if self._commands and is_unsupported(found):
-            raise CommandUnsupported(
-                f"the handler does not support this command: {shown(getattr(found, 'body', b''))}"
-            )
         wrong = differs_from(step, found)
+        unsupported = why_unsupported(step, found, wrong) if self._commands else None
+        if unsupported is not None:
+            raise CommandUnsupported(unsupported)
         if wrong is not None:
             raise Deviated(described(step), wrong, found.kind)
 
     async def send(self, call: Call, answer: Mapping[str, Any]) -> None:
         """Answer a call."""
         head, body = answer_bytes(answer)
-        text = head.decode("utf-8", "replace").strip()
-        line, _, rest = text.partition("\r\n")
-        self.harness.recorder.note("api", "runtime", line.partition(" ")[2], rest, body)
+        pieces = tuple(in_pieces(head, body, answer))
+        self._note_answer(call, pieces, len(head), len(head) + len(body))
         pause, then = answer.get("pause", PIECE_S), answer.get("then", "keep")
-        await self.harness.api.send(call, in_pieces(head, body, answer), pause=pause, then=then)
+        await self.harness.api.send(call, pieces, pause=pause, then=then)
+
+    def _note_answer(self, call: Call, pieces: tuple[bytes, ...], head: int, whole: int) -> None:
+        """Record what is sent, which may be less than the whole answer, whose head has so many bytes."""
+        sent = b"".join(pieces)
+        line, _, rest = sent[:head].decode("utf-8", "replace").rstrip("\r\n").partition("\r\n")
+        notes = [f"in {len(pieces)} pieces"] if len(pieces) > 1 else []
+        notes += [f"only {len(sent)} of {whole} bytes"] if len(sent) < whole else []
+        text = line.partition(" ")[2] + (f" ({', '.join(notes)})" if notes else "")
+        self.harness.recorder.note("api", "runtime", text, rest, sent[head:], call.connection)

@@ -23,7 +23,6 @@ VARIABLES = {
     "TZ": ":UTC",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023",
     "AWS_LAMBDA_FUNCTION_NAME": "conformance",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",

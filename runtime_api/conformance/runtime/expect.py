@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from runtime_api.conformance.matching import differs, differs_body, shown
+from runtime_api.conformance.matching import differs, differs_body, json_value, shown
+from runtime_api.conformance.words import wanted
 
 from .calls import Call, ProcessExit
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["KINDS", "described", "differs_from", "is_unsupported"]
+__all__ = ["KINDS", "described", "differs_from", "why_unsupported"]
 
 # The kinds of observation that a step waits for.
 KINDS: dict[str, tuple[str, ...]] = {
@@ -24,7 +23,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "restore_error": ("restore_error", "init_error"),
     "exit": ("exit",),
 }
-UNSUPPORTED = (b'{"unsupported":', b'{"unsupported" :', b'{ "unsupported":')
+UNSUPPORTED = "unsupported"  # the key with which the conformance handler says what it does not support
 WORDS = {
     "next": "GET /2018-06-01/runtime/invocation/next",
     "response": "POST .../invocation/{id}/response",
@@ -50,7 +49,7 @@ def described(step: Mapping[str, Any]) -> str:
         return ", or ".join(described(way) for way in step["of"])
     text = " or ".join(WORDS[kind] for kind in kinds_of(step))
     want = {key: value for key, value in step.get("want", {}).items() if key != "kind"}
-    return f"{text} with {shown(want)}" if want else text
+    return f"{text} with {wanted(want)}" if want else text
 
 
 def differs_from(step: Mapping[str, Any], found: Call | ProcessExit) -> str | None:
@@ -105,6 +104,23 @@ def _differs_trailer(pattern: Any, found: Call) -> str | None:
     return differs_body({"has": pattern}, document, "the error in the trailer")
 
 
-def is_unsupported(found: Call | ProcessExit) -> bool:
-    """Whether the conformance handler says that it does not support a command."""
-    return isinstance(found, Call) and found.kind == "response" and found.body.startswith(UNSUPPORTED)
+def why_unsupported(step: Mapping[str, Any], found: Call | ProcessExit, wrong: str | None) -> str | None:
+    """Why the conformance handler cannot do what the step wants; None when it does not say so.
+
+    `{"unsupported": NAME}` refuses a command; a list under this key names parts that its answer cannot have, which
+    excuses one that is `wrong`.
+    """
+    if not isinstance(found, Call) or found.kind != "response" or UNSUPPORTED.encode() not in found.body:
+        return None
+    try:
+        answer = json_value(found.body)
+    except ValueError:
+        return None
+    names = answer.get(UNSUPPORTED) if isinstance(answer, dict) else None
+    if isinstance(names, str) and len(answer) == 1:
+        return f"the handler does not support the command {names}"
+    if wrong is None or not isinstance(names, list):
+        return None
+    body = step.get("want", {}).get("body")
+    wanted = body.get("has", {}) if isinstance(body, Mapping) else {}
+    return next((f"the runtime does not tell the handler {name}" for name in wanted if name in names), None)

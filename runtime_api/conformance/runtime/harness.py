@@ -46,6 +46,7 @@ class Harness:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.recorder.stop()
         await self.sandbox.close()
         if self._ending is not None:
             self._ending.cancel()
@@ -87,7 +88,7 @@ class Harness:
     def _notify(self, event: SandboxEvent) -> None:
         if isinstance(event, Output):
             self.output += event.lines
-            self.recorder.note("process", "process", f"wrote {event.lines[:300].decode('utf-8', 'replace')!r}")
+            self.recorder.note("process", "process", "writes", body=event.lines)
             self._changed.set()
         elif isinstance(event, StartRefused):
             self._refusal = event.reason

@@ -6,20 +6,24 @@ import asyncio
 import contextlib
 import socket
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .requests import HEAD_BYTES, read_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from runtime_api.conformance.exchange import Recorder
 
     from .calls import Call
 
+    _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 __all__ = ["PIECE_S", "RuntimeApiListener"]
 
 PIECE_S = 0.0005  # between two pieces, so that they are received apart
+ENDS = {False: "closes the connection", True: "resets the connection"}
 LAST_CALLS_S = 1.0  # for reading the last calls of a process that has ended
 
 
@@ -30,7 +34,8 @@ class RuntimeApiListener:
         self._recorder = recorder
         self._on_call = on_call
         self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
+        self._open: dict[asyncio.StreamWriter, int] = {}  # with the number of the connection
+        self._tasks: set[asyncio.Task[None]] = set()
         self._reading: set[asyncio.StreamWriter] = set()  # connections between two requests, or within one
         self._all_read = asyncio.Event()
         self._port = 0
@@ -48,9 +53,8 @@ class RuntimeApiListener:
 
     async def open(self) -> None:
         """Listen on a free port."""
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self._port, limit=HEAD_BYTES, reuse_address=True
-        )
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accepted, "127.0.0.1", self._port, reuse_address=True)
         self._port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
@@ -60,16 +64,15 @@ class RuntimeApiListener:
 
     def hang_up(self, *, reset: bool = False) -> None:
         """Close every connection."""
-        for writer in list(self._open):
-            _end(writer, reset)
+        for writer, number in list(self._open.items()):
+            self._end(writer, number, reset=reset)
 
     async def close(self) -> None:
         """Stop listening, and reset every connection."""
         self.refuse()
-        tasks = [task for task in self._open.values() if task is not None]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in list(self._open):
             _end(writer, reset=True)
 
@@ -94,26 +97,36 @@ class RuntimeApiListener:
                 writer.write(piece)
                 await writer.drain()
         except (ConnectionError, OSError):
-            self._recorder.note("runtime", "api", "hung up during the answer")
+            self._recorder.note("runtime", "api", "hung up during the answer", connection=call.connection)
         if then != "keep" or call.last:
-            _end(writer, reset=then == "reset")
+            self._end(writer, call.connection, reset=then == "reset")
         call.answered.set()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accepted(self) -> asyncio.StreamReaderProtocol:
         self.connected += 1
-        number = self.connected
-        self._open[writer] = asyncio.current_task()
+        self._recorder.note("runtime", "api", "opens a connection", connection=self.connected)
+        reader = asyncio.StreamReader(limit=HEAD_BYTES)
+        return _Connection(reader, partial(self._serve, self.connected), self._recorder, self.connected)
+
+    async def _serve(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open[writer] = number
+        task = asyncio.current_task()
+        assert task is not None, "asyncio serves each connection in a task"
+        self._tasks.add(task)
         connection: socket.socket = writer.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while (call := await self._read(reader, writer, number)) is not None:
-                self._recorder.note("runtime", "api", f"{call.method} {call.path}", call.head, call.body)
+                self._recorder.note("runtime", "api", f"{call.method} {call.path}", call.head, call.body, number)
+                if call.wants_continue and call.kind != "malformed":
+                    self._recorder.note("api", "runtime", "100 Continue, before the body", connection=number)
                 self._on_call(call)
                 await call.answered.wait()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # only `close` cancels, and asyncio's server logs a task that ends as cancelled
         finally:
-            self._open.pop(writer, None)
+            del self._open[writer]
+            self._tasks.discard(task)
             _end(writer, reset=False)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> Call | None:
@@ -124,6 +137,29 @@ class RuntimeApiListener:
             self._reading.discard(writer)
             if not self._reading:
                 self._all_read.set()
+
+    def _end(self, writer: asyncio.StreamWriter, number: int, *, reset: bool) -> None:
+        if not writer.is_closing():
+            self._recorder.note("api", "runtime", ENDS[reset], connection=number)
+        _end(writer, reset)
+
+
+class _Connection(asyncio.StreamReaderProtocol):
+    """Records when the bootstrap ends the connection, also while it waits for an answer and nothing is read."""
+
+    def __init__(self, reader: asyncio.StreamReader, serve: _Serve, recorder: Recorder, number: int) -> None:
+        super().__init__(reader, serve)
+        self._recorder = recorder
+        self._number = number
+
+    def eof_received(self) -> bool | None:
+        self._recorder.note("runtime", "api", ENDS[False], connection=self._number)
+        return super().eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if isinstance(error, ConnectionResetError):
+            self._recorder.note("runtime", "api", ENDS[True], connection=self._number)
+        super().connection_lost(error)
 
 
 def _end(writer: asyncio.StreamWriter, reset: bool) -> None:

@@ -29,7 +29,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     if not version.startswith("HTTP/1.") or any(not name or name != name.strip() for name, _ in headers):
         call.kind = "malformed"
         return call
-    if (call.header("expect") or "").lower() == "100-continue":
+    if call.wants_continue:
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         await _read_body(reader, call)

@@ -79,8 +79,9 @@ async def polls(run: CaseRun, step: Mapping[str, Any]) -> None:
 
 
 async def raw(run: CaseRun, step: Mapping[str, Any]) -> None:
-    run.harness.recorder.note("api", "runtime", step["text"].strip())
-    await run.harness.api.send(run.waiting.pop(0), [step["text"].encode()], then=step["then"])
+    call = run.waiting.pop(0)
+    run.harness.recorder.note("api", "runtime", "characters", body=step["text"].encode(), connection=call.connection)
+    await run.harness.api.send(call, [step["text"].encode()], then=step["then"])
 
 
 async def parallel(run: CaseRun, step: Mapping[str, Any]) -> None:
@@ -155,7 +156,7 @@ async def idle(run: CaseRun, step: Mapping[str, Any]) -> None:
 async def output(run: CaseRun, step: Mapping[str, Any]) -> None:
     wanted = str(step["has"])
     if not await run.harness.wait_output(wanted.encode(), run.timeout_s):
-        raise Deviated(f"the process writes {wanted!r}", f"it wrote {shown(run.harness.output)}")
+        raise Deviated(f"the process writes {shown(wanted)}", f"it wrote {shown(run.harness.output)}")
 
 
 async def send_signal(run: CaseRun, step: Mapping[str, Any]) -> None:

@@ -13,7 +13,8 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.conformance.matching import differs, filled, shown
+from runtime_api.conformance.matching import differs, filled
+from runtime_api.conformance.words import in_words, wanted
 
 from .connection import Address, Connection, NoAnswer
 from .expect import Observed, Table, differences
@@ -181,5 +182,5 @@ class CaseRun:
 def described(want: Any) -> str:
     """What is wanted, in a few words."""
     if isinstance(want, dict | MappingProxyType):
-        return ", ".join(f"{name} {shown(value)}" for name, value in want.items()) or "anything"
-    return shown(want)
+        return wanted(want)
+    return in_words(want)

@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runtime_api.conformance.matching import shown
+
 if TYPE_CHECKING:
     from .puppets import Puppet
 
@@ -31,7 +33,7 @@ class NoAnswer(Exception):
     kinds = ("silent", "closed")
 
     def __init__(self, kind: str, received: bytes | bytearray) -> None:
-        super().__init__(f"{kind}, after {bytes(received[:200])!r}")
+        super().__init__(f"{kind}, after {shown(bytes(received[:200]))}")
         self.kind = kind
 
 
@@ -51,7 +53,7 @@ class Answer:
         """The value of a header that may occur only once; None when it is missing."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         if len(values) > 1:
-            raise MalformedAnswer(f"header {name} occurs {len(values)} times: {values}")
+            raise MalformedAnswer(f"header {name} occurs {len(values)} times: {shown(values)}")
         return values[0] if values else None
 
 
@@ -158,15 +160,15 @@ class Connection:
     def _head(self) -> tuple[int, tuple[tuple[str, str], ...]]:
         version, status, *_ = [*self._line().split(" ", 2), "", ""]
         if version not in ("HTTP/1.1", "HTTP/1.0"):
-            raise MalformedAnswer(f"not a status line: {version!r}")
+            raise MalformedAnswer(f"not a status line: {shown(version)}")
         headers = []
         while line := self._line():
             name, colon, value = line.partition(":")
             if not colon or name != name.strip():
-                raise MalformedAnswer(f"not a header line: {line!r}")
+                raise MalformedAnswer(f"not a header line: {shown(line)}")
             headers.append((name, value.strip()))
         if not status.isdigit():
-            raise MalformedAnswer(f"not a status code: {status!r}")
+            raise MalformedAnswer(f"not a status code: {shown(status)}")
         return int(status), tuple(headers)
 
     def _body(self, status: int, headers: tuple[tuple[str, str], ...]) -> bytes:

@@ -67,7 +67,7 @@ def _json(want: Any, observed: Observed) -> str | None:
     except ValueError:
         return f"the body is not JSON: {shown(observed.answer.body)}"
     if isinstance(want, Mapping) and isinstance(found, Mapping) and set(found) - set(want):
-        return f"the body has the unexpected keys {sorted(set(found) - set(want))}: {shown(found)}"
+        return f"the body has the unexpected keys {shown(sorted(set(found) - set(want)))}: {shown(found)}"
     return differs(want, found, "the body")
 
 
@@ -99,7 +99,7 @@ def _deadline(want: float, observed: Observed) -> str | None:
     """The deadline header: the time the invocation was sent plus the timeout, in whole milliseconds."""
     found = observed.answer.header("Lambda-Runtime-Deadline-Ms") or ""
     if not re.fullmatch(r"\d{13}", found):
-        return f"deadline {found!r} is not Unix milliseconds"
+        return f"deadline {shown(found)} is not Unix milliseconds"
     late = int(found) / 1000 - observed.sent_at - want
     return None if -0.05 <= late <= DEADLINE_LATE_S else f"the deadline is {late:.3f} s off"
 
@@ -113,7 +113,7 @@ def _tail(want: list[str], observed: Observed) -> str | None:
     if len(found) > LOG_TAIL_BYTES:
         return f"a log tail of {len(found)} bytes"
     missing = first_missing(want, found.decode(errors="replace"))
-    return f"no line matches {missing!r} at its place in the log tail {shown(found)}" if missing else None
+    return f"no line matches /{missing}/ at its place in the log tail {shown(found)}" if missing else None
 
 
 def _took(want: float, observed: Observed) -> str | None:
@@ -155,6 +155,6 @@ def log_differences(want: Table, text: str) -> str | None:
     """How a log differs from what is wanted: missing lines, and lines that should be absent."""
     wrong = []
     if missing := first_missing(want.get("lines", []), text):
-        wrong.append(f"no line matches {missing!r} at its place in the log {shown(text)}")
+        wrong.append(f"no line matches /{missing}/ at its place in the log {shown(text)}")
     found = [line for line in text.splitlines() for no in want.get("absent", []) if re.fullmatch(no, line)]
-    return "; ".join(wrong + [f"the log contains the line {line!r}" for line in found]) or None
+    return "; ".join(wrong + [f"the log contains the line {shown(line)}" for line in found]) or None

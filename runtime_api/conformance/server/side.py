@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from runtime_api.conformance.exchange import Recorder
+from runtime_api.conformance.matching import shown
 from runtime_api.conformance.verdicts import Judgement, Verdict
 
 from .case_run import CaseRun, Mismatch
@@ -115,7 +116,7 @@ class ServerSide:
         try:
             session = self._sessions.take(probe.given)
         except ServerFailed as error:
-            return f"{error} with {dict(probe.given.env)}"
+            return f"{error} with {shown(dict(probe.given.env))}"
         run = CaseRun(session, Recorder(), Random(0), self._timeout_s)
         try:
             return why_missing(run, probe)

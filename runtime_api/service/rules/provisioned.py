@@ -127,6 +127,7 @@ def _check_kind(function: Function, number: str) -> None:
     for setting, is_set in (
         ("SnapStart", version.configuration.snap_start["ApplyOn"] != "None"),
         ("TenancyConfig", version.configuration.tenancy_config is not None),
+        ("CapacityProviderConfig", version.configuration.capacity_provider_config is not None),
     ):
         if is_set:
             raise InvalidParameterValueException(

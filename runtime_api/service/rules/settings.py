@@ -31,6 +31,7 @@ LEVELS = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
 VPC = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
 TOO_LARGE = "'{name}' value failed to satisfy constraint: Member must have value less than or equal to {most}"
 NO_STEP = "'MemorySize' value failed to satisfy constraint: Member must be a multiple of {step}"
+NO_SNAPSHOTS = "SnapStart cannot be used with a function of a capacity provider (CapacityProviderConfig)"
 SETTABLE = {field.encode_name: field.name for field in structs.fields(Configuration)}
 
 
@@ -62,6 +63,8 @@ def _consistent(configuration: Configuration) -> Configuration:
     """Raise InvalidParameterValueException for settings that do not go together."""
     if configuration.snap_start["ApplyOn"] != "None":
         check_alone(configuration, "SnapStart")
+        if configuration.capacity_provider_config is not None:
+            raise InvalidParameterValueException(NO_SNAPSHOTS)
     return configuration
 
 

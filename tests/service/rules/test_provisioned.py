@@ -17,6 +17,8 @@ from runtime_api.service.errors import (
 )
 from tests.service.account import ARN, NOW, Account
 
+PROVIDER = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p"
+
 NOT_QUALIFIED = "The function resource provided must be an alias or a published version."
 UNPUBLISHED = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
 PROVISIONED = "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version"
@@ -188,9 +190,16 @@ def test_an_alias_with_weights_keeps_what_it_has_and_gets_no_other(account: Acco
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("SnapStart", {"ApplyOn": "PublishedVersions"}), ("TenancyConfig", {"TenantIsolationMode": "PER_TENANT"})],
+    [
+        ("SnapStart", {"ApplyOn": "PublishedVersions"}),
+        ("TenancyConfig", {"TenantIsolationMode": "PER_TENANT"}),
+        (
+            "CapacityProviderConfig",
+            {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": PROVIDER}},
+        ),
+    ],
 )
-def test_environments_that_come_to_be_in_another_way(account: Account, setting: str, value: dict[str, str]) -> None:
+def test_environments_that_come_to_be_in_another_way(account: Account, setting: str, value: dict[str, Any]) -> None:
     account.create("g", Publish=True, Runtime="python3.13", **{setting: value})
     refused(
         InvalidParameterValueException,

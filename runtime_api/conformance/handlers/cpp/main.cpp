@@ -43,6 +43,7 @@ static json about(invocation_request const& request)
         {"trace_id", request.xray_trace_id.empty() ? json(nullptr) : json(request.xray_trace_id)},
         {"client_title", member(request.client_context, "/client/app_title"_json_pointer)},
         {"identity_id", member(request.cognito_identity, "/cognitoIdentityId"_json_pointer)},
+        {"unsupported", json::array({"tenant_id"})},
     };
 }
 

@@ -63,6 +63,7 @@ JsonObject About(ILambdaContext context) => new()
     ["trace_id"] = Environment.GetEnvironmentVariable("_X_AMZN_TRACE_ID"),
     ["client_title"] = context.ClientContext?.Client?.AppTitle,
     ["identity_id"] = context.Identity?.IdentityId,
+    ["unsupported"] = new JsonArray("tenant_id"),
 };
 
 await LambdaBootstrapBuilder.Create<JsonNode?, JsonNode?>(Handle, new DefaultLambdaJsonSerializer()).Build().RunAsync();

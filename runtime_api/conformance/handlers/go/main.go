@@ -93,6 +93,7 @@ func about(ctx context.Context) map[string]any {
 		"memory_mb":        lambdacontext.MemoryLimitInMB,
 		"log_group":        lambdacontext.LogGroupName,
 		"log_stream":       lambdacontext.LogStreamName,
+		"unsupported":      []string{"tenant_id"},
 	}
 	if trace, ok := os.LookupEnv("_X_AMZN_TRACE_ID"); ok {
 		found["trace_id"] = trace

@@ -12,6 +12,7 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -90,6 +91,7 @@ public class Handler implements RequestStreamHandler {
 
     private static Map<String, Object> about(Context context) {
         Map<String, Object> found = new HashMap<>();
+        found.put("unsupported", List.of("tenant_id"));
         found.put("request_id", context.getAwsRequestId());
         found.put("function_arn", context.getInvokedFunctionArn());
         found.put("function_name", context.getFunctionName());

@@ -1,6 +1,7 @@
 // The conformance handler for Node.js (docs/conformance-handler.md).
 'use strict';
 
+const optional = { client_title: 'clientContext', identity_id: 'identity', tenant_id: 'tenantId' };
 const counts = new Map();
 
 function start() {
@@ -22,6 +23,7 @@ const commands = {
   sleep: (event) => new Promise((done) => setTimeout(done, event.ms, { slept: event.ms })),
   env: (event) => Object.fromEntries(event.names.map((name) => [name, process.env[name] ?? null])),
   context: (event, context) => ({
+    unsupported: Object.keys(optional).filter((key) => !(optional[key] in context)),
     request_id: context.awsRequestId,
     function_arn: context.invokedFunctionArn,
     function_name: context.functionName,

@@ -50,6 +50,7 @@ function about(Context $context): array
         'log_stream' => getenv('AWS_LAMBDA_LOG_STREAM_NAME'),
         'remaining_ms' => $context->getRemainingTimeInMillis(),
         'trace_id' => $context->getTraceId() ?: null,
+        'unsupported' => ['client_title', 'identity_id', 'tenant_id'],
     ];
 }
 

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+OPTIONAL = {"client_title": "client_context", "identity_id": "identity", "tenant_id": "tenant_id"}
 counts = {}
 
 
@@ -41,6 +42,7 @@ def sleep(event, _context):
 def context(_event, given):
     identity = getattr(given, "identity", None)
     return {
+        "unsupported": [key for key, name in OPTIONAL.items() if not hasattr(given, name)],
         "request_id": given.aws_request_id,
         "function_arn": given.invoked_function_arn,
         "function_name": given.function_name,

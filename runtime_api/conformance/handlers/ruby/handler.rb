@@ -4,6 +4,7 @@ require 'json'
 class ConformanceError < StandardError; end
 
 COUNTS = Hash.new(0)
+OPTIONAL = { 'client_title' => :client_context, 'identity_id' => :identity, 'tenant_id' => :tenant_id }.freeze
 
 verb, text = ENV.fetch('CONFORMANCE_INIT', '').split(':', 2)
 raise text if verb == 'raise'
@@ -20,8 +21,13 @@ def tell(event)
   { 'printed' => event['text'] }
 end
 
+def part(context, name)
+  context.public_send(name) if context.respond_to?(name)
+end
+
 def about(context)
   {
+    'unsupported' => OPTIONAL.reject { |_key, name| context.respond_to?(name) }.keys,
     'request_id' => context.aws_request_id,
     'function_arn' => context.invoked_function_arn,
     'function_name' => context.function_name,
@@ -31,9 +37,9 @@ def about(context)
     'log_stream' => context.log_stream_name,
     'remaining_ms' => context.get_remaining_time_in_millis,
     'trace_id' => ENV['_X_AMZN_TRACE_ID'],
-    'client_title' => (context.client_context || {}).dig('client', 'app_title'),
-    'identity_id' => (context.identity || {})['cognitoIdentityId'],
-    'tenant_id' => context.respond_to?(:tenant_id) ? context.tenant_id : nil,
+    'client_title' => (part(context, :client_context) || {}).dig('client', 'app_title'),
+    'identity_id' => (part(context, :identity) || {})['cognitoIdentityId'],
+    'tenant_id' => part(context, :tenant_id),
   }
 end
 

@@ -49,6 +49,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
 fn about(context: &Context) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
     json!({
+        "unsupported": ["tenant_id"],
         "request_id": context.request_id,
         "function_arn": context.invoked_function_arn,
         "function_name": context.env_config.function_name,

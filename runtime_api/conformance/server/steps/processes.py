@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.conformance.matching import filled, shown
 from runtime_api.conformance.server.case_run import ANYTHING, GLANCE_S, Mismatch
 from runtime_api.conformance.server.expect import first_missing, log_differences
+from runtime_api.conformance.words import wanted
 
 if TYPE_CHECKING:
     from runtime_api.conformance.server.case_run import CaseRun
@@ -73,7 +74,7 @@ def log(run: CaseRun, *, within: float | None = None, want: Table) -> None:
     lines = want.get("lines", [])
     text = run.server.log.until(lambda text: not first_missing(lines, text), within or run.timeout_s)
     if wrong := log_differences(want, text):
-        raise Mismatch(f"log {dict(want)}", wrong)
+        raise Mismatch(f"a log with {wanted(want)}", wrong)
 
 
 def send_signal(run: CaseRun, *, signal: str) -> None:

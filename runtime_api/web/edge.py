@@ -1,0 +1,55 @@
+"""Makes the Runtime API of each environment: who answers its calls, and the port where they arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .access import access_routes
+from .http1.server import HttpServer
+from .runtime import RuntimeApi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime_api.engine.edges import CallResponder, Log, RuntimeApiListener
+    from runtime_api.engine.environment import ExecutionEnvironment
+    from runtime_api.protocol.limits import Limits
+    from runtime_api.service.access import Access
+    from runtime_api.service.seams.catalog import ResolvedVersion
+
+    from .http1.doorway import Door
+    from .http1.outbox import Outbox
+    from .http1.roster import Bounds
+    from .tracing import Traces
+
+__all__ = ["RuntimeApiEdge"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeApiEdge:
+    """Implements `RuntimeEdge`. `note` gets lines for the log; with `traces` each call is logged, too."""
+
+    limits: Limits
+    outbox: Outbox
+    bounds: Bounds
+    allowed_hosts: frozenset[str]
+    note: Callable[[str], None]
+    log_of: Callable[[str], Log]
+    traces: Traces | None = None
+
+    def __call__(
+        self, environment: ExecutionEnvironment, version: ResolvedVersion, host: str, admission: Door, access: Access
+    ) -> tuple[CallResponder, RuntimeApiListener]:
+        settings, name = version.settings, version.spec.name
+        api = RuntimeApi(
+            environment.post,
+            version.spec,
+            self.limits,
+            {*self.allowed_hosts, host},
+            access_routes(access),
+            snap_start=settings.snap_start,
+            concurrent=settings.max_concurrency > 0,
+        )
+        handler = api if self.traces is None else self.traces.of(api, name, environment, self.log_of(name).write)
+        return api, HttpServer(handler, self.outbox, self.bounds, self.note, admission)
