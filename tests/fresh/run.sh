@@ -39,12 +39,12 @@ furnish() {
 # kernel makes no user namespaces, and so no sandbox, inside one.
 enter() {
     local work=$1; shift
-    mount -t overlay overlay -o "lowerdir=$base/root,upperdir=$work/upper,workdir=$work/work" "$work/root"
-    for folder in dev sys; do mount --rbind "/$folder" "$work/root/$folder"; done
-    mount -t proc proc "$work/root/proc"
-    furnish "$work/root"
-    mkdir "$work/root/old"
-    cd "$work/root" && pivot_root . old && umount --lazy /old
+    mount -t overlay overlay -o "lowerdir=$base/root,upperdir=$work/upper,workdir=$work/work" "$work/merged"
+    for folder in dev sys; do mount --rbind "/$folder" "$work/merged/$folder"; done
+    mount -t proc proc "$work/merged/proc"
+    furnish "$work/merged"
+    mkdir "$work/merged/old"
+    cd "$work/merged" && pivot_root . old && umount --lazy /old
     local kept=(HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8)
     for name in "${variables[@]}"; do [[ -z ${!name-} ]] || kept+=("$name=${!name}"); done
     exec env --ignore-environment "${kept[@]}" bash /inside.sh "$@"
@@ -66,7 +66,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/fresh-XXXXXX")
 inside=
 trap 'kill ${inside:-} 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-mkdir "$work/upper" "$work/work" "$work/root"
+mkdir "$work/upper" "$work/work" "$work/merged"
 unshare --mount --pid --fork --kill-child=KILL bash "$here/run.sh" --inside "$base" "$work" "$who" "$command" "${packages[@]}" &
 inside=$!
 wait "$inside"
