@@ -16,7 +16,7 @@ def test_the_table_counts_the_commands_and_keystrokes() -> None:
     }
     header, _, *rows = (line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("|"))
     table = {
-        (tool, row[0]): cell for row in rows for tool, cell in zip(header[1:], row[1:], strict=True) if cell != "–"
+        (tool, row[0]): cell for row in rows for tool, cell in zip(header[1:], row[1:], strict=True) if cell != "none"
     }
     assert len(table) == 10
     assert table == counted
