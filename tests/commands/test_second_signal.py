@@ -38,6 +38,7 @@ def check_killed(server: Server, runtime: int, numbers: tuple[int, int]) -> None
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.bubblewrap
 def test_a_second_signal_ends_serve_when_its_sandbox_does_not_answer(function: Path) -> None:
     with Serve("--sandbox", "bubblewrap", function) as server:
         assert server.invoke(b"1").body == b"1"
@@ -112,6 +113,34 @@ def test_a_third_signal_kills(stuck: subprocess.Popen[bytes], third: int) -> Non
     wait_until(lambda: not catches(stuck, third))
     stuck.send_signal(third)
     assert stuck.wait(SECONDS) == -third
+
+
+LITTER = """
+import signal, subprocess
+from runtime_api.commands import signals, temporary
+signals.handle_signals()
+with temporary.temporary_folder() as folder:
+    subprocess.Popen(["sh", "-c", "n=0; while : > $TMPDIR/$n; do n=$((n + 1)); done"])
+    try:
+        print("ready", flush=True)
+        signal.pause()
+    finally:
+        print("unwinding", flush=True)
+        while True:
+            signal.pause()
+"""
+
+
+def test_a_second_signal_leaves_nothing_in_the_temporary_directory(tmp_path: Path) -> None:
+    process = start("-c", LITTER, command=(PYTHON,), env={"TMPDIR": str(tmp_path)})
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    wait_until(lambda: any(tmp_path.glob("bootjack-*/tmp/*")))
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == b"unwinding\n"
+    process.send_signal(signal.SIGINT)
+    assert end(process).code == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_signal_that_was_ignored_stays_ignored(function: Path) -> None:
