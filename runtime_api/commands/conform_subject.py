@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+
+import click
 
 from .options import fail
 from .verb import command_behind_dashes
@@ -47,7 +50,8 @@ def bootstrap_subject(
     program = find_program(target, command, (), package)
     name = printable(shlex.join(command) if command else str(target or "."))
     hint = advice(program, archives_of(Source(name, target, command, ()), program)) or ANOTHER
-    side = RuntimeSide(program, handler, variables, timeout_s, "give a COMMAND that starts one" if command else hint)
+    hint = "give a COMMAND that starts one" if command else hint
+    side = RuntimeSide(program, handler, variables, timeout_s, hint, partial(click.echo, err=True))
     return Subject(name, side, f"-- {name}" if command else shlex.quote(name))
 
 

@@ -15,7 +15,10 @@ only `sandbox`, which starts processes. So the kit never judges bootjack by boot
     judge.py      runs the selected cases          baseline.py   known deviations, with reasons
     reports/      one file for each format         runtime/, server/   the two sides
 
+A case is `strict` unless a source says MUST; its `reason` says why a subject may ignore it.
+
 A case marked `basic` checks something that other cases depend on: when it fails, they are skipped with its id as the
-reason, so one fault is reported once. Nothing sleeps to synchronise: a step ends when what it waits for happens, and
+reason, so one fault is reported once. The first case of a `feature` of bootstraps is its probe: when it is
+UNIMPLEMENTED, so are the others. Nothing sleeps to synchronise: a step ends when what it waits for happens, and
 fails when that does not happen within the timeout, which is generous.
 """

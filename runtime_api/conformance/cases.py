@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["LEVELS", "Case", "case_of", "load_cases", "next_level", "select"]
 
@@ -29,8 +29,10 @@ class Case(NamedTuple):
     steps: tuple[Mapping[str, Any], ...]
     level: str = "wire"
     strict: bool = False  # a recommendation: a subject that ignores it is NON-STRICT
+    reason: str = ""  # why a subject may ignore it
     basic: bool = False  # when it fails, cases of its level and higher ones cannot be judged
     feature: str | None = None  # the optional part of the API to which it belongs
+    probe: Case | None = None  # shows whether a bootstrap has this feature at all: the first case of it
     seconds: float = 0  # roughly how long it takes, when that is long
     given: Mapping[str, Any] = _NOTHING
     needs: tuple[str, ...] = ()  # what a server has to be told by its command line (server/template.py)
@@ -45,7 +47,7 @@ def load_cases(*sides: str) -> list[Case]:
     """The cases in these folders of `cases/`: basic ones first, the rest in the order of the files."""
     files = [path for side in sides for path in sorted((FOLDER / side).glob("*.json"))]
     cases = [case_of(table) for path in files for table in orjson.loads(path.read_bytes())["cases"]]
-    return sorted(cases, key=lambda case: not case.basic)
+    return sorted(_with_probes(cases), key=lambda case: not case.basic)
 
 
 def case_of(table: Mapping[str, Any]) -> Case:
@@ -53,6 +55,17 @@ def case_of(table: Mapping[str, Any]) -> Case:
     values = {**table, "cite": tuple(table["cite"]), "steps": tuple(table["steps"])}
     values["needs"] = tuple(table.get("needs", ()))
     return Case(**values)
+
+
+def _with_probes(cases: Iterable[Case]) -> Iterator[Case]:
+    """The same cases, those that judge a bootstrap's feature with its probe. A server is asked for its features."""
+    probes: dict[str, Case] = {}
+    for case in cases:
+        if case.feature and case.id.startswith("runtime/"):
+            probe = probes.setdefault(case.feature, case)
+            yield case if probe is case else case._replace(probe=probe)
+        else:
+            yield case
 
 
 def select(cases: Iterable[Case], *, level: str = LEVELS[-1], only: Sequence[str] = ()) -> list[Case]:

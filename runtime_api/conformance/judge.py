@@ -42,8 +42,12 @@ async def judge(
     jobs: int = 1,
     seed: int = 0,
     on_judgement: Callable[[Judgement], None] = lambda _judgement: None,
+    probed: dict[str, Judgement] | None = None,
 ) -> list[Judgement]:
-    """Judge the subject of an opened side; `on_judgement` receives each judgement as soon as it is made."""
+    """Judge the subject of an opened side; `on_judgement` receives each judgement as soon as it is made.
+
+    `probed` has the judgements of probes that earlier runs have made of this subject, and gets those of this run.
+    """
     judged: dict[str, Judgement] = {}
 
     def keep(judgement: Judgement) -> None:
@@ -58,7 +62,7 @@ async def judge(
             keep(Judgement(case, Verdict.SKIPPED, reason=reason))
         elif not case.basic:
             rest.append(case)
-    await _run_all(side, rest, jobs, seed, keep)
+    await _run_features(side, rest, jobs, seed, keep, {} if probed is None else probed)
     return [judged[case.id] for case in cases]
 
 
@@ -84,6 +88,33 @@ def _why_not(case: Case, broken: Judgement | None) -> str | None:
     if broken is None or LEVELS.index(case.level) < LEVELS.index(broken.case.level):
         return None
     return f"cannot be judged because {broken.case.id} is {broken.verdict}"
+
+
+async def _run_features(
+    side: Side,
+    cases: Sequence[Case],
+    jobs: int,
+    seed: int,
+    keep: Callable[[Judgement], None],
+    probed: dict[str, Judgement],
+) -> None:
+    """Run the cases, those of a feature after its probe: when that is UNIMPLEMENTED, so are they, without a run."""
+    probes = {case.probe.id: case.probe for case in cases if case.probe is not None and case.probe.id not in probed}
+
+    def keep_probe(judgement: Judgement) -> None:
+        probed[judgement.case.id] = judgement
+
+    await _run_all(side, list(probes.values()), jobs, seed, keep_probe)
+    rest = []
+    for case in cases:
+        probe = probed.get(case.probe.id) if case.probe is not None else None
+        if case.id in probed:
+            keep(probed[case.id])
+        elif probe is not None and probe.verdict is Verdict.UNIMPLEMENTED:
+            keep(Judgement(case, Verdict.UNIMPLEMENTED, reason=probe.reason))
+        else:
+            rest.append(case)
+    await _run_all(side, rest, jobs, seed, keep)
 
 
 async def _run_all(

@@ -33,7 +33,7 @@ class Judgement(NamedTuple):
     verdict: Verdict
     expected: str = ""  # by the step that failed
     happened: str = ""
-    reason: str = ""  # why it was skipped or is unimplemented
+    reason: str = ""  # why it was skipped, is unimplemented, or is only a recommendation
     exchange: tuple[Message, ...] = ()
     seconds: float = 0
 

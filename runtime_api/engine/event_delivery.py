@@ -10,6 +10,7 @@ from runtime_api.service.owners import Caller, Owner
 from runtime_api.service.queued_event import Condition, DeliveryKind
 from runtime_api.store.aws_requests import AwsError
 
+from .destinations import Destinations
 from .invoker import EVENT, InvokeRequest, Queued
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Deliver", "EventDelivery", "Undelivered"]
 
-NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
-
 
 class Undelivered(NamedTuple):
     """Why a delivery could not be made."""
@@ -38,9 +37,8 @@ class EventDelivery:
     """Makes one delivery at a time, once; whether it is tried again is not decided here."""
 
     def __init__(self, clients: AwsClients, invoker: Invoker) -> None:
-        self._clients = clients
+        self._destinations = Destinations(clients)
         self._invoker = invoker
-        self._queue_urls: dict[str, str] = {}  # by ARN
         self._senders: dict[str, Callable[[QueuedEvent, Verdict, str], Awaitable[object]]] = {
             "sqs": self._to_queue,
             "sns": self._to_topic,
@@ -76,27 +74,17 @@ class EventDelivery:
         if service == "sqs":
             await self._send_message(event, target, letter.body, MessageAttributes=attributes)
         else:
-            await self._call(
-                target, "sns", "Publish", Message=letter.body, TopicArn=target, MessageAttributes=attributes
-            )
+            await self._destinations.to_topic(target, letter.body, MessageAttributes=attributes)
 
     async def _to_queue(self, event: QueuedEvent, verdict: Verdict, target: str) -> None:
         await self._send_message(event, target, invocation_record(event, verdict).decode())
 
     async def _to_topic(self, event: QueuedEvent, verdict: Verdict, target: str) -> None:
-        record = invocation_record(event, verdict).decode()
-        await self._call(target, "sns", "Publish", Message=record, TopicArn=target)
+        await self._destinations.to_topic(target, invocation_record(event, verdict).decode())
 
     async def _to_bucket(self, event: QueuedEvent, verdict: Verdict, target: str) -> None:
-        await self._call(
-            event.invocation.function_arn,  # the ARN of a bucket names no region
-            "s3",
-            "PutObject",
-            Bucket=target.split(":", 5)[5],
-            Key=record_key(event, verdict),
-            Body=invocation_record(event, verdict),
-            ContentType="application/json",
-        )
+        record, key = invocation_record(event, verdict), record_key(event, verdict)
+        await self._destinations.to_bucket(target, key, record, event.invocation.function_arn)
 
     async def _to_event_bus(self, event: QueuedEvent, verdict: Verdict, target: str) -> None:
         ending = "Success" if verdict.condition is Condition.SUCCESS else "Failure"
@@ -107,7 +95,7 @@ class EventDelivery:
             "Resources": [target, event.invocation.function_arn],
             "EventBusName": target,
         }
-        answer = await self._call(target, "events", "PutEvents", Entries=[entry])
+        answer = await self._destinations.call(target, "events", "PutEvents", Entries=[entry])
         for refused in answer.get("Entries", ()) if answer.get("FailedEntryCount") else ():
             raise AwsError(f"PutEvents: {refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")
 
@@ -125,20 +113,5 @@ class EventDelivery:
             raise AwsError(f"the function takes no more events now ({type(result).__name__})")
 
     async def _send_message(self, event: QueuedEvent, target: str, body: str, **more: Any) -> None:
-        url = self._queue_urls.get(target)
-        if url is None:
-            account, name = target.split(":")[4:6]
-            found = await self._call(target, "sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)
-            url = self._queue_urls[target] = found["QueueUrl"]
         trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": event.invocation.trace}}
-        try:
-            await self._call(
-                target, "sqs", "SendMessage", QueueUrl=url, MessageBody=body, MessageSystemAttributes=trace, **more
-            )
-        except AwsError as error:
-            if error.code in NO_QUEUE:
-                del self._queue_urls[target]
-            raise
-
-    async def _call(self, arn: str, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        return await self._clients.call(service, operation, arn.split(":")[3], **parameters)
+        await self._destinations.to_queue(target, body, MessageSystemAttributes=trace, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.store.memory_positions import MemoryPositions
 from runtime_api.store.memory_queue import MemoryQueue
 
 from .aws_clients import AwsClients, AwsSettings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import Catalog
     from runtime_api.service.seams.dispatch import Dispatch
     from runtime_api.service.seams.event_queue import EventQueue
+    from runtime_api.service.seams.positions import Positions
     from runtime_api.store.sqlite.database import Database
     from runtime_api.store.sqlite.schedules import StoredSchedules
 
@@ -64,7 +66,7 @@ class Events:
     ) -> None:
         """`owner`: whose functions schedules invoke; `write` takes log lines; without `database` nothing is kept."""
         clock = Clock()
-        queue, schedules = _stores(database, limits, write)
+        queue, schedules, positions = _stores(database, limits, write)
         self.invoker = Invoker(catalog, dispatch, queue, limits, enforces_policies=enforces_policies, clock=clock)
         self._clients = AwsClients(settings.aws)
         self._worker = QueueWorker(
@@ -80,7 +82,7 @@ class Events:
         )
         self._scheduler = Scheduler(settings.schedules, self.invoker, owner, clock, write, schedules)
         functions = MappedFunctions(catalog, self.invoker)
-        self.pollers = Pollers(functions, self._clients, clock, limits, write)
+        self.pollers = Pollers(functions, self._clients, clock, limits, write, positions)
         self.service = EventService(queue, self._scheduler, clock)
 
     def start(self, report: Report) -> None:
@@ -102,14 +104,16 @@ class Events:
 
 def _stores(
     database: Database | None, limits: Limits, write: Callable[[bytes], None]
-) -> tuple[EventQueue, StoredSchedules | None]:
+) -> tuple[EventQueue, StoredSchedules | None, Positions]:
     if database is None:
-        return MemoryQueue(limits.waiting_events), None
+        return MemoryQueue(limits.waiting_events), None, MemoryPositions()
     # An invocation from the command line starts sooner without these.
     from runtime_api.store.sqlite.event_queue import SqliteQueue
+    from runtime_api.store.sqlite.positions import SqlitePositions
     from runtime_api.store.sqlite.schedules import StoredSchedules
 
     def note(line: str) -> None:
         write(f"bootjack: {line}\n".encode())
 
-    return SqliteQueue(database, limits.waiting_events, note), StoredSchedules(database, note)
+    queue = SqliteQueue(database, limits.waiting_events, note)
+    return queue, StoredSchedules(database, note), SqlitePositions(database, note)

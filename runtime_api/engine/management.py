@@ -198,7 +198,7 @@ class Management:
         try:
             for version in function.versions():
                 versions[version.number] = await self._runnable(function, version, before)
-            await self._keep(function)
+            await self._keep(function, makes_room=before is not None and len(versions) < len(before.versions))
         except BaseException:
             for number, found in versions.items():
                 if before is None or before.versions.get(number) is not found:
@@ -277,12 +277,12 @@ class Management:
         self._estate.to_change(owner).shelves.drop(resource)
         await self._discard(self._packages.replace(resource, None))
 
-    async def _keep(self, function: Function) -> None:
+    async def _keep(self, function: Function, *, makes_room: bool = False) -> None:
         """Write a function to the store, if there is one and the function's code is in it."""
         if self._stored is None or not function.latest.code.reference:
             return
         with _explained():
-            await self._stored.save(function)
+            await self._stored.save(function, makes_room=makes_room)
 
     async def _remove(self, function: Function) -> None:
         if self._stored is not None and function.latest.code.reference:

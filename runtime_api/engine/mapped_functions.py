@@ -11,6 +11,7 @@ from runtime_api.service.seams.dispatch import Unavailable
 from runtime_api.service.seams.event_queue import Full
 
 from .invoker import InvokeRequest, Queued, Verified
+from .sources import FunctionFacts
 
 if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import Catalog
@@ -46,6 +47,17 @@ class MappedFunctions:
         except ServiceError:
             return 0
         return version.concurrency * version.settings.slots
+
+    def about(self, function_arn: str) -> FunctionFacts | None:
+        """Return what a function is; None where it is not there."""
+        owner = _owner(function_arn)
+        try:
+            number = self._catalog.resolve(function_arn, None, owner).arn.split(":")[7]
+        except ServiceError:
+            return None
+        function = self._catalog.functions(owner).get(function_arn.split(":")[6])
+        version = None if function is None else function.version(number)
+        return FunctionFacts(number, "" if version is None else version.configuration.role)
 
 
 def _owner(function_arn: str) -> Owner:

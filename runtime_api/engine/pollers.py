@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.mapping_record import EventSourceMapping
     from runtime_api.service.mapping_sources import SourceKind
+    from runtime_api.service.seams.positions import Positions
 
     from .aws_clients import AwsClients
     from .clock import Clock
@@ -45,6 +46,7 @@ class Pollers:
         clock: Clock,
         limits: Limits,
         write: Callable[[bytes], None],
+        positions: Positions,
         polled: Mapping[SourceKind, Polled] | None = None,
     ) -> None:
         """`polled`: how each kind of source is polled, as bootjack does unless it is given."""
@@ -54,6 +56,7 @@ class Pollers:
         self._clock = clock
         self._limits = limits
         self._write = write
+        self._positions = positions
         self._random = Random()
         self._report: Report = lambda _mapping, _result: None
         self._waiting: dict[str, EventSourceMapping] = {}  # by UUID, until pollers are started
@@ -78,6 +81,8 @@ class Pollers:
         if mapping.state is not MappingState.ENABLED:
             if poller is not None:
                 poller.stop()
+            if mapping.state is MappingState.DELETING:
+                self._group.create_task(self._forget_positions(mapping.uuid, poller))
         elif poller is None or not poller.adopt(mapping):
             self._begin(mapping, poller)
 
@@ -126,6 +131,11 @@ class Pollers:
         if self._pollers.get(uuid) is poller and poller.is_stopped:
             del self._pollers[uuid]
 
+    async def _forget_positions(self, uuid: str, poller: _Poller | None) -> None:
+        if poller is not None:
+            await poller.wait_through()
+        await self._positions.forget(uuid)
+
     def _make(self, kind: SourceKind) -> Callable[[EventSourceMapping], Source | str]:
         """What makes a source for a mapping, or says why nothing comes from it."""
         # A server without mappings starts sooner without these.
@@ -149,7 +159,15 @@ class Pollers:
             self._write(f"bootjack: {mapping.settings.event_source_arn}: {line}\n".encode(errors="replace"))
 
         return SourceContext(
-            mapping, self._functions, self._clients, self._clock, self._random, self._limits, report, note
+            mapping,
+            self._functions,
+            self._clients,
+            self._clock,
+            self._random,
+            self._limits,
+            self._positions,
+            report,
+            note,
         )
 
 

@@ -38,6 +38,7 @@ from .extension_states import InitStage
 from .faults import (
     EXTERNAL_STUCK,
     INIT_TIMEOUT,
+    NO_EXIT,
     RESTORE_TIMEOUT,
     TRUNCATED,
     mode_fault,
@@ -100,9 +101,9 @@ class EnvironmentMachine(Lifecycle):
             return [fx.Refuse(event.call, refusal)]
         if self.starting.init is not None:
             self.starting.init.error = event
-        else:
-            self.restoring.blame(event)
-        return self._accept_last_words(event.call, now)
+            return self._accept_last_words(event.call, Timer.INIT, now)
+        self.restoring.blame(event)
+        return self._accept_last_words(event.call, Timer.RESTORE, now)
 
     def _restore_next(self, event: ev.RestoreNextCalled, now: float) -> list[fx.Effect]:
         refusal = self.runtime.ask(Move.RESTORE_NEXT)
@@ -116,12 +117,19 @@ class EnvironmentMachine(Lifecycle):
         if refusal is not None:
             return [fx.Refuse(event.call, refusal)]
         self.restoring.blame(event)
-        return self._accept_last_words(event.call, now)
+        return self._accept_last_words(event.call, Timer.RESTORE, now)
 
-    def _accept_last_words(self, call: ev.Call, now: float) -> list[fx.Effect]:
-        """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen."""
+    def _accept_last_words(self, call: ev.Call, timer: Timer, now: float) -> list[fx.Effect]:
+        """An error that leaves the runtime nothing but to exit; the exit of an external one is not seen.
+
+        Where init is apart its limit is so long that nobody should wait for it any more.
+        """
         accepted: list[fx.Effect] = [fx.Accept(call)]
-        return accepted + self._gone(EXTERNAL_STUCK, now) if self._external else accepted
+        if self._external:
+            return accepted + self._gone(EXTERNAL_STUCK, now)
+        if self.settings.init_apart:
+            accepted.append(fx.SetTimer(timer, RUNTIME, now + self.settings.limits.exit_ms))
+        return accepted
 
     # -- an invocation begins
 
@@ -290,9 +298,9 @@ class EnvironmentMachine(Lifecycle):
 
     def _timer(self, event: ev.TimerFired, now: float) -> list[fx.Effect]:
         if event.timer is Timer.INIT:
-            return self._time_out(INIT_TIMEOUT, now) if self.phase is _INIT else []
+            return self._give_up_start(INIT_TIMEOUT, now) if self.phase is _INIT else []
         if event.timer is Timer.RESTORE:
-            return self._time_out(RESTORE_TIMEOUT, now) if self.phase is Phase.RESTORE else []
+            return self._give_up_start(RESTORE_TIMEOUT, now) if self.phase is Phase.RESTORE else []
         if event.timer is not Timer.DEADLINE:
             return self.ending.time_is_up(event.timer, now)
         attempt = self.invocations.begun.get(event.key)
@@ -302,6 +310,11 @@ class EnvironmentMachine(Lifecycle):
         if self._concurrent:
             return self.invocations.time_out(attempt, fault, now) + self._after_answer(now)
         return self._time_out(fault, now)
+
+    def _give_up_start(self, fault: Fault, now: float) -> list[fx.Effect]:
+        """An init or a restore has run into its limit, or it has failed and the runtime is still there."""
+        has_failed = self.settings.init_apart and self.runtime.awaits_exit
+        return self._fail(NO_EXIT, now) if has_failed else self._time_out(fault, now)
 
 
 _HANDLERS: dict[type, Callable[[EnvironmentMachine, Any, float], list[fx.Effect]]] = {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTERNAL_STUCK",
     "INIT_TIMEOUT",
+    "NO_EXIT",
     "RESTORE_TIMEOUT",
     "SHUT_DOWN",
     "TRUNCATED",
@@ -30,6 +31,7 @@ INIT_TIMEOUT = Fault(ErrorType.TIMED_OUT, "init ran into its limit")
 RESTORE_TIMEOUT = RestoreFault(
     ErrorType.RESTORE_HOOK_TIMEOUT, "the hooks after the restore ran into their limit; the function's log says more"
 )
+NO_EXIT = Fault(ErrorType.EXIT_ERROR, "Runtime posted an error of its start and did not exit")
 TRUNCATED = Fault(ErrorType.TRUNCATED_RESPONSE, "Response body was cut short by the runtime")
 # An external runtime's exit is not seen; this is what it would have been reported as.
 EXTERNAL_STUCK = Fault(ErrorType.EXIT_ERROR, "Runtime exited with error: exit status 1")

@@ -24,6 +24,7 @@ class Limits:
     init_ms: int = 10_000  # init phase of an on-demand function (spec 6.1)
     long_init_ms: int = 130_000  # init phase with SnapStart or managed concurrency, unless the timeout is longer
     restore_ms: int = 10_000  # hooks after a restore (AWS, Lambda SnapStart runtime hooks)
+    exit_ms: int = 500  # from a posted error of init or restore to the exit, where init is apart; ours
     extensions: int = 10  # of one environment, external and internal ones together (RIE core/registrations.go)
     shutdown_ms: int = 2000  # to end an environment that has external extensions (spec 6.4)
     shutdown_runtime_ms: int = 300  # the runtime's share of it, from SIGTERM to SIGKILL

@@ -46,6 +46,7 @@ class _Subject(NamedTuple):
     command: tuple[str, ...]
     handler: str
     directory: Path
+    probed: dict[str, Judgement]  # by the cases so far
 
 
 def _subject(config: pytest.Config) -> _Subject:
@@ -56,7 +57,7 @@ def _subject(config: pytest.Config) -> _Subject:
         raise pytest.UsageError(f"--bootstrap {given!r}: no such command")
     directory = Path(config.getoption("--bootstrap-directory")).resolve()
     program = (str(Path(found).absolute()), *command[1:])
-    return _Subject(program, config.getoption("--bootstrap-handler"), directory)
+    return _Subject(program, config.getoption("--bootstrap-handler"), directory, {})
 
 
 class _Collector(pytest.Collector):
@@ -86,7 +87,7 @@ class _CaseItem(pytest.Item):
     async def _judge(self) -> Judgement:
         program = Program(self._subject.directory, command=self._subject.command)
         async with RuntimeSide(program, self._subject.handler, {}, TIMEOUT_S) as side:
-            (judgement,) = await judge(side, [self._case])
+            (judgement,) = await judge(side, [self._case], probed=self._subject.probed)
         return judgement
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -112,7 +112,7 @@ class AwsRequests:
                 },
                 shape,
             )
-        except (ResponseParserError, ValueError, KeyError) as error:
+        except (ResponseParserError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise AwsError(f"{operation} was answered with something else (status {status}): {error}") from error
         if status < 300:
             return result

@@ -17,6 +17,7 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.service.mapping_record import EventSourceMapping, MappingState, Settings
 from runtime_api.service.mapping_sources import SourceKind
 from runtime_api.service.seams.dispatch import Unavailable
+from runtime_api.store.memory_positions import MemoryPositions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +38,9 @@ class NoFunctions:
     def capacity(self, function_arn: str) -> int:
         return 0
 
+    def about(self, function_arn: str) -> None:
+        return None
+
 
 class Setting:
     """Pollers whose sources tell the test what they do; made inside the loop."""
@@ -53,7 +57,7 @@ class Setting:
         self.log = b""
         clients = AwsClients(settings)
         polled = {SourceKind.SQS: Polled("sqs", lambda context: Scripted(self, context))}
-        self.pollers = Pollers(NoFunctions(), clients, Clock(), CURRENT, self._write, polled)
+        self.pollers = Pollers(NoFunctions(), clients, Clock(), CURRENT, self._write, MemoryPositions(), polled)
 
     def start(self) -> None:
         self.pollers.start(lambda mapping, result: self.results.append((mapping.uuid, result)))

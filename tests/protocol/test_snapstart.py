@@ -7,6 +7,7 @@ from runtime_api.protocol import events as ev
 from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
 from runtime_api.protocol.errors import RestoreFault
+from runtime_api.protocol.faults import restore_fault
 from runtime_api.protocol.fleet_actions import Readiness
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
@@ -80,7 +81,7 @@ def test_hooks_that_take_too_long_refuse_the_invocation() -> None:
 
 def test_what_the_runtime_says_of_its_hooks_counts_more_than_how_it_ends() -> None:
     machine = restoring()
-    assert machine.receive(ev.RestoreErrorPosted(3, "Runtime.Oops"), 1010) == [fx.Accept(3)]
+    assert machine.receive(ev.RestoreErrorPosted(3, "Runtime.Oops"), 1010)[0] == fx.Accept(3)
     assert refusal(machine.receive(ev.NextCalled(4), 1011))[2].startswith(
         "State transition from RuntimeRestoreErrorState to Ready failed"
     )
@@ -117,3 +118,23 @@ def test_a_restore_next_whose_peer_has_gone_is_restored_all_the_same() -> None:
     effects = machine.receive(invoke(), 1000)
     assert not any(isinstance(effect, fx.Restore) for effect in effects)
     assert any(isinstance(effect, fx.Deliver) for effect in machine.receive(ev.NextCalled(2), 1001))
+
+
+def test_a_runtime_that_has_posted_an_error_and_hangs_is_waited_for_half_a_second() -> None:
+    machine = EnvironmentMachine(SETTINGS)
+    machine.receive(ev.Initialise(), 0)
+    machine.receive(invoke(), 5)
+    effects = machine.receive(ev.InitErrorPosted(1, "Runtime.Oops", b'{"no":1}'), 10)
+    assert effects[1:] == [fx.SetTimer(Timer.INIT, RUNTIME, 510)]
+    effects = machine.receive(ev.TimerFired(Timer.INIT, RUNTIME), 510)
+    assert outcome(effects).body == b'{"no":1}'
+    assert fx.Stop(RUNTIME) in effects
+
+
+def test_hooks_that_have_failed_are_waited_for_half_a_second() -> None:
+    machine = restoring()
+    effects = machine.receive(ev.RestoreErrorPosted(3, "Function.Hook"), 1010)
+    assert effects[1:] == [fx.SetTimer(Timer.RESTORE, RUNTIME, 1510)]
+    effects = machine.receive(ev.TimerFired(Timer.RESTORE, RUNTIME), 1510)
+    assert outcome(effects).fault == restore_fault("Function.Hook")
+    assert fx.Stop(RUNTIME) in effects

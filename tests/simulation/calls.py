@@ -8,7 +8,7 @@ from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.environment import RUNTIME
 from runtime_api.protocol.errors import ErrorType
 
-from .world import EPOCH_MS, STREAMED_BYTES, World
+from .world import EPOCH_MS, EXIT_MS, STREAMED_BYTES, World
 
 __all__ = ["CallingWorld", "refusal_of"]
 
@@ -103,6 +103,10 @@ class CallingWorld(World):
             for request_id in waiting if self.init_apart else ():
                 self.require(request_id in self.outcomes, "who waited for a start that has failed has an outcome")
             self.require(self.oracle.state == "Started", "another external runtime may come")
+        elif self.init_apart:
+            (alarm,) = effects[1:]
+            assert isinstance(alarm, fx.SetTimer)
+            self.require(alarm.at == self.now + EXIT_MS, "and gives the runtime some time to exit")
         else:
             self.require(len(effects) == 1, "and ends nothing by itself")
 

@@ -357,7 +357,8 @@ class ExtensionWorld(CallingWorld):
         super().gone(event)
 
     def fire(self, timer: Timer, key: str) -> None:
-        if self.ending_at is None:
+        failed = self.init_apart and self.oracle.state in ("InitError", "RuntimeRestoreErrorState")
+        if self.ending_at is None and not failed:
             self.reason = "timeout"
         super().fire(timer, key)
         if self.ending_at is None:

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
     from .extension_oracle import Extension
 
-__all__ = ["EPOCH_MS", "INIT_MS", "RESTORE_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
+__all__ = ["EPOCH_MS", "EXIT_MS", "INIT_MS", "RESTORE_MS", "STREAMED_BYTES", "TIMEOUT_MS", "Broken", "World"]
 
 TIMEOUT_MS = 3000.0
 INIT_MS = 10_000.0
 STREAMED_BYTES = 40
 LIMITS = Limits(streamed_bytes=STREAMED_BYTES, extensions=LIMIT, long_init_ms=int(INIT_MS))
 RESTORE_MS = float(LIMITS.restore_ms)
+EXIT_MS = 500.0  # for a runtime that has said why its start fails, where init is apart
 STARTING = ("Started", "InitError", "Restoring", "RuntimeRestoreErrorState")
 EPOCH_MS = 1_700_000_000_000.0
 

@@ -35,7 +35,8 @@ def event_headers(step: Mapping[str, Any], request_id: str, names: Mapping[str, 
         "Content-Type": "application/json",
     }
     table |= step.get("headers", {})
-    headers = [[_cased(name, step.get("names")), value] for name, value in table.items() if value is not None]
+    given = {name: bytes_of(value).decode() for name, value in table.items() if value is not None}
+    headers = [[_cased(name, step.get("names")), value] for name, value in given.items()]
     headers += expanded(step.get("more", []))
     return headers[::-1] if step.get("order") == "reversed" else headers
 

@@ -21,6 +21,10 @@ KINDS = (
 )
 
 
+SIGNALLED = 128  # added to a signal, the exit code of a process whose child it ended: a shell, bubblewrap
+MOST_SIGNALS = 64
+
+
 class Call:
     """One request of the bootstrap."""
 
@@ -84,6 +88,8 @@ class ProcessExit:
 
     def __str__(self) -> str:
         how = f"with signal {self.signal}" if self.signal else f"with exit code {self.code}"
+        if self.code is not None and SIGNALLED < self.code <= SIGNALLED + MOST_SIGNALS:
+            how += f", which stands for signal {self.code - SIGNALLED}"
         return f"the process ended {how}"
 
 

@@ -68,15 +68,15 @@ class CaseRun:
             await self.expect_nothing(step["hold"])
         await self.send(found, {**answer, **step.get("answer", {})})
 
-    async def expect(self, step: Mapping[str, Any]) -> Observation:
+    async def expect(self, step: Mapping[str, Any], *, or_sleeps: bool = False) -> Observation:
         """The next observation; Deviated when it is not what the step expects."""
-        found = await self.take(step)
+        found = await self.take(step, or_sleeps=or_sleeps)
         self.judge(step, found)
         return found
 
-    async def expect_call(self, step: Mapping[str, Any]) -> Call:
+    async def expect_call(self, step: Mapping[str, Any], *, or_sleeps: bool = False) -> Call:
         """The next observation, of a step that expects a call."""
-        found = await self.expect(step)
+        found = await self.expect(step, or_sleeps=or_sleeps)
         assert isinstance(found, Call), "`judge` refuses every other kind of observation"
         return found
 
@@ -86,12 +86,15 @@ class CaseRun:
         if found is not None:
             raise Deviated(f"nothing for {seconds} s", str(found))
 
-    async def take(self, step: Mapping[str, Any] | None = None, expected: str = "") -> Observation:
-        """The next observation of any kind; Deviated when none comes."""
-        found = await self.harness.next_observation(self.timeout_s)
+    async def take(
+        self, step: Mapping[str, Any] | None = None, expected: str = "", *, or_sleeps: bool = False
+    ) -> Observation:
+        """The next observation of any kind; Deviated when none comes, or when the bootstrap `or_sleeps` instead."""
+        found = await self.harness.next_observation(self.timeout_s, or_sleeps=or_sleeps)
         if found is None:
             expected = expected or (described(step) if step else "a result")
-            raise Deviated(expected, f"nothing for {self.timeout_s:g} s", "silence")
+            happened = "nothing: its processes sleep" if or_sleeps else f"nothing for {self.timeout_s:g} s"
+            raise Deviated(expected, happened, "silence")
         return found
 
     def judge(self, step: Mapping[str, Any], found: Observation) -> None:

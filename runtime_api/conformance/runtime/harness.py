@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
+from contextlib import suppress
+from math import ceil
 from typing import TYPE_CHECKING
 
 from runtime_api.conformance.verdicts import CannotRun
@@ -13,6 +15,8 @@ from runtime_api.sandbox.process import PlainSandbox
 
 from .calls import Call, ProcessExit
 from .listener import RuntimeApiListener
+from .private_tmp import with_private_tmp
+from .processes import are_running, pids_of, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["RUNTIME", "Harness", "Observation"]
 
 RUNTIME = "runtime"
+LOOK_S = 0.1  # between two looks at the processes
+ASLEEP_LOOKS = 15  # in a row, at which nothing runs: what has not happened by then waits for something else
 Observation = Call | ProcessExit
 
 
@@ -34,7 +40,8 @@ class Harness:
         self.recorder = recorder
         self.api = RuntimeApiListener(recorder, self._observe)
         self.output = b""
-        self.sandbox = PlainSandbox()
+        self._sandbox = PlainSandbox()
+        self._private_tmp = False
         self._observations: deque[Observation] = deque()
         self._changed = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
@@ -42,34 +49,58 @@ class Harness:
 
     async def __aenter__(self) -> Self:
         await self.api.open()
-        await self.sandbox.open(self._notify)
+        await self._sandbox.open(self._notify)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.recorder.stop()
-        await self.sandbox.close()
+        await self._sandbox.close()
         if self._ending is not None:
             self._ending.cancel()
             await asyncio.gather(self._ending, return_exceptions=True)
         await self.api.close()
 
-    def start(self, launch: Launch) -> None:
-        """Start the bootstrap; CannotRun when that is impossible."""
+    def start(self, launch: Launch, *, private_tmp: bool = False) -> None:
+        """Start the bootstrap, with a /tmp of its own or this machine's; CannotRun when that is impossible."""
         command = os.fsencode(" ".join(launch.argv)).decode("utf-8", "backslashreplace")
         self.recorder.note("kit", "kit", f"start {command}")
-        self.sandbox.start(launch)
+        self._private_tmp = private_tmp
+        self._sandbox.start(with_private_tmp(launch) if private_tmp else launch)
         if self._refusal is not None:
             raise CannotRun(f"the bootstrap cannot be started: {self._refusal}")
 
-    async def next_observation(self, timeout_s: float) -> Observation | None:
-        """The next observation in order; None when there is none in time."""
-        if await self._wait(lambda: bool(self._observations), timeout_s):
+    def signal(self, number: int) -> None:
+        """Send a signal to the bootstrap, but not to what gives it a /tmp of its own."""
+        if not self._private_tmp:
+            self._sandbox.signal(RUNTIME, number)
+            return
+        for pid in pids_of(self.api.address):
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) != pid:  # bubblewrap leads the session
+                    os.kill(pid, number)
+
+    async def next_observation(self, timeout_s: float, *, or_sleeps: bool = False) -> Observation | None:
+        """The next observation in order; None when there is none in time, or when the bootstrap sleeps instead."""
+        wait = self._wait_awake if or_sleeps else self._wait
+        if await wait(lambda: bool(self._observations), timeout_s):
             return self._observations.popleft()
         return None
 
     async def wait_output(self, wanted: bytes, timeout_s: float) -> bool:
-        """Whether the process writes these bytes in time, or has written them already."""
-        return await self._wait(lambda: wanted in self.output, timeout_s)
+        """Whether the process writes these bytes in time, or has written them already, and does not sleep instead."""
+        return await self._wait_awake(lambda: wanted in self.output, timeout_s)
+
+    async def _wait_awake(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for a condition that a bootstrap brings about by itself: not once all its processes sleep."""
+        asleep = 0
+        for _ in range(ceil(timeout_s / LOOK_S)):
+            if await self._wait(condition, LOOK_S):
+                return True
+            processes = processes_of(self.api.address)
+            asleep = asleep + 1 if processes and not are_running(processes) else 0
+            if asleep >= ASLEEP_LOOKS:
+                return False
+        return False
 
     async def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         try:

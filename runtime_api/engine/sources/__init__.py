@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
     from runtime_api.service.mapping_record import EventSourceMapping
     from runtime_api.service.seams.dispatch import RunResult
+    from runtime_api.service.seams.positions import Positions
 
-__all__ = ["Functions", "Source", "SourceContext"]
+__all__ = ["FunctionFacts", "Functions", "Source", "SourceContext"]
+
+
+class FunctionFacts(NamedTuple):
+    """What events and documents tell of a function."""
+
+    version: str  # that an invocation runs on
+    role: str  # its ARN
 
 
 class Functions(Protocol):
@@ -26,6 +34,9 @@ class Functions(Protocol):
     def capacity(self, function_arn: str) -> int:
         """Return how many invocations of a function can run at once now; 0: none, or there is no such function."""
 
+    def about(self, function_arn: str) -> FunctionFacts | None:
+        """Return what a function is; None: there is no such function."""
+
 
 class SourceContext(NamedTuple):
     """What a source is polled with."""
@@ -36,6 +47,7 @@ class SourceContext(NamedTuple):
     clock: Clock
     random: Random
     limits: Limits
+    positions: Positions
     report: Callable[[str], None]  # takes what the mapping has come to, one of service/processing_results
     note: Callable[[str], None]  # takes a line of the log
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.service.mapping_sources import SourceKind
+
+from .dynamodb_streams import dynamodb_source
+from .kinesis import kinesis_source
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from runtime_api.service.mapping_sources import SourceKind
 
     from . import Source, SourceContext
 
@@ -21,7 +24,10 @@ class Polled(NamedTuple):
     source: Callable[[SourceContext], Source]
 
 
-POLLED: Mapping[SourceKind, Polled] = {}
+POLLED: Mapping[SourceKind, Polled] = {
+    SourceKind.KINESIS: Polled("kinesis", kinesis_source),
+    SourceKind.DYNAMODB: Polled("dynamodbstreams", dynamodb_source),
+}
 
 
 def not_polled(kind: SourceKind) -> str:

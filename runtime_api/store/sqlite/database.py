@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from .reserve import Reserve
+
 __all__ = ["Database", "Rows", "Statement", "StoreError", "migrate", "open_database"]
 
 Statement = tuple["str | Rows", tuple[Any, ...]]
@@ -59,15 +61,20 @@ class _Change(NamedTuple):
     loop: asyncio.AbstractEventLoop  # on which `settle` is called
     settle: Callable[..., object]
     wants_success: bool  # `settle` is called in any case, and not only with an error
+    makes_room: bool = False  # it may use what is reserved for a full disk
 
 
 class Database:
     """Opens the database, brings its schema up to date, and writes to it from a thread of its own."""
 
-    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
-        """Open it. StoreError when it is no database of this program, or of a newer one."""
+    def __init__(self, path: Path, migrations: Sequence[Migration], reserve: Reserve | None = None) -> None:
+        """Open it. StoreError when it is no database of this program, or of a newer one.
+
+        `reserve`: room for changes that free more of it.
+        """
         self._path = path
         self._connection = open_database(path, migrations)
+        self._reserve = reserve
         self._waiting: deque[_Change] = deque()
         self._signals: SimpleQueue[bool] = SimpleQueue()  # that wake the writer: whether somebody waits for a change
         self._is_urgent = self._is_posted = False  # such a signal is on its way, or was given
@@ -82,15 +89,18 @@ class Database:
         connection.close()
         return rows
 
-    async def write(self, *statements: Statement) -> None:
-        """Make a change, whole or not at all, and return when it is on disk. StoreError when it cannot be."""
+    async def write(self, *statements: Statement, makes_room: bool = False) -> None:
+        """Make a change, whole or not at all, and return when it is on disk. StoreError when it cannot be.
+
+        One that `makes_room`, because packages go with it, is made on a full disk, too.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def settle(error: StoreError | None) -> None:
             if not future.done():
                 future.set_result(None) if error is None else future.set_exception(error)
 
-        self.submit(statements, settle)
+        self._add(_Change(statements, asyncio.get_running_loop(), settle, True, makes_room))
         await future
 
     def submit(self, statements: Sequence[Statement], settle: Callable[[StoreError | None], object]) -> None:
@@ -131,6 +141,7 @@ class Database:
 
     def _write(self) -> None:
         last = 0  # changes of the commit before
+        self._hold_reserve()
         while not self._closed or self._waiting:
             if self._signals.get():
                 if last > CROWD:
@@ -145,10 +156,21 @@ class Database:
                 continue
             last = len(changes)
             error = self._commit(changes)
-            if error is None or len(changes) == 1:
-                _settle([(change, error) for change in changes])
+            if error is None:
+                self._hold_reserve()
+                _settle([(change, None) for change in changes])
             else:  # one of them cannot be written: find out which, the others must not suffer for it
-                _settle([(change, self._commit([change])) for change in changes])
+                _settle([(change, self._commit_alone(change)) for change in changes])
+
+    def _commit_alone(self, change: _Change) -> StoreError | None:
+        error = self._commit([change])
+        if error is None or not change.makes_room or self._reserve is None or not self._reserve.give_up():
+            return error
+        return self._commit([change])
+
+    def _hold_reserve(self) -> None:
+        if self._reserve is not None:
+            self._reserve.hold()
 
     def _commit(self, changes: Sequence[_Change]) -> StoreError | None:
         """Write all of these or none; returns the error that has kept them from being written."""

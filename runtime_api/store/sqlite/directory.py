@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .database import Database, StoreError
 from .event_queue import MIGRATIONS as EVENT_MIGRATIONS
+from .reserve import Reserve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ class DataDirectory:
             raise StoreError(f"{path}: {error.strerror}; name a directory that can be written to") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.database = Database(path / "bootjack.sqlite", MIGRATIONS)
+            self.database = Database(path / "bootjack.sqlite", MIGRATIONS, Reserve(path / "reserve"))
             try:
                 self.events = Database(path / "events.sqlite", EVENT_MIGRATIONS)
             except BaseException:

@@ -19,6 +19,7 @@ from runtime_api.service.seams.event_queue import BuriedEvent, Full, LeasedEvent
 from runtime_api.store.event_index import Entry, EventIndex
 
 from .database import Rows
+from .positions import MIGRATION as POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -38,6 +39,7 @@ MIGRATIONS = (
     );
     CREATE TABLE schedules (name TEXT PRIMARY KEY, began_ms REAL NOT NULL, seen_ms REAL NOT NULL) WITHOUT ROWID
     """,
+    POSITIONS,
 )
 QUEUED = Queued()
 BURIED = 1000  # events that are kept for a look at them

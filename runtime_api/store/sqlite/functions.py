@@ -56,14 +56,16 @@ class StoredFunctions:
         await self._database.write((SAVE_RESOURCE, (*key, msgspec.json.encode(resource))))
 
     async def delete_resource(self, owner: Owner, resource: Resource) -> None:
-        """Remove another resource."""
-        await self._database.write((DELETE_RESOURCE, (*owner, kind_of(resource), resource.name)))
+        """Remove another resource, on a full disk, too."""
+        statement = DELETE_RESOURCE, (*owner, kind_of(resource), resource.name)
+        await self._database.write(statement, makes_room=True)
 
-    async def save(self, function: Function) -> None:
-        """Write a function; StoreError when it cannot be."""
-        await self._database.write((SAVE, (*function.owner, function.name, msgspec.json.encode(function))))
+    async def save(self, function: Function, *, makes_room: bool = False) -> None:
+        """Write a function; StoreError when it cannot be. `makes_room`: versions of it, and their packages, go."""
+        statement = SAVE, (*function.owner, function.name, msgspec.json.encode(function))
+        await self._database.write(statement, makes_room=makes_room)
 
     async def delete(self, function: Function) -> None:
-        """Remove a function, whose version numbers are not given again."""
+        """Remove a function, whose version numbers are not given again; on a full disk, too."""
         key = (*function.owner, function.name)
-        await self._database.write((DELETE, key), (NUMBER, (*key, function.next_number)))
+        await self._database.write((DELETE, key), (NUMBER, (*key, function.next_number)), makes_room=True)

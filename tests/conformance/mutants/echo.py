@@ -35,6 +35,7 @@ text(
 value("echo/integer", "NumberAsText", "Posts a number as a string.", plain(int, 42), str)
 value("echo/zero", "ZeroIsNothing", "Treats 0 as nothing.", plain(int, 0), lambda _r: None)
 value("echo/negative", "NoSign", "Drops the sign of a number.", plain(int, -17), abs)
+value("echo/short-fraction", "WholeNumbers", "Cuts fractions off.", lambda r: type(r) is float, int)
 value(
     "echo/fraction",
     "SixDigits",
@@ -195,7 +196,11 @@ class LastResponse(Bootstrap):
     memory = None
 
     def encode(self, result):
-        if type(result) is dict and "n" in result and int(self.env.get("AWS_LAMBDA_MAX_CONCURRENCY") or 1) == 1:
+        if (
+            type(result) is dict
+            and result.keys() & {"n", "m"}
+            and int(self.env.get("AWS_LAMBDA_MAX_CONCURRENCY") or 1) == 1
+        ):
             self.memory = self.memory or result
             result = self.memory
         return super().encode(result)

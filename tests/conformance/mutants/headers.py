@@ -56,7 +56,7 @@ def read_head(change):
 
 
 def too_many(lines):
-    if len(lines) > 64:
+    if len(lines) > 10:
         raise ValueError("too many headers")
     return lines
 
@@ -123,12 +123,12 @@ with_wire(
     "headers/any-order", "IdFirst", "Finds the request id only in the first line.", read_head=read_head(id_first)
 )
 with_wire("headers/unknown", "KnownOnly", "Refuses unknown headers.", header=refuse(lambda name, *_: "new" in name))
-with_wire("headers/many", "FewHeaders", "Reads at most 64 headers.", read_head=read_head(too_many))
+with_wire("headers/many", "FewHeaders", "Reads at most ten headers.", read_head=read_head(too_many))
 with_wire(
     "headers/long-value",
     "ShortLines",
-    "Reads lines of at most 8 KB.",
-    header=refuse(lambda _n, _v, line: len(line) > 8192),
+    "Reads lines of at most 2 KB.",
+    header=refuse(lambda _n, _v, line: len(line) > 2048),
 )
 with_wire(
     "headers/empty-value",

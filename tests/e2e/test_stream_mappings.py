@@ -1,0 +1,263 @@
+"""Functions handle what is written to Kinesis and to tables of DynamoDB, with moto's server as the peer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.e2e.clients import connected
+from tests.e2e.packages import package
+from tests.e2e.running import Serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+CODE = """
+import base64, json
+
+def handler(event, context):
+    texts = [base64.b64decode(each["kinesis"]["data"]).decode() for each in event["Records"] if "kinesis" in each]
+    print(context.function_name, "got", json.dumps({"texts": texts, "event": event}), flush=True)
+    if "poison" in texts:
+        raise ValueError("poison")
+    bad = [each["kinesis"]["sequenceNumber"] for each, text in zip(event["Records"], texts) if text == "bad"]
+    state = event.get("state") or {}
+    return {
+        "batchItemFailures": [{"itemIdentifier": number} for number in bad],
+        "state": {"count": state.get("count", 0) + len(texts)},
+    }
+"""
+
+
+class Aws:
+    """Clients of moto's server."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.kinesis, self.dynamodb, self.sqs, self.s3 = map(self._client, ("kinesis", "dynamodb", "sqs", "s3"))
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def stream(self, name: str) -> str:
+        """Make a stream of one shard; returns its ARN."""
+        self.kinesis.create_stream(StreamName=name, ShardCount=1)
+        arn: str = self.kinesis.describe_stream(StreamName=name)["StreamDescription"]["StreamARN"]
+        return arn
+
+    def put(self, stream: str, *texts: str) -> None:
+        for text in texts:
+            self.kinesis.put_record(StreamName=stream, Data=text.encode(), PartitionKey="key")
+
+    def table(self, name: str) -> str:
+        """Make a table with a stream; returns the ARN of that."""
+        made = self.dynamodb.create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        arn: str = made["TableDescription"]["LatestStreamArn"]
+        return arn
+
+    def write(self, table: str, *ids: str) -> None:
+        for each in ids:
+            self.dynamodb.put_item(TableName=table, Item={"id": {"S": each}})
+
+    def queue(self, name: str) -> tuple[str, str]:
+        """Make a queue; returns its URL and ARN."""
+        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        return url, f"arn:aws:sqs:us-east-1:123456789012:{name}"
+
+    def document(self, url: str) -> Any:
+        """Wait for a message, and read it."""
+        found = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+        return json.loads(found["Messages"][0]["Body"])
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield Aws(f"http://{host}:{port}")
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(aws: Aws) -> Iterator[Serve]:
+    with Serve(env={"AWS_ENDPOINT_URL": aws.endpoint}) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Serve) -> Iterator[Any]:
+    with connected(server.url) as client:
+        yield client
+
+
+def create(client: Any, name: str, source: str, **settings: Any) -> str:
+    """Make a function with a mapping, and wait until records are read; returns the mapping's UUID."""
+    code = {"ZipFile": package({"app.py": CODE})}
+    client.create_function(FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code)
+    settings = {"StartingPosition": "TRIM_HORIZON", **settings}
+    uuid: str = client.create_event_source_mapping(FunctionName=name, EventSourceArn=source, **settings)["UUID"]
+    return uuid
+
+
+def got(server: Serve, function: str, times: int) -> list[dict[str, Any]]:
+    """Wait until a function has been invoked so often; returns what it got."""
+    pattern = rf"{function} got (\{{.*\}})\r?\n"
+    server.wait_for(pattern, times=times)
+    return [json.loads(found) for found in re.findall(pattern, server.log())]
+
+
+def texts(server: Serve, function: str, times: int) -> list[list[str]]:
+    return [each["texts"] for each in got(server, function, times)]
+
+
+def test_a_stream_is_read_from_its_beginning_in_batches(client: Any, server: Serve, aws: Aws) -> None:
+    arn = aws.stream("whole")
+    aws.put("whole", *map(str, range(25)))
+    uuid = create(client, "reader", arn, BatchSize=10)
+    found = texts(server, "reader", 3)
+    assert found == [[str(each) for each in range(start, min(start + 10, 25))] for start in (0, 10, 20)]
+    record = got(server, "reader", 3)[0]["event"]["Records"][0]
+    assert isinstance(record["kinesis"].pop("approximateArrivalTimestamp"), float)
+    assert record == {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "key",
+            "sequenceNumber": "1",
+            "data": base64.b64encode(b"0").decode(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": "shardId-000000000000:1",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": ROLE,
+        "awsRegion": "us-east-1",
+        "eventSourceARN": arn,
+    }
+    assert client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"] == "OK"
+
+
+def test_a_poison_record_is_found_by_splitting_and_told_of(client: Any, server: Serve, aws: Aws) -> None:
+    arn = aws.stream("poisoned")
+    url, queue = aws.queue("poison")
+    aws.put("poisoned", "a", "b", "poison", "c")
+    create(
+        client,
+        "splitter",
+        arn,
+        BisectBatchOnFunctionError=True,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )
+    document = aws.document(url)
+    assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert document["requestContext"]["approximateInvokeCount"] == 3
+    assert document["responseContext"] == {
+        "statusCode": 200,
+        "executedVersion": "$LATEST",
+        "functionError": "Unhandled",
+    }
+    batch = document["KinesisBatchInfo"]
+    assert (batch["startSequenceNumber"], batch["endSequenceNumber"], batch["batchSize"]) == ("3", "3", 1)
+    assert texts(server, "splitter", 5) == [["a", "b", "poison", "c"], ["a", "b"], ["poison", "c"], ["poison"], ["c"]]
+
+
+def test_items_that_a_function_reports_are_tried_again_and_kept_in_a_bucket(
+    client: Any, server: Serve, aws: Aws
+) -> None:
+    arn = aws.stream("partial")
+    aws.s3.create_bucket(Bucket="failures")
+    aws.put("partial", "a", "bad", "c")
+    uuid = create(
+        client,
+        "reporter",
+        arn,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        MaximumRetryAttempts=1,
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
+    )
+    server.wait_for("2 records, 2 to 3, given up: RetryAttemptsExhausted; arn:aws:s3:::failures was told")
+    assert texts(server, "reporter", 2) == [["a", "bad", "c"], ["bad", "c"]]
+    (found,) = aws.s3.list_objects_v2(Bucket="failures")["Contents"]
+    assert found["Key"].startswith(f"aws/lambda/{uuid}/shardId-000000000000/2")
+    document = json.loads(aws.s3.get_object(Bucket="failures", Key=found["Key"])["Body"].read())
+    assert document["responseContext"]["functionError"] is None
+    assert [each["kinesis"]["sequenceNumber"] for each in document["payload"]["Records"]] == ["2", "3"]
+
+
+def test_windows_hand_their_state_on(client: Any, server: Serve, aws: Aws) -> None:
+    arn = aws.stream("windows")
+    aws.put("windows", "a", "b", "c")
+    create(client, "counter", arn, BatchSize=2, TumblingWindowInSeconds=1)
+    events = [each["event"] for each in got(server, "counter", 3)]
+    while not events[-1]["isFinalInvokeForWindow"]:  # the records may have come in two seconds
+        events = [each["event"] for each in got(server, "counter", len(events) + 1)]
+    assert sum(len(each["Records"]) for each in events) == 3
+    assert events[1]["state"] == {"count": len(events[0]["Records"])} or events[1]["state"] == {}
+    assert events[-1]["shardId"] == "shardId-000000000000"
+
+
+def test_changes_of_a_table_that_filters_let_through(client: Any, server: Serve, aws: Aws) -> None:
+    arn = aws.table("t")
+    aws.write("t", "i1", "i2", "i3")
+    aws.dynamodb.delete_item(TableName="t", Key={"id": {"S": "i2"}})
+    pattern = {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"id": {"S": [{"prefix": "i"}]}}}}
+    create(client, "changes", arn, FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]})
+    (record,) = got(server, "changes", 1)[0]["event"]["Records"]
+    assert isinstance(record["dynamodb"].pop("ApproximateCreationDateTime"), int | float)
+    assert record["dynamodb"].pop("SizeBytes") > 0
+    assert record.pop("eventID")
+    assert record == {
+        "eventName": "REMOVE",
+        "eventVersion": record["eventVersion"],
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "Keys": {"id": {"S": "i2"}},
+            "OldImage": {"id": {"S": "i2"}},
+            "SequenceNumber": record["dynamodb"]["SequenceNumber"],
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": arn,
+    }
+
+
+def test_the_next_server_goes_on_where_this_one_stood(aws: Aws, tmp_path: Path) -> None:
+    arn = aws.stream("restarted")
+    table = aws.table("restarted-table")
+    environment = {"AWS_ENDPOINT_URL": aws.endpoint}
+    with Serve("--data", tmp_path, env=environment) as server, connected(server.url) as client:
+        aws.put("restarted", "a", "b")
+        aws.write("restarted-table", "a", "b")
+        create(client, "again", arn)
+        create(client, "again-table", table, BatchSize=1)
+        got(server, "again", 1)
+        got(server, "again-table", 2)
+    aws.put("restarted", "c")
+    aws.write("restarted-table", "c")
+    with Serve("--data", tmp_path, env=environment) as server:
+        assert texts(server, "again", 1) == [["c"]]
+        (record,) = got(server, "again-table", 1)[0]["event"]["Records"]
+        assert record["dynamodb"]["Keys"] == {"id": {"S": "c"}}

@@ -1,0 +1,162 @@
+"""A server that speaks what pollers need of Kinesis, DynamoDB streams and SQS, and misbehaves when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["PREFIX", "Fault", "Shard", "StreamServer", "refusal"]
+
+PREFIX = "shardId-00000000000000000000-"  # botocore knows how long an id is
+CUT = 0  # in place of a status: the connection is closed without an answer
+
+
+class Fault(NamedTuple):
+    """What one call is answered with in place of the truth."""
+
+    status: int = CUT
+    body: bytes = b""
+
+
+def refusal(code: str, status: int = 400) -> Fault:
+    """A refusal with this code."""
+    return Fault(status, json.dumps({"__type": code, "message": "no"}).encode())
+
+
+class Shard:
+    """Records, and where they come from."""
+
+    def __init__(self, *texts: str, parent: str | None = None, is_closed: bool = False) -> None:
+        self.records: list[tuple[str, str, float]] = []  # texts, keys and times
+        self.parent = parent
+        self.is_closed = is_closed
+        self.put(*texts)
+
+    def put(self, *texts: str, at: float = 1_700_000_000.0, key: str = "key") -> None:
+        """Add records that arrive at this time."""
+        self.records += [(text, key, at) for text in texts]
+
+
+class StreamServer:
+    """A stream by each of its APIs; sequence numbers count from 101."""
+
+    def __init__(self, **shards: Shard) -> None:
+        self.shards = shards
+        self.faults: dict[str, list[Fault]] = defaultdict(list)  # of the next calls, by operation
+        self.calls: list[tuple[str, dict[str, Any]]] = []  # operations with their parameters
+        self.news = asyncio.Event()
+        self.messages: list[dict[str, Any]] = []  # to the queue
+        self.url = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[StreamServer]:
+        """Listen on loopback."""
+        app = web.Application()
+        app.router.add_post("/{rest:.*}", self._answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            self.url = f"http://{host}:{port}"
+            yield self
+        finally:
+            await runner.cleanup()
+
+    def called(self, operation: str) -> list[dict[str, Any]]:
+        """The parameters of each call of an operation."""
+        return [parameters for each, parameters in self.calls if each == operation]
+
+    async def until_called(self, operation: str) -> None:
+        """Wait for a call of an operation."""
+        while not self.called(operation):
+            self.news.clear()
+            await self.news.wait()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        service, _, operation = request.headers["X-Amz-Target"].partition(".")
+        parameters = json.loads(await request.read())
+        self.calls.append((operation, parameters))
+        self.news.set()
+        if self.faults[operation]:
+            fault = self.faults[operation].pop(0)
+            if fault.status == CUT:
+                assert request.transport is not None
+                request.transport.close()
+            return web.Response(status=fault.status or 500, body=fault.body)
+        answer = getattr(self, f"_{operation}")(parameters, service.startswith("DynamoDB"))
+        return web.Response(body=json.dumps(answer).encode(), content_type="application/x-amz-json-1.1")
+
+    def _ListShards(self, _parameters: Any, _is_table: bool) -> Any:  # as AWS names it
+        return {"Shards": self._listed()}
+
+    def _DescribeStream(self, _parameters: Any, _is_table: bool) -> Any:
+        return {"StreamDescription": {"Shards": self._listed()}}
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "ShardId": PREFIX + name,
+                **({"ParentShardId": PREFIX + shard.parent} if shard.parent else {}),
+                "SequenceNumberRange": {
+                    "StartingSequenceNumber": "101",
+                    **({"EndingSequenceNumber": "999"} if shard.is_closed else {}),
+                },
+            }
+            for name, shard in self.shards.items()
+        ]
+
+    def _GetShardIterator(self, parameters: Any, _is_table: bool) -> Any:
+        name = parameters["ShardId"].removeprefix(PREFIX)
+        records = self.shards[name].records
+        number = parameters.get("StartingSequenceNumber") or parameters.get("SequenceNumber")
+        at = parameters.get("Timestamp", 0)
+        begin = {
+            "TRIM_HORIZON": 0,
+            "LATEST": len(records),
+            "AT_TIMESTAMP": sum(time < at for _, _, time in records),
+            "AFTER_SEQUENCE_NUMBER": int(number or 0) - 100,
+        }[parameters["ShardIteratorType"]]
+        return {"ShardIterator": f"{name}/{begin}"}
+
+    def _GetRecords(self, parameters: Any, is_table: bool) -> Any:
+        name, _, text = parameters["ShardIterator"].partition("/")
+        shard, begin = self.shards[name], int(text)
+        shown = self._change if is_table else self._record
+        found = [shown(101 + begin + at, *each) for at, each in enumerate(shard.records[begin:])]
+        answer = {"Records": found, "MillisBehindLatest": 0}
+        return answer if shard.is_closed else answer | {"NextShardIterator": f"{name}/{len(shard.records)}"}
+
+    def _record(self, number: int, text: str, key: str, at: float) -> Any:
+        data = base64.b64encode(text.encode()).decode()
+        return {
+            "SequenceNumber": str(number),
+            "Data": data,
+            "PartitionKey": key,
+            "ApproximateArrivalTimestamp": at,
+        }
+
+    def _change(self, number: int, text: str, _key: str, at: float) -> Any:
+        change = {
+            "Keys": {"id": {"S": text}},
+            "SequenceNumber": str(number).zfill(21),
+            "ApproximateCreationDateTime": at,
+        }
+        return {"eventID": str(number), "eventName": "INSERT", "dynamodb": change}
+
+    def _GetQueueUrl(self, _parameters: Any, _is_table: bool) -> Any:
+        return {"QueueUrl": f"{self.url}/queue"}
+
+    def _SendMessage(self, parameters: Any, _is_table: bool) -> Any:
+        self.messages.append(json.loads(parameters["MessageBody"]))
+        return {"MessageId": "m"}

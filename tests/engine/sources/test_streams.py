@@ -1,0 +1,334 @@
+"""Pollers of streams against a server that misbehaves: what is lost, repeated, asked for and told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from contextlib import asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runtime_api.engine.aws_clients import AwsClients, AwsSettings
+from runtime_api.engine.clock import Clock
+from runtime_api.engine.sources import FunctionFacts, SourceContext
+from runtime_api.engine.sources.choice import POLLED
+from runtime_api.protocol.limits import CURRENT
+from runtime_api.service.mapping_record import EventSourceMapping, MappingState, Settings
+from runtime_api.service.mapping_sources import SourceKind
+from runtime_api.service.seams.dispatch import InvokeResult, RunResult, Throttled, Unavailable
+from runtime_api.service.seams.positions import Position
+from runtime_api.store.memory_positions import MemoryPositions
+from tests.engine.sources.stream_server import PREFIX, Fault, Shard, StreamServer, refusal
+from tests.loops import run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+pytestmark = pytest.mark.slow
+
+STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
+TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-01-02T03:04:05.678"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
+TO_QUEUE = {"OnFailure": {"Destination": QUEUE}}
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+KINDS = {STREAM: SourceKind.KINESIS, TABLE: SourceKind.DYNAMODB}
+OK = InvokeResult("r", b"null", None, b"")
+FAILED = InvokeResult("r", b"{}", "Unhandled", b"")
+SHARD = f"{PREFIX}s"
+TIMEOUT_S = 60
+
+
+class Function:
+    """Notes the texts of the records that it gets; `results` are those of its next invocations."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.results: list[RunResult] = []
+        self.news = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def invoke(self, function_arn: str, payload: bytes, trace: str | None = None) -> RunResult:
+        self.batches.append([_text(each) for each in json.loads(payload)["Records"]])
+        self.news.set()
+        await self.may_end.wait()
+        return self.results.pop(0) if self.results else OK
+
+    def capacity(self, function_arn: str) -> int:
+        return 1
+
+    def about(self, function_arn: str) -> FunctionFacts:
+        return FunctionFacts("7", "arn:aws:iam::123456789012:role/r")
+
+
+def _text(record: dict[str, Any]) -> str:
+    if "kinesis" in record:
+        return base64.b64decode(record["kinesis"]["data"]).decode()
+    text: str = record["dynamodb"]["Keys"]["id"]["S"]
+    return text
+
+
+class World:
+    """A poller with what it needs."""
+
+    def __init__(self, server: StreamServer) -> None:
+        self.server = server
+        self.function = Function()
+        self.positions = MemoryPositions()
+        self.results: list[str] = []
+        self.notes: list[str] = []
+        self._news = asyncio.Event()
+
+    @asynccontextmanager
+    async def polling(self, arn: str = STREAM, **settings: Any) -> AsyncIterator[None]:
+        """Poll until the block ends, and then until nothing is in hand."""
+        clients = AwsClients(AwsSettings({"": self.server.url}))
+        settings = {"batch_size": 10, "starting_position": "TRIM_HORIZON", **settings}
+        mapping = EventSourceMapping(
+            "m",
+            "123456789012",
+            "us-east-1",
+            FUNCTION,
+            Settings(arn, **settings),
+            MappingState.ENABLED,
+            True,
+            "2026",
+            "No records processed",
+        )
+        source = POLLED[KINDS[arn]].source(
+            SourceContext(
+                mapping,
+                self.function,
+                clients,
+                Clock(),
+                Random(1),
+                CURRENT,
+                self.positions,
+                self._took(self.results),
+                self._took(self.notes),
+            )
+        )
+        task = asyncio.create_task(source.run())
+        try:
+            yield
+            source.stop()
+            await asyncio.wait_for(task, TIMEOUT_S)
+        finally:
+            task.cancel()
+            await clients.close()
+
+    def _took(self, lines: list[str]) -> Callable[[str], None]:
+        def take(line: str) -> None:
+            lines.append(line)
+            self._news.set()
+
+        return take
+
+    async def handled(self, *texts: str) -> None:
+        """Wait until the function has got exactly these, in this order."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while sum(map(len, self.function.batches)) < len(texts):
+                self.function.news.clear()
+                await self.function.news.wait()
+        assert [text for batch in self.function.batches for text in batch] == list(texts)
+
+    async def told(self, part: str) -> None:
+        """Wait until a result or a line of the log has this part."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while not any(part in line for line in (*self.results, *self.notes)):
+                self._news.clear()
+                await self._news.wait()
+
+
+def with_server(server: StreamServer, test: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+    async def inside() -> None:
+        async with server.running():
+            await test(World(server))
+
+    run(inside())
+
+
+@pytest.mark.parametrize(
+    ("arn", "fault", "told"),
+    [
+        (STREAM, refusal("InternalFailure", 500), "InternalFailure"),
+        (STREAM, refusal("ProvisionedThroughputExceededException"), "ProvisionedThroughputExceededException"),
+        (STREAM, Fault(), "http://127.0.0.1"),
+        (STREAM, Fault(200, b"<html>"), "GetRecords was answered without Records"),
+        (STREAM, Fault(200, b'{"Records":7}'), "GetRecords was answered with something else"),
+        (TABLE, refusal("InternalFailure", 500), "InternalFailure"),
+        (TABLE, Fault(200, b'{"Records":[{}]}'), "GetRecords was answered without dynamodb"),
+    ],
+)
+def test_a_read_that_fails_is_made_again_and_nothing_is_lost(arn: str, fault: Fault, told: str) -> None:
+    server = StreamServer(s=Shard("a", "b"))
+    server.faults["GetRecords"] = [fault]
+
+    async def test(world: World) -> None:
+        async with world.polling(arn):
+            await world.handled("a", "b")
+            await world.told("OK")
+        assert world.results[0].startswith("PROBLEM: ")
+        assert told in world.results[0]
+        assert len([line for line in world.notes if f"shard {SHARD}: goes on" in line]) == 1
+        assert len(server.called("GetRecords")) < 10
+
+    with_server(server, test)
+
+
+@pytest.mark.parametrize("arn", [STREAM, TABLE])
+def test_an_iterator_that_has_expired_is_renewed_where_reading_stood(arn: str) -> None:
+    server = StreamServer(s=Shard("a", "b"))
+
+    async def test(world: World) -> None:
+        async with world.polling(arn):
+            await world.handled("a", "b")
+            server.faults["GetRecords"] = [refusal("ExpiredIteratorException")]
+            server.shards["s"].put("c")
+            await world.handled("a", "b", "c")
+        renewed = server.called("GetShardIterator")[1]
+        assert renewed["ShardIteratorType"] == "AFTER_SEQUENCE_NUMBER"
+        assert any(value.endswith("102") for value in renewed.values())
+        assert not [result for result in world.results if "PROBLEM" in result]
+
+    with_server(server, test)
+
+
+def test_records_that_a_table_has_dropped_are_passed_over() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        held = await world.positions.take("m", SHARD)
+        assert held is not None
+        await world.positions.save(held, Position("50".zfill(21)))
+        await world.positions.give_back(held)
+        server.faults["GetShardIterator"] = [refusal("TrimmedDataAccessException")]
+        async with world.polling(TABLE):
+            await world.handled("a")
+        kinds = [call["ShardIteratorType"] for call in server.called("GetShardIterator")]
+        assert kinds == ["AFTER_SEQUENCE_NUMBER", "TRIM_HORIZON"]
+
+    with_server(server, test)
+
+
+def test_a_stream_that_is_gone_is_told_of_until_it_is_back() -> None:
+    server = StreamServer(s=Shard("a"))
+    server.faults["ListShards"] = [refusal("ResourceNotFoundException")] * 2
+
+    async def test(world: World) -> None:
+        async with world.polling():
+            await world.told("PROBLEM: ListShards: ResourceNotFoundException: no")
+            await world.handled("a")
+            await world.told("OK")
+
+    with_server(server, test)
+
+
+@pytest.mark.parametrize("arn", [STREAM, TABLE])
+def test_children_wait_for_their_parents(arn: str) -> None:
+    server = StreamServer(
+        child=Shard("c", parent="parent"), parent=Shard("a", "b", is_closed=True), orphan=Shard(parent="expired")
+    )
+
+    async def test(world: World) -> None:
+        world.function.results = [FAILED]  # the parent is tried again first
+        async with world.polling(arn):
+            await world.handled("a", "b", "a", "b", "c")
+        positions = await world.positions.all("m")
+        assert {shard.removeprefix(PREFIX): each.is_finished for shard, each in positions.items()} == {
+            "child": False,
+            "parent": True,
+            "orphan": False,
+        }
+
+    with_server(server, test)
+
+
+@pytest.mark.parametrize("arn", [STREAM, TABLE])
+def test_a_mapping_that_begins_at_the_latest_record_misses_none_while_no_server_runs(arn: str) -> None:
+    server = StreamServer(old=Shard("x", is_closed=True), s=Shard("before"))
+
+    async def test(world: World) -> None:
+        async with world.polling(arn, starting_position="LATEST"):
+            await asyncio.wait_for(server.until_called("GetRecords"), TIMEOUT_S)
+        server.shards["s"].put("meanwhile", at=Clock().now_ms() / 1000 + 1)
+        server.shards["new"] = Shard("first")
+        async with world.polling(arn, starting_position="LATEST"):
+            async with asyncio.timeout(TIMEOUT_S):
+                while len(world.function.batches) < 2:
+                    world.function.news.clear()
+                    await world.function.news.wait()
+        assert sorted(world.function.batches) == [["first"], ["meanwhile"]]
+
+    with_server(server, test)
+
+
+def test_a_function_that_is_throttled_or_gone_gets_its_batch_later() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        world.function.results = [Throttled(1, 1, 0), Unavailable("Function not found: f")]
+        async with world.polling(maximum_retry_attempts=0):
+            await world.handled("a", "a", "a")
+            await world.told("OK")
+        assert world.results == ["PROBLEM: Function not found: f", "OK"]
+        assert (await world.positions.all("m"))[SHARD].sequence_number == "101"
+
+    with_server(server, test)
+
+
+def test_the_destination_is_told_once_it_can_be_and_the_shard_waits_for_that() -> None:
+    server = StreamServer(s=Shard("a", "b"))
+    server.faults["SendMessage"] = [refusal("InternalError", 500)]
+
+    async def test(world: World) -> None:
+        world.function.results = [FAILED]
+        async with world.polling(batch_size=1, maximum_retry_attempts=0, destination_config=TO_QUEUE):
+            await world.handled("a", "b")
+            assert [each["KinesisBatchInfo"]["startSequenceNumber"] for each in server.messages] == ["101"]
+        assert server.messages[0]["responseContext"]["executedVersion"] == "7"
+        assert any("record 101 given up: RetryAttemptsExhausted" in note for note in world.notes)
+
+    with_server(server, test)
+
+
+def test_a_destination_that_is_not_there_holds_nothing_up() -> None:
+    server = StreamServer(s=Shard("a", "b"))
+    server.faults["GetQueueUrl"] = [refusal("QueueDoesNotExist")]
+
+    async def test(world: World) -> None:
+        world.function.results = [FAILED]
+        async with world.polling(batch_size=1, maximum_retry_attempts=0, destination_config=TO_QUEUE):
+            await world.handled("a", "b")
+        assert any("the on-failure destination was not told: GetQueueUrl" in note for note in world.notes)
+
+    with_server(server, test)
+
+
+def test_a_poller_that_is_stopped_waits_for_its_batch() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        world.function.may_end.clear()
+        async with world.polling():
+            await world.handled("a")
+            asyncio.get_running_loop().call_later(0.05, world.function.may_end.set)
+        assert (await world.positions.all("m"))[SHARD].sequence_number == "101"
+
+    with_server(server, test)
+
+
+def test_a_shard_that_another_server_reads_is_left_alone() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        assert await world.positions.take("m", SHARD) is not None
+        async with world.polling():
+            await asyncio.wait_for(server.until_called("ListShards"), TIMEOUT_S)
+        assert server.called("GetRecords") == []
+        assert world.function.batches == []
+
+    with_server(server, test)
