@@ -47,10 +47,11 @@ $ aws lambda invoke --function-name orders response.json
   Lambda's managed instances: `PerExecutionEnvironmentMaxConcurrency` says how many, or else runtime and memory do
   (64 for Node.js, 16 for Python, for each vCPU of 2 GB). Environments start when callers need them; no capacity
   provider need exist, since its operations are not served.
-- **Event source mappings of Kinesis and DynamoDB streams are polled** where `AWS_ENDPOINT_URL`, or the variable of
-  that service, names an endpoint, or with `--poll-aws`; those of other sources are kept, move through their states,
-  and invoke nothing. No source need exist or be reachable when a mapping is made; `LastProcessingResult` says what is
-  wrong. A mapping stays when its function is deleted.
+- **Event source mappings of SQS, Kinesis and DynamoDB streams are polled** where `AWS_ENDPOINT_URL`, or the variable
+  of that service, names an endpoint, or with `--poll-aws`; those of other sources are kept and change their states,
+  but invoke nothing. No source need exist or be reachable when a mapping is made; `LastProcessingResult` says what is
+  wrong, and `bootjack mappings` lists them all ([event-sources.md](event-sources.md)). A mapping stays when its
+  function is deleted.
 - **`--data DIR` keeps functions, layers, mappings, packages and events.** What was answered is on disk, also after
   `kill -9` and a power cut. A second server is refused the directory. Without `--data` everything goes with the
   server. The functions of the command line are not kept, nor is what callers change about them: their code is yours.

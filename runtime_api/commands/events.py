@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EventService", "command", "listing_options", "server_options", "time_of"]
 
 EVENTS = "/_bootjack/events"
+MAPPINGS = "/_bootjack/mappings"
 FAILED = 1  # exit code: the server has refused what was asked of it
 MOST = 1000
 
@@ -84,6 +85,12 @@ class EventService:
         found: list[dict[str, Any]] = self._ask("GET", f"{EVENTS}{path}?{urlencode(query)}")["events"]
         return found
 
+    def mappings(self, function: str | None) -> list[dict[str, Any]]:
+        """Return the event source mappings of a function, or all."""
+        query = "" if function is None else f"?{urlencode({'function': function})}"
+        found: list[dict[str, Any]] = self._ask("GET", f"{MAPPINGS}{query}")["mappings"]
+        return found
+
     def change(self, method: str, path: str) -> None:
         """Do something with one event; exit with code 1 and the server's reason when it refuses."""
         self._ask(method, f"{EVENTS}{path}")
@@ -94,6 +101,6 @@ class EventService:
             return answer.document
         message = answer.document.get("Message") or answer.document.get("message")
         if not message or answer.document.get("Type") is None:
-            fail(f"{self._endpoint.url} has no events to show: is it bootjack serve?")
+            fail(f"{self._endpoint.url} has nothing of that to show: is it bootjack serve?")
         click.echo(f"bootjack: {message}", err=True)
         sys.exit(FAILED)

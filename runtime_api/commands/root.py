@@ -18,6 +18,7 @@ VERBS = {
     "serve": "Serve functions over Lambda's Invoke API",
     "functions": "List, show and delete the functions of a running server",
     "events": "List the asynchronous invocations of a running server, and run failed ones again",
+    "mappings": "List the event source mappings of a running server, with their backlogs and positions",
     "logs": "Print what a function of a running server has written",
     "rie": "Serve one function as aws-lambda-rie does",
     "layer": "Build, check, merge and publish layers",

@@ -49,10 +49,14 @@ class AwsClients:
 
     def refusal(self, service: str) -> str | None:
         """Return why nothing is sent to a service; None when requests go somewhere."""
-        if self._settings.uses_aws or self._endpoint(service) is not None:
+        if self._settings.uses_aws or self.has_endpoint(service):
             return None
         variable = f"{ENDPOINT_VARIABLE}_{service.upper()}"
         return f"no server stands in for {service}: set {variable} or {ENDPOINT_VARIABLE}, or give --poll-aws"
+
+    def has_endpoint(self, service: str) -> bool:
+        """Whether a server stands in for a service of AWS's."""
+        return self._endpoint(service) is not None
 
     async def call(
         self, service: str, operation: str, region: str, answer_s: float = ANSWER_S, **parameters: Any

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.store.aws_requests import AwsError
+from .queue_calls import QueueCalls
 
 if TYPE_CHECKING:
     from .aws_clients import AwsClients
 
 __all__ = ["Destinations"]
-
-NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
 class Destinations:
@@ -19,21 +17,11 @@ class Destinations:
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
-        self._queue_urls: dict[str, str] = {}  # by ARN
+        self._queues = QueueCalls(clients)
 
     async def to_queue(self, arn: str, body: str, **more: Any) -> None:
         """Send a message to a queue of SQS."""
-        url = self._queue_urls.get(arn)
-        if url is None:
-            account, name = arn.split(":")[4:6]
-            found = await self.call(arn, "sqs", "GetQueueUrl", QueueName=name, QueueOwnerAWSAccountId=account)
-            url = self._queue_urls[arn] = found["QueueUrl"]
-        try:
-            await self.call(arn, "sqs", "SendMessage", QueueUrl=url, MessageBody=body, **more)
-        except AwsError as error:
-            if error.code in NO_QUEUE:
-                self._queue_urls.pop(arn, None)
-            raise
+        await self._queues.call(arn, "SendMessage", MessageBody=body, **more)
 
     async def to_topic(self, arn: str, body: str, **more: Any) -> None:
         """Publish a message to a topic of SNS."""

@@ -1,16 +1,20 @@
-"""Shows the events of a server and what is left of them, and lets a developer send them again or move the clock."""
+"""Shows what runs functions without a caller who waits, and lets a developer send events again or move the clock."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runtime_api.service.owners import Owner
     from runtime_api.service.queued_event import QueuedEvent
     from runtime_api.service.seams.event_queue import EventQueue
 
     from .clock import Clock
+    from .pollers import Listed, Pollers
     from .scheduler import Scheduler
 
 __all__ = ["MOST_ADVANCE_S", "MOST_LISTED", "EventService"]
@@ -25,7 +29,8 @@ class EventService:
     Callers who sign see and change the events of their functions only; for them no other event exists.
     """
 
-    def __init__(self, queue: EventQueue, scheduler: Scheduler, clock: Clock) -> None:
+    def __init__(self, queue: EventQueue, scheduler: Scheduler, clock: Clock, pollers: Pollers) -> None:
+        self._pollers = pollers
         self._queue = queue
         self._scheduler = scheduler
         self._clock = clock
@@ -54,6 +59,14 @@ class EventService:
     async def discard(self, owner: Owner | None, number: int) -> bool:
         """Forget an event that waits or was given up; False when there is none."""
         return await self._queue.discard(number, _arn_part(owner, None))
+
+    async def mappings(self, owner: Owner | None, function: str | None) -> dict[str, Any]:
+        """Return the event source mappings, each with where its reading stands."""
+        part = _arn_part(owner, function)
+        found = [each for each in self._pollers.listed() if part in f"{each.mapping.function_arn}:"]
+        standing = await asyncio.gather(*(self._pollers.standing(each.mapping.uuid) for each in found))
+        shown = [_shown_mapping(*each) for each in zip(found, standing, strict=True)]
+        return {"now": _time(self._clock.now_ms()), "mappings": shown}
 
     def schedules(self) -> dict[str, Any]:
         """Return the schedules with the time at which each is due next."""
@@ -90,6 +103,18 @@ def _shown(number: int, event: QueuedEvent | None) -> dict[str, Any]:
         "condition": None if event.verdict is None else event.verdict.condition,
         "deliveries": [{"kind": each.kind, "target": each.target} for each in event.deliveries],
         "payload": event.invocation.payload.decode(errors="replace"),
+    }
+
+
+def _shown_mapping(listed: Listed, standing: Mapping[str, Any]) -> dict[str, Any]:
+    mapping = listed.mapping
+    return {
+        "uuid": mapping.uuid,
+        "function": mapping.function_arn,
+        "source": mapping.settings.event_source_arn,
+        "state": mapping.state,
+        "lastResult": listed.result,
+        **standing,
     }
 
 

@@ -83,7 +83,7 @@ class Events:
         self._scheduler = Scheduler(settings.schedules, self.invoker, owner, clock, write, schedules)
         functions = MappedFunctions(catalog, self.invoker)
         self.pollers = Pollers(functions, self._clients, clock, limits, write, positions)
-        self.service = EventService(queue, self._scheduler, clock)
+        self.service = EventService(queue, self._scheduler, clock, self.pollers)
 
     def start(self, report: Report) -> None:
         """Begin to run events; `report` takes what event source mappings come to."""

@@ -166,11 +166,6 @@ class Management:
             self._packages.replace(None, found)
         self._installer.sweep(self._packages.all())
 
-    def mappings(self) -> list[EventSourceMapping]:
-        """Return the event source mappings of every owner."""
-        shelves = (each.shelves for each in self._estate.all())
-        return [mapping for shelf in shelves for mapping in shelf.of(EventSourceMapping).values()]
-
     def processed(self, mapping: EventSourceMapping, result: str) -> None:
         """Show what a mapping has come to, unless it is gone."""
         shelves = self._estate.of(Owner(mapping.account, mapping.region)).shelves

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime_api.service.mapping_record import MappingState
 from runtime_api.service.mapping_sources import kind_of_source
 from runtime_api.service.processing_results import problem
 from runtime_api.service.retries import back_off_ms
 
+from .pauses import pause
 from .sources import SourceContext
 from .tracebacks import traceback_lines
 
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 
     Report = Callable[[EventSourceMapping, str], None]
 
-__all__ = ["Pollers"]
+__all__ = ["Listed", "Pollers", "Report"]
+
+
+class Listed(NamedTuple):
+    """A mapping, and the last result that it has come to."""
+
+    mapping: EventSourceMapping
+    result: str | None
 
 
 class Pollers:
@@ -58,20 +66,27 @@ class Pollers:
         self._write = write
         self._positions = positions
         self._random = Random()
-        self._report: Report = lambda _mapping, _result: None
+        self._show: Report = lambda _mapping, _result: None
         self._waiting: dict[str, EventSourceMapping] = {}  # by UUID, until pollers are started
         self._pollers: dict[str, _Poller] = {}  # by UUID
+        self._known: dict[str, EventSourceMapping] = {}  # by UUID, whether polled or not
+        self._results: dict[str, str] = {}  # by UUID
         self._group: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self, report: Report) -> None:
         """Begin to poll; `report` takes what mappings come to."""
-        self._report = report
+        self._show = report
         self._task = asyncio.get_running_loop().create_task(self._own())
 
     def changed(self, mapping: EventSourceMapping) -> None:
         """Follow a mapping that is new, or has changed its state or its settings."""
+        if mapping.state is MappingState.DELETING:
+            self._known.pop(mapping.uuid, None)
+            self._results.pop(mapping.uuid, None)
+        else:
+            self._known[mapping.uuid] = mapping
         if self._group is None:
             self._waiting[mapping.uuid] = mapping
             return
@@ -85,6 +100,10 @@ class Pollers:
                 self._group.create_task(self._forget_positions(mapping.uuid, poller))
         elif poller is None or not poller.adopt(mapping):
             self._begin(mapping, poller)
+
+    def listed(self) -> list[Listed]:
+        """Return every mapping with what it has come to."""
+        return [Listed(each, self._results.get(each.uuid, each.last_result)) for each in self._known.values()]
 
     async def standing(self, uuid: str) -> Mapping[str, Any]:
         """Return where the reading for a mapping stands; empty when it is not polled."""
@@ -113,6 +132,11 @@ class Pollers:
                 self.changed(mapping)
             await self._over.wait()
             self._group = None
+
+    def _report(self, mapping: EventSourceMapping, result: str) -> None:
+        if mapping.uuid in self._known:
+            self._results[mapping.uuid] = result
+            self._show(mapping, result)
 
     def _begin(self, mapping: EventSourceMapping, before: _Poller | None) -> None:
         """Start a poller, which begins when the one before it is through."""
@@ -221,7 +245,7 @@ class _Poller:
             defects = 0
             while not self.is_stopped and not await self._poll():
                 defects += 1
-                await self._pause(back_off_ms(defects) / 1000)
+                await pause(self._stopping, back_off_ms(defects) / 1000)
         finally:
             self._source = None
             self._through.set()
@@ -248,10 +272,3 @@ class _Poller:
         finally:
             self._source = None
         return True
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass

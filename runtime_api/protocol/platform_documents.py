@@ -53,12 +53,12 @@ def _init_start(record: InitStart) -> Document:
     content = {
         "initializationType": record.initialization_type.value,
         "phase": record.phase,
+        **_runtime(record),
         "functionName": record.function_name,
         "functionVersion": record.function_version,
         "instanceMaxMemory": record.memory_mb * MEBIBYTE,
     }
-    # Lambda's level for a start without a runtime's version, which our environments do not have.
-    return Document("platform.initStart", "DEBUG", content)
+    return Document("platform.initStart", _level_of_start(record), content)
 
 
 def _init_runtime_done(record: InitRuntimeDone) -> Document:
@@ -78,11 +78,23 @@ def _init(record: InitRuntimeDone | InitReport) -> dict[str, Any]:
 
 def _restore_start(record: RestoreStart) -> Document:
     content = {
+        **_runtime(record),
         "functionName": record.function_name,
         "functionVersion": record.function_version,
         "instanceMaxMemory": record.memory_mb * MEBIBYTE,
     }
-    return Document("platform.restoreStart", "DEBUG", content)
+    return Document("platform.restoreStart", _level_of_start(record), content)
+
+
+def _runtime(record: InitStart | RestoreStart) -> dict[str, str]:
+    if not record.runtime_version:
+        return {}
+    return {"runtimeVersion": record.runtime_version, "runtimeVersionArn": record.runtime_version_arn}
+
+
+def _level_of_start(record: InitStart | RestoreStart) -> str:
+    """Lambda's levels: a start that names the runtime's version tells more."""
+    return "INFO" if record.runtime_version else "DEBUG"
 
 
 def _restore_runtime_done(record: RestoreRuntimeDone) -> Document:

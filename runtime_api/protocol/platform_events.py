@@ -50,6 +50,8 @@ class InitStart(Struct, frozen=True):
     function_version: str
     memory_mb: int
     initialization_type: InitializationType = InitializationType.ON_DEMAND
+    runtime_version: str = ""  # empty where there is none, as the next one
+    runtime_version_arn: str = ""
 
 
 class InitRuntimeDone(Struct, frozen=True):
@@ -77,6 +79,8 @@ class RestoreStart(Struct, frozen=True):
     function_name: str
     function_version: str
     memory_mb: int
+    runtime_version: str = ""
+    runtime_version_arn: str = ""
 
 
 class RestoreRuntimeDone(Struct, frozen=True):
@@ -256,8 +260,8 @@ def _processes_exceeded(record: ProcessesExceeded) -> str:
 
 
 def _init_start(record: InitStart) -> str:
-    # Lambda prints the runtime's version and ARN here; our environments have neither.
-    return f"INIT_START Function: {record.function_name}\tPhase: {record.phase}\n"
+    ours = f"Function: {record.function_name}\tPhase: {record.phase}"
+    return f"INIT_START {_runtime(record) or ours}\n"
 
 
 def _init_report(record: InitReport) -> str:
@@ -270,7 +274,15 @@ def _init_report(record: InitReport) -> str:
 
 
 def _restore_start(record: RestoreStart) -> str:
-    return f"RESTORE_START Function: {record.function_name}\n"
+    ours = f"Function: {record.function_name}"
+    return f"RESTORE_START {_runtime(record) or ours}\n"
+
+
+def _runtime(record: InitStart | RestoreStart) -> str:
+    """What Lambda prints of the runtime, if it is one of its own."""
+    if not record.runtime_version:
+        return ""
+    return f"Runtime Version: {record.runtime_version}\tRuntime Version ARN: {record.runtime_version_arn}"
 
 
 def _restore_report(record: RestoreReport) -> str:

@@ -41,7 +41,13 @@ class Restoring:
         settings = self._settings
         self._runtime.move(Move.RESTORE)
         self._began = now
-        started = log.RestoreStart(settings.function_name, settings.function_version, settings.memory_mb)
+        started = log.RestoreStart(
+            settings.function_name,
+            settings.function_version,
+            settings.memory_mb,
+            settings.runtime_version,
+            settings.runtime_version_arn,
+        )
         effects: list[fx.Effect] = [fx.Emit((started,)), *(fx.Restore(call) for call in self._runtime.unpark())]
         if not settings.external_runtime:
             effects.append(fx.SetTimer(Timer.RESTORE, RUNTIME, now + settings.limits.restore_ms))

@@ -31,6 +31,8 @@ class FunctionSettings(NamedTuple):
     external_runtime: bool = False  # somebody else starts the runtime: no process to start or stop, no time limit
     max_concurrency: int = 0  # invocations that an environment works on at once; 0 is classic mode, which 1 is not
     snap_start: bool = False  # only in classic mode
+    runtime_version: str = ""  # as the log shows it; empty where the runtime is not one of Lambda's
+    runtime_version_arn: str = ""
     provisioned: bool = False  # initialised ahead of any invocation, which may take long
 
     @property

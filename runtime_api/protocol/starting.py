@@ -48,7 +48,15 @@ class Starting:
         settings = self._settings
         kind = settings.initialization_type
         self.init = InitAttempt(now, phase, kind)
-        started = log.InitStart(phase, settings.function_name, settings.function_version, settings.memory_mb, kind)
+        started = log.InitStart(
+            phase,
+            settings.function_name,
+            settings.function_version,
+            settings.memory_mb,
+            kind,
+            settings.runtime_version,
+            settings.runtime_version_arn,
+        )
         return [
             fx.Emit((started,)),
             *self._extensions.launch(self.external[: settings.limits.extensions]),

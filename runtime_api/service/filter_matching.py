@@ -46,21 +46,24 @@ def matches(patterns: Sequence[Pattern], event: Mapping[str, Any]) -> bool:
     if not patterns:
         return True
     leaves: dict[str, list[Leaf]] = {}
-    for path, leaf in _leaves(event, "", {}, count()):
+    for path, leaf in _leaves(event):
         leaves.setdefault(path, []).append(leaf)
     return any(_matches(pattern, leaves, {}) for pattern in patterns)
 
 
-def _leaves(value: Any, path: str, elements: Elements, numbers: Iterator[int]) -> Iterator[tuple[str, Leaf]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key, elements, numbers)
-    elif isinstance(value, list):
-        array = next(numbers)
-        for place, inner in enumerate(value):
-            yield from _leaves(inner, path, {**elements, array: place}, numbers)
-    else:
-        yield path, Leaf(value, elements)
+def _leaves(event: Any) -> Iterator[tuple[str, Leaf]]:
+    """Yield every leaf with its path. Events may be nested deeper than functions can call themselves."""
+    no_elements: Elements = {}
+    arrays, left = count(), [("", event, no_elements)]
+    while left:
+        path, value, elements = left.pop()
+        if isinstance(value, dict):
+            left += [(f"{path}.{key}" if path else key, inner, elements) for key, inner in value.items()]
+        elif isinstance(value, list):
+            array = next(arrays)
+            left += [(path, inner, {**elements, array: place}) for place, inner in enumerate(value)]
+        else:
+            yield path, Leaf(value, elements)
 
 
 def _matches(pattern: Pattern, leaves: Mapping[str, list[Leaf]], elements: Elements) -> bool:

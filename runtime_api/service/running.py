@@ -11,6 +11,7 @@ from runtime_api.protocol.settings import FunctionSettings
 from .function_record import has_snapshot
 from .managed_instances import max_concurrency
 from .records import CodeRef, FunctionSpec, Logging
+from .runtime_versions import runtime_version, runtime_version_arn
 from .seams.catalog import Runnable
 from .tenancy import Tenancy
 
@@ -58,6 +59,8 @@ def runnable(function: Function, version: Version, code: CodeRef, limits: Limits
         limits,
         max_concurrency=max_concurrency(configuration),
         snap_start=has_snapshot(version),
+        runtime_version=runtime_version(configuration.runtime) if configuration.runtime else "",
+        runtime_version_arn=runtime_version_arn(function.region, configuration.runtime),
     )
     tenancy = Tenancy.FORBIDDEN if configuration.tenancy_config is None else Tenancy.REQUIRED
     return Runnable(spec, code, settings, limits.concurrency, tenancy=tenancy)
@@ -65,12 +68,15 @@ def runnable(function: Function, version: Version, code: CodeRef, limits: Limits
 
 def like(fresh: Runnable, model: Runnable) -> Runnable:
     """Return `fresh` run in the way of `model`, as far as its owner's configuration does not say how."""
+    has_version = bool(model.settings.runtime_version)  # a function of the command line has none
     at_once = fresh.settings.max_concurrency or model.settings.max_concurrency
     settings = model.settings._replace(
         function_version=fresh.settings.function_version,
         memory_mb=fresh.settings.memory_mb,
         timeout_ms=fresh.settings.timeout_ms,
         max_concurrency=at_once,
+        runtime_version=fresh.settings.runtime_version if has_version else "",
+        runtime_version_arn=fresh.settings.runtime_version_arn,
         snap_start=not at_once and (fresh.settings.snap_start or model.settings.snap_start),
     )
     return structs.replace(

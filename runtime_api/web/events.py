@@ -1,4 +1,4 @@
-"""bootjack's own addresses for events, schedules and the clock: JSON, for `bootjack events` and for tests."""
+"""bootjack's own addresses for events, mappings, schedules and the clock: JSON, for its verbs and for tests."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ __all__ = ["MOST_BYTES", "answer", "is_ours"]
 
 EVENTS = "/_bootjack/events"
 BURIED = "/_bootjack/events/given-up"
+MAPPINGS = "/_bootjack/mappings"
 SCHEDULES = "/_bootjack/schedules"
 CLOCK = "/_bootjack/clock"
 MOST_BYTES = 1024  # of a request's body
@@ -31,7 +32,7 @@ LISTED = 100  # unless the caller says how many
 
 def is_ours(path: str) -> bool:
     """Whether a path is one of these addresses."""
-    return path in (EVENTS, SCHEDULES, CLOCK) or path.startswith(f"{EVENTS}/")
+    return path in (EVENTS, MAPPINGS, SCHEDULES, CLOCK) or path.startswith(f"{EVENTS}/")
 
 
 async def answer(
@@ -47,6 +48,8 @@ async def answer(
             return _changed(number, await service.revive(owner, _number(number)), "was given up")
         case "DELETE", ["", number]:
             return _changed(number, await service.discard(owner, _number(number)), "waits or was given up")
+        case "GET", _ if path == MAPPINGS:
+            return _json(await service.mappings(owner, asked.get("function", [None])[-1] or None))
         case "GET", _ if path == SCHEDULES:
             return _json(service.schedules())
         case "POST", _ if path == CLOCK:
@@ -57,7 +60,7 @@ async def answer(
 def _methods(path: str) -> str:
     if path == CLOCK or path.endswith("/resend"):
         return "POST"
-    return "GET" if path in (EVENTS, BURIED, SCHEDULES) else "DELETE"
+    return "GET" if path in (EVENTS, BURIED, MAPPINGS, SCHEDULES) else "DELETE"
 
 
 def _listing(asked: Mapping[str, list[str]]) -> tuple[str | None, int]:

@@ -121,6 +121,8 @@ def test_what_is_asked_wrongly_is_refused(tmp_path: Path) -> None:
             ("GET", "/_bootjack/events?most=0", "", 400),
             ("GET", "/_bootjack/events?most=x", "", 400),
             ("PUT", "/_bootjack/events", "", 405),
+            ("POST", "/_bootjack/mappings", "", 405),
+            ("GET", "/_bootjack/mappings?function=none", "", 200),
             ("GET", "/_bootjack/events/1", "", 405),
             ("DELETE", "/_bootjack/events/x", "", 400),
             ("DELETE", "/_bootjack/events/99", "", 404),

@@ -137,6 +137,23 @@ def test_a_mapping_is_polled_while_it_is_enabled() -> None:
     asyncio.run(run())
 
 
+def test_every_mapping_is_listed_with_its_last_result() -> None:
+    async def run() -> None:
+        setting = Setting(AwsSettings())
+        setting.pollers.changed(a_mapping())
+        setting.pollers.changed(a_mapping("off", MappingState.DISABLED))
+        setting.start()
+        await setting.until(lambda: bool(setting.results))
+        off, on = sorted(setting.pollers.listed(), key=lambda each: each.mapping.uuid, reverse=True)
+        assert (off.mapping.state, off.result) == (MappingState.DISABLED, None)
+        assert "no server stands in for sqs" in (on.result or "")
+        setting.pollers.changed(a_mapping("off", MappingState.DELETING))
+        assert [each.mapping.uuid for each in setting.pollers.listed()] == ["m"]
+        await setting.pollers.close()
+
+    asyncio.run(run())
+
+
 def test_mappings_known_before_the_start_are_polled_from_then_on() -> None:
     async def run() -> None:
         setting = Setting()

@@ -138,3 +138,12 @@ def test_hooks_that_have_failed_are_waited_for_half_a_second() -> None:
     effects = machine.receive(ev.TimerFired(Timer.RESTORE, RUNTIME), 1510)
     assert outcome(effects).fault == restore_fault("Function.Hook")
     assert fx.Stop(RUNTIME) in effects
+
+
+def test_the_log_names_the_version_of_lambdas_own_runtime() -> None:
+    machine = EnvironmentMachine(SETTINGS._replace(runtime_version="python:3.12.v1", runtime_version_arn="arn"))
+    (init,) = records(machine.receive(ev.Initialise(), 0))
+    assert log.log_bytes([init]) == b"INIT_START Runtime Version: python:3.12.v1\tRuntime Version ARN: arn\n"
+    machine.receive(ev.RestoreNextCalled(1), 100)
+    (restore,) = records(machine.receive(invoke(), 1000))
+    assert log.log_bytes([restore]) == b"RESTORE_START Runtime Version: python:3.12.v1\tRuntime Version ARN: arn\n"

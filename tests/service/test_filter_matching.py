@@ -90,6 +90,13 @@ def test_fields_of_nested_arrays_are_met_within_one_element_of_each() -> None:
     assert not match({"a": {"b": {"c": [1], "d": [4]}}}, event)
 
 
+def test_an_event_may_be_nested_deeply() -> None:
+    deep: Any = {"x": 1}
+    for _ in range(1000):
+        deep = {"a": [deep]}
+    assert match({"b": [1]}, {"b": 1, "c": deep})
+
+
 def test_of_alternatives_one_is_enough_beside_everything_else() -> None:
     pattern = {"k": [0], "$or": [{"a": [1]}, {"b": [2], "c": [3]}]}
     assert match(pattern, {"k": 0, "a": 1})

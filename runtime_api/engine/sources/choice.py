@@ -8,6 +8,7 @@ from runtime_api.service.mapping_sources import SourceKind
 
 from .dynamodb_streams import dynamodb_source
 from .kinesis import kinesis_source
+from .sqs import QueueSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ class Polled(NamedTuple):
 
 
 POLLED: Mapping[SourceKind, Polled] = {
+    SourceKind.SQS: Polled("sqs", QueueSource),
+    SourceKind.SQS_FIFO: Polled("sqs", QueueSource),
     SourceKind.KINESIS: Polled("kinesis", kinesis_source),
     SourceKind.DYNAMODB: Polled("dynamodbstreams", dynamodb_source),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from msgspec import to_builtins
 
 from runtime_api.service.arns import LATEST
 from runtime_api.service.function_record import LastUpdate, State, has_snapshot
+from runtime_api.service.runtime_versions import runtime_version_arn
 
 if TYPE_CHECKING:
     from runtime_api.service.function_record import Code, Configuration, Function, Version
@@ -73,8 +73,8 @@ def _runtime_version(function: Function, version: Version) -> dict[str, Any]:
     """Lambda names the build of the runtime; here there is one for each runtime, this machine's. Images have none."""
     if version.code.image:
         return {}
-    build = hashlib.sha256(version.configuration.runtime.encode()).hexdigest()
-    return {"RuntimeVersionConfig": {"RuntimeVersionArn": f"arn:aws:lambda:{function.region}::runtime:{build}"}}
+    arn = runtime_version_arn(function.region, version.configuration.runtime)
+    return {"RuntimeVersionConfig": {"RuntimeVersionArn": arn}}
 
 
 def _logging(function: Function, configuration: Configuration) -> dict[str, str]:
