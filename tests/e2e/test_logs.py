@@ -234,6 +234,7 @@ def test_logging_config_decides_on_group_format_and_levels(functions: Any, logs:
     assert '{"level": "ERROR",  "a": 2}\n' in lines
     documents = [json.loads(line) for line in lines]
     assert [each.get("type") or each["level"] for each in documents] == [
+        "platform.initStart",
         "platform.start",
         "ERROR",
         "WARNING",
