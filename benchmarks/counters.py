@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import launching, load, servers
-from benchmarks.checkouts import Checkout
 from benchmarks.errors import Unmeasured
+from benchmarks.launching import Server
 from benchmarks.tools import Tools
 
 EVENT = "instructions:u"
@@ -24,10 +24,10 @@ PROBE_LIMIT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Counter:
-    """A way to count: its name, and the count for one invocation of a checkout's server."""
+    """A way to count: its name, and the count of a server for one invocation."""
 
     name: str
-    per_invocation: Callable[[Checkout, Tools, Path], float]
+    per_invocation: Callable[[Server, Tools, Path], float]
 
 
 def choose(scratch: Path) -> Counter:
@@ -63,10 +63,10 @@ def _counts(output: Path) -> bool:
     return done.returncode == 0 and _perf_count(output) is not None
 
 
-def _with_perf(checkout: Checkout, tools: Tools, payload: Path) -> float:
+def _with_perf(server: Server, tools: Tools, payload: Path) -> float:
     """Attach to the warm server while the load runs."""
     output = tools.scratch / "perf.csv"
-    with launching.running(servers.of_checkout("counted", checkout), tools) as running:
+    with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP)
         attached = [*_perf_command(output), "--no-inherit", "-p", str(running.process), "--"]
         load.send(tools, running, payload, REQUESTS, under=attached)
@@ -76,17 +76,19 @@ def _with_perf(checkout: Checkout, tools: Tools, payload: Path) -> float:
     return count / REQUESTS
 
 
-def _with_cachegrind(checkout: Checkout, tools: Tools, payload: Path) -> float:
+def _with_cachegrind(server: Server, tools: Tools, payload: Path) -> float:
     """The difference between a long and a short run, which have start, warm-up and shutdown in common."""
-    short, long = (_cachegrind_total(checkout, tools, payload, count) for count in (WARM_UP, WARM_UP + REQUESTS))
+    with launching.running(server, tools) as running:
+        load.send(tools, running, payload, WARM_UP)  # compiles what either run would find compiled or not
+    short, long = (_cachegrind_total(server, tools, payload, count) for count in (WARM_UP, WARM_UP + REQUESTS))
     return (long - short) / REQUESTS
 
 
-def _cachegrind_total(checkout: Checkout, tools: Tools, payload: Path, requests: int) -> int:
+def _cachegrind_total(server: Server, tools: Tools, payload: Path, requests: int) -> int:
     # %p, since a child that fails to execute the bootstrap writes a file as well.
     pattern = tools.scratch / "cachegrind.%p"
     valgrind = ["valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={pattern}"]
-    with launching.running(servers.simulated(checkout, valgrind), tools) as running:
+    with launching.running(servers.simulated(server, valgrind), tools) as running:
         load.send(tools, running, payload, requests)
         output = tools.scratch / f"cachegrind.{running.process}"
     return _summary(output)

@@ -1,4 +1,4 @@
-"""Instructions and wall time of one warm invocation of a 64 B event, beside those of another checkout.
+"""Instructions and wall time of one warm invocation of a 64 B event, beside those of `bare` and of another checkout.
 
 The load is one caller on one connection of `bootjack serve --sandbox process` with the C bootstrap. Only the server's
 own user-space instructions count. A busy machine changes them by a few in a thousand, so they show differences that
@@ -21,6 +21,7 @@ from benchmarks.tools import Tools
 COUNT_ROUNDS = 3  # counts differ by a few in a thousand from round to round: more rounds add nothing
 WARM_UP = 1000
 TURNS = 8
+BARE = "bare"
 TURN_REQUESTS = 1000
 
 
@@ -40,9 +41,11 @@ def _counted(checkouts: dict[str, Checkout], tools: Tools, payload: Path, rounds
         counter = counters.choose(tools.scratch)
     except Unmeasured as reason:
         return Table(title, "", {}, dict.fromkeys(checkouts, str(reason)), notes=notes)
-    subjects = {name: partial(counter.per_invocation, each, tools, payload) for name, each in checkouts.items()}
+    counted = {name: servers.of_checkout("counted", each) for name, each in checkouts.items()}
+    counted[BARE] = servers.bare()
+    subjects = {name: partial(counter.per_invocation, each, tools, payload) for name, each in counted.items()}
     samples = interleave(f"instructions, {counter.name}", subjects, min(rounds, COUNT_ROUNDS))
-    goals = _goals(checkouts, 1.03)
+    goals = _goals(checkouts, 1.03) or {MEASURED: Goal(4.9, 3.2, BARE)}
     title = f"{title} ({counter.name})"
     return Table(title, "", samples.figures(float), samples.missing, goals, digits=0, notes=notes)
 

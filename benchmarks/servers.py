@@ -1,5 +1,6 @@
 """The servers to measure, and the command that launches each of them."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -64,9 +65,14 @@ def of_checkout(name: str, checkout: Checkout, functions: int = 1, sandbox: tupl
     return Server(name, partial(_of_checkout, checkout=checkout, functions=functions, sandbox=sandbox))
 
 
-def simulated(checkout: Checkout, valgrind: list[str]) -> Server:
-    """The same on valgrind's simulated processor, with a clock that fits its speed."""
-    return Server("simulated", partial(_simulated, checkout=checkout, valgrind=valgrind))
+def bare() -> Server:
+    """The baseline alone."""
+    return Server("bare", _bare)
+
+
+def simulated(server: Server, valgrind: list[str]) -> Server:
+    """A server on valgrind's simulated processor, with a clock that fits its speed."""
+    return Server(f"simulated {server.name}", partial(_simulated, server=server, valgrind=valgrind))
 
 
 def _emulator(program: list[str], tools: Tools, port: int, runtime_port: int) -> Launch:
@@ -133,12 +139,13 @@ def _of_checkout(
     return replace(launch, command=command, environment=checkout.environment(tools.scratch))
 
 
-def _simulated(tools: Tools, port: int, runtime_port: int, checkout: Checkout, valgrind: list[str]) -> Launch:
-    launch = _of_checkout(tools, port, runtime_port, checkout)
+def _simulated(tools: Tools, port: int, runtime_port: int, server: Server, valgrind: list[str]) -> Launch:
+    launch = server.launch(tools, port, runtime_port)
+    environment = dict(os.environ) if launch.environment is None else launch.environment
     return replace(
         launch,
         command=[*valgrind, *launch.command],
-        environment={**checkout.environment(tools.scratch), "LD_PRELOAD": str(tools.slow_clock)},
+        environment={**environment, "PYTHONHASHSEED": "0", "LD_PRELOAD": str(tools.slow_clock)},
         ready_limit_s=SIMULATED_LIMIT_SECONDS,
         stop_limit_s=SIMULATED_LIMIT_SECONDS,
     )

@@ -11,13 +11,12 @@ from .results import result_of
 from .streams import ResponseStream
 
 if TYPE_CHECKING:
-    import asyncio
-
     from runtime_api.protocol import effects as fx
     from runtime_api.protocol.journal import Journal
     from runtime_api.protocol.streaming import Shaper
     from runtime_api.service.seams.dispatch import RunResult
 
+    from .promise import Promise
     from .streams import Flow
 
 __all__ = ["Callers"]
@@ -29,18 +28,18 @@ class Callers:
     def __init__(self, journal: Journal, tail_bytes: int) -> None:
         self._journal = journal
         self._tail_bytes = tail_bytes
-        self._futures: dict[str, asyncio.Future[RunResult]] = {}
+        self._promises: dict[str, Promise[RunResult]] = {}
         self._tails: dict[str, LogTail] = {}
         self._unsettled: dict[str, fx.Outcome] = {}  # of callers who wait for the log's tail
         self._streams: dict[str, ResponseStream] = {}  # that callers read
 
     def __bool__(self) -> bool:
         """Whether anybody waits for an answer or reads one."""
-        return bool(self._futures or self._streams)
+        return bool(self._promises or self._streams)
 
-    def add(self, request_id: str, future: asyncio.Future[RunResult], *, wants_tail: bool) -> None:
-        """`future` gets the one result."""
-        self._futures[request_id] = future
+    def add(self, request_id: str, promise: Promise[RunResult], *, wants_tail: bool) -> None:
+        """`promise` gets the one result."""
+        self._promises[request_id] = promise
         if wants_tail:
             tail = self._tails[request_id] = LogTail(self._tail_bytes)
             self._journal.subscribe(tail)
@@ -49,11 +48,7 @@ class Callers:
         """Give the caller a stream in place of a payload."""
         request_id = effect.request_id
         stream = self._streams[request_id] = ResponseStream(flow, effect.content_type, shaper)
-        future = self._futures.pop(request_id)
-        if future.done():
-            stream.leave()
-        else:
-            future.set_result(InvokeResult(request_id, b"", None, b"", stream=stream))
+        self._promises.pop(request_id).set_result(InvokeResult(request_id, b"", None, b"", stream=stream))
 
     def forward(self, effect: fx.Forward) -> None:
         """Put a piece into the caller's stream."""
@@ -90,9 +85,9 @@ class Callers:
             self._answer(outcome, tail)
 
     def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
-        future = self._futures.pop(outcome.request_id, None)
-        if future is not None and not future.done():
-            future.set_result(result_of(outcome, tail.text() if tail is not None else b""))
+        promise = self._promises.pop(outcome.request_id, None)
+        if promise is not None:
+            promise.tell(result_of(outcome, tail.text() if tail is not None else b""))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
             result = result_of(outcome, tail.text() if tail is not None else b"")
             assert isinstance(result, InvokeResult)  # it has begun

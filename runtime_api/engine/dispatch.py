@@ -17,6 +17,7 @@ from runtime_api.store.fingerprints import fingerprint
 from .allotments import Allotments
 from .closing import close_in_turn, close_together
 from .pool import Pool
+from .promise import Promise
 from .tracebacks import traceback_lines
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.events import Invocation
     from runtime_api.service.records import CodeRef
     from runtime_api.service.seams.catalog import FunctionRecord, ResolvedVersion
-    from runtime_api.service.seams.dispatch import RunResult
+    from runtime_api.service.seams.dispatch import Pending, RunResult
 
     from .environment import ExecutionEnvironment
     from .installations import Installations
@@ -58,9 +59,7 @@ class LocalDispatch:
         self._seen: dict[str, bytes] = {}  # fingerprints of directories, by the ARN that was run from them
         self._retirements: set[asyncio.Task[None]] = set()
 
-    def run(
-        self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool = False
-    ) -> asyncio.Future[RunResult]:
+    def run(self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool = False) -> Pending[RunResult]:
         if version.directories:
             return asyncio.ensure_future(self._run_fresh(version, invocation, wants_tail))
         pool = self._pools.get(version.arn)
@@ -151,9 +150,7 @@ class LocalDispatch:
         self._seen[version.arn] = seen
         return await self.run(replace(version, directories=()), invocation, wants_tail)
 
-    def _run_later(
-        self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool
-    ) -> asyncio.Future[RunResult]:
+    def _run_later(self, version: ResolvedVersion, invocation: Invocation, wants_tail: bool) -> Pending[RunResult]:
         """Run it when its code, which nobody has asked for since the server was started, is installed."""
         if self._install is None or not self._installations.is_used(version.code):
             return _done(Unavailable(REMOVED))
@@ -197,7 +194,7 @@ def _function_arn(version: ResolvedVersion) -> str:
     return version.arn.removesuffix(f":{version.spec.version}")
 
 
-def _done(result: Unavailable) -> asyncio.Future[RunResult]:
-    future: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
-    future.set_result(result)
-    return future
+def _done(result: Unavailable) -> Promise[RunResult]:
+    promise: Promise[RunResult] = Promise()
+    promise.set_result(result)
+    return promise

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.dispatch import RunResult
 
     from .edges import CallResponder, Log, RuntimeApiListener, SubscriptionResponder
+    from .promise import Promise
 
 __all__ = ["ExecutionEnvironment"]
 
@@ -182,10 +183,10 @@ class ExecutionEnvironment:
             responder.switch_off_extensions()
         self.post(ev.Initialise(names or ()))
 
-    def invoke(self, invocation: ev.Invocation, wants_tail: bool, future: asyncio.Future[RunResult]) -> None:
-        """Run this now; `future` gets the one result. Only while a slot is free."""
+    def invoke(self, invocation: ev.Invocation, wants_tail: bool, promise: Promise[RunResult]) -> None:
+        """Run this now; `promise` gets the one result. Only while a slot is free."""
         self._freezer.use()
-        self._callers.add(invocation.request_id, future, wants_tail=wants_tail)
+        self._callers.add(invocation.request_id, promise, wants_tail=wants_tail)
         self.post(ev.Invoke(invocation, time.time() * 1000))
 
     async def close(self) -> None:
@@ -264,9 +265,9 @@ class ExecutionEnvironment:
     def _complete(self, effect: fx.Complete) -> None:
         if effect.outcome.reached is not None:
             self._explain(effect.outcome)
-        self._callers.complete(effect)
         if effect.settled:
-            self._available(self)
+            self._available(self)  # first: who gets the answer may have sent the next request already
+        self._callers.complete(effect)
 
     def _explain(self, outcome: fx.Outcome) -> None:
         """Say in the server's own log what the runtime did to this invocation, where Lambda's words don't."""
@@ -275,8 +276,8 @@ class ExecutionEnvironment:
             self._note(f"{outcome.request_id}: {explained}")
 
     def _settled(self, effect: fx.Settled) -> None:
-        self._callers.settled(effect.request_id)
         self._available(self)
+        self._callers.settled(effect.request_id)
 
     def _over(self, effect: fx.Over) -> None:
         """Forget what was kept under this request id."""

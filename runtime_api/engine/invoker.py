@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +20,7 @@ from runtime_api.service.validation import check_parameters
 from .clock import Clock
 from .ids import invocation_id, trace_header, uuid4
 from .payloads import check_json, decode_client_context
+from .promise import Promise
 
 if TYPE_CHECKING:
     from runtime_api.protocol.limits import Limits
@@ -128,11 +128,10 @@ class Invoker:
         if self._enforces_policies and caller is not None:
             arn, account = version.invoked_arn, version.spec.account
             check_permission(version.policy, INVOKE, account, arn, caller, request.source)
-        types = _STREAMED_TYPES if request.streamed else _TYPES
-        if request.type not in types or request.log_type not in _LOG_TYPES:
+        kind, limits = request.type, self._limits
+        if kind not in (_STREAMED_TYPES if request.streamed else _TYPES) or request.log_type not in _LOG_TYPES:
             _check_constraints(request)
-        limits = self._limits
-        size = limits.async_request_bytes if request.type == EVENT else limits.request_bytes
+        size = limits.async_request_bytes if kind == EVENT else limits.request_bytes
         if len(request.payload) > size:
             raise self.too_large(size)
         if request.tenant_id is not None or version.tenancy is Tenancy.REQUIRED:
@@ -142,7 +141,7 @@ class Invoker:
         check_json(payload)
         context, trace = request.client_context, request.trace
         if trace:
-            trace = self._counted(trace, version, request.type)
+            trace = self._counted(trace, version, kind)
         invocation = Invocation(
             request.request_id or uuid4(),
             invocation_id(),
@@ -159,11 +158,11 @@ class Invoker:
         """Run what `check` made: at once, when the event is due, or not at all for a dry run."""
         request = accepted.request
         if self._closed:
-            return self._at_once(Unavailable(SHUT_DOWN))
+            return _at_once(Unavailable(SHUT_DOWN))
         if request.type == REQUEST_RESPONSE:
             return self._dispatch.run(accepted.version, accepted.invocation, request.log_type == TAIL)
         if request.type == DRY_RUN:
-            return self._at_once(Verified())
+            return _at_once(Verified())
         now_ms = self._clock.now_ms()
         return self._queue.put(QueuedEvent(accepted.invocation, now_ms), now_ms)
 
@@ -186,10 +185,11 @@ class Invoker:
             raise RecursiveInvocationException(RECURSIVE)
         return trace
 
-    def _at_once(self, result: Unavailable | Verified) -> asyncio.Future[Unavailable | Verified]:
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(result)
-        return future
+
+def _at_once(result: Unavailable | Verified) -> Promise[Unavailable | Verified]:
+    promise: Promise[Unavailable | Verified] = Promise()
+    promise.set_result(result)
+    return promise
 
 
 def _check_constraints(request: InvokeRequest) -> None:

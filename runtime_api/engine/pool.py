@@ -13,6 +13,7 @@ from runtime_api.service.running import provisioned_version
 from runtime_api.service.seams.dispatch import FUNCTION_CONCURRENCY, Throttled, Unavailable
 
 from .closing import close_together
+from .promise import Promise
 from .tracebacks import traceback_lines
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ class EnvironmentFactory(Protocol):
 
 
 class _Job(NamedTuple):
-    """An invocation, and the future of its caller."""
+    """An invocation, and what its caller waits for."""
 
     invocation: Invocation
     wants_tail: bool
-    future: asyncio.Future[RunResult]
+    promise: Promise[RunResult]
 
 
 class Pool:
@@ -101,20 +102,20 @@ class Pool:
         """How many invocations run now."""
         return self._fleet.running
 
-    def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> asyncio.Future[RunResult]:
+    def run(self, invocation: Invocation, wants_tail: bool, max_queued: int) -> Promise[RunResult]:
         """Run this as soon as an environment is free; throttle it when more than `max_queued` wait already."""
-        future: asyncio.Future[RunResult] = self._loop.create_future()
+        promise: Promise[RunResult] = Promise()
         tenant = invocation.tenant_id
         if tenant is not None and not self.version.tenancy.isolates:
             tenant = None
         environment = self._fleet.take() if tenant is None else None
         if environment is not None:
-            environment.invoke(invocation, wants_tail, future)
+            environment.invoke(invocation, wants_tail, promise)
         elif self._shut:
-            future.set_result(Unavailable(SHUT_DOWN))
+            promise.set_result(Unavailable(SHUT_DOWN))
         else:
-            self._do(self._fleet.submit(_Job(invocation, wants_tail, future), max_queued, tenant))
-        return future
+            self._do(self._fleet.submit(_Job(invocation, wants_tail, promise), max_queued, tenant))
+        return promise
 
     @property
     def allocation(self) -> Allocation:
@@ -178,7 +179,9 @@ class Pool:
         await close_together(self._closing)
 
     def _available(self, environment: ExecutionEnvironment) -> None:
-        self._do(self._fleet.available(environment, time.monotonic() * 1000))
+        actions = self._fleet.available(environment, time.monotonic() * 1000)
+        if actions or self._quiet is not None:
+            self._do(actions)
 
     def _do(self, actions: list[Action[_Job, ExecutionEnvironment]]) -> None:
         for action in actions:
@@ -242,13 +245,11 @@ class Pool:
         fleet = self._fleet
         reason = self._allotment.reason if action.shared else FUNCTION_CONCURRENCY
         most = self._most * self.version.settings.slots
-        action.invocation.future.set_result(Throttled(fleet.running, most, fleet.waiting, reason))
+        action.invocation.promise.set_result(Throttled(fleet.running, most, fleet.waiting, reason))
 
     def _fail(self, action: Fail[_Job]) -> None:
         message = SHUT_DOWN if self._shut else f"No execution environment could be opened: {self._failure}"
-        future = action.invocation.future
-        if not future.done():
-            future.set_result(Unavailable(message))
+        action.invocation.promise.set_result(Unavailable(message))
 
     def _close(self, action: Close[ExecutionEnvironment]) -> None:
         self._end(action.environment)
@@ -279,4 +280,4 @@ class Pool:
 
 def _assign(action: Assign[_Job, ExecutionEnvironment]) -> None:
     job = action.invocation
-    action.environment.invoke(job.invocation, job.wants_tail, job.future)
+    action.environment.invoke(job.invocation, job.wants_tail, job.promise)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from . import platform_events as log
 from .effects import Outcome, Status
 from .errors import error_category
@@ -50,38 +52,23 @@ class Progress(Enum):
 _OPEN = Progress.OPEN
 
 
-class InvokeAttempt:
+class InvokeAttempt(Struct, eq=False):
     """The invocation in hand: from START until the runtime and the extensions are back.
 
     `outcome` is kept while it is ANSWERED.
     """
 
-    __slots__ = (
-        "answered",
-        "asked_again",
-        "began",
-        "deadline_ms",
-        "delivered",
-        "error_type",
-        "forwarded",
-        "invocation",
-        "latency",
-        "outcome",
-        "progress",
-    )
-
-    def __init__(self, invocation: Invocation, began: float, deadline_ms: int) -> None:
-        self.invocation = invocation
-        self.began = began
-        self.deadline_ms = deadline_ms  # Unix time
-        self.delivered = began
-        self.latency: float | None = None  # from delivery to the first byte of the answer
-        self.error_type: str | None = None  # what came with the head of /error
-        self.answered: float | None = None  # when, if extensions still worked on it then
-        self.outcome: Outcome | None = None
-        self.progress = _OPEN
-        self.asked_again = 0  # how often the runtime asked for the next event while it had this one
-        self.forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
+    invocation: Invocation
+    began: float
+    deadline_ms: int  # Unix time
+    delivered: float
+    latency: float | None = None  # from delivery to the first byte of the answer
+    error_type: str | None = None  # what came with the head of /error
+    answered: float | None = None  # when, if extensions still worked on it then
+    outcome: Outcome | None = None
+    progress: Progress = _OPEN
+    asked_again: int = 0  # how often the runtime asked for the next event while it had this one
+    forwarded: int | None = None  # bytes that the caller got of a stream; None: it reads none
 
     def closing_records(
         self, outcome: Outcome, settings: FunctionSettings, peak_bytes: int, init_ms: float | None, now: float

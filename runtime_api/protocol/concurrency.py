@@ -84,9 +84,13 @@ class Fleet(Members[E], Generic[I, E]):
         """
         if self._waiting or not self._free:
             return None
-        environment = self._choose(None)
-        if environment is None:
-            return None
+        environment = None
+        if self._tenants is None and not self._provisioned:
+            environment = next(reversed(self._free))  # the one used last, which `_choose` takes, too, if it is warm
+        if environment is None or environment.readiness is not WARM:
+            environment = self._choose(None)
+            if environment is None:
+                return None
         if self._slots == 1 and self._tenants is None:  # as `_occupy`, without the cost of a call
             del self._free[environment]
             self._busy[environment] = 1

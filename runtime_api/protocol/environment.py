@@ -134,7 +134,7 @@ class EnvironmentMachine(Lifecycle):
     # -- an invocation begins
 
     def _invoke(self, event: ev.Invoke, now: float) -> list[fx.Effect]:
-        if self.free_slots <= 0 or self.phase in _NO_MORE:
+        if self.invocations.taken >= self._slots or self.phase in _NO_MORE:
             raise MisuseError(f"an invocation was given to {self!r}")
         if self.phase is _IDLE:
             self.invocations.taken += 1

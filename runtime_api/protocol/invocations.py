@@ -72,7 +72,7 @@ class Invocations:
         """START, the deadline, and the event to the call of /next that waits longest, if there is one."""
         invocation, settings, runtime = event.invocation, self._settings, self._runtime
         request_id, timeout = invocation.request_id, settings.timeout_ms
-        attempt = InvokeAttempt(invocation, now, int(event.epoch_ms + (now - accepted) + timeout))
+        attempt = InvokeAttempt(invocation, now, int(event.epoch_ms + (now - accepted) + timeout), delivered=now)
         self.begun[request_id] = attempt
         runtime.begin(request_id)
         started = log.Start(request_id, settings.function_version, invocation.trace, invocation.tenant_id)

@@ -225,8 +225,11 @@ def billed_ms(duration_ms: float, step_ms: int) -> int:
 
 def log_bytes(records: Iterable[Record]) -> bytes:
     """The records as they stand in a text log, line ends included; nothing for those that only telemetry shows."""
-    texts = [text(record) for record in records if (text := _TEXTS.get(record.__class__)) is not None]
-    lines = "".join(texts)
+    lines = ""
+    for record in records:
+        text = _TEXTS.get(record.__class__)
+        if text is not None:
+            lines += text(record)
     try:
         return lines.encode("utf-8", "surrogateescape")  # file names that are not UTF-8 come out as they are on disk
     except UnicodeEncodeError:  # a lone surrogate that stands for no byte, from a caller's own string

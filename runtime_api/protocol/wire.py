@@ -84,11 +84,12 @@ def event_headers(invocation: Invocation, deadline_ms: int) -> str:
     The content type is always JSON's, whatever the caller sent: AWS's own bootstraps read an event of any other type
     as bytes, and crash when there is none.
     """
+    trace = invocation.trace
     lines = (
         f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
         f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
         f"Lambda-Runtime-Invoked-Function-Arn: {invocation.function_arn}\r\n"
-        f"Lambda-Runtime-Trace-Id: {_one_line(invocation.trace)}\r\n"
+        f"Lambda-Runtime-Trace-Id: {trace if trace.isprintable() else _one_line(trace)}\r\n"
         f"Lambda-Runtime-Invocation-Id: {invocation.invocation_id}\r\n"
         "Content-Type: application/json\r\n"
     )

@@ -82,19 +82,21 @@ class LogSink:
 
     def take(self, log: FunctionLog, entry: Entry) -> None:
         """Take an entry of the journal that this log belongs to."""
-        records = entry.records
-        if self._held_bytes > LOST_BYTES:
-            self._lose(records)
+        held_bytes = self._held_bytes
+        if held_bytes > LOST_BYTES:
+            self._lose(entry.records)
             if log.keep is not None:
                 self.make_text()  # what came before it
                 log.keep(entry.at, entry.text())
             return
         self._held.append((log, entry))
+        records = entry.records
         output = records[0] if records else None  # a process's output is an entry of its own
-        self._held_bytes += len(output.data) if isinstance(output, Lines) else RECORD_BYTES * len(records)
+        held_bytes += len(output.data) if output.__class__ is Lines else RECORD_BYTES * len(records)
+        self._held_bytes = held_bytes
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
-        if self._held_bytes > HELD_BYTES and not self._full:
+        if held_bytes > HELD_BYTES and not self._full:
             self._full = True
             for source in tuple(self._sources):
                 source.pause_output()

@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from msgspec import Struct
+
 from runtime_api.service.errors import ServiceError
 from runtime_api.service.signatures import SignedRequest
 
@@ -31,6 +33,13 @@ __all__ = ["Front"]
 
 KNOWN_PATHS = 4096  # whose function name is remembered
 URLS, URL_HOSTS = b"/lambda-url/", b".lambda-url."  # function URLs, by path and by host
+
+
+class _Known(Struct, frozen=True):
+    """What the header lines of an Invoke that was let in mean, together with its path."""
+
+    path: bytes
+    function: str
 
 
 class Front:
@@ -69,19 +78,17 @@ class Front:
         pass  # bodies are taken whole
 
     def finished(self, exchange: Exchange) -> None:
-        function = self._names.get(exchange.path) or self._learn(exchange.path)
-        if function is None or self._names_url(exchange):
-            self._pass_on(exchange)
-            return
-        refused = self._judge(exchange)
-        if refused is not None:
-            _send(exchange, refused)
-            return
+        known: _Known | None = exchange.memo.value
+        if known is None or known.path != exchange.path:
+            function = self._admitted(exchange)
+            if function is None:
+                return
+            known = exchange.memo.value = _Known(exchange.path, function)
         try:
             if self._callers.verifies:
                 self._check_signature(exchange)
             accepted, pending = invoke.begin(
-                self._invoker, self._callers, function, exchange.query, exchange.headers, exchange.body
+                self._invoker, self._callers, known.function, exchange.query, exchange.headers, exchange.body
             )
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
@@ -104,6 +111,18 @@ class Front:
         pass  # as on Lambda, an invocation continues when its caller disconnects
 
     # -- below the handler
+
+    def _admitted(self, exchange: Exchange) -> str | None:
+        """Return the function to invoke; None for a request that was refused, or passed on."""
+        function = self._names.get(exchange.path) or self._learn(exchange.path)
+        if function is None or self._names_url(exchange):
+            self._pass_on(exchange)
+            return None
+        refused = self._judge(exchange)
+        if refused is not None:
+            _send(exchange, refused)
+            return None
+        return function
 
     def _learn(self, path: bytes) -> str | None:
         """Return the function that a path asks to invoke, and remember it; None for any other path."""

@@ -46,7 +46,10 @@ REASONS = {
     504: "Gateway Timeout",
 }
 
+STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n" for status, phrase in REASONS.items()}
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE = "Connection: close\r\n"
 KEEP_ALIVE = "Connection: keep-alive\r\n"
 JSON = "Content-Type: application/json\r\n"
 LOGS_JSON = "Content-Type: application/x-amz-json-1.1\r\n"
@@ -130,10 +133,11 @@ def method_not_allowed(allowed: str) -> PlainReply:
     return PlainReply(405, f"Allow: {allowed}\r\n", b"")
 
 
-def reply_head(status: int, headers: str, length: int, close: bool) -> bytes:
+def reply_head(status: int, headers: str, length: int, close: bool = False) -> bytes:
     """Status line, headers and the empty line."""
-    ending = "Connection: close\r\n\r\n" if close else "\r\n"
-    line = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"  # a reason phrase may be empty (RFC 9112 4)
+    line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"  # a reason phrase may be empty (RFC 9112 4)
+    if close:
+        headers += CLOSE
     if status == NO_CONTENT:
-        return f"{line}{headers}{ending}".encode()
-    return f"{line}{headers}Content-Length: {length}\r\n{ending}".encode()
+        return f"{line}{headers}\r\n".encode()
+    return f"{line}{headers}Content-Length: {length}\r\n\r\n".encode()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol import wire
@@ -85,7 +87,7 @@ class RuntimeApi:
     def finished(self, exchange: Exchange) -> None:
         route = self._routes.get(exchange.path)
         if route is not None and exchange.method == route[0]:
-            if not self._is_foreign(exchange):
+            if exchange.memo.value is not None or not self._is_foreign(exchange):
                 route[1](exchange)
         elif exchange.context is not None:
             self._post(_body(exchange))
@@ -122,15 +124,14 @@ class RuntimeApi:
         self._post(ev.NextCalled(exchange))
 
     def _init_error(self, exchange: Exchange) -> None:
-        get = exchange.headers.get
-        error_type, content_type = _text(get(wire.ERROR_TYPE_HEADER)), _text(get(b"content-type"))
-        self._post(ev.InitErrorPosted(exchange, error_type, exchange.body, content_type))
+        said: _Said = exchange.memo.value
+        self._post(ev.InitErrorPosted(exchange, said.error_type, exchange.body, said.content_type))
 
     def _restore_next(self, exchange: Exchange) -> None:
         self._post(ev.RestoreNextCalled(exchange))
 
     def _restore_error(self, exchange: Exchange) -> None:
-        self._post(ev.RestoreErrorPosted(exchange, _text(exchange.headers.get(wire.ERROR_TYPE_HEADER))))
+        self._post(ev.RestoreErrorPosted(exchange, exchange.memo.value.error_type))
 
     def _ping(self, exchange: Exchange) -> None:
         exchange.reply(replies.OK, replies.PLAIN, wire.PONG)
@@ -141,20 +142,21 @@ class RuntimeApi:
         if exchange.method != b"POST" or not path.startswith(_INVOCATION_PREFIX):
             return None
         request_id, _, word = path[len(_INVOCATION_PREFIX) :].partition(b"/")
-        if word not in _ANSWERS or self._is_foreign(exchange):
+        if word not in _ANSWERS or (exchange.memo.value is None and self._is_foreign(exchange)):
             return None
-        get = exchange.headers.get
-        invocation_id = _text(get(wire.INVOCATION_ID_HEADER))
+        said: _Said = exchange.memo.value
         if word == _RESPONSE:
-            mode = _text(get(wire.RESPONSE_MODE_HEADER))
-            content_type = None if mode is None else _text(get(b"content-type"))
-            return ev.ResponseStarted(exchange, request_id.decode("latin-1"), invocation_id, mode, content_type)
-        error_type = _text(get(wire.ERROR_TYPE_HEADER))
-        return ev.ErrorStarted(exchange, request_id.decode("latin-1"), invocation_id, error_type)
+            content_type = None if said.mode is None else said.content_type
+            return ev.ResponseStarted(
+                exchange, request_id.decode("latin-1"), said.invocation_id, said.mode, content_type
+            )
+        return ev.ErrorStarted(exchange, request_id.decode("latin-1"), said.invocation_id, said.error_type)
 
     def _is_foreign(self, exchange: Exchange) -> bool:
+        """Refuse what comes from where it may not; the headers of anything else are read into its memo."""
         refusal = self._guard.refusal(exchange.headers)
         if refusal is None:
+            exchange.memo.value = _read(exchange.headers)
             return False
         _refuse(exchange, refusal)
         return True
@@ -217,9 +219,24 @@ _RESPONSE = wire.RESPONSE.encode()
 _ANSWERS = frozenset({_RESPONSE, wire.ERROR.encode()})
 
 
+class _Said(Struct, frozen=True):
+    """What the headers of a call say, as text; None where there is no such header."""
+
+    content_type: str | None
+    error_type: str | None
+    invocation_id: str | None
+    mode: str | None  # of a response
+
+
+def _read(headers: Mapping[bytes, bytes]) -> _Said:
+    names = (b"content-type", wire.ERROR_TYPE_HEADER, wire.INVOCATION_ID_HEADER, wire.RESPONSE_MODE_HEADER)
+    return _Said(*(_text(headers.get(name)) for name in names))
+
+
 def _body(exchange: Exchange) -> ev.BodyFinished:
     """The body of an answer, and its error trailers when it failed midway."""
-    content_type = _text(exchange.headers.get(b"content-type"))
+    said: _Said = exchange.memo.value
+    content_type = said.content_type
     trailers = exchange.trailers
     if not trailers:
         return ev.BodyFinished(exchange, exchange.body, content_type)

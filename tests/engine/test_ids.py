@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 import uuid
 from datetime import UTC, datetime
@@ -22,6 +24,19 @@ def test_a_request_id_is_a_uuid_of_version_4() -> None:
 def test_no_id_is_used_twice() -> None:
     assert len({uuid4() for _ in range(MANY)}) == MANY
     assert len({invocation_id() for _ in range(MANY)}) == MANY
+
+
+def test_ids_of_another_process_are_others() -> None:
+    code = "from runtime_api.engine.ids import uuid4; print(uuid4())"
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)
+    ]
+    groups = [{run.stdout.strip()[:8], run.stdout.strip()[8:24], run.stdout.strip()[24:]} for run in runs]
+    assert groups[0].isdisjoint(groups[1])
+
+
+def test_request_ids_in_a_row_differ_in_their_first_digits() -> None:
+    assert len({uuid4()[:4] for _ in range(100)}) > 90
 
 
 def test_an_invocation_id_has_the_form_of_a_uuid() -> None:

@@ -103,7 +103,7 @@ class Transport:
 class NoCache(HeadCache):
     """Knows no head, so that each is parsed."""
 
-    def find(self, data: bytes) -> tuple[Head, bytes] | None:
+    def find(self, data: bytes) -> tuple[Head, bytes, bytes, bytes] | None:
         return None
 
 

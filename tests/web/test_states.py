@@ -10,6 +10,8 @@ from runtime_api.web.http1.exchange import DRAIN_BYTES, Exchange
 from runtime_api.web.http1.states import (
     ANSWER,
     ANSWER_EARLY,
+    ANSWERED,
+    ANSWERED_EARLY,
     BODY,
     BROKEN,
     CLOSE,
@@ -107,7 +109,7 @@ class Course:
     def _do(self, act: Act) -> None:
         self.acts.append(act)
         if act is CONTINUE:
-            self.exchange.sent(act)
+            self.exchange.continued()
         elif act in TOLD:
             self.exchange.told(act)
             self.exchange.in_pieces = self._in_pieces
@@ -117,7 +119,8 @@ class Course:
                 early = self.exchange.request_state is not COMPLETE and self.exchange.awaits_continue
                 self._do(ANSWER_EARLY if early else ANSWER)
         elif act in (ANSWER, ANSWER_EARLY):
-            self.exchange.sent(act)
+            self.exchange.reply(200)
+            assert self.exchange.reply_state is (ANSWERED if act is ANSWER else ANSWERED_EARLY)
 
 
 def courses() -> Iterator[tuple[Course, tuple[Sent, ...]]]:

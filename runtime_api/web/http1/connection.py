@@ -26,8 +26,6 @@ from .parser import BETWEEN, HEAD, LAST, RequestParser
 from .patience import Sight
 from .peer import STAMPS, Peer
 from .states import (
-    ANSWER,
-    ANSWER_EARLY,
     CLOSE,
     COMPLETE,
     DROP,
@@ -94,9 +92,12 @@ class Connection(Peer):
         if self._current is None and self._writable and self._parser.state is BETWEEN:
             known = self._heads.find(data)
             if known is not None:
-                head, body = known
-                method, path, query, headers = head.method, head.path, head.query, head.headers
-                self._serve(Exchange(self, method, path, query, headers, COMPLETE, DUE, body, len(body)))
+                head, path, query, body = known
+                self._serve(
+                    Exchange(
+                        self, head.method, path, query, head.headers, COMPLETE, DUE, body, head.length, head.memo
+                    )
+                )
                 return
         if len(data) <= SLICE_BYTES and not self._backlog:
             self._digest(self._idle, self._parser.feed(data), data)
@@ -223,7 +224,7 @@ class Connection(Peer):
         if act is NEXT:
             self._current = None
         elif act is SEND_CONTINUE:
-            exchange.sent(act)
+            exchange.continued()
             self._write_now(CONTINUE)
         else:
             self._tell(act, exchange)
@@ -290,15 +291,11 @@ class Connection(Peer):
     # writing
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
-        """Write a reply. It is lost when the peer has disconnected."""
-        early = exchange.request_state is not COMPLETE and exchange.awaits_continue
-        exchange.sent(ANSWER_EARLY if early else ANSWER)
+        """Write the reply of this exchange. It is lost when the peer has disconnected."""
         self.stamp = next(STAMPS)
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if early:
-            exchange.close = True
         if exchange.http10 and not exchange.close:
             headers += KEEP_ALIVE
         head = reply_head(status, headers, len(body), exchange.close)
@@ -308,7 +305,7 @@ class Connection(Peer):
             self.flush()
         if len(body) > JOIN_BYTES:
             transport.writelines((head, body))
-        elif self._outbox.is_open:
+        elif self._outbox.callers > 1:
             self._unsent = head + body
             self._outbox.add(self.flush)
         else:

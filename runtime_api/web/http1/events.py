@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runtime_api.web.replies import PlainReply
 
-__all__ = ["Broken", "Data", "End", "Event", "Head", "whole_request"]
+__all__ = ["Broken", "Data", "End", "Event", "Head", "Memo", "whole_request"]
+
+
+class Memo(Struct):
+    """What a handler has made of header lines, for all requests with the same lines: it decides for itself once."""
+
+    value: Any = None
 
 
 class Head(Struct, frozen=True):
@@ -25,6 +31,7 @@ class Head(Struct, frozen=True):
     close: bool = False  # the connection ends with this request
     http10: bool = False  # the peer speaks HTTP/1.0
     repeated: Sequence[tuple[bytes, bytes]] = ()  # the lines whose names had come before
+    memo: Memo = field(default_factory=Memo)
 
 
 class Data(Struct, frozen=True):

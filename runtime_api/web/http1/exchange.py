@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from .events import Broken, Data, End
+from .events import Broken, Data, End, Memo
 from .states import (
     AFTER_START,
+    ANSWER,
+    ANSWER_EARLY,
     ANSWERED,
     ANSWERED_EARLY,
     BODY,
@@ -50,7 +52,7 @@ class Channel(Protocol):
     kept: bool  # set by a handler that knows its peer: it may wait as long as it likes
 
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
-        """Write a reply. It is lost when the peer has disconnected."""
+        """Write the reply of this exchange. It is lost when the peer has disconnected."""
 
     def hold(self) -> None:
         """Read nothing more until the connection is handed over."""
@@ -74,6 +76,7 @@ class Exchange(Struct, eq=False):
     handler_state: HandlerState = QUEUED
     body: bytes = b""  # once the request is complete; what of it the handler has not received piece by piece
     arrived: int = 0  # bytes of the body, kept or not
+    memo: Memo = field(default_factory=Memo)  # shared with the exchanges whose header lines are the same
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
@@ -101,7 +104,13 @@ class Exchange(Struct, eq=False):
 
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
-        if self.reply_state is NONE or self.reply_state is CONTINUED:
+        state = self.reply_state
+        if state is NONE or state is CONTINUED:
+            act = ANSWER
+            if self.request_state is not COMPLETE and self.awaits_continue:
+                act, self.close = ANSWER_EARLY, True
+            self.reply_state = REPLY[state][act]
+            self.chunks, self.held = None, False
             self.connection.send_reply(self, status, headers, body)
 
     def hold(self) -> None:
@@ -155,11 +164,9 @@ class Exchange(Struct, eq=False):
         """The handler learns something about this exchange."""
         self.handler_state = HANDLER[self.handler_state][act]
 
-    def sent(self, act: Act) -> None:
-        """Something of the reply is sent to the peer."""
-        self.reply_state = REPLY[self.reply_state][act]
-        if act is not CONTINUE:
-            self.chunks, self.held = None, False
+    def continued(self) -> None:
+        """100 Continue is sent to the peer."""
+        self.reply_state = REPLY[self.reply_state][CONTINUE]
 
     def next_act(self, limit: int, is_lost: bool) -> Act | None:
         """The next act; None while the peer or the handler has to go on (the rules are in `states.py`).
@@ -200,6 +207,7 @@ def open_exchange(channel: Channel, head: Head) -> Exchange:
         head.path,
         head.query,
         head.headers,
+        memo=head.memo,
         close=head.close,
         http10=head.http10,
         announced=head.length,

@@ -7,7 +7,10 @@ any pieces the result is the same with and without this cache.
 
 from __future__ import annotations
 
-from .events import Head
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .events import Head
 
 __all__ = ["HeadCache"]
 
@@ -28,30 +31,25 @@ class HeadCache:
         self._heads_by_rest: dict[bytes, Head] = {}  # by what follows the target
         self._unknown = 0  # heads in a row
 
-    def find(self, data: bytes) -> tuple[Head, bytes] | None:
-        """The head and the body, when these bytes are a whole request with a known head."""
-        if not self._heads:
-            return None
+    def find(self, data: bytes) -> tuple[Head, bytes, bytes, bytes] | None:
+        """A known head, the path, the query and the body, when these bytes are a whole request with such a head."""
         start, end, body = data.partition(b"\r\n\r\n")
         if not end:
             return None
-        head = self._heads.get(start) or self._with_new_target(start)
-        if head is None or len(body) != head.length:
+        head = self._heads.get(start)
+        if head is not None:
+            path, query = head.path, head.query
+        else:
+            method, _, line = start.partition(b" ")
+            target, _, rest = line.partition(b" ")
+            head = self._heads_by_rest.get(rest)
+            if head is None or method != head.method or target[:1] != b"/" or target.translate(_VISIBLE) != target:
+                return None
+            path, _, query = target.partition(b"?")
+        if len(body) != head.length:
             return None
         self._unknown = 0
-        return head, body
-
-    def _with_new_target(self, start: bytes) -> Head | None:
-        """A known head in which only the target is new."""
-        words = start.split(b" ", 2)
-        if len(words) < 3:
-            return None
-        method, target, rest = words
-        head = self._heads_by_rest.get(rest)
-        if head is None or method != head.method or target[:1] != b"/" or target.translate(_VISIBLE) != target:
-            return None
-        path, _, query = target.partition(b"?")
-        return Head(method, path, query, head.headers, head.length)
+        return head, path, query, body
 
     def learn(self, data: bytes, head: Head) -> None:
         """Keep the head of this whole request, if it is a plain one."""

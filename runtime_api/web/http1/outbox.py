@@ -20,14 +20,9 @@ class Outbox:
     """Collects what the connections of one event loop have to write."""
 
     def __init__(self) -> None:
-        self.callers = 0  # how many wait for the outcome of an invocation
+        self.callers = 0  # how many wait for the outcome of an invocation; collecting pays for more than one
         self._flushes: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None  # kept, because asking for it is a system call
-
-    @property
-    def is_open(self) -> bool:
-        """Whether collecting pays."""
-        return self.callers > 1
 
     def add(self, flush: Callable[[], None]) -> None:
         """Call this at the end of the event loop's turn, to write what there is."""
