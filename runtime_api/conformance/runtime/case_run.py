@@ -90,7 +90,7 @@ class CaseRun:
         self, step: Mapping[str, Any] | None = None, expected: str = "", *, or_sleeps: bool = False
     ) -> Observation:
         """The next observation of any kind; Deviated when none comes, or when the bootstrap `or_sleeps` instead."""
-        found = await self.harness.next_observation(self.timeout_s, or_sleeps=or_sleeps)
+        found = await self.harness.expected_observation(self.timeout_s, or_sleeps=or_sleeps)
         if found is None:
             expected = expected or (described(step) if step else "a result")
             happened = "nothing: its processes sleep" if or_sleeps else f"nothing for {self.timeout_s:g} s"
