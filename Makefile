@@ -55,6 +55,7 @@ bench: tools .venv/ready .venv/peers/ready
 
 docs: .venv/ready
 	$(BIN)/python docs/draw.py
+	$(BIN)/python docs/draw_cli.py
 	$(BIN)/python docs/rules.py
 	$(BIN)/python docs/draw_service.py
 	$(BIN)/python docs/draw_conformance.py

@@ -51,6 +51,21 @@ def pytest_report_header() -> str:
     return f"functions run in: {sandboxes.SANDBOX}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what bubblewrap's user namespaces are needed for where there are none; pytest reports it in one line."""
+    if sandboxes.NO_BUBBLEWRAP and _needs_namespaces(item):
+        pytest.skip(sandboxes.NO_BUBBLEWRAP)
+
+
+def _needs_namespaces(item: pytest.Item) -> bool:
+    if item.get_closest_marker("bubblewrap"):
+        return True
+    if "bubblewrap" in getattr(getattr(item, "callspec", None), "params", {}).values():
+        return True
+    return os.geteuid() == 0 and "user" in getattr(item, "fixturenames", ())  # who is shown folders of root's
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Delete the private folder."""
     shutil.rmtree(config.stash[_private_folder])

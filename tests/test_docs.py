@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
@@ -38,6 +38,11 @@ def test_the_table_of_operations_is_complete() -> None:
     assert (ROOT / "docs" / "service.md").read_text() == written, "run `make docs`"
 
 
+def test_the_reference_of_the_command_line_is_complete() -> None:
+    written = runpy.run_path(str(ROOT / "docs" / "draw_cli.py"))["page"]()
+    assert (ROOT / "docs" / "cli.md").read_text() == written, "run `make docs`"
+
+
 def test_the_threat_model_names_tests_that_there_are() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "security.md").read_text())
     assert len(named) > 40
@@ -55,20 +60,20 @@ def test_the_changelog_has_this_version() -> None:
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_of_bootjack_exists_with_its_options(page: Path) -> None:
     found = [(" ".join(words), refusal(words)) for words in commands(page.read_text())]
     assert [(line, wrong) for line, wrong in found if wrong] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_option_named_alone_exists(page: Path) -> None:
     known = {option for command in all_commands(bootjack) for option in options(command)}
     spans = [span for span in SPAN.findall(FENCED.sub("", page.read_text())) if re.match("--[a-z]", span)]
     assert [span for span in spans if re.split(r"[ =\[]", span)[0] not in known] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_target_of_make_exists(page: Path) -> None:
     targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = page.read_text()

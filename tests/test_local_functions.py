@@ -237,6 +237,7 @@ def test_a_plain_process_has_no_network_of_its_own(tmp_path: Path, quiet: int, n
     run(main())
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.skipif(SANDBOX is Kind.PROCESS, reason="plain processes share the host's network")
 @pytest.mark.parametrize(("network", "own"), [(None, True), ("own", True), ("none", True), ("host", False)])
 def test_a_function_in_bubblewrap_has_the_network_that_it_asks_for(
@@ -250,6 +251,7 @@ def test_a_function_in_bubblewrap_has_the_network_that_it_asks_for(
     run(main())
 
 
+@pytest.mark.bubblewrap
 def test_a_port_that_cannot_be_forwarded_is_refused_before_a_start(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         async with LocalLambda(quiet, sandbox="bubblewrap") as lam:

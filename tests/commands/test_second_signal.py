@@ -38,6 +38,7 @@ def check_killed(server: Server, runtime: int, numbers: tuple[int, int]) -> None
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.bubblewrap
 def test_a_second_signal_ends_serve_when_its_sandbox_does_not_answer(function: Path) -> None:
     with Serve("--sandbox", "bubblewrap", function) as server:
         assert server.invoke(b"1").body == b"1"

@@ -21,7 +21,7 @@ from tests.e2e.running import BOOTJACK, RUNTIMES, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 FUNCTIONS = ("greedy=greedy.handler", "other=app.handler")
 MUCH_MEMORY = ("--sandbox", "bubblewrap", "-m", "10240")

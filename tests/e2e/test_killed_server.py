@@ -206,6 +206,7 @@ def home() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.parametrize("ordinary", [False, True], ids=["root", "ordinary user"])
 def test_no_sandbox_outlives_a_killed_server(home: Path, ordinary: bool) -> None:
     """Twenty environments: many are frozen, many are busy, and each has a process without a parent."""

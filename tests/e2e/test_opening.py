@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.ordinary import User
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 
 def test_a_user_without_a_home_directory_is_served(user: User) -> None:

@@ -63,6 +63,7 @@ def printed(folder: Path, script: str, *options: str) -> str:
     return said
 
 
+@pytest.mark.bubblewrap
 def test_the_last_of_three_layers_wins_and_all_are_read_only(tmp_path: Path) -> None:
     layers = [layer(tmp_path / name, **{name: name, "all": name}) for name in ("one", "two", "three")]
     layers[:2] = map(zipped, layers[:2])  # two archives and a directory
@@ -77,6 +78,7 @@ def test_the_last_of_three_layers_wins_and_all_are_read_only(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["directory", "archive"])
 def test_a_single_layer_appears_unchanged(tmp_path: Path, given: str) -> None:
@@ -88,6 +90,7 @@ def test_a_single_layer_appears_unchanged(tmp_path: Path, given: str) -> None:
     assert said.split() == ["one", "one", "bin", *(["dangling"] if given == "directory" else []), "link", "one"]
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 def test_the_bootstrap_of_the_last_of_five_layers_runs(tmp_path: Path) -> None:
     layers = []
@@ -106,6 +109,7 @@ def test_the_bootstrap_of_the_last_of_five_layers_runs(tmp_path: Path) -> None:
     assert "at most 5 layers" in ended.message
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 def test_without_a_bootstrap_lambdas_places_are_named(tmp_path: Path) -> None:
     layers = [layer(tmp_path / name) for name in ("one", "two")]
@@ -115,6 +119,7 @@ def test_without_a_bootstrap_lambdas_places_are_named(tmp_path: Path) -> None:
     assert message.endswith("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 def test_every_language_gets_its_folders_once_and_in_lambdas_order(tmp_path: Path) -> None:
     """Guide 2778-2836 and 4435-4443."""
@@ -140,6 +145,7 @@ def test_every_language_gets_its_folders_once_and_in_lambdas_order(tmp_path: Pat
         assert found["LD_LIBRARY_PATH"] == f"/var/lang/lib:/lib64:/usr/lib64:{task}:/opt/lib"
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 def test_a_file_where_another_layer_has_a_directory_is_an_error(tmp_path: Path) -> None:
     one, two = layer(tmp_path / "one"), layer(tmp_path / "two")
@@ -153,6 +159,7 @@ def test_a_file_where_another_layer_has_a_directory_is_an_error(tmp_path: Path) 
     assert ended.code == 0  # a plain process sees the layers side by side
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 def test_layers_of_a_function_that_python_code_adds(tmp_path: Path) -> None:
     one, two = layer(tmp_path / "one", tool="one"), layer(tmp_path / "two", tool="two")
@@ -196,6 +203,7 @@ def wait_until(condition: Callable[[], Any]) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.slow
 def test_functions_share_their_archives(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"

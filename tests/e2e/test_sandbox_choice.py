@@ -15,7 +15,7 @@ from tests.e2e.running import RUNTIMES, Serve, bootjack
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 PLACE = '{"do": "place"}'
 NOT_ISOLATED = "bootjack: functions run as plain processes (they see this machine's files"

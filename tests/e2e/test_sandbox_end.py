@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 INVOKE = ("invoke", "--sandbox", "bubblewrap")

@@ -18,7 +18,7 @@ from tests.e2e.running import RUNTIMES, Serve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 OPTIONS = ("--sandbox", "bubblewrap", "-t", "20", "ticking=greedy.handler")
 OBSERVED_S = 0.3  # many ticks

@@ -18,7 +18,7 @@ from tests.e2e.running import RUNTIMES, Serve, bootjack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 TIMEOUT_S = 4
 KILLED = "Runtime exited with error: signal: killed"

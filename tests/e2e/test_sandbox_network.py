@@ -27,7 +27,7 @@ from tests.e2e.world import HERE, HIDDEN, OPEN
 if TYPE_CHECKING:
     from tests.e2e.ordinary import User
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 
 @pytest.fixture

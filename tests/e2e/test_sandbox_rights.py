@@ -20,7 +20,7 @@ from tests.e2e.running import BOOTJACK, RUNTIMES, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 OPTIONS = ("--sandbox", "bubblewrap", "-m", "512", "-t", "30", "--no-freeze")
 MACHINE = os.uname().machine

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.sandbox.worlds import Content
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 # Answers with what it finds at the paths of its event.
 READER = """

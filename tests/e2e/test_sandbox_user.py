@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.ordinary import User
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 OPTIONS = ("--sandbox", "bubblewrap", "-m", "512", "-t", "10", "--network", "none")
 KILLED = "Runtime exited with error: signal: killed"

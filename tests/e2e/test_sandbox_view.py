@@ -16,7 +16,7 @@ from tests.e2e.clients import aws, connected, invoke
 from tests.e2e.gates import Gate, Held
 from tests.e2e.running import PYTHON, RAW, RUNTIMES, Ended, Serve, bootjack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 IN_BUBBLEWRAP = ("--sandbox", "bubblewrap")
 OWN_ADDRESS = "127.0.0.1:9001"  # as on AWS

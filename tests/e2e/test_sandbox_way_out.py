@@ -27,7 +27,7 @@ from tests.e2e.networks import (
 )
 from tests.e2e.running import RUNTIMES, bootjack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 
 @pytest.fixture

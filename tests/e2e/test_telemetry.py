@@ -87,6 +87,7 @@ def test_no_line_of_twenty_thousand_is_lost_when_all_ends_at_once(app: Path, exa
 
 
 @EXAMPLE
+@pytest.mark.bubblewrap
 @pytest.mark.parametrize("network", ["own", "none", "host"])
 def test_a_subscriber_is_reached_in_every_network(app: Path, example: str, network: str) -> None:
     event = {"lines": 2, "until": '"line 1 '}
@@ -97,6 +98,7 @@ def test_a_subscriber_is_reached_in_every_network(app: Path, example: str, netwo
     assert [event["record"].split()[1] for event in events if event["type"] == "function"] == ["0", "1"]
 
 
+@pytest.mark.bubblewrap
 def test_what_is_held_when_an_environment_freezes_goes_out_at_its_next_use(app: Path) -> None:
     given = (*IN_BUBBLEWRAP, "--layer", EXAMPLES / "telemetry-http", "-t", "30")
     late = ("--env-var", "TELEMETRY_TIMEOUT_MS=1000")
@@ -161,6 +163,7 @@ def collector() -> Iterator[tuple[int, list[tuple[str, bytes]], threading.Condit
         thread.join()
 
 
+@pytest.mark.bubblewrap
 def test_a_published_extension_reports_what_the_logs_api_tells_it() -> None:
     with collector() as (port, reports, news), Serve(*IN_BUBBLEWRAP) as server, connected(server.url) as client:
         url = f"http://127.0.0.1:{port}"

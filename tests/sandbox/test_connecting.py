@@ -48,6 +48,7 @@ async def asked(made: socket.socket, what: bytes) -> bytes:
     return answer
 
 
+@pytest.mark.bubblewrap
 def test_the_server_reaches_what_listens_inside(tmp_path: Path, network: Network) -> None:
     async def main() -> None:
         async with watching(tmp_path, confinement=Confinement(512, 64, network=network)) as here:
@@ -67,6 +68,7 @@ def test_the_server_reaches_what_listens_inside(tmp_path: Path, network: Network
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
+@pytest.mark.bubblewrap
 def test_the_names_of_the_sandbox_lead_to_its_loopback(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path, confinement=Confinement(512, 64, network=Network.NONE)) as here:
@@ -79,6 +81,7 @@ def test_the_names_of_the_sandbox_lead_to_its_loopback(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.bubblewrap
 def test_nothing_is_reached_in_a_sandbox_that_has_ended(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path, confinement=Confinement(512, 64, network=Network.NONE)) as here:
@@ -91,6 +94,7 @@ def test_nothing_is_reached_in_a_sandbox_that_has_ended(tmp_path: Path) -> None:
     run(main())
 
 
+@pytest.mark.bubblewrap
 def test_who_waits_for_a_socket_hears_that_the_sandbox_has_ended(tmp_path: Path) -> None:
     async def main() -> None:
         async with watching(tmp_path, confinement=Confinement(512, 64, network=Network.NONE)) as here:

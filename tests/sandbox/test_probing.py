@@ -21,6 +21,7 @@ def test_a_python_without_ctypes_has_no_sandbox(monkeypatch: pytest.MonkeyPatch)
         run(choose(Kind.BUBBLEWRAP))
 
 
+@pytest.mark.bubblewrap
 @pytest.mark.parametrize(
     ("wanted", "filters", "said"),
     [

@@ -72,6 +72,12 @@ class Call:
         """The value of a header; None when it is missing."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
+    @property
+    def last(self) -> bool:
+        """Whether the client wants its connection closed behind the answer (RFC 9112, 9.6)."""
+        tokens = (self.header("Connection") or "").lower().split(",")
+        return "close" in map(str.strip, tokens)
+
     def trailer(self, name: str) -> str | None:
         """The value of a trailer; None when it is missing."""
         return next((value for key, value in self.trailers if key.lower() == name.lower()), None)

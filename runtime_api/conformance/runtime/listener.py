@@ -85,7 +85,10 @@ class RuntimeApiListener:
                     await self._all_read.wait()
 
     async def send(self, call: Call, pieces: Iterable[bytes], *, pause: float = PIECE_S, then: str = "keep") -> None:
-        """Send an answer in these pieces, with a pause between them; then keep, close or reset the connection."""
+        """Send an answer in these pieces, with a pause between them; then keep, close or reset the connection.
+
+        A connection that its client wants closed is not kept: some clients read until it ends, PHP's among them.
+        """
         writer = call.writer
         try:
             for number, piece in enumerate(pieces):
@@ -95,7 +98,7 @@ class RuntimeApiListener:
                 await writer.drain()
         except (ConnectionError, OSError):
             self._recorder.note("runtime", "api", "hung up during the answer", connection=call.connection)
-        if then != "keep":
+        if then != "keep" or call.last:
             self._end(writer, call.connection, reset=then == "reset")
         call.answered.set()
 
