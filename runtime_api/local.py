@@ -16,6 +16,7 @@ from runtime_api.engine.installer import Installer
 from runtime_api.engine.invoker import REQUEST_RESPONSE, Invoker, InvokeRequest
 from runtime_api.engine.log_service import LogService
 from runtime_api.engine.management import Management, now
+from runtime_api.engine.payloads import need_bytes
 from runtime_api.engine.provisioner import Provisioner
 from runtime_api.engine.sandboxes import Sandboxes
 from runtime_api.engine.url_ids import open_url
@@ -31,7 +32,7 @@ from runtime_api.service.resolving import resolved_version
 from runtime_api.service.runtimes import TODAY, RuntimeRules
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.sinks.kept_logs import KeptLogs
-from runtime_api.sinks.logs import FunctionLog, LogSink
+from runtime_api.sinks.logs import PLAIN, FunctionLog, LogSink
 from runtime_api.store.memory_catalog import MemoryCatalog
 from runtime_api.store.sqlite.functions import StoredFunctions
 from runtime_api.store.trees import Trees
@@ -44,10 +45,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import Self
 
+    from runtime_api.engine.environment import ExecutionEnvironment
+    from runtime_api.protocol.standing import Standing
+    from runtime_api.sinks.look import Look
     from runtime_api.store.sqlite.directory import DataDirectory
     from runtime_api.store.sqlite.logs import LogStore
     from runtime_api.web.public import PublicPort
-    from runtime_api.web.tracing import Traces
 
 __all__ = ["Address", "LocalFunction", "LocalLambda"]
 
@@ -96,7 +99,7 @@ class LocalLambda:
     ids; None: signatures are not looked at. Code from S3 comes from `s3_endpoint`; with `hot_reload` callers may
     have directories of this machine run as they are. With `enforce_policies` other accounts, and services, invoke
     only what a function's policy allows. A response is streamed at `stream_rate` bytes a second after its first 6
-    MB; None is as fast as it goes. With `trace` the log shows each call of a runtime or an extension, and its answer.
+    MB; None is as fast as it goes. `look` says what the log shows, and how.
     """
 
     def __init__(
@@ -124,10 +127,10 @@ class LocalLambda:
         logs: LogStore | None = None,
         events: EventSettings = DEFAULT_EVENTS,
         stream_rate: float | None = None,
-        trace: bool = False,
+        look: Look = PLAIN,
     ) -> None:
+        self._look = look
         self._stream_rate = stream_rate
-        self._trace = trace
         self._events = events
         self._logs = logs
         self._runtimes = runtimes
@@ -148,10 +151,11 @@ class LocalLambda:
             Kind(sandbox), trees or self._own_trees, freeze=freeze, cpu_share=cpu_share, seccomp=seccomp
         )
         self._open: _Parts | None = None
+        self._ahead: dict[str, ExecutionEnvironment] = {}  # that were opened before they were needed, by function
 
     async def __aenter__(self) -> Self:
         notes = await self._sandboxes.prepare()
-        log = LogSink(self._log_descriptor)
+        log = LogSink(self._log_descriptor, self._look)
         try:
             for note in notes:
                 log.write(f"bootjack: {note}\n".encode())
@@ -229,7 +233,12 @@ class LocalLambda:
         environment = await parts.dispatch.start_ahead(parts.catalog.resolve(name))
         if environment is None:
             raise ValueError(f"{name} has as many execution environments as it may have")
+        self._ahead[name] = environment
         return environment.runtime_api
+
+    def runtime_standing(self, name: str) -> Standing:
+        """Return how far the runtime has come in the environment that `open_environment` has started."""
+        return self._ahead[name].standing_of_runtime("")
 
     async def invoke(
         self,
@@ -249,6 +258,7 @@ class LocalLambda:
         If `streamed`, a function that streams is answered by a `stream` when it begins to.
         Raises ServiceError when the function could not be run at all.
         """
+        need_bytes(payload)
         invoker = self._parts().invoker
         request = InvokeRequest(
             function,
@@ -306,6 +316,11 @@ class LocalLambda:
         parts.fronts.append(front)
         return f"http://{host_port(bound)}"
 
+    @property
+    def running(self) -> int:
+        """How many invocations run now."""
+        return self._parts().dispatch.running
+
     async def finish(self) -> None:
         """Accept no more invocations, and wait until every accepted one has its outcome."""
         parts = self._parts()
@@ -321,15 +336,8 @@ class LocalLambda:
         def log_of(name: str, keep: Callable[[float, bytes], None] | None = None) -> FunctionLog:
             return FunctionLog(log, name if label_log else "", keep)
 
-        edge = RuntimeApiEdge(
-            limits,
-            outbox,
-            self._runtime_api,
-            self._allowed_hosts,
-            lambda line: parts.note(line),
-            log_of,
-            self._traces(),
-        )
+        bounds, hosts, trace = self._runtime_api, self._allowed_hosts, self._look.traced
+        edge = RuntimeApiEdge(limits, outbox, bounds, hosts, lambda line: parts.note(line), log_of, trace=trace)
         catalog, installations = MemoryCatalog(self._owner), Installations()
         kept_logs = None if self._logs is None else KeptLogs(self._logs.append, log.write, log.make_text)
         factory = LocalEnvironmentFactory(installations, self._sandboxes, edge, log_of, kept_logs, self._stream_rate)
@@ -382,13 +390,6 @@ class LocalLambda:
             log_service,
         )
         return parts
-
-    def _traces(self) -> Traces | None:
-        if not self._trace:
-            return None
-        from runtime_api.web.tracing import Traces
-
-        return Traces()
 
     def _parts(self) -> _Parts:
         if self._open is None:

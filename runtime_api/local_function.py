@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, field
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime_api.engine.installations import Address, Installation
+from runtime_api.engine.python_handlers import program_in
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.protocol.settings import FunctionSettings
-from runtime_api.sandbox.entrypoint import Program, bootstrap_program
 from runtime_api.sandbox.network import Network
 from runtime_api.service.arns import LATEST
 from runtime_api.service.function_record import Code, Configuration, Function, LastUpdate, State, Version
@@ -20,10 +21,10 @@ from runtime_api.service.tenancy import Tenancy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Self
 
     from runtime_api.protocol.limits import Limits
+    from runtime_api.sandbox.entrypoint import Program
     from runtime_api.service.function_url_record import FunctionUrl
     from runtime_api.service.records import Logging
     from runtime_api.service.seams.archives import Lease
@@ -61,32 +62,31 @@ class LocalFunction:
     @classmethod
     def at(
         cls,
-        code: Path,
+        code: Path | str,
         name: str = "function",
         *,
         handler: str = "function.handler",
         timeout_s: float = 3,
         memory_mb: int = 128,
         variables: Mapping[str, str] | None = None,
-        layers: Sequence[Path] = (),
+        layers: Sequence[Path | str] = (),
         concurrency: int = CURRENT.concurrency,
-        mounts: Sequence[Path] = (),
+        mounts: Sequence[Path | str] = (),
         network: str | None = None,
         loopback_ports: Sequence[int] = (),
     ) -> Self:
         """Describe the function whose bootstrap is in the directory `code`, or in the last of `layers` that has one.
 
-        `mounts` are visible in its sandbox too, read-only at their own paths. Raises NotADirectoryError for a layer
-        that is not a directory: unpack archives first.
+        Where there is none, `handler` is a Python handler, `module.function` of a module in `code`, and runs on the
+        bootstrap that comes with bootjack. `mounts` are visible in its sandbox too, read-only at their own paths.
+        Raises NotADirectoryError for code or a layer that is not a directory: unpack archives first.
         """
-        for layer in layers:
-            if not layer.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, "a layer is a directory here", str(layer))
+        root, layer_roots = _directory(code, "the code"), tuple(_directory(layer, "a layer") for layer in layers)
         configuration = FunctionSpec(
             name, handler=handler, timeout_ms=timeout_s * 1000, memory_mb=memory_mb, variables=variables or {}
         )
-        program = bootstrap_program(code.resolve(), tuple(layer.resolve() for layer in layers))
-        program = program._replace(mounts=tuple(path.absolute() for path in mounts))
+        program = program_in(root, layer_roots, handler)
+        program = program._replace(mounts=(*program.mounts, *(Path(path).absolute() for path in mounts)))
         return cls(
             configuration, program, concurrency=concurrency, network=network, loopback_ports=tuple(loopback_ports)
         )
@@ -128,6 +128,13 @@ class LocalFunction:
             spec, code, self.settings(limits), self.concurrency, self.max_queued, tenancy=self.tenancy
         )
         return FunctionRecord(function, {LATEST: runnable}, self.also_known_as, everybodys=True)
+
+
+def _directory(given: Path | str, what: str) -> Path:
+    path = Path(given)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{what} of a function is a directory here", str(given))
+    return path.resolve()
 
 
 def _configuration(spec: FunctionSpec) -> Configuration:

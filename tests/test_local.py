@@ -222,3 +222,13 @@ def test_a_defect_of_bootjack_is_answered_on_both_lanes(
 
     run(main(), quiet)
     assert [str(error) for error in noted] == ["a defect"] * 2
+
+
+def test_a_payload_that_is_no_bytes_is_named(echo: LocalFunction, quiet: int) -> None:
+    async def main() -> None:
+        async with LocalLambda(quiet, sandbox=SANDBOX) as local:
+            local.add_function(echo)
+            with pytest.raises(TypeError, match=r"a payload is JSON as bytes, not dict: give json.dumps"):
+                await local.invoke("echo", {"a": 1})  # type: ignore[arg-type]
+
+    run(main(), quiet)

@@ -25,11 +25,16 @@ MAX_FILE_LINES = 400
 MAX_MEDIAN_FILE_LINES = 120
 MAX_FUNCTION_LINES = 40  # in nine functions of ten
 MACHINE_PATHS = re.compile(r"/(?:work|root)/|/tmp/(?:wt)\b")
-HANDLERS = "runtime_api/conformance/handlers"  # what users write: functions, not modules of this project
+# What users write: functions, not modules of this project.
+HANDLERS = ("runtime_api/conformance/handlers", "runtime_api/commands/templates")
 
 
 def python_files(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def is_handler(path: Path) -> bool:
+    return name(path).startswith(HANDLERS)
 
 
 def line_count(path: Path) -> int:
@@ -84,7 +89,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def test_every_module_declares_its_public_names() -> None:
-    assert [name(path) for path in python_files(*PRODUCT) if HANDLERS not in str(path) and not declares(path)] == []
+    assert [name(path) for path in python_files(*PRODUCT) if not is_handler(path) and not declares(path)] == []
 
 
 def declares(path: Path) -> bool:

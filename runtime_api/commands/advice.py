@@ -76,9 +76,6 @@ class _Shown:
     def directory(self, path: Path) -> str:
         return str(self._archives.get(path, path))
 
-    def is_archive(self, path: Path) -> bool:
-        return path in self._archives
-
 
 def _misplaced(task_root: Path, shown: _Shown) -> str | None:
     """Find a bootstrap one level down: the package was made of the directory, not of its contents."""
@@ -94,8 +91,7 @@ def _missing(program: Program, shown: _Shown) -> str:
     handler = handler_near(program.task_root)
     if handler is None:
         return f"{nothing}; put an executable file of that name there"
-    where = "unpack the archive" if shown.is_archive(program.task_root) else "change to that directory"
-    return f"{nothing}, but {handler.file.name} has a Python handler: {where} and give {handler.target} as TARGET"
+    return f"{nothing}, but {handler.file.name} has a Python handler: to run it, add --handler {handler.target}"
 
 
 def _module(file: Path, name: str) -> str:
@@ -103,8 +99,8 @@ def _module(file: Path, name: str) -> str:
     if handler is None:
         return f"{name} is a Python module in which no function takes an event and a context; write a handler"
     return (
-        f"{name} is a Python module, not a bootstrap; to run its handler, change to {file.parent} and give "
-        f"{handler.target} as TARGET"
+        f"{name} is a Python module, not a bootstrap; to run its handler, give the directory {file.parent} as TARGET "
+        f"and --handler {handler.target}"
     )
 
 

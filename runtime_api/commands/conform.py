@@ -18,7 +18,7 @@ from runtime_api.conformance.reports import FORMATS
 from .conform_baseline import known_deviations, write_baseline
 from .conform_reports import check_folder, read_targets, write_report, write_transcripts
 from .conform_subject import SIDES, bootstrap_subject, printable, server_subject
-from .options import HANDLER, fail
+from .options import HANDLER, fail, give_up
 from .variables import read_variables
 from .verb import Verb, command_behind_dashes
 
@@ -253,7 +253,7 @@ def _run(subject: Subject, cases: Sequence[Case], given: Options) -> Findings:
         known = known_deviations(given.baseline, given.write_baseline, every)
         judgements = _judge(subject, cases, given)
     except CannotRun as error:
-        fail(str(error))
+        give_up(str(error))
     write_transcripts(given.transcript, judgements)
     if given.write_baseline:
         known = write_baseline(given.write_baseline, subject.name, judgements, known or {})

@@ -11,7 +11,7 @@ import click
 
 from runtime_api.conformance.reports import FORMATS, render
 
-from .options import fail
+from .options import fail, give_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def check_folder(folder: Path | None) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        fail(f"--transcript {folder}: {(error.strerror or str(error)).lower()}")
+        give_up(f"--transcript {folder}: {(error.strerror or str(error)).lower()}")
 
 
 def write_report(target: ReportTarget, findings: Findings) -> None:
@@ -93,4 +93,4 @@ def _write_file(what: str, file: Path, text: str, mode: str = "w") -> None:
         with file.open(mode, encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        fail(f"{what}: {(error.strerror or str(error)).lower()}")
+        give_up(f"{what}: {(error.strerror or str(error)).lower()}")

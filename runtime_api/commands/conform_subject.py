@@ -47,7 +47,7 @@ def bootstrap_subject(
 
     command = command_behind_dashes()
     package = stack.enter_context(Package(DirectoryArchives(stack.enter_context(Trees()))))
-    program = find_program(target, command, (), package)
+    program = find_program(target, command, (), package, handler)
     name = printable(shlex.join(command) if command else str(target or "."))
     hint = advice(program, archives_of(Source(name, target, command, ()), program)) or ANOTHER
     hint = "give a COMMAND that starts one" if command else hint

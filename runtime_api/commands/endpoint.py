@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import orjson
 
 from .option_groups import OPTIONS, options_under
-from .options import fail
+from .options import fail, give_up
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from http.client import HTTPResponse
     from urllib.parse import SplitResult
 
     from .signing import Signer
 
-__all__ = ["Answer", "Endpoint", "endpoint_option"]
+__all__ = ["Answer", "Endpoint", "document_of", "endpoint_option", "reason_of"]
 
 VARIABLE = "AWS_ENDPOINT_URL_LAMBDA"
 DEFAULT = "http://127.0.0.1:9000"
@@ -45,21 +48,46 @@ class Endpoint:
         self, method: str, path: str, headers: dict[str, str] | None = None, document: object | None = None
     ) -> Answer:
         """Send a request and return the answer; a usage error that names the address when there is none."""
-        body = None if document is None else orjson.dumps(document)
+        body = b"" if document is None else orjson.dumps(document)
+        with self.opened(method, path, headers, body) as response:
+            try:
+                return Answer(response.status, document_of(response.read()))
+            except (OSError, HTTPException) as error:
+                self._give_up(error)
+
+    @contextmanager
+    def opened(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_s: float = ANSWER_S,
+    ) -> Iterator[HTTPResponse]:
+        """Send a request; the answer may be read in the block. Gives up, and names the address, where there is none.
+
+        `timeout_s` bounds the wait for the head of the answer, and for each piece of its body.
+        """
         target, headers = self._parts.path + path, dict(headers or {})
         if self._signer is not None:
-            headers |= self._signer.headers(method, self._parts.netloc, target, body or b"", SERVICE)
+            headers |= self._signer.headers(method, self._parts.netloc, target, body, SERVICE)
         kind = HTTPSConnection if self._parts.scheme == "https" else HTTPConnection
-        connection = kind(self._parts.hostname or "", self._parts.port, timeout=ANSWER_S)
-        try:
-            connection.request(method, target, body, {"Host": self._parts.netloc, **headers})
-            response = connection.getresponse()
-            return Answer(response.status, _document(response.read()))
-        except (OSError, HTTPException) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            fail(f"no server answers at {self.url} ({reason}): start one with bootjack serve, or give --endpoint")
-        finally:
-            connection.close()
+        with closing(kind(self._parts.hostname or "", self._parts.port, timeout=timeout_s)) as connection:
+            try:
+                connection.request(method, target, body or None, {"Host": self._parts.netloc, **headers})
+                response = connection.getresponse()
+            except (OSError, HTTPException) as error:
+                self._give_up(error)
+            yield response
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        reason = reason_of(error)
+        give_up(f"no server answers at {self.url} ({reason}): start one with bootjack serve, or give --endpoint")
+
+
+def reason_of(error: Exception) -> str:
+    """Why a server could not be asked, in a few words."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _split(url: str) -> SplitResult:
@@ -73,7 +101,8 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def document_of(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is; an empty one for anything else."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:

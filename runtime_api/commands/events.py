@@ -11,7 +11,7 @@ import click
 
 from .endpoint import Endpoint, endpoint_option
 from .option_groups import OPTIONS, options_under
-from .options import REGION, Whole, fail
+from .options import REGION, Whole, give_up
 from .root import Verbs
 from .signing import signer_of
 
@@ -101,6 +101,6 @@ class EventService:
             return answer.document
         message = answer.document.get("Message") or answer.document.get("message")
         if not message or answer.document.get("Type") is None:
-            fail(f"{self._endpoint.url} has nothing of that to show: is it bootjack serve?")
+            give_up(f"{self._endpoint.url} has nothing of that to show: is it bootjack serve?")
         click.echo(f"bootjack: {message}", err=True)
         sys.exit(FAILED)

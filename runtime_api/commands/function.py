@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .handlers import BOOTSTRAP
-from .options import fail
+from runtime_api.engine.python_handlers import BOOTSTRAP
+
+from .options import give_up
 from .targets import find_layers, find_mounts, find_program
 from .variables import read_variables
 
@@ -32,7 +33,7 @@ def function_of_source(
 
     with Package(archives) as package:
         layers = find_layers(source.layers, package, merged=sandbox.kind != "process")
-        program = find_program(source.target, source.command, layers, package)
+        program = find_program(source.target, source.command, layers, package, options.handler)
         function = function_of_program(source.name, program, options, sandbox)
         return replace(function, leases=tuple(package.leases))
 
@@ -66,7 +67,7 @@ def add(local: LocalLambda, function: LocalFunction) -> None:
     try:
         local.add_function(function)
     except ValueError as error:
-        fail(f"{function.configuration.name}: {error}")
+        give_up(f"{function.configuration.name}: {error}")
 
 
 def hand_over(local: LocalLambda, function: LocalFunction) -> None:

@@ -11,7 +11,7 @@ import click
 
 from .endpoint import Endpoint, endpoint_option
 from .option_groups import OPTIONS, options_under
-from .options import REGION, fail
+from .options import REGION, give_up
 from .root import Verbs
 from .signing import signer_of
 
@@ -81,7 +81,7 @@ class Service:
     def _fail(self, answer: Answer) -> None:
         message = answer.document.get("Message") or answer.document.get("message")
         if not message:
-            fail(f"{self._endpoint.url} is not a Lambda service: it has answered with status {answer.status}")
+            give_up(f"{self._endpoint.url} is not a Lambda service: it has answered with status {answer.status}")
         click.echo(f"bootjack: {message}", err=True)
         known = answer.document.get("KnownHere")
         if known:

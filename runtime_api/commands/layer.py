@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
 
-from .options import fail
+from .options import fail, give_up
 from .root import Verbs
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def target_options(verb: Callable[..., None]) -> Callable[..., None]:
 
 def explain(error: Exception) -> NoReturn:
     """Print the error and exit with code 2."""
-    fail(str(error))
+    give_up(str(error))
 
 
 def printable(text: str) -> str:
@@ -93,4 +93,4 @@ def read_image(name: str) -> Any:
     try:
         return find_image(name)
     except LayerError as error:
-        explain(error)
+        fail(str(error))

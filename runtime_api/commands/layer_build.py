@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
 from .layer import PLACE, architecture, explain, printable, read_image, target_options
 from .options import Pattern, fail
+from .temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bootjack_layers.build import BuildRequest
     from bootjack_layers.pack import Packed
@@ -99,8 +99,8 @@ def command(**given: Any) -> None:
     output, request = options.output, _request(options)
     try:
         seconds = time_of(os.environ.get("SOURCE_DATE_EPOCH"))
-        with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
-            stage = Path(folder) / "opt"
+        with temporary_folder() as folder:
+            stage = folder / "opt"
             stage.mkdir()
             for step in build_steps(request, stage):
                 click.echo(f"bootjack: {'note: ' if step.note else ''}{step.text}", err=True)

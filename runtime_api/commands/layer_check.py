@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .layer import PLACE, architecture, explain, printable, read_image, target_options
+from .temporary import temporary_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -43,8 +46,8 @@ def command(
 
     target = Target(read_image(runtime), architecture(arch))
     try:
-        with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
-            opened = [open_layer(layer, Path(folder)) for layer in layers]
+        with temporary_folder() as folder:
+            opened = [open_layer(layer, folder) for layer in layers]
             findings = check(opened, target)
             as_data = report(opened, target, findings)
     except LayerError as error:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .layer import PLACE, explain, printable
 from .options import fail
+from .temporary import temporary_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -37,8 +40,8 @@ def command(layers: tuple[Path, ...], output: Path | None, explained: bool) -> N
     if output is None and not explained:
         fail("nothing to do: name -o DIR, --explain, or both")
     try:
-        with tempfile.TemporaryDirectory(prefix="bootjack-") as folder:
-            opened = [open_layer(layer, Path(folder)) for layer in layers]
+        with temporary_folder() as folder:
+            opened = [open_layer(layer, folder) for layer in layers]
             placed = merge(opened)
             refuse_links_out(placed)
             if output is not None:

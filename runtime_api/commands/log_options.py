@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .colours import shows_colours
 from .option_groups import OPTIONS, options_under
 from .options import fail
 
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime_api.service.records import Logging
+    from runtime_api.sinks.look import Look
 
-__all__ = ["log_options", "read_logging", "trace_option"]
+__all__ = ["log_options", "look_of", "quiet_option", "read_logging", "trace_option"]
 
+STDERR = 2
 TEXT, JSON = "text", "json"
 APPLICATION_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 SYSTEM_LEVELS = ("DEBUG", "INFO", "WARN")
@@ -26,6 +29,20 @@ trace_option = options_under(OPTIONS)(
     help="Log each call of the runtime and of extensions to the Runtime API: the state that it met, its answer, and "
     "the rule behind a refusal.",
 )
+
+quiet_option = options_under(OPTIONS)(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Log what functions write and what goes wrong, but no INIT_START, START, END or REPORT.",
+)
+
+
+def look_of(*, quiet: bool, trace: bool) -> Look:
+    """How the log looks on stderr; a terminal has colours, unless NO_COLOR is set."""
+    from runtime_api.sinks.look import Look
+
+    return Look(quiet, shows_colours(STDERR), trace)
 
 
 def log_options(heading: str, variable: str | None = None) -> tuple[Callable[..., Callable[..., None]], ...]:

@@ -13,7 +13,7 @@ import click
 
 from .endpoint import Endpoint, endpoint_option
 from .option_groups import OPTIONS, options_under
-from .options import TextType, fail, shortened
+from .options import TextType, give_up, shortened
 from .signing import signer_of
 from .stdout import STDOUT, leave_if_unread, write_out
 from .verb import Verb
@@ -119,7 +119,7 @@ def _source(endpoint: Endpoint, name: str) -> Source:
         return Source(OWN_GROUP + NAME.sub("", name).partition(":")[0], exists=False)
     plain = found.document.get("FunctionName")
     if plain is None:
-        fail(f"{endpoint.url}: {found.document.get('Message') or found.document.get('message') or found.status}")
+        give_up(f"{endpoint.url}: {found.document.get('Message') or found.document.get('message') or found.status}")
     group = found.document.get("LoggingConfig", {}).get("LogGroup") or OWN_GROUP + plain
     return Source(group) if group == OWN_GROUP + plain else Source(group, f"/{plain}[")
 
@@ -142,8 +142,8 @@ def _events(endpoint: Endpoint, source: Source, name: str, pattern: str, since_m
 
 def _fail(endpoint: Endpoint, name: str, document: dict[str, Any]) -> None:
     if document.get("__type") == "ResourceNotFoundException":
-        fail(f"{name}: no function of this name, and no log of one, is at {endpoint.url}")
-    fail(f"{endpoint.url}: {document.get('message') or 'no server that keeps logs: is it bootjack serve?'}")
+        give_up(f"{name}: no function of this name, and no log of one, is at {endpoint.url}")
+    give_up(f"{endpoint.url}: {document.get('message') or 'no server that keeps logs: is it bootjack serve?'}")
 
 
 def _line(event: dict[str, Any], timestamps: bool) -> bytes:

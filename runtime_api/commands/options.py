@@ -33,6 +33,7 @@ __all__ = [
     "Seconds",
     "Whole",
     "fail",
+    "give_up",
     "shortened",
 ]
 
@@ -42,6 +43,17 @@ SHOWN = 200  # characters of a user's input that a message repeats
 def fail(message: str) -> NoReturn:
     """End with a usage error: this line on stderr, and exit code 2."""
     raise click.UsageError(message)
+
+
+class RunError(click.ClickException):
+    """What goes wrong while a command does what it was asked for: nothing that another usage would help."""
+
+    exit_code = 2
+
+
+def give_up(message: str) -> NoReturn:
+    """End with this line on stderr and exit code 2, without the command's usage."""
+    raise RunError(message)
 
 
 def shortened(given: str) -> str:

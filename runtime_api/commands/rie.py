@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from .access_options import access_options
 from .environment_mode import MODE_VARIABLES, environment_mode
-from .log_options import log_options, read_logging
+from .log_options import log_options, look_of, read_logging
 from .option_groups import OPTIONS, option_group, options_under
 from .options import fail
 from .serving import blaming, opened, serve_until_signalled
@@ -169,7 +170,7 @@ async def _serve(function: LocalFunction, front: Address, options: RieOptions) -
                         allowed_hosts=options.allowed_hosts,
                         client_timeout_s=options.client_timeout_s,
                         max_connections=options.max_connections,
-                        trace=options.traces,
+                        look=look_of(quiet=False, trace=options.traces),
                     )
                 )
             )
@@ -179,19 +180,19 @@ async def _serve(function: LocalFunction, front: Address, options: RieOptions) -
             with blaming("--runtime-interface-emulator-address", front):
                 url = await local.listen(*front, allowed_origins=options.allowed_origins)
         if not options.quiet or front[1] == 0:  # a port that was picked has to be told
-            _announce(url, front[0], function)
+            _announce(url, front[0], urlsplit(url).port or 0, function)
         await serve_until_signalled(local, grace_s=0)
 
 
-def _announce(url: str, host: str, function: LocalFunction) -> None:
+def _announce(url: str, host: str, port: int, function: LocalFunction) -> None:
     from .advice import advice
 
     click.echo(f"bootjack: invoke at {url}/2015-03-31/functions/function/invocations", err=True)
     if host == "127.0.0.1" and any(mark.exists() for mark in CONTAINER_MARKS):
-        flag = "--runtime-interface-emulator-address 0.0.0.0:8080"
+        flag = f"--runtime-interface-emulator-address 0.0.0.0:{port}"
         click.echo(
             f"bootjack: to accept invocations from outside this container, pass {flag} and publish the port with "
-            "-p 9000:8080",
+            f"-p 9000:{port}",
             err=True,
         )
     hint = advice(function.program)

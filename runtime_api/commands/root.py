@@ -23,6 +23,8 @@ VERBS = {
     "rie": "Serve one function as aws-lambda-rie does",
     "layer": "Build, check, merge and publish layers",
     "conform": "Check a bootstrap or a Runtime API server against Lambda's contract",
+    "init": "Write a working runtime into a new directory",
+    "completion": "Make your shell complete command lines of bootjack",
 }
 EXAMPLES = (
     'bootjack invoke ./my-runtime -e \'{"name": "Zoë"}\'',

@@ -13,7 +13,7 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.network import Network, port_refusal
 
 from .option_groups import option_group, options_under
-from .options import EPHEMERAL, Whole, fail, shortened
+from .options import EPHEMERAL, Whole, fail, give_up, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +59,8 @@ class SandboxOptions:
             yield
         except SandboxUnavailableError as error:
             if self.kind == "bubblewrap":
-                fail(f"--sandbox bubblewrap: {error}; --sandbox process works without it")
-            fail(f"--network {self.network} needs bubblewrap: {error}")
+                give_up(f"--sandbox bubblewrap: {error}; --sandbox process works without it")
+            give_up(f"--network {self.network} needs bubblewrap: {error}")
 
 
 class NetworkName(click.ParamType):  # type: ignore[type-arg,unused-ignore]

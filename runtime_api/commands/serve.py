@@ -13,7 +13,8 @@ import click
 from .environment_mode import MODE_VARIABLES, environment_mode
 from .function import function_of_source, hand_over
 from .function_options import function_options
-from .options import fail
+from .log_options import look_of
+from .options import give_up
 from .sandbox_options import sandbox_options
 from .serve_options import serve_options
 from .service_options import aws_settings, known_keys, s3_endpoint, service_options
@@ -126,7 +127,7 @@ def command(
             enforce_policies=service.enforce_policies,
             logs=logs,
             stream_rate=None if server.stream_rate_mb is None else server.stream_rate_mb * MEBIBYTE,
-            trace=server.trace,
+            look=look_of(quiet=server.quiet, trace=server.trace),
             events=EventSettings(server.async_retry_base_s, aws, server.schedules),
         )
         tune_server()
@@ -146,7 +147,7 @@ def _data(server: ServeOptions) -> Iterator[DataDirectory | None]:
     try:
         directory = DataDirectory(server.data)
     except StoreError as error:
-        fail(f"--data: {error}")
+        give_up(f"--data: {error}")
     with directory:
         yield directory
 
@@ -164,7 +165,7 @@ def _logs(server: ServeOptions) -> Iterator[LogStore | None]:
     try:
         store = LogStore(path, server.log_storage_mb * MEBIBYTE)
     except StoreError as error:
-        fail(f"--data: {error}")
+        give_up(f"--data: {error}")
     with store:
         yield store
 

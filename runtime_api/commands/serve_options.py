@@ -11,7 +11,7 @@ import click
 from runtime_api.protocol.limits import CURRENT, PROFILE_NAMES
 
 from .access_options import access_options
-from .log_options import trace_option
+from .log_options import quiet_option, trace_option
 from .option_groups import OPTIONS, option_group, options_under
 from .options import IDLE, MAX_CONCURRENCY, NAME, PORT, Seconds, TextType, Whole
 
@@ -51,6 +51,7 @@ class ServeOptions:
     client_timeout_s: float
     max_connections: int | None
     trace: bool
+    quiet: bool
 
 
 class ScheduleType(TextType):
@@ -189,5 +190,6 @@ serve_options = option_group(
         help="Port of the Runtime API for --only-lambda-apis; 0 picks a free one.",
     ),
     trace_option,
+    quiet_option,
     *access_options,
 )

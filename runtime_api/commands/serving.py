@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import fail
+from .options import give_up
 from .signals import Interrupted, interruptible
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def blaming(flag: str, address: Address) -> Iterator[None]:
     except OSError as error:
         number = error.errno or 0  # below 0 for a name that cannot be resolved
         reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-        fail(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
+        give_up(f"{flag} {address[0]}:{address[1]}: {reason.lower()}; choose another address")
 
 
 @asynccontextmanager
@@ -70,8 +70,16 @@ async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:
             await asyncio.sleep(REAP_S)
             reap_orphans()
     if grace_s:
+        _say_what_it_waits_for(local.running)
         with interruptible(), suppress(TimeoutError):
             await asyncio.wait_for(local.finish(), grace_s)
+
+
+def _say_what_it_waits_for(running: int) -> None:
+    if running:
+        invocations = f"{running} invocation{'s' if running > 1 else ''}"
+        with suppress(OSError):  # the terminal may be gone
+            click.echo(f"bootjack: waiting for {invocations}; press Ctrl-C again to stop", err=True)
 
 
 def say(lines: str) -> None:

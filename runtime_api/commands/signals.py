@@ -4,7 +4,8 @@
              around the block, which cleans up, goes on undisturbed. Code that is not run by `run` is unwound by
              Interrupted, which is a SystemExit.
     second   The command stops waiting. If an `interruptible` block is running, it is cancelled; otherwise every
-             process that the command has started is killed. What is left to do gets HURRY_S, then it exits anyway.
+             process that the command has started is killed. What is left to do gets HURRY_S, then the command's
+             temporary directories are removed and it exits anyway.
     third    The default action: the kernel kills the command.
 
 A signal that is ignored when the command starts stays ignored, as `nohup` wants it.
@@ -24,12 +25,14 @@ from .preflight import need_threads
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Iterator
+    from pathlib import Path
 
-__all__ = ["Interrupted", "deferred", "handle_signals", "interruptible", "run"]
+__all__ = ["Interrupted", "deferred", "handle_signals", "interruptible", "removing", "run"]
 
 Result = TypeVar("Result")
 
 HURRY_S = 0.5
+REMOVALS = 10  # of a directory that somebody else writes to, or removes, at the same time
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -106,6 +109,19 @@ def deferred() -> Iterator[None]:
             _signals.raise_deferred()
 
 
+@contextmanager
+def removing(folder: Callable[[], Path | None]) -> Iterator[None]:
+    """Have this directory removed, and what was started killed, when signals end the command before the block can."""
+    from runtime_api.sandbox.killing import kill_descendants
+
+    _signals.kill = kill_descendants
+    _signals.litter.append(folder)
+    try:
+        yield
+    finally:
+        _signals.litter.remove(folder)
+
+
 class _Block:
     """An `interruptible` block that is running."""
 
@@ -135,6 +151,7 @@ class _Signals:
         self.deferring = 0
         self.waiting = 0  # the one that takes effect once nothing is deferred
         self.kill: Callable[[], None] = lambda: None  # nothing is started before `run`
+        self.litter: list[Callable[[], Path | None]] = []  # directories to remove in any case
         self._count = 0
 
     def receive(self, number: int, _frame: object) -> None:
@@ -172,7 +189,19 @@ class _Signals:
     def _exit_soon(self, number: int) -> None:
         time.sleep(HURRY_S)
         self.kill()
+        for folder in tuple(self.litter):
+            _remove(folder())
         os._exit(128 + number)
+
+
+def _remove(folder: Path | None) -> None:
+    """Remove a directory in which the main thread may still be at work."""
+    import shutil
+
+    for _ in range(REMOVALS):
+        if folder is None or not folder.exists():
+            return
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _signals = _Signals()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from .handlers import names_handler
+from runtime_api.engine.python_handlers import names_handler
+
 from .options import NAME, fail
 from .targets import here, name_of
 from .verb import command_behind_dashes

@@ -6,12 +6,14 @@ import os
 import select
 import sys
 
-from .options import fail
+from .options import give_up
 
-__all__ = ["STDOUT", "leave_if_unread", "write_out"]
+__all__ = ["STDOUT", "leave_if_unread", "write_in_turn", "write_out"]
 
 READER_GONE = 141  # a shell's exit code for SIGPIPE, 128 + 13
 STDOUT = 1
+PIECE_BYTES = 4096  # PIPE_BUF: a pipe that poll(2) calls writable takes this much (pipe(7))
+RETRY_S = 0.005
 
 
 def write_out(data: bytes, what: str) -> None:
@@ -26,7 +28,22 @@ def write_out(data: bytes, what: str) -> None:
     except BrokenPipeError:
         sys.exit(READER_GONE)
     except OSError as error:
-        fail(f"{what} could not be written: {error.strerror or error}")
+        give_up(f"{what} could not be written: {error.strerror or error}")
+
+
+async def write_in_turn(data: bytes, what: str) -> None:
+    """As `write_out`, in an event loop that goes on while nobody reads."""
+    import asyncio
+
+    rest = memoryview(data)
+    poll = select.poll()
+    poll.register(STDOUT, select.POLLOUT)
+    while rest:
+        if poll.poll(0):
+            write_out(bytes(rest[:PIECE_BYTES]), what)
+            rest = rest[PIECE_BYTES:]
+        else:
+            await asyncio.sleep(RETRY_S)
 
 
 def leave_if_unread(timeout_s: float) -> None:

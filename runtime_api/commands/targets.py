@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime_api.engine.python_handlers import handler_command, names_handler, program_in
 from runtime_api.protocol.limits import CURRENT
-from runtime_api.sandbox.entrypoint import Program, bootstrap_program, command_program
+from runtime_api.sandbox.entrypoint import Program, command_program
 from runtime_api.service.code_size import layers_refusal
 
-from .handlers import handler_command, names_handler
-from .options import fail
+from .options import fail, give_up
 
 if TYPE_CHECKING:
     from runtime_api.store.package import Package
@@ -28,8 +28,13 @@ def here() -> Path:
         fail("the current directory no longer exists; change to one that does")
 
 
-def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Path, ...], package: Package) -> Program:
-    """Find the function's code; `package` unpacks it where it is an archive."""
+def find_program(
+    target: str | None, command: tuple[str, ...], layers: tuple[Path, ...], package: Package, handler: str
+) -> Program:
+    """Find the function's code; `package` unpacks it where it is an archive.
+
+    A directory or an archive without a bootstrap runs the Python handler that `handler` names in it.
+    """
     if command:
         if target is not None:
             fail(f"TARGET {target} and a COMMAND after --; give only one of them")
@@ -37,17 +42,22 @@ def find_program(target: str | None, command: tuple[str, ...], layers: tuple[Pat
     if target == "":
         fail("TARGET is empty; name a directory, a .zip file or a bootstrap")
     if target and names_handler(target, here()):
-        return Program(here(), layers, command=handler_command(target, here()))
+        return Program(here(), layers, command=handler_command(target, here(), _active()))
     path = here() / (target or ".")
     mode = _mode("TARGET", target or ".", path, ", nor a Python handler; to run a command, put it after --")
     if stat.S_ISDIR(mode):
         if not os.access(path, os.R_OK | os.X_OK):
             fail(f"TARGET {target or '.'}: permission denied")
-        return bootstrap_program(path.resolve(), layers)
+        return program_in(path.resolve(), layers, handler, _active())
     if path.suffix.lower() == ".zip":
-        return bootstrap_program(_unpack(package, path), layers)
+        return program_in(_unpack(package, path), layers, handler, _active())
     bootstrap = path.resolve()
     return Program(bootstrap.parent, layers, places=(bootstrap,))
+
+
+def _active() -> list[str]:
+    """The virtual environment that the user's shell has activated, if it has."""
+    return [os.environ.get("VIRTUAL_ENV", "")]
 
 
 def _unpack(package: Package, archive: Path) -> Path:
@@ -56,7 +66,7 @@ def _unpack(package: Package, archive: Path) -> Path:
     try:
         return package.unpack(archive)
     except PackageError as error:
-        fail(str(error))
+        give_up(str(error))
 
 
 def _command(command: tuple[str, ...], layers: tuple[Path, ...]) -> Program:

@@ -8,9 +8,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from runtime_api.service.customer_variables import name_refusal
-from runtime_api.service.variables import reserved_names
-
 from .options import fail
 
 if TYPE_CHECKING:
@@ -69,6 +66,9 @@ def _unquoted(value: str) -> str:
 
 
 def _check_name(name: str, place: str) -> None:
+    from runtime_api.service.customer_variables import name_refusal  # a help page is there sooner without these
+    from runtime_api.service.variables import reserved_names
+
     refusal = name_refusal(name)
     if refusal:
         shown = name if name in reserved_names() else "NAME"

@@ -18,7 +18,7 @@ TERM_WIDTH = 24  # columns of a help page for an option; a longer one takes a li
 
 EXIT_CODES = (
     ("0", "The function succeeded."),
-    ("1", "The function failed; stdout has the error document."),
+    ("1", "The function failed; stdout has the error document, or stderr if the response had begun to stream."),
     ("2", "The command or the event is wrong, or the function cannot be run here."),
 )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsClients", "AwsSettings", "endpoints_of"]
 
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+SPELT = {"dynamodbstreams": "DYNAMODB_STREAMS"}  # in variables, where it is not simply the service's id
 ANSWER_S = 30.0
 CONNECT_S = 5.0
 
@@ -51,7 +52,7 @@ class AwsClients:
         """Return why nothing is sent to a service; None when requests go somewhere."""
         if self._settings.uses_aws or self.has_endpoint(service):
             return None
-        variable = f"{ENDPOINT_VARIABLE}_{service.upper()}"
+        variable = f"{ENDPOINT_VARIABLE}_{SPELT.get(service, service.upper())}"
         return f"no server stands in for {service}: set {variable} or {ENDPOINT_VARIABLE}, or give --poll-aws"
 
     def has_endpoint(self, service: str) -> bool:

@@ -177,6 +177,11 @@ class LocalDispatch:
             del self._retiring[version.arn, version.revision]
             self._installations.remove(version.code)
 
+    @property
+    def running(self) -> int:
+        """How many invocations run now."""
+        return sum(pool.running for pool in (*self._pools.values(), *self._retiring.values()))
+
     async def finished(self) -> None:
         """Wait until every invocation that was accepted has its result."""
         await asyncio.gather(*(pool.finished() for pool in (*self._pools.values(), *self._retiring.values())))

@@ -330,7 +330,7 @@ class ExecutionEnvironment:
     def _from_sandbox(self, event: SandboxEvent) -> None:
         match event:
             case Output():
-                self._witness.has_written = True
+                self._witness.wrote(event.lines)
                 self.journal.append(now_ms(), (Lines(event.name, event.lines),))
             case StartRefused():
                 self._telemetry.process_ended(event.name)

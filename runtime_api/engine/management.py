@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from runtime_api.service.errors import ServiceError, ServiceException
+from runtime_api.service.errors import InvalidParameterValueException, ServiceError, ServiceException
 from runtime_api.service.function_url_record import function_url
 from runtime_api.service.mapping_record import EventSourceMapping
 from runtime_api.service.owners import Owner
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Management", "now"]
 
+CREATE_MAPPING = "CreateEventSourceMapping"
 SETTLING_S = 0.2  # how long a function is Pending, or an update InProgress
 
 
@@ -108,7 +109,9 @@ class Management:
         rule = RULES[operation.name]
         if operation.input is not None:
             check_parameters(operation.input, parameters)
-        found = await self._sources.find(parameters, owner.region)  # may take long, so it holds up nobody else
+        # These may take long, so they hold up nobody else.
+        found = await self._sources.find(parameters, owner.region)
+        missing = await self._missing_source(operation, parameters)
         async with self._one_change:
             uploaded = await self._take_in(found)
             has = self._estate.of(owner)
@@ -131,11 +134,19 @@ class Management:
             )
             try:
                 result = rule(asked)
+                if missing is not None:
+                    raise InvalidParameterValueException(missing)
                 await self._apply(owner, result)
             except ServiceError:
                 await self._discard(set() if uploaded is None else self._packages.unused(uploaded.code.sha256))
                 raise
         return result.document
+
+    async def _missing_source(self, operation: Operation, parameters: Mapping[str, Any]) -> str | None:
+        """Why a new mapping has no source; None where nothing is wrong, or no mapping is made."""
+        if operation.name != CREATE_MAPPING or self._pollers is None:
+            return None
+        return await self._pollers.missing_source(parameters.get("EventSourceArn"))
 
     async def _apply(self, owner: Owner, result: Result) -> None:
         """Write what a rule has decided, each part of it whole or not at all."""

@@ -12,9 +12,16 @@ from runtime_api.service.errors import InvalidRequestContentException
 
 from .json_faults import utf8_fault
 
-__all__ = ["check_json", "decode_client_context"]
+__all__ = ["check_json", "decode_client_context", "need_bytes"]
 
 _scan = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def need_bytes(payload: object) -> None:
+    """Raise TypeError when what a Python program hands over as a payload is no bytes."""
+    if not isinstance(payload, bytes):
+        kind = type(payload).__name__
+        raise TypeError(f"a payload is JSON as bytes, not {kind}: give json.dumps(event).encode()")
 
 
 def check_json(payload: bytes) -> None:

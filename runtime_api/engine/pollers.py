@@ -16,6 +16,7 @@ from runtime_api.service.processing_results import problem
 from runtime_api.service.retries import back_off_ms
 
 from .pauses import pause
+from .source_checks import missing_source
 from .sources import SourceContext
 from .tracebacks import traceback_lines
 
@@ -109,6 +110,10 @@ class Pollers:
         """Return where the reading for a mapping stands; empty when it is not polled."""
         poller = self._pollers.get(uuid)
         return {} if poller is None else await poller.standing()
+
+    async def missing_source(self, arn: str | None) -> str | None:
+        """Return what Lambda says of a source that is not there, to refuse a mapping; None where nothing is wrong."""
+        return await missing_source(self._clients, arn)
 
     async def finished(self) -> None:
         """Take nothing more from any source, and wait until everything in hand has its end."""

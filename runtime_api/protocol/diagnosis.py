@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
     from .errors import Refusal
 
-__all__ = ["Reached", "Refused", "Stage", "diagnose"]
+__all__ = ["Reached", "Refused", "Stage", "complains_of_bash", "diagnose"]
 
 _BLAMED = frozenset({ErrorType.TIMED_OUT, ErrorType.EXIT_ERROR})  # the words for the others name the cause
 MOST_BYTES = 100  # of a request id that the runtime made up
+_SAID_BY_OTHER_SHELLS = (  # dash and busybox, of `set -o pipefail`, `[[`, `${x//a/b}`, arrays and `<(...)`
+    b"Illegal option -o ",
+    b"[[: not found",
+    b": Bad substitution",
+    b'Syntax error: "(" unexpected',
+    b"Syntax error: redirection unexpected",
+)
 NEXT = f"GET {wire.NEXT}"
 
 
@@ -48,11 +55,17 @@ class Refused(NamedTuple):
 
 
 def diagnose(
-    error_type: str, reached: Reached, refused: Sequence[Refused] = (), *, has_written: bool = True
+    error_type: str,
+    reached: Reached,
+    refused: Sequence[Refused] = (),
+    *,
+    has_written: bool = True,
+    speaks_bash: bool = False,
 ) -> str | None:
     """What the runtime did, in one sentence; None when Lambda's own words say all that is known.
 
-    `refused` are its calls that were refused since it was started; `has_written` whether it has written anything.
+    `refused` are its calls that were refused since it was started; `has_written` whether it has written anything,
+    `speaks_bash` whether another shell has complained of what only bash knows.
     """
     if error_type not in _BLAMED:
         return None
@@ -60,8 +73,15 @@ def diagnose(
     did = _deed(reached, refused, exited=exited)
     if did is None:
         return None
+    if speaks_bash:
+        return f"the runtime {did}; its /bin/sh is not bash, as Lambda's is: begin its script with #!/bin/bash"
     silent = reached.stage is Stage.STARTING and not has_written
     return f"the runtime {did}, and wrote nothing" if silent else f"the runtime {did}"
+
+
+def complains_of_bash(lines: bytes) -> bool:
+    """Whether a shell says in these lines that it does not know what bash knows."""
+    return any(words in lines for words in _SAID_BY_OTHER_SHELLS)
 
 
 def _deed(reached: Reached, refused: Sequence[Refused], *, exited: bool) -> str | None:

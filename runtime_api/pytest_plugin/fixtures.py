@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.dispatch import InvokeResult
 
     from .loop_thread import LoopThread
+
+    Event = bytes | dict[str, Any] | list[Any]
 
 __all__ = ["LiveRuntimeApi", "LocalFunctionClient", "local_lambda", "runtime_api"]
 
@@ -32,13 +35,31 @@ class LiveRuntimeApi:
         self._loop = loop
         self._local = local
 
-    def submit(self, event: bytes = b"{}") -> Future[InvokeResult]:
-        """Start an invocation; the event waits until the bootstrap asks for it."""
-        return self._loop.submit(self._local.invoke(FUNCTION, event))
+    def submit(self, event: Event = b"{}") -> Future[InvokeResult]:
+        """Start an invocation; the event waits until the bootstrap asks for it.
 
-    def invoke(self, event: bytes = b"{}", timeout: float = TIMEOUT_S) -> InvokeResult:
+        `event` is JSON as bytes, or an object or list to make JSON of.
+        """
+        return self._loop.submit(self._local.invoke(FUNCTION, _payload(event)))
+
+    def invoke(self, event: Event = b"{}", timeout: float = TIMEOUT_S) -> InvokeResult:
         """Invoke and wait for the result; TimeoutError when it takes more than `timeout` seconds."""
-        return self.submit(event).result(timeout)
+        try:
+            return self.submit(event).result(timeout)
+        except TimeoutError:
+            pass
+        raise TimeoutError(f"{self._missing()} within {timeout:g} s")
+
+    def _missing(self) -> str:
+        """What the bootstrap has not done."""
+        from runtime_api.protocol.states import RuntimeState
+
+        state = self._local.runtime_standing(FUNCTION).state
+        if state is RuntimeState.STARTED:
+            return f"nothing asked for /next at {self.address}"
+        if state is RuntimeState.RUNNING:
+            return f"what asked for /next at {self.address} has the event, and did not answer"
+        return f"what asked for /next at {self.address} did not end its answer (its state is {state.aws_name})"
 
 
 class LocalFunctionClient:
@@ -48,8 +69,8 @@ class LocalFunctionClient:
         self._loop = loop
         self._local = local
 
-    def add(self, code: Path, name: str = FUNCTION, **settings: Any) -> None:
-        """Add the function in a directory; `settings` are those of `LocalFunction.at`."""
+    def add(self, code: Path | str, name: str = FUNCTION, **settings: Any) -> None:
+        """Add the function in a directory; `settings` are those of `LocalFunction.at`, `handler` for example."""
         from runtime_api import LocalFunction
 
         async def add() -> None:
@@ -57,9 +78,9 @@ class LocalFunctionClient:
 
         self._loop.run(add())
 
-    def invoke(self, name: str = FUNCTION, event: bytes = b"{}") -> InvokeResult:
-        """Invoke a function and wait for its result."""
-        return self._loop.run(self._local.invoke(name, event))
+    def invoke(self, name: str = FUNCTION, event: Event = b"{}") -> InvokeResult:
+        """Invoke a function and wait for its result; `event` as in `LiveRuntimeApi.submit`."""
+        return self._loop.run(self._local.invoke(name, _payload(event)))
 
 
 @pytest.fixture
@@ -85,6 +106,14 @@ def local_lambda() -> Iterator[LocalFunctionClient]:
     """Functions that run on this machine."""
     with _running() as (loop, local):
         yield LocalFunctionClient(loop, local)
+
+
+def _payload(event: Event) -> bytes:
+    if isinstance(event, bytes):
+        return event
+    if not isinstance(event, dict | list):
+        raise TypeError(f"an event is bytes, a dict or a list here, not {type(event).__name__}")
+    return json.dumps(event).encode()
 
 
 @contextmanager

@@ -7,8 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime_api.service.variables import LIBRARY_FOLDERS
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -92,6 +90,8 @@ def _files(folder: Path) -> list[Path]:
 
 def find_libraries(layer: Path, inside: Callable[[Path], str] = str) -> dict[str, list[str]]:
     """The folders of a layer that languages search, as paths `inside`, by the variable that lists them."""
+    from runtime_api.service.variables import LIBRARY_FOLDERS  # whoever runs nothing starts sooner without it
+
     found = {
         name: [inside(path) for pattern in patterns for path in sorted(layer.glob(pattern))]
         for name, patterns in LIBRARY_FOLDERS.items()

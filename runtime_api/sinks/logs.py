@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Protocol
 from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import Lines
 
+from .look import OWN, Look
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +36,7 @@ HELD_BYTES = 1_048_576  # above this, the functions' output has to wait
 LOST_BYTES = 8 * HELD_BYTES  # above this, lines are lost and counted
 EXIT_S = 2.0  # at the end, a reader that takes nothing for this long loses the rest
 RECORD_BYTES = 128  # the size that a platform record counts for: END has 52 bytes, REPORT about 180
-OWN = "bootjack"  # the source of lines that are no function's
+PLAIN = Look()
 
 
 class OutputSource(Protocol):
@@ -47,8 +49,9 @@ class OutputSource(Protocol):
 class LogSink:
     """Collects entries and writes them to one descriptor, in order."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, look: Look = PLAIN) -> None:
         self._descriptor = descriptor
+        self._look = look
         self._rest = memoryview(b"")  # what is left of a text that is being written
         self._texts: list[bytes] = []  # that wait for it
         self._held: list[tuple[FunctionLog, Entry]] = []
@@ -114,6 +117,7 @@ class LogSink:
                 log.keep(entry.at, text)
             if b"\r" in text:
                 text = _with_line_ends(text)
+            text = self._look.show(entry, text)
             texts.append(_labelled(text, log.label) if log.label else text)
         self._texts.append(b"".join(texts))
         self._held_bytes = len(self._rest) + sum(map(len, self._texts))

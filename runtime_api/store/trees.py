@@ -60,6 +60,11 @@ class Trees:
         with self._lock:
             return any(tree.path == path for tree in self._trees.values())
 
+    @property
+    def folder(self) -> Path | None:
+        """The directory in which all trees are; None before there is one."""
+        return None if self._folder is None else Path(self._folder.name)
+
     def close(self) -> None:
         """Remove every tree, leased or not."""
         with self._lock:

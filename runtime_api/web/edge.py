@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .access import access_routes
@@ -26,17 +25,27 @@ if TYPE_CHECKING:
 __all__ = ["RuntimeApiEdge"]
 
 
-@dataclass(frozen=True, slots=True)
 class RuntimeApiEdge:
-    """Implements `RuntimeEdge`. `note` gets lines for the log; with `traces` each call is logged, too."""
+    """Implements `RuntimeEdge`. `note` gets lines for the log, and with `trace` each call is drawn in it."""
 
-    limits: Limits
-    outbox: Outbox
-    bounds: Bounds
-    allowed_hosts: frozenset[str]
-    note: Callable[[str], None]
-    log_of: Callable[[str], Log]
-    traces: Traces | None = None
+    def __init__(
+        self,
+        limits: Limits,
+        outbox: Outbox,
+        bounds: Bounds,
+        allowed_hosts: frozenset[str],
+        note: Callable[[str], None],
+        log_of: Callable[[str], Log],
+        *,
+        trace: bool,
+    ) -> None:
+        self._limits = limits
+        self._outbox = outbox
+        self._bounds = bounds
+        self._allowed_hosts = allowed_hosts
+        self._note = note
+        self._log_of = log_of
+        self._traces = _traces() if trace else None
 
     def __call__(
         self, environment: ExecutionEnvironment, version: ResolvedVersion, host: str, admission: Door, access: Access
@@ -45,11 +54,19 @@ class RuntimeApiEdge:
         api = RuntimeApi(
             environment.post,
             version.spec,
-            self.limits,
-            {*self.allowed_hosts, host},
+            self._limits,
+            {*self._allowed_hosts, host},
             access_routes(access),
             snap_start=settings.snap_start,
             concurrent=settings.max_concurrency > 0,
         )
-        handler = api if self.traces is None else self.traces.of(api, name, environment, self.log_of(name).write)
-        return api, HttpServer(handler, self.outbox, self.bounds, self.note, admission)
+        traces = self._traces
+        handler = api if traces is None else traces.of(api, name, environment, self._log_of(name).write)
+        return api, HttpServer(handler, self._outbox, self._bounds, self._note, admission)
+
+
+def _traces() -> Traces:
+    # Whoever traces nothing starts sooner without this.
+    from .tracing import Traces
+
+    return Traces()

@@ -64,10 +64,9 @@ async def body_of(stream: BodyStream, begun: bytes) -> AsyncGenerator[bytes]:
 async def _messages(result: InvokeResult) -> AsyncGenerator[bytes]:
     stream = result.stream
     if stream is None:
-        if result.function_error is None:
-            for message in payload_chunks(result.payload):
-                yield message
-        yield _last_message(result)
+        # In one piece, by which a reader can tell that nothing was streamed.
+        pieces = payload_chunks(result.payload) if result.function_error is None else ()
+        yield b"".join((*pieces, _last_message(result)))
         return
     yield b""  # the head goes out
     while data := await stream.read():

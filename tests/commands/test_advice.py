@@ -31,7 +31,7 @@ def test_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
 def test_a_directory_with_a_python_handler_only(tmp_path: Path) -> None:
     said = _advice_on(tmp_path, app_py=HANDLER)
     assert said is not None
-    assert said.endswith("but app.py has a Python handler: change to that directory and give app.hello as TARGET")
+    assert said.endswith("but app.py has a Python handler: to run it, add --handler app.hello")
 
 
 def test_an_archive_is_named_and_not_where_it_was_unpacked(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_an_archive_is_named_and_not_where_it_was_unpacked(tmp_path: Path) -> No
     archives = archives_of(Source("orders", "build/orders.zip", (), ()), program)
     said = advice(program, archives)
     assert said == (
-        "there is no bootstrap in build/orders.zip, but app.py has a Python handler: unpack the archive and give "
-        "app.hello as TARGET"
+        "there is no bootstrap in build/orders.zip, but app.py has a Python handler: to run it, add "
+        "--handler app.hello"
     )
     (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
     assert str(advice(program, archives)).startswith("bootstrap in build/orders.zip is not executable")
@@ -64,8 +64,8 @@ def test_a_python_module_given_as_a_bootstrap(tmp_path: Path, mode: int) -> None
     module.chmod(mode)
     said = advice(Program(tmp_path, places=(module,)))
     assert said == (
-        f"{module} is a Python module, not a bootstrap; to run its handler, change to {tmp_path} and give app.hello "
-        "as TARGET"
+        f"{module} is a Python module, not a bootstrap; to run its handler, give the directory {tmp_path} as TARGET "
+        "and --handler app.hello"
     )
 
 

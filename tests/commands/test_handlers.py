@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -85,3 +86,11 @@ def test_serve_accepts_handlers(project: Path) -> None:
     with Serve("one=app.handler", "two=app:Orders.take", cwd=project) as served:
         assert json.loads(served.invoke(b"{}", name="one").body)["handler"] == "app.handler"
         assert [served.invoke(b"{}", name="two").body for _ in range(3)] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["directory", "archive"])
+def test_a_package_without_a_bootstrap_runs_the_handler_that_is_named(project: Path, packed: bool) -> None:
+    target = shutil.make_archive(str(project / "packed"), "zip", project) if packed else str(project)
+    ended = bootjack("invoke", target, "--handler", "app.handler", "-e", "1")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["handler"] == "app.handler"

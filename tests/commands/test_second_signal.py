@@ -115,6 +115,34 @@ def test_a_third_signal_kills(stuck: subprocess.Popen[bytes], third: int) -> Non
     assert stuck.wait(SECONDS) == -third
 
 
+LITTER = """
+import signal, subprocess
+from runtime_api.commands import signals, temporary
+signals.handle_signals()
+with temporary.temporary_folder() as folder:
+    subprocess.Popen(["sh", "-c", "n=0; while : > $TMPDIR/$n; do n=$((n + 1)); done"])
+    try:
+        print("ready", flush=True)
+        signal.pause()
+    finally:
+        print("unwinding", flush=True)
+        while True:
+            signal.pause()
+"""
+
+
+def test_a_second_signal_leaves_nothing_in_the_temporary_directory(tmp_path: Path) -> None:
+    process = start("-c", LITTER, command=(PYTHON,), env={"TMPDIR": str(tmp_path)})
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    wait_until(lambda: any(tmp_path.glob("bootjack-*/tmp/*")))
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == b"unwinding\n"
+    process.send_signal(signal.SIGINT)
+    assert end(process).code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_signal_that_was_ignored_stays_ignored(function: Path) -> None:
     """As `nohup` has it: a closed terminal is no reason to end, not once and not twice."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from runtime_api.commands.handlers import BOOTSTRAP
+from runtime_api.engine.python_handlers import BOOTSTRAP
 from tests import peers
 from tests.e2e.running import PYTHON, SECONDS, Serve, bare_environment
 

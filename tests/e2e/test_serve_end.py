@@ -61,6 +61,7 @@ def test_a_second_signal_ends_at_once(code: Path, tmp_path: Path, number: int) -
         for _ in range(10_000):
             if not listens(server):
                 break
+        server.wait_for("bootjack: waiting for 1 invocation; press Ctrl-C again to stop")
         assert server.stop(number) == 128 + number
         held.drop()
         assert json.loads(held.reply().body)["errorType"] == "Sandbox.Failure"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
+import signal
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from tests.e2e.aws import served
 from tests.e2e.clients import connected
 from tests.e2e.packages import package
 from tests.e2e.running import Serve
@@ -42,17 +43,10 @@ def handler(event, context):
 class Aws:
     """Clients of moto's server."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, stack: contextlib.ExitStack) -> None:
         self.endpoint = endpoint
-        self.kinesis, self.dynamodb, self.sqs, self.s3 = map(self._client, ("kinesis", "dynamodb", "sqs", "s3"))
-
-    def _client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+        self.kinesis, self.dynamodb, self.sqs, self.s3 = (
+            stack.enter_context(connected(endpoint, service=each)) for each in ("kinesis", "dynamodb", "sqs", "s3")
         )
 
     def stream(self, name: str) -> str:
@@ -94,11 +88,8 @@ class Aws:
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Aws(f"http://{host}:{port}")
-    server.stop()
+    with served() as endpoint, contextlib.ExitStack() as stack:
+        yield Aws(endpoint, stack)
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +235,38 @@ def test_changes_of_a_table_that_filters_let_through(client: Any, server: Serve,
     }
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("kinesis:us-east-1:123456789012:stream/none", "Stream not found: {}"),
+        ("dynamodb:us-east-1:123456789012:table/none/stream/2026-01-02T03:04:05.678", "Stream not found: {}"),
+        (
+            "sqs:us-east-1:123456789012:none",
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+            "SQS Error Message: The specified queue does not exist.",
+        ),
+    ],
+    ids=["kinesis", "dynamodb", "sqs"],
+)
+def test_a_source_that_is_not_there_is_refused(client: Any, source: str, reason: str) -> None:
+    arn = f"arn:aws:{source}"
+    position = {} if "sqs" in source else {"StartingPosition": "LATEST"}
+    with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
+        client.create_event_source_mapping(FunctionName="refused", EventSourceArn=arn, **position)
+    assert refused.value.response["Error"]["Message"] == "Function does not exist"
+    name = f"refused-{source.partition(':')[0]}"
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.11",
+        Handler="app.handler",
+        Role=ROLE,
+        Code={"ZipFile": package({"app.py": CODE})},
+    )
+    with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
+        client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **position)
+    assert refused.value.response["Error"]["Message"] == reason.format(arn)
+
+
 def test_the_next_server_goes_on_where_this_one_stood(aws: Aws, tmp_path: Path) -> None:
     arn = aws.stream("restarted")
     table = aws.table("restarted-table")
@@ -261,3 +284,21 @@ def test_the_next_server_goes_on_where_this_one_stood(aws: Aws, tmp_path: Path) 
         assert texts(server, "again", 1) == [["c"]]
         (record,) = got(server, "again-table", 1)[0]["event"]["Records"]
         assert record["dynamodb"]["Keys"] == {"id": {"S": "c"}}
+
+
+def test_no_record_is_lost_by_a_server_that_is_killed(aws: Aws, tmp_path: Path) -> None:
+    arn = aws.stream("killed")
+    numbers = [str(number) for number in range(60)]
+    aws.put("killed", *numbers)
+    environment = {"AWS_ENDPOINT_URL": aws.endpoint, "TMPDIR": str(tmp_path)}  # what is killed cannot tidy up
+    with Serve("--data", tmp_path / "data", env=environment) as server, connected(server.url) as client:
+        create(client, "survivor", arn, BatchSize=1)
+        server.wait_for('survivor got .*"texts"', times=20)
+        server.stop(signal.SIGKILL)
+        before = texts(server, "survivor", 20)
+    with Serve("--data", tmp_path / "data", env=environment) as server:
+        server.wait_for('survivor got .*"texts": \\["59"\\]')
+        after = texts(server, "survivor", 1)
+    for each in (before, after):
+        assert each == [[number] for number in numbers[int(each[0][0]) :][: len(each)]]  # in order, none left out
+    assert int(after[0][0]) <= len(before)

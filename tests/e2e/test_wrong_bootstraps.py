@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.commands.functions import write_bootstrap
 from tests.e2e.running import bootjack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -31,3 +28,14 @@ def test_what_the_runtime_did_is_said_in_one_line(tmp_path: Path, script: str) -
     assert ended.code == 1
     (line,) = [line for line in ended.err.splitlines() if line.startswith("bootjack: ")]
     assert WRONG[script] in line
+
+
+def test_a_script_for_bash_is_told_that_plain_processes_have_this_machine_s_shell(tmp_path: Path) -> None:
+    if Path("/bin/sh").resolve().name != "dash":
+        pytest.skip("/bin/sh of this machine is not dash")
+    function = write_bootstrap(tmp_path / "function", "#!/bin/sh\nset -o pipefail\n")
+    ended = bootjack("invoke", "-q", "--sandbox", "process", function)
+    output, said = ended.err.splitlines()[-2:]
+    assert "Illegal option -o pipefail" in output
+    assert said.endswith("its /bin/sh is not bash, as Lambda's is: begin its script with #!/bin/bash")
+    assert "START RequestId" not in ended.err

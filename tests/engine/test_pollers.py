@@ -17,6 +17,7 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.service.mapping_record import EventSourceMapping, MappingState, Settings
 from runtime_api.service.mapping_sources import SourceKind
 from runtime_api.service.seams.dispatch import Unavailable
+from runtime_api.service.seams.positions import Position
 from runtime_api.store.memory_positions import MemoryPositions
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ class Setting:
         self.slow.set()
         self.results: list[tuple[str, str]] = []
         self.log = b""
+        self.positions = MemoryPositions()
         clients = AwsClients(settings)
         polled = {SourceKind.SQS: Polled("sqs", lambda context: Scripted(self, context))}
-        self.pollers = Pollers(NoFunctions(), clients, Clock(), CURRENT, self._write, MemoryPositions(), polled)
+        self.pollers = Pollers(NoFunctions(), clients, Clock(), CURRENT, self._write, self.positions, polled)
 
     def start(self) -> None:
         self.pollers.start(lambda mapping, result: self.results.append((mapping.uuid, result)))
@@ -132,6 +134,30 @@ def test_a_mapping_is_polled_while_it_is_enabled() -> None:
         await setting.begun(a_mapping())
         setting.pollers.changed(a_mapping(state=MappingState.DELETING))
         await setting.until(lambda: not setting.running.total())
+        await setting.pollers.close()
+
+    asyncio.run(run())
+
+
+def test_positions_are_forgotten_once_a_mapping_that_is_deleted_has_ended() -> None:
+    async def run() -> None:
+        setting = Setting()
+        setting.start()
+        for uuid in ("m", "other"):
+            await setting.begun(a_mapping(uuid))
+            setting.positions.put(uuid, "shard", Position("1"))
+        setting.slow.clear()
+        setting.pollers.changed(a_mapping(state=MappingState.DELETING))
+        await asyncio.sleep(0)
+        assert await setting.positions.all("m") != {}  # what is in hand may still move it
+        setting.slow.set()
+        await setting.until(lambda: not setting.running["function-m"])
+        for _ in range(LOOKS):
+            if not await setting.positions.all("m"):
+                break
+            await asyncio.sleep(0)
+        assert await setting.positions.all("m") == {}
+        assert await setting.positions.all("other") != {}
         await setting.pollers.close()
 
     asyncio.run(run())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
-from runtime_api.protocol.diagnosis import Refused, diagnose
+from runtime_api.protocol.diagnosis import Reached, Refused, Stage, complains_of_bash, diagnose
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
+from runtime_api.protocol.errors import ErrorType
 from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.timers import Timer
 
@@ -97,3 +100,23 @@ def test_a_concurrent_runtime_that_has_too_few_calls_of_next() -> None:
     machine.receive(invoke("r2"), 2)
     effects = machine.receive(ev.TimerFired(Timer.DEADLINE, "r2"), 3002)
     assert _said(effects) == f"the runtime never asked for this event ({NEXT})"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"bootstrap: 2: set: Illegal option -o pipefail\n",
+        b"bootstrap: 5: [[: not found\n",
+        b'bootstrap: 7: Syntax error: "(" unexpected\n',
+        b"bootstrap: 9: Bad substitution\n",
+    ],
+)
+def test_a_script_that_needs_bash_is_told_so(line: bytes) -> None:
+    assert complains_of_bash(line)
+    said = diagnose(ErrorType.EXIT_ERROR, Reached(Stage.STARTING), speaks_bash=True)
+    assert said is not None
+    assert said.endswith("; its /bin/sh is not bash, as Lambda's is: begin its script with #!/bin/bash")
+
+
+def test_other_output_of_a_script_needs_no_bash() -> None:
+    assert not complains_of_bash(b"bootstrap: 2: nothing: not found\nIllegal option\n")

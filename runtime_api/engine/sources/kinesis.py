@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KinesisApi", "kinesis_source"]
 
-MOST_RECORDS = 10_000  # that GetRecords returns (AWS API reference)
+LEAST_ASKED, MOST_ASKED = 1000, 10_000  # records of one read: more hold up others, and more are not to be had
 
 
 def kinesis_source(context: SourceContext) -> StreamSource:
@@ -39,6 +39,7 @@ class KinesisApi:
         self._arn = context.mapping.settings.event_source_arn or ""
         self._clients = context.clients
         self._functions = context.functions
+        self._most = min(max(context.mapping.settings.batch_size, LEAST_ASKED), MOST_ASKED)
         self._function_arn = context.mapping.function_arn
         self._filters = patterns_of(context.mapping.settings)
 
@@ -76,12 +77,12 @@ class KinesisApi:
 
     async def read(self, shard: str, iterator: str, position: Position) -> Page:
         """Read on."""
-        answer = await self._call("GetRecords", StreamARN=self._arn, ShardIterator=iterator, Limit=MOST_RECORDS)
+        answer = await self._call("GetRecords", StreamARN=self._arn, ShardIterator=iterator, Limit=self._most)
         facts = self._functions.about(self._function_arn)
         role = "" if facts is None else facts.role
         records = [self._record(each, shard, role) for each in member(answer, "Records", "GetRecords")]
         behind_ms = answer.get("MillisBehindLatest") or 0
-        is_tip = behind_ms == 0 and len(records) < MOST_RECORDS
+        is_tip = behind_ms == 0 and len(records) < self._most
         return Page(records, answer.get("NextShardIterator"), is_tip, behind_ms)
 
     def _record(self, found: dict[str, Any], shard: str, role: str) -> StreamRecord:

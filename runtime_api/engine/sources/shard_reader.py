@@ -9,11 +9,12 @@ from runtime_api.engine.ids import uuid4
 from runtime_api.engine.pauses import pause
 from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed, Throttled
 from runtime_api.service.seams.positions import Position
-from runtime_api.service.streams.attempts import Answer, retry_wait_ms
+from runtime_api.service.streams.attempts import Answer
 from runtime_api.service.streams.policy import policy_of
 from runtime_api.service.streams.shard import Attempt, Report, Shard
 from runtime_api.store.aws_requests import AwsError
 
+from .back_off import BackOff
 from .failure_reports import FailureReports
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ __all__ = ["ShardReader"]
 EXPIRED = "ExpiredIteratorException"
 TRIMMED = "TrimmedDataAccessException"  # of DynamoDB streams: the records behind the position are gone
 BEHIND_S = 0.2  # between reads that bring nothing though there is more: five a second are allowed
+QUIET_SHARE = 1 / 60  # of the time for which nothing has come: how long to wait for the next read at least
+LONGEST_IDLE_S = 10.0  # so that a mapping nobody uses costs next to nothing
 UNHANDLED = "Unhandled"
 
 
@@ -50,6 +53,7 @@ class ShardReader:
         self._behind_ms: float | None = None
         arn = context.mapping.settings.event_source_arn or ""
         self._shard = Shard(held.shard, arn, policy_of(context.mapping.settings), self._position)
+        self._back_off = BackOff(context.random)
         self._reports = FailureReports(context, held.shard)
         self._stopped = asyncio.Event()
         self._is_lost = False  # another server has the shard
@@ -148,7 +152,7 @@ class ShardReader:
                 if not error.is_lasting:
                     tries += 1
                     self._results.problem(f"{self._part}, its on-failure destination", str(error))
-                    await pause(self._stopped, self._wait_s(tries))
+                    await pause(self._stopped, self._back_off.after(tries))
                     continue
                 self._results.note(f"{self._part}: the on-failure destination was not told: {error}")
             self._results.well(f"{self._part}, its on-failure destination")
@@ -161,6 +165,8 @@ class ShardReader:
 
     async def _read(self) -> None:
         iterator, failures = None, 0
+        loop = asyncio.get_running_loop()
+        heard_s = loop.time()
         while not self._stopped.is_set():
             if not self._shard.wants_records:
                 self._room.clear()
@@ -173,7 +179,7 @@ class ShardReader:
                 page = await self._api.read(self.held.shard, iterator, self._reads_at)
             except AwsError as error:
                 iterator = None  # whatever is wrong, it may be that
-                failures += error.code != EXPIRED
+                failures += 1
                 await self._pause_after(error, failures)
                 continue
             if failures:
@@ -182,8 +188,14 @@ class ShardReader:
             if self._take(page, asked_ms):
                 return
             iterator = page.following
-            if not page.records:
-                await pause(self._stopped, self._api.idle_s if page.is_tip else BEHIND_S)
+            if page.records:
+                heard_s = loop.time()
+            else:
+                await pause(self._stopped, self._idle_s(loop.time() - heard_s) if page.is_tip else BEHIND_S)
+
+    def _idle_s(self, quiet_s: float) -> float:
+        """How long to wait for the next read of a shard in which nothing has come for so long."""
+        return max(self._api.idle_s, min(quiet_s * QUIET_SHARE, LONGEST_IDLE_S))
 
     async def _iterator(self) -> str:
         is_latest, self._is_latest = self._is_latest, False
@@ -197,22 +209,21 @@ class ShardReader:
             self._reads_at = Position(page.records[-1].sequence_number, self._reads_at.began_ms)
         elif page.is_tip:
             self._shard.saw_tip(asked_ms)
-        is_last = page.following is None or (page.is_tip and not page.records and self.is_closed)
+        # Where the service says how far behind it is: DynamoDB has empty pages in front of others.
+        is_at_end = self.is_closed and page.behind_ms == 0 and not page.records
+        is_last = page.following is None or is_at_end
         if is_last:
             self._shard.end()
         self._news.set()
         return is_last
 
     async def _pause_after(self, error: AwsError, failures: int) -> None:
-        if error.code == EXPIRED:
-            return
+        if error.code == EXPIRED and failures == 1:
+            return  # it happens; twice in a row it does not
         if error.code == TRIMMED:
             self._reads_at = Position(began_ms=self._reads_at.began_ms)
         self._results.problem(self._part, str(error))
-        await pause(self._stopped, self._wait_s(failures))
-
-    def _wait_s(self, tries: int) -> float:
-        return retry_wait_ms(tries) / 1000 * self._context.random.uniform(0.5, 1)
+        await pause(self._stopped, self._back_off.after(failures))
 
     def _now_ms(self) -> float:
         return self._context.clock.now_ms()

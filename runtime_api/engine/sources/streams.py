@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.engine.pauses import pause
 from runtime_api.service.mapping_sources import Position as StartingPosition
 from runtime_api.service.seams.positions import Position
-from runtime_api.service.streams.attempts import retry_wait_ms
 from runtime_api.store.aws_requests import AwsError
 
+from .back_off import BackOff
 from .results import Results
 from .shard_reader import ShardReader
 
@@ -35,6 +35,7 @@ class StreamSource:
         self._context = context
         self._api = api
         self._results = Results(context)
+        self._back_off = BackOff(context.random)
         self._readers: dict[str, ShardReader] = {}  # by shard
         self._finished: set[str] = set()
         self._first_look = False
@@ -61,7 +62,7 @@ class StreamSource:
                     self._results.problem(PART, str(error))
                 else:
                     await self._follow(listed, group)
-                wait_s = retry_wait_ms(failures) / 1000 * self._jitter() if failures else DISCOVERY_S
+                wait_s = self._back_off.after(failures) if failures else DISCOVERY_S
                 await pause(self._news, wait_s)
 
     def stop(self) -> None:
@@ -143,6 +144,3 @@ class StreamSource:
         if reader.is_finished:
             self._finished.add(shard)
             self._news.set()
-
-    def _jitter(self) -> float:
-        return self._context.random.uniform(0.5, 1)

@@ -55,6 +55,7 @@ class StreamServer:
         self.calls: list[tuple[str, dict[str, Any]]] = []  # operations with their parameters
         self.news = asyncio.Event()
         self.messages: list[dict[str, Any]] = []  # to the queue
+        self.says_end = True  # of closed shards
         self.url = ""
 
     @asynccontextmanager
@@ -134,8 +135,12 @@ class StreamServer:
         shard, begin = self.shards[name], int(text)
         shown = self._change if is_table else self._record
         found = [shown(101 + begin + at, *each) for at, each in enumerate(shard.records[begin:])]
-        answer = {"Records": found, "MillisBehindLatest": 0}
-        return answer if shard.is_closed else answer | {"NextShardIterator": f"{name}/{len(shard.records)}"}
+        answer: dict[str, Any] = {"Records": found, "MillisBehindLatest": 0}
+        return (
+            answer
+            if shard.is_closed and self.says_end
+            else answer | {"NextShardIterator": f"{name}/{len(shard.records)}"}
+        )
 
     def _record(self, number: int, text: str, key: str, at: float) -> Any:
         data = base64.b64encode(text.encode()).decode()

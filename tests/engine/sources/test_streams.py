@@ -197,6 +197,29 @@ def test_an_iterator_that_has_expired_is_renewed_where_reading_stood(arn: str) -
     with_server(server, test)
 
 
+def test_iterators_that_always_expire_are_not_asked_for_without_end() -> None:
+    server = StreamServer(s=Shard("a"))
+    server.faults["GetRecords"] = [refusal("ExpiredIteratorException")] * 3
+
+    async def test(world: World) -> None:
+        async with world.polling():
+            await world.told("PROBLEM: GetRecords: ExpiredIteratorException")
+            await world.handled("a")
+
+    with_server(server, test)
+
+
+def test_a_table_that_has_nothing_to_show_yet_has_not_ended() -> None:
+    server = StreamServer(s=Shard("a", is_closed=True))
+    server.faults["GetRecords"] = [Fault(200, b'{"Records":[],"NextShardIterator":"s/0"}')]
+
+    async def test(world: World) -> None:
+        async with world.polling(TABLE):
+            await world.handled("a")
+
+    with_server(server, test)
+
+
 def test_records_that_a_table_has_dropped_are_passed_over() -> None:
     server = StreamServer(s=Shard("a"))
 
@@ -227,11 +250,12 @@ def test_a_stream_that_is_gone_is_told_of_until_it_is_back() -> None:
     with_server(server, test)
 
 
-@pytest.mark.parametrize("arn", [STREAM, TABLE])
-def test_children_wait_for_their_parents(arn: str) -> None:
+@pytest.mark.parametrize(("arn", "says_end"), [(STREAM, True), (STREAM, False), (TABLE, True)])
+def test_children_wait_for_their_parents(arn: str, says_end: bool) -> None:
     server = StreamServer(
         child=Shard("c", parent="parent"), parent=Shard("a", "b", is_closed=True), orphan=Shard(parent="expired")
     )
+    server.says_end = says_end
 
     async def test(world: World) -> None:
         world.function.results = [FAILED]  # the parent is tried again first
