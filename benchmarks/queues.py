@@ -21,12 +21,13 @@ import boto3
 
 MESSAGES = 1000
 AT_ONCE = 10
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 20.0  # enough for ten requests
 LIMIT_SECONDS = 300.0
 QUIET = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 CODE = "def handler(event, context):\n    return {}\n"
 ROLE = "arn:aws:iam::123456789012:role/r"
 ARN = "arn:aws:sqs:us-east-1:123456789012:"
+READABLE = 0o100644 << 16
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -118,12 +119,15 @@ def _mapping(client: Any, sqs: Any) -> str:
     """Make a function and a mapping of an empty queue to it; returns the UUID."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", CODE)
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = READABLE
+        archive.writestr(entry, CODE)
     code = {"ZipFile": package.getvalue()}
     client.create_function(
         FunctionName="f", Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code, Timeout=100
     )
-    client.invoke(FunctionName="f", Payload="{}")
+    if "FunctionError" in client.invoke(FunctionName="f", Payload="{}"):
+        raise SystemExit("the function fails")
     sqs.create_queue(QueueName="mapped")
     uuid: str = client.create_event_source_mapping(FunctionName="f", EventSourceArn=f"{ARN}mapped")["UUID"]
     _wait_until(lambda: client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled")

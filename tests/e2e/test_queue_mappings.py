@@ -247,8 +247,10 @@ def test_the_verb_names_an_address_where_nothing_answers() -> None:
     assert "no server answers at http://127.0.0.1:9" in ended.message
 
 
-def test_a_queue_that_is_not_there_is_polled_once_it_is(client: Any, server: Serve, queues: Queues) -> None:
-    uuid = attach(client, "early", "arn:aws:sqs:us-east-1:123456789012:early")
+def test_a_queue_that_is_deleted_is_polled_again_once_it_is_back(client: Any, server: Serve, queues: Queues) -> None:
+    url, arn = queues.make("early")
+    uuid = attach(client, "early", arn)
+    queues.sqs.delete_queue(QueueUrl=url)
     result = until(lambda: client.get_event_source_mapping(UUID=uuid).get("LastProcessingResult"))
     assert result.startswith("PROBLEM: ")
     assert "NonExistentQueue" in result
