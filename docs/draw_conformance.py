@@ -11,6 +11,7 @@ if str(ROOT) not in sys.path:
 
 from runtime_api.conformance.cases import load_cases  # noqa: E402
 from tests.conformance.matrix import described, mutants, read_matrix  # noqa: E402
+from tests.conformance.pairs import read_pairs  # noqa: E402
 
 INTRODUCTION = """# Which cases catch which mutant
 
@@ -35,7 +36,26 @@ def page() -> str:
     for name, cases in sorted(matrix.items()):
         others = ", ".join(case_id for case_id in cases if case_id != made[name].case)
         lines.append(f"| {name} | {_cell(described(name))} | {made[name].case} | {others} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_pairs()]) + "\n"
+
+
+def _pairs() -> list[str]:
+    """What the random pairs show."""
+    record = read_pairs()
+    count = sum(len(cases) for cases in record["caught"].values())
+    rows = [f"| {name} | {', '.join(sorted(cases))} |" for name, cases in sorted(record["caught"].items())]
+    return [
+        "",
+        "## Random pairs",
+        "",
+        f"{record['judged']:,} random pairs of a case and a mutant (`python -m tests.conformance.pairs`, "
+        f"seed {record['seed']}) show how many cases fail for a fault that they are not about: {count} of these "
+        "pairs are caught.",
+        "",
+        "| mutant | fails, of the cases drawn for it |",
+        "|---|---|",
+        *rows,
+    ]
 
 
 def _cell(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import orjson
 import pytest
 
 import runtime_api.conformance
-from runtime_api.conformance.cases import load_cases, next_level, select
+from runtime_api.conformance.cases import LEVELS, load_cases, next_level, select
 from runtime_api.conformance.runtime.steps import STEPS as RUNTIME_STEPS
 from runtime_api.conformance.server.script import STEPS as SERVER_STEPS
 from tests.conformance.matrix import mutants, read_matrix
@@ -123,3 +124,9 @@ def test_cases_are_selected_by_id_by_group_and_by_pattern() -> None:
     assert {case.group for case in select(cases, only=["runtime/ids"])} == {"runtime/ids"}
     assert {case.id.rpartition("/")[2] for case in select(cases, only=["*/goes-on"])} == {"goes-on"}
     assert select(cases, only=["runtime/i"]) == []
+
+
+def test_the_docs_count_the_cases_of_each_level() -> None:
+    page = (DOCS / "conformance.md").read_text()
+    counts = [int(count) for count in re.findall(r"^\| `\w+` \| (\d+) \|", page, re.MULTILINE)]
+    assert counts == [len(select(load_cases("runtime"), level=level)) for level in LEVELS]

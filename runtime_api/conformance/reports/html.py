@@ -10,7 +10,7 @@ from runtime_api.conformance.verdicts import Verdict
 
 from .diagram import diagram
 from .sources import address
-from .tables import by_gravity, counts_by_group, facts, folded, summary
+from .tables import by_gravity, counts_by_group, facts, folded, settings, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,12 +52,11 @@ for (const button of document.querySelectorAll("button[data-verdict]"))
 def render(findings: Findings) -> str:
     """The page."""
     title = f"Conformance of {escape(findings.subject)}"
-    level = f"level {findings.level}{', strict' if findings.strict else ''}, seed {findings.seed}"
     parts = [
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{STYLE}</style></head>",
-        f"<body><h1>{title}</h1><p>{escape(summary(findings))}; {level}; {findings.seconds:.1f} s.</p>",
+        f"<body><h1>{title}</h1><p>{escape(summary(findings))}; {settings(findings)}; {findings.seconds:.1f} s.</p>",
         _table(findings),
         _list("Not in the baseline", findings.news),
         _list("Stale in the baseline", findings.stale),

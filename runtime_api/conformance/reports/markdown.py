@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runtime_api.conformance.exchange import render as render_exchange
 from runtime_api.conformance.verdicts import Verdict
 
-from .tables import counts_by_group, facts, notable, summary
+from .tables import counts_by_group, facts, notable, settings, summary
 
 if TYPE_CHECKING:
     from runtime_api.conformance.verdicts import Findings, Judgement
@@ -19,7 +19,7 @@ def render(findings: Findings) -> str:
     """A heading, a table of counts, the differences from the baseline, and the deviations."""
     parts = [
         f"## Conformance of `{findings.subject}`",
-        f"{summary(findings)}; level {findings.level}{', strict' if findings.strict else ''}, seed {findings.seed}.",
+        f"{summary(findings)}; {settings(findings)}.",
         _table(findings),
     ]
     parts += [f"- **not in the baseline:** {_cell(text)}" for text in findings.news]

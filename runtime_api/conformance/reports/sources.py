@@ -26,6 +26,10 @@ PAGES = (
     ("Lambda developer guide, Telemetry API", f"{GUIDE}telemetry-api.html"),
     ("Lambda developer guide, Tenant isolation", f"{GUIDE}tenant-isolation.html"),
     ("Lambda developer guide, Using the Lambda runtime API", f"{GUIDE}runtimes-api.html"),
+    (
+        "Lambda API reference, InvokeWithResponseStream",
+        "https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html",
+    ),
     ("Lambda API reference, Invoke", "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"),
     ("Lambda quotas", f"{GUIDE}gettingstarted-limits.html"),
     ("AWS RIE", f"{GITHUB}aws/aws-lambda-runtime-interface-emulator"),

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from runtime_api.conformance.verdicts import Findings, Judgement
 
-__all__ = ["Folded", "by_gravity", "counts_by_group", "deviating", "facts", "folded", "notable", "summary"]
+__all__ = [
+    "Folded",
+    "by_gravity",
+    "counts_by_group",
+    "deviating",
+    "facts",
+    "folded",
+    "notable",
+    "settings",
+    "summary",
+]
 
 GRAVITY = (Verdict.FAILED, Verdict.NON_STRICT, Verdict.UNIMPLEMENTED, Verdict.SKIPPED, Verdict.OK)
 
@@ -80,3 +90,10 @@ def summary(findings: Findings) -> str:
     """One line: 118 OK, 2 FAILED."""
     counted = ((findings.count(verdict), verdict) for verdict in Verdict)
     return ", ".join(f"{count} {verdict}" for count, verdict in counted if count) or "no cases"
+
+
+def settings(findings: Findings) -> str:
+    """How the run was made: level echo, strict, seed 0. A server has no level."""
+    parts = [f"level {findings.level}"] if findings.side == "runtime" else []
+    parts += ["strict"] if findings.strict else []
+    return ", ".join([*parts, f"seed {findings.seed}"])

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["ANYTHING", "GLANCE_S", "CaseRun", "Mismatch", "described"]
 
 GLANCE_S = 0.25  # how long to look for something that should not happen
+ENDS = {
+    "close": "closes the connection",
+    "reset": "resets the connection",
+    "half": "closes the connection in one direction",
+}
 ANYTHING: Table = MappingProxyType({})
 # The values that answers define, by the name that later steps use.
 VALUE_HEADERS = {
@@ -106,11 +111,11 @@ class CaseRun:
         try:
             answer = connection.answer(within)
         except NoAnswer as nothing:
-            self.recorder.note(party, party, f"no answer: {nothing.kind}")
+            self._note_nothing(party, nothing, within)
             return nothing
         self._open.discard(on)
-        head = "\n".join(f"{name}: {value}" for name, value in answer.headers)
-        self.recorder.note("api", party, str(answer.status), head, answer.body)
+        how = f" (in {answer.chunks} chunk{'s'[: answer.chunks != 1]})" if answer.chunks else ""
+        self.recorder.note("api", party, f"{answer.status} {answer.reason}{how}", _lines(answer.headers), answer.body)
         invoked = self._connections.get("caller", connection).sent_at
         for name, header in VALUE_HEADERS.items():
             if value := answer.header(header):
@@ -118,8 +123,18 @@ class CaseRun:
         return Observed(answer, time.time() - connection.sent_at, invoked)
 
     def interim(self, on: str) -> int:
-        """Read an informational answer."""
-        return self._connections[on].interim(self.timeout_s)
+        """Read an informational answer, or the head of one whose body has not ended; its status."""
+        head = self._connections[on].interim(self.timeout_s)
+        text = f"{head.status} {head.reason} (the head)"
+        self.recorder.note("api", self._parties.get(on, "runtime"), text, _lines(head.headers))
+        return head.status
+
+    def _note_nothing(self, party: str, nothing: NoAnswer, within: float) -> None:
+        """Record that no answer came, and what came of one."""
+        if nothing.kind == "closed":
+            self.recorder.note("api", party, "closes the connection", body=nothing.received)
+        else:
+            self.recorder.note(party, party, f"no answer for {within:g} s", body=nothing.received)
 
     def server_starts_again(self, timeout_s: float) -> bool | None:
         """Whether the server starts a process before it answers the caller; None when it does neither in time."""
@@ -140,7 +155,7 @@ class CaseRun:
         self.polling = self.polling and on != "poll"
         if how != "half":
             self._give_up(on)
-        self.recorder.note(self._parties.get(on, "runtime"), "api", f"{how} the connection")
+        self.recorder.note(self._parties.get(on, "runtime"), "api", ENDS[how])
         {"close": connection.close, "reset": connection.reset, "half": connection.finish_sending}[how]()
 
     def puppet(self, name: str) -> Puppet:
@@ -170,6 +185,7 @@ class CaseRun:
     def _connect(self, on: str, address: Address, party: str) -> Connection:
         if on in self._connections:
             self._give_up(on)
+            self.recorder.note(self._parties.get(on, party), "api", ENDS["close"])
             self._connections[on].close()
         self._connections[on] = Connection(address, self.server.caller(address, party))
         return self._connections[on]
@@ -177,6 +193,10 @@ class CaseRun:
     def _give_up(self, on: str) -> None:
         self._given_up = self._given_up or on in self._open
         self._open.discard(on)
+
+
+def _lines(headers: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
 
 
 def described(want: Any) -> str:

@@ -11,14 +11,14 @@ import struct
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime_api.conformance.matching import shown
 
 if TYPE_CHECKING:
     from .puppets import Puppet
 
-__all__ = ["FORK_LOCK", "Address", "Answer", "Connection", "MalformedAnswer", "NoAnswer"]
+__all__ = ["FORK_LOCK", "Address", "Answer", "Connection", "Head", "MalformedAnswer", "NoAnswer"]
 
 Address = tuple[str, int]
 
@@ -35,10 +35,19 @@ class NoAnswer(Exception):
     def __init__(self, kind: str, received: bytes | bytearray) -> None:
         super().__init__(f"{kind}, after {shown(bytes(received[:200]))}")
         self.kind = kind
+        self.received = bytes(received)  # the beginning of an answer
 
 
 class MalformedAnswer(Exception):
     """The server sent something that is not HTTP."""
+
+
+class Head(NamedTuple):
+    """The head of an answer as received."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    reason: str = ""
+    chunks: int = 0  # in which the body came; 0 for a body with a length
 
     def header(self, name: str) -> str | None:
         """The value of a header that may occur only once; None when it is missing."""
@@ -70,6 +81,7 @@ class Connection:
         self._received = bytearray()
         self._open = True
         self._deadline = 0.0
+        self._counted = 0  # chunks of the present body
         self.sent_at = time.time()
         self.method = "GET"
 
@@ -94,15 +106,17 @@ class Connection:
     def answer(self, timeout_s: float) -> Answer:
         """The next complete answer; informational ones before it are skipped."""
         self._deadline = time.monotonic() + timeout_s
-        status, headers = self._head()
-        while status < 200:
-            status, headers = self._head()
-        return Answer(status, headers, self._body(status, headers))
+        head = self._head()
+        while head.status < 200:
+            head = self._head()
+        self._counted = 0
+        body = self._body(head.status, head.headers)
+        return Answer(head.status, head.headers, body, head.reason, self._counted)
 
-    def interim(self, timeout_s: float) -> int:
-        """The status of one informational answer."""
+    def interim(self, timeout_s: float) -> Head:
+        """The head of an answer, without its body: that of one informational answer, for instance."""
         self._deadline = time.monotonic() + timeout_s
-        return self._head()[0]
+        return self._head()
 
     def finish_sending(self) -> None:
         """Close only the sending direction."""
@@ -157,8 +171,8 @@ class Connection:
         del self._received[:count]
         return data
 
-    def _head(self) -> tuple[int, tuple[tuple[str, str], ...]]:
-        version, status, *_ = [*self._line().split(" ", 2), "", ""]
+    def _head(self) -> Head:
+        version, status, reason, *_ = [*self._line().split(" ", 2), "", ""]
         if version not in ("HTTP/1.1", "HTTP/1.0"):
             raise MalformedAnswer(f"not a status line: {shown(version)}")
         headers = []
@@ -169,7 +183,7 @@ class Connection:
             headers.append((name, value.strip()))
         if not status.isdigit():
             raise MalformedAnswer(f"not a status code: {shown(status)}")
-        return int(status), tuple(headers)
+        return Head(int(status), tuple(headers), reason)
 
     def _body(self, status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
         fields = {name.lower(): value for name, value in headers}
@@ -185,6 +199,7 @@ class Connection:
         parts = []
         while size := int(self._line(), 16):
             parts.append(self._bytes(size))
+            self._counted += 1
             if self._line():
                 raise MalformedAnswer("a chunk is longer than its size")
         while self._line():

@@ -29,6 +29,7 @@ class Probe(NamedTuple):
     request: Mapping[str, Any] = NO_REQUEST
     given: Given = Given()
     to_invoke: bool = False
+    starts_runtime: bool = False  # whether a runtime that starts before the answer shows that the server has it
     steps: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -42,6 +43,9 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "response-stream": Probe(
             {"method": "POST", "path": "/2021-11-15/functions/function/response-streaming-invocations", "body": "["},
             to_invoke=True,
+        ),
+        "function-url": Probe(
+            {"method": "GET", "path": "/lambda-url/{name}/", "body": False}, to_invoke=True, starts_runtime=True
         ),
         # A server that runs one invocation at a time answers a second poll at once, with the same event.
         "managed": Probe(
@@ -73,8 +77,11 @@ def why_missing(run: CaseRun, probe: Probe) -> str | None:
 
 def _answer(run: CaseRun, probe: Probe) -> tuple[int, bytes]:
     if probe.to_invoke:
-        invoker.invoke(run, on="call", **probe.request)
+        invoker.invoke(run, **run.filled(probe.request))
+        if probe.starts_runtime and run.server_starts_again(run.timeout_s):
+            return 200, b""
+        observed = run.observe("caller", run.timeout_s)
     else:
         run_steps(run, [{"do": "invoke"}, {"do": "puppet"}, {"do": "send", **probe.request}])
-    observed = run.observe("call", run.timeout_s)
+        observed = run.observe("call", run.timeout_s)
     return (observed.answer.status, observed.answer.body) if isinstance(observed, Observed) else (404, b"")

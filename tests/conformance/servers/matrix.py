@@ -21,7 +21,7 @@ from runtime_api.conformance.server.template import read_template
 from runtime_api.conformance.verdicts import Judgement, Verdict
 from tests.conformance.servers.fork_server import ForkServer
 from tests.conformance.servers.mutants import Mutant, mutants
-from tests.conformance.servers.subjects import ours
+from tests.conformance.servers.subjects import ours, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,9 +51,11 @@ def _feature(case: Case) -> str | None:
 def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
     """Judge a mutant, or with None the unpatched server."""
 
+    template = service() if any(case.feature == "function-url" for case in cases) else ours()
+
     async def run() -> list[Judgement]:
         with ForkServer(mutant) as begin:
-            async with ServerSide(read_template(ours()), timeout_s, begin) as side:
+            async with ServerSide(read_template(template), timeout_s, begin) as side:
                 return await judge(side, cases, jobs=JOBS)
 
     return asyncio.run(run())

@@ -1,8 +1,9 @@
 """Wrong servers, the mutants: each is bootjack with one small patch of its source, and breaks one requirement.
 
-`mutants.json` contains most of them, `telemetry_mutants.json` those of the Telemetry and Logs APIs, and
-`stream_mutants.json` those of streamed responses; those for the cells of the table of states are made here: one
-mutant for each call that a state has to refuse. A patch replaces whole lines that occur exactly once in their file.
+`mutants.json` contains most of them, `telemetry_mutants.json` those of the Telemetry and Logs APIs,
+`stream_mutants.json` those of streamed responses, and `url_mutants.json` those of function URLs; those for the cells
+of the table of states are made here: one mutant for each call that a state has to refuse. A patch replaces whole
+lines that occur exactly once in their file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 __all__ = ["Mutant", "mutants"]
 
-TABLES = ("mutants.json", "telemetry_mutants.json", "stream_mutants.json")
+TABLES = ("mutants.json", "telemetry_mutants.json", "stream_mutants.json", "url_mutants.json")
 RUNTIME = "runtime_api.protocol.runtime"
 ASK = """\
         after = self._rows[self.state].get(move)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.conformance.matching import shown
 from runtime_api.conformance.server.case_run import ANYTHING
 
 if TYPE_CHECKING:
@@ -29,8 +28,14 @@ def call(run: CaseRun, *, on: str = "call", want: Table = ANYTHING, **request: A
 def raw(run: CaseRun, *, text: str, on: str = "call") -> None:
     """Send characters that need not be HTTP, on the connection of that name or on a new one."""
     address, prefix = run.server.api
-    run.recorder.note("runtime", "api", shown(text), "", b"")
-    run.send_characters(on, address, re.sub(r"(?m)^([A-Z]+ )/20", rf"\1{prefix}/20", text))
+    text = re.sub(r"(?m)^([A-Z]+ )/20", rf"\1{prefix}/20", text)
+    head, end, body = text.partition("\r\n\r\n")
+    line, _, headers = head.partition("\r\n")
+    if end:
+        run.recorder.note("runtime", "api", line, headers, body.encode("latin-1"))
+    else:
+        run.recorder.note("runtime", "api", "characters", body=text.encode("latin-1"))
+    run.send_characters(on, address, text)
 
 
 def answer(run: CaseRun, *, on: str = "caller", within: float | None = None, want: Table = ANYTHING) -> None:
