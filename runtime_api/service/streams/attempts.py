@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 from runtime_api.service.batch_failures import failed_items
 
@@ -95,7 +94,7 @@ def expired(batch: Batch, policy: StreamPolicy, now_ms: float) -> tuple[GivenUp 
     gone = Batch(batch.records[:old], batch.failures, batch.attempts + 1)
     rest = batch.records[old:]
     # The rest waits for nothing: it is a batch of its own now.
-    return GivenUp(gone, Condition.AGE_EXCEEDED), replace(batch, records=rest) if rest else None
+    return GivenUp(gone, Condition.AGE_EXCEEDED), structs.replace(batch, records=rest) if rest else None
 
 
 def retry_wait_ms(tries: int) -> float:

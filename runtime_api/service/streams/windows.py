@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 if TYPE_CHECKING:
     from .records import StreamRecord
@@ -49,8 +48,8 @@ def after_batch(window: Window, response: bytes) -> Window:
     """Return the window as a function's response leaves it; a state that is too large is not taken over."""
     state = _state(response)
     if len(state) > STATE_BYTES:
-        return replace(window, ends_early=True)
-    return replace(window, state=state)
+        return structs.replace(window, ends_early=True)
+    return structs.replace(window, state=state)
 
 
 def _state(response: bytes) -> bytes:
