@@ -21,6 +21,7 @@ from runtime_api.protocol.journal import Entry
 from runtime_api.protocol.platform_events import Lines
 
 from .look import OWN, Look
+from .repeated_init import RepeatedInit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +119,7 @@ class LogSink:
             if b"\r" in text:
                 text = _with_line_ends(text)
             text = self._look.show(entry, text)
-            texts.append(_labelled(text, log.label) if log.label else text)
+            texts.append(log.repeated_init.show(entry, _labelled(text, log.label) if log.label else text))
         self._texts.append(b"".join(texts))
         self._held_bytes = len(self._rest) + sum(map(len, self._texts))
 
@@ -218,6 +219,7 @@ class FunctionLog:
     def __init__(self, sink: LogSink, name: str = "", keep: Callable[[float, bytes], None] | None = None) -> None:
         self.label = f"{name} | ".encode() if name else b""
         self.keep = keep
+        self.repeated_init = RepeatedInit()
         self.attach = sink.attach
         self.detach = sink.detach
         self.consume: Callable[[Entry], None] = partial(sink.take, self)  # takes an entry of the journal

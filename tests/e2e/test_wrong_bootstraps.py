@@ -30,6 +30,15 @@ def test_what_the_runtime_did_is_said_in_one_line(tmp_path: Path, script: str) -
     assert WRONG[script] in line
 
 
+def test_an_init_that_fails_twice_in_the_same_way_is_shown_once(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("print('importing')\nimport not_there\ndef hello(event, context): ...\n")
+    ended = bootjack("invoke", "app.hello", cwd=tmp_path)
+    assert ended.code == 1
+    assert ended.err.count("importing") == 1
+    assert ended.err.count("No module named 'not_there'") == 1
+    assert ended.err.count("Status: error") == 3  # of the init, of the one inside the invocation, and in REPORT
+
+
 def test_a_script_for_bash_is_told_that_plain_processes_have_this_machine_s_shell(tmp_path: Path) -> None:
     if Path("/bin/sh").resolve().name != "dash":
         pytest.skip("/bin/sh of this machine is not dash")
