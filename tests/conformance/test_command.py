@@ -89,7 +89,7 @@ def test_a_run_that_cannot_start_exits_with_2(tmp_path: Path) -> None:
         done = conform(*arguments)
         assert done.returncode == 2, arguments
         assert "Traceback" not in done.stderr
-        assert "Usage:" in done.stderr
+        assert "Error: " in done.stderr
 
 
 COMMAND = ("--", "true")
