@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WORLDS = 1500
-WORLDS_TO_CATCH = 4000
+WORLDS_TO_CATCH = 16_000
 MODES = {"classic": CLASSIC, "concurrent": CONCURRENT, "snapstart": SNAPSTART}
 
 
