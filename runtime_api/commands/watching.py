@@ -78,7 +78,7 @@ def _touched(functions: Iterable[Watched], changed: set[Path]) -> list[Watched]:
 async def _replace(local: LocalLambda, function: Watched) -> None:
     try:
         hand_over(local, await asyncio.to_thread(function.remake))
-    except click.UsageError as error:  # an archive that is half written, for example, and changes again
+    except click.ClickException as error:  # an archive that is half written, for example, and changes again
         click.echo(f"bootjack: {function.name} keeps its old code: {error.message}", err=True)
         return
     click.echo(f"bootjack: {function.name} has changed; new invocations run the new code", err=True)
