@@ -45,4 +45,7 @@ def handle(event) -> bytes:  # type: ignore[no-untyped-def]
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConnectionError:
+        sys.exit(1)  # what carried its connection was killed; a traceback in the log has to be the server's

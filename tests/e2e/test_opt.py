@@ -180,7 +180,7 @@ def test_layers_of_a_function_that_python_code_adds(tmp_path: Path) -> None:
             (two / "one").mkdir()
             (two / "one" / "x").touch()
             local.add_function(LocalFunction.at(code, "f", layers=[two, one]))
-            with pytest.raises(NotADirectoryError, match=r"a layer is a directory here: .*two\.zip"):
+            with pytest.raises(NotADirectoryError, match=r"a layer of a function is a directory here: .*two\.zip"):
                 LocalFunction.at(code, "f", layers=[one, zipped(two)])
             with pytest.raises(ServiceException, match=r"one is a file in .* and a directory in"):
                 await local.invoke("f")
