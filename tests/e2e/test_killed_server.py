@@ -18,6 +18,7 @@ import pytest
 from runtime_api.sandbox.memory import tree
 from tests.e2e.inside import exists, state, until
 from tests.e2e.ordinary import ordinary_user
+from tests.e2e.orphans import children
 from tests.e2e.running import PYTHON, Rie, Serve, bare_environment, start
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ def test_no_sandbox_outlives_a_killed_server(home: Path, ordinary: bool) -> None
     if ordinary:
         user = ordinary_user(home)
         options = {"command": user.command, "env": user.environment}
+    before = children()
     with Serve(*SERVE, "app.handler", cwd=home, shown=False, **options) as server:
         ask_all(server, [b"1"] * (ENVIRONMENTS // 2) + [b'"busy"'] * (ENVIRONMENTS // 2))
         # bwrap, the supervisor, the runtime and its orphan; an environment that is idle early is used again.
@@ -223,6 +225,7 @@ def test_no_sandbox_outlives_a_killed_server(home: Path, ordinary: bool) -> None
         everything = tree(server.process.pid)
         server.process.kill()
         until(lambda: not any(exists(pid) for pid in everything), "all of them end")
+        until(lambda: not children() - before, "those end, too, that were just being started")
 
 
 def ask_all(server: Serve, payloads: Sequence[bytes]) -> None:
