@@ -31,17 +31,20 @@ OWN_FILES = {"register", "status"}
 ALSO_RUN = {"x86_64": "i686", "aarch64": "armv7l"}
 
 
-def advice(program: Program, archives: Mapping[Path, Path] | None = None) -> str | None:
+def advice(
+    program: Program, archives: Mapping[Path, Path] | None = None, run_handler: str = "add --handler {}"
+) -> str | None:
     """Look at the bootstrap's file, and say in one sentence what to do; None when nothing is wrong with it.
 
-    `archives` maps what is unpacked to the archive that it comes from, which the sentence then names.
+    `archives` maps what is unpacked to the archive that it comes from, which the sentence then names; `run_handler`
+    says how this command runs a Python handler.
     """
     if program.command:
         return None
     shown = _Shown(archives or {})
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:
-        return _misplaced(program.task_root, shown) or _missing(program, shown)
+        return _misplaced(program.task_root, shown) or _missing(program, shown, run_handler)
     name = shown.file(bootstrap)
     with bootstrap.open("rb") as file:
         start = file.read(HEAD_BYTES)
@@ -85,13 +88,14 @@ def _misplaced(task_root: Path, shown: _Shown) -> str | None:
     return None
 
 
-def _missing(program: Program, shown: _Shown) -> str:
+def _missing(program: Program, shown: _Shown, run_handler: str) -> str:
     directories = " or ".join(shown.directory(place.parent) for place in program.places)
     nothing = f"there is no bootstrap in {directories}"
     handler = handler_near(program.task_root)
     if handler is None:
         return f"{nothing}; put an executable file of that name there"
-    return f"{nothing}, but {handler.file.name} has a Python handler: to run it, add --handler {handler.target}"
+    how = run_handler.format(handler.target)
+    return f"{nothing}, but {handler.file.name} has a Python handler: to run it, {how}"
 
 
 def _module(file: Path, name: str) -> str:

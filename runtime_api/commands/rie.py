@@ -27,6 +27,7 @@ __all__ = ["command"]
 
 LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
 TRACING_LEVELS, QUIET_LEVELS = LEVELS[:2], LEVELS[3:]
+RUN_HANDLER = "give rie the command python3 -m bootjack_bootstrap {}"  # rie takes command lines, as AWS's does
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
@@ -195,6 +196,6 @@ def _announce(url: str, host: str, port: int, function: LocalFunction) -> None:
             f"-p 9000:{port}",
             err=True,
         )
-    hint = advice(function.program)
+    hint = advice(function.program, run_handler=RUN_HANDLER)
     if hint:
         click.echo(f"bootjack: {hint}", err=True)

@@ -9,6 +9,7 @@ import pytest
 
 from runtime_api.commands.advice import advice, archives_of
 from runtime_api.commands.python_handlers import handler_in, handler_near
+from runtime_api.commands.rie import RUN_HANDLER
 from runtime_api.commands.sources import Source
 from runtime_api.sandbox.entrypoint import Program, bootstrap_program
 
@@ -32,6 +33,14 @@ def test_a_directory_with_a_python_handler_only(tmp_path: Path) -> None:
     said = _advice_on(tmp_path, app_py=HANDLER)
     assert said is not None
     assert said.endswith("but app.py has a Python handler: to run it, add --handler app.hello")
+
+
+def test_rie_runs_a_python_handler_by_a_command(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(HANDLER)
+    said = advice(bootstrap_program(tmp_path), run_handler=RUN_HANDLER)
+    assert str(said).endswith(
+        "has a Python handler: to run it, give rie the command python3 -m bootjack_bootstrap app.hello"
+    )
 
 
 def test_an_archive_is_named_and_not_where_it_was_unpacked(tmp_path: Path) -> None:
