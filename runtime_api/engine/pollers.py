@@ -1,7 +1,7 @@
 """Polls the sources of event source mappings: one task for each mapping that is Enabled, and none for any other.
 
-Nothing asks which mappings there are: whoever changes one says so. A poller that fails because of a defect begins
-anew after a while, and touches no other.
+The catalog is never polled: whatever changes a mapping notifies this supervisor. A poller that a defect ends is
+restarted after a while, and affects no other.
 """
 
 from __future__ import annotations

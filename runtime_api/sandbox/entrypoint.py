@@ -90,7 +90,7 @@ def _files(folder: Path) -> list[Path]:
 
 def find_libraries(layer: Path, inside: Callable[[Path], str] = str) -> dict[str, list[str]]:
     """The folders of a layer that languages search, as paths `inside`, by the variable that lists them."""
-    from runtime_api.service.variables import LIBRARY_FOLDERS  # whoever runs nothing starts sooner without it
+    from runtime_api.service.variables import LIBRARY_FOLDERS  # commands that run nothing start faster
 
     found = {
         name: [inside(path) for pattern in patterns for path in sorted(layer.glob(pattern))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMPILERS = {"c": "cc", "go": "go", "node": "node", "rust": "cargo", "shell": "curl"}
+OPTIONAL = ("go",)  # `make tools` installs the others
 BUILD_S = 150.0
 
 
@@ -23,8 +25,9 @@ BUILD_S = 150.0
 @pytest.mark.timeout(2 * BUILD_S)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_new_runtime_answers(tmp_path: Path, language: str) -> None:
-    if language in COMPILERS and shutil.which(COMPILERS[language]) is None:
-        pytest.skip(f"there is no {COMPILERS[language]} here")
+    tool = COMPILERS.get(language, "sh")
+    if shutil.which(tool) is None and (tool in OPTIONAL or not os.environ.get("CI")):
+        pytest.skip(f"there is no {tool} here")
     written = bootjack("init", language, "1st Runtime", cwd=tmp_path)
     assert written.code == 0, written.err
     runtime = tmp_path / "1st Runtime"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KinesisApi", "kinesis_source"]
 
-LEAST_ASKED, MOST_ASKED = 1000, 10_000  # records of one read: more hold up others, and more are not to be had
+LEAST_ASKED, MOST_ASKED = 1000, 10_000  # records per read; the API returns no more than the latter
 
 
 def kinesis_source(context: SourceContext) -> StreamSource:

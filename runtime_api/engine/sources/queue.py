@@ -110,7 +110,7 @@ class Queue:
                     await asyncio.sleep(pause_s)
 
     async def give_back(self, messages: Iterable[Message]) -> None:
-        """Let messages be received at once by whoever asks next, in order; or else when their time is over."""
+        """Make messages visible again at once, in order; where that fails, after their visibility timeout."""
         await self._hide(messages, 0)
 
     async def keep(self, messages: Iterable[Message], pause_s: float = 0) -> None:

@@ -153,7 +153,7 @@ class QueueSource:
             self._context.report(NOTHING)
 
     def _failed(self, reason: str) -> None:
-        """Pause after a request for messages that has failed; the first one in a row is told."""
+        """Pause after a request for messages that has failed; only the first in a row is logged."""
         self._failures += 1
         self._resume_s = self._loop.time() + self._back_off.after(self._failures)
         if self._failures == 1:
