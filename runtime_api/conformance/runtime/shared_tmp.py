@@ -83,15 +83,18 @@ class SharedTmp:
                             if entry.is_dir(follow_symlinks=False) and os.sep not in name:
                                 folders.append(Path(entry.path))
 
+    async def _end(self) -> None:
+        async with self._changed:
+            self._running -= 1
+            self._changed.notify_all()
+
     @asynccontextmanager
     async def _beside_others(self) -> AsyncIterator[None]:
         self._running += 1
         try:
             yield
         finally:
-            async with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
+            await self._end()
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
@@ -101,6 +104,4 @@ class SharedTmp:
         try:
             yield
         finally:
-            async with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
+            await self._end()
