@@ -78,10 +78,12 @@ def _lines(number: int, step: Step) -> str:
         name = shlex.quote(step.name)
         return f"mkdir -p \"$(dirname {name})\"\ncat > {name} <<'END OF THE FILE'\n{step.text}END OF THE FILE"
     output = f'"$RESULTS/{number}.out"'
-    braces = f"{{ {step.line}\n}} > {output} 2>&1"
     if step.serves:
-        return f"{braces} &\ngrep -qm 1 'http://' <(tail -n +1 -f --pid=$! {output}) || exit 1"
-    return f'{braces}\ncode=$?; echo $code > "$RESULTS/{number}.code"; [ $code = {step.code} ] || exit 1'
+        # The file is there before `tail` looks for it.
+        started = f": > {output}\n{{ {step.line}\n}} >> {output} 2>&1 &"
+        return f"{started}\ngrep -qm 1 'http://' <(tail -n +1 -f --pid=$! {output}) || exit 1"
+    done = f"{{ {step.line}\n}} > {output} 2>&1"
+    return f'{done}\ncode=$?; echo $code > "$RESULTS/{number}.code"; [ $code = {step.code} ] || exit 1'
 
 
 def missing(printed: Sequence[str], output: str) -> str | None:

@@ -115,10 +115,10 @@ def test_one_pattern_is_enough_and_without_one_everything_matches() -> None:
     assert matches([], {})
 
 
-SCALARS = st.sampled_from(["", "x", "xy", 0, 1, 2.5, None, True])
+SCALARS = st.sampled_from(["", "x", "xy", 0, 1, 2.5, None])  # without booleans: for moto true is 1
 EVENTS = st.dictionaries(st.sampled_from("ab"), SCALARS | st.lists(SCALARS, min_size=1, max_size=2), max_size=2)
 CONDITIONS = st.sampled_from(
-    ["x", 1, None, True, {"prefix": "x"}, {"suffix": "y"}, {"numeric": [">", 0, "<=", 2]}, {"anything-but": ["x"]}]
+    ["x", 1, None, {"prefix": "x"}, {"suffix": "y"}, {"numeric": [">", 0, "<=", 2]}, {"anything-but": ["x"]}]
 )
 
 
@@ -129,6 +129,4 @@ def test_moto_agrees(event: dict[str, Any], pattern: dict[str, Any]) -> None:
 
     if any(isinstance(value, list) and len(value) > 1 for value in event.values()) or "anything-but" in str(pattern):
         return  # moto reads anything-but of arrays, of null and of other types in another way than AWS does
-    if {True} & {value for value in event.values() if not isinstance(value, list)}:
-        return  # for moto true is 1
     assert match(pattern, event) == EventPattern.load(json.dumps(pattern)).matches_event(cast("Any", event))
