@@ -31,6 +31,8 @@ from tests.test_local import ask as send
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_sandboxes
+
 PATIENCE_S = 20.0
 INVOKE_F = "POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: localhost\r\n"
 _numbers = itertools.count(1)
