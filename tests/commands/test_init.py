@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMPILERS = {"c": "cc", "go": "go", "node": "node", "rust": "cargo", "shell": "curl"}
 OPTIONAL = ("go",)  # `make tools` installs the others
 BUILD_S = 150.0
+HEADS = ("runtime/headers/similar-name", "runtime/headers/id-in-a-value", "runtime/refusals/cut-head")
 
 
 @pytest.mark.slow
@@ -38,6 +39,15 @@ def test_a_new_runtime_answers(tmp_path: Path, language: str) -> None:
         subprocess.run([build], check=True, capture_output=True, timeout=BUILD_S)
     ended = bootjack("invoke", runtime, "-t", "20", "-e", '{"name": "Zoë"}')
     assert (ended.code, json.loads(ended.out)) == (0, {"you sent": {"name": "Zoë"}}), ended.err
+
+
+@pytest.mark.slow
+def test_the_shell_runtime_answers_to_heads_that_mislead(tmp_path: Path) -> None:
+    assert bootjack("init", "shell", "r", cwd=tmp_path).code == 0
+    only = [word for case in HEADS for word in ("--only", case)]
+    judged = bootjack("conform", *only, tmp_path / "r", seconds=100)
+    assert judged.code == 0, judged.out
+    assert b"3 OK" in judged.out
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
