@@ -1,6 +1,6 @@
 """Kill a server again and again while it polls a queue and a stream, and check that it passes over nothing in them.
 
-Messages and records are sent all the time to a queue and a stream that moto's server plays, and beside them events and
+Messages and records are sent all the time to a queue and a stream of moto's server, and beside them events and
 synchronous invocations as in `benchmarks.event_crashes`. Each life of the server ends by SIGKILL, at a named point of
 its pollers or at a random moment, and the next goes on with the same --data. A tenth of the batches fails at random,
 and is tried again. In the end every message and record that was accepted must have been handled, and those of one
