@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,9 +42,10 @@ class Shard:
         self.is_closed = is_closed
         self.put(*texts)
 
-    def put(self, *texts: str, at: float = 1_700_000_000.0, key: str = "key") -> None:
-        """Add records that arrive at this time."""
-        self.records += [(text, key, at) for text in texts]
+    def put(self, *texts: str, at: float | None = None, key: str = "key") -> None:
+        """Add records that arrive at this time; None: now."""
+        arrived = time.time() if at is None else at
+        self.records += [(text, key, arrived) for text in texts]
 
 
 class StreamServer:
@@ -56,6 +58,7 @@ class StreamServer:
         self.news = asyncio.Event()
         self.messages: list[dict[str, Any]] = []  # to the queue
         self.says_end = True  # of closed shards
+        self.hours = 24  # for which records are kept
         self.url = ""
 
     @asynccontextmanager
@@ -100,6 +103,9 @@ class StreamServer:
 
     def _ListShards(self, _parameters: Any, _is_table: bool) -> Any:  # as AWS names it
         return {"Shards": self._listed()}
+
+    def _DescribeStreamSummary(self, _parameters: Any, _is_table: bool) -> Any:
+        return {"StreamDescriptionSummary": {"RetentionPeriodHours": self.hours}}
 
     def _DescribeStream(self, _parameters: Any, _is_table: bool) -> Any:
         return {"StreamDescription": {"Shards": self._listed()}}

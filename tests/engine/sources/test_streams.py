@@ -13,19 +13,19 @@ import pytest
 
 from runtime_api.engine.aws_clients import AwsClients, AwsSettings
 from runtime_api.engine.clock import Clock
-from runtime_api.engine.sources import FunctionFacts, SourceContext
+from runtime_api.engine.sources import FunctionFacts, SourceContext, streams
 from runtime_api.engine.sources.choice import POLLED
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.service.mapping_record import EventSourceMapping, MappingState, Settings
 from runtime_api.service.mapping_sources import SourceKind
 from runtime_api.service.seams.dispatch import InvokeResult, RunResult, Throttled, Unavailable
-from runtime_api.service.seams.positions import Position
+from runtime_api.service.seams.positions import LEASE_S, Position
 from runtime_api.store.memory_positions import MemoryPositions
 from tests.engine.sources.stream_server import PREFIX, Fault, Shard, StreamServer, refusal
 from tests.loops import run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +34,13 @@ TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-01-02T03:04
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 TO_QUEUE = {"OnFailure": {"Destination": QUEUE}}
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
-KINDS = {STREAM: SourceKind.KINESIS, TABLE: SourceKind.DYNAMODB}
+CONSUMER = f"{STREAM}/consumer/c:1"
+KINDS = {STREAM: SourceKind.KINESIS, CONSUMER: SourceKind.KINESIS, TABLE: SourceKind.DYNAMODB}
 OK = InvokeResult("r", b"null", None, b"")
 FAILED = InvokeResult("r", b"{}", "Unhandled", b"")
 SHARD = f"{PREFIX}s"
 TIMEOUT_S = 60
+LOOK_S, LOOKS = 0.02, 3000
 
 
 class Function:
@@ -72,12 +74,13 @@ def _text(record: dict[str, Any]) -> str:
 
 
 class World:
-    """A poller with what it needs."""
+    """A poller with what it needs; `positions` may be those of another one."""
 
-    def __init__(self, server: StreamServer) -> None:
+    def __init__(self, server: StreamServer, positions: MemoryPositions | None = None) -> None:
         self.server = server
         self.function = Function()
-        self.positions = MemoryPositions()
+        self.clock = Clock()
+        self.positions = positions or MemoryPositions()
         self.results: list[str] = []
         self.notes: list[str] = []
         self._news = asyncio.Event()
@@ -103,7 +106,7 @@ class World:
                 mapping,
                 self.function,
                 clients,
-                Clock(),
+                self.clock,
                 Random(1),
                 CURRENT,
                 self.positions,
@@ -134,6 +137,14 @@ class World:
                 self.function.news.clear()
                 await self.function.news.wait()
         assert [text for batch in self.function.batches for text in batch] == list(texts)
+
+    async def stands(self, condition: Callable[[Mapping[str, Position]], bool]) -> None:
+        """Wait until the positions are such."""
+        for _ in range(LOOKS):
+            if condition(await self.positions.all("m")):
+                return
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"positions {await self.positions.all('m')}")
 
     async def told(self, part: str) -> None:
         """Wait until a result or a line of the log has this part."""
@@ -354,5 +365,93 @@ def test_a_shard_that_another_server_reads_is_left_alone() -> None:
             await asyncio.wait_for(server.until_called("ListShards"), TIMEOUT_S)
         assert server.called("GetRecords") == []
         assert world.function.batches == []
+
+    with_server(server, test)
+
+
+def test_a_server_takes_over_when_the_lease_of_another_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "DISCOVERY_S", 0.05)
+    server = StreamServer(s=Shard("a"))
+    now = [0.0]
+
+    async def test(one: World) -> None:
+        other = World(server, one.positions)
+        one.function.may_end.clear()
+        async with one.polling():
+            await one.handled("a")  # it hangs
+            async with other.polling():
+                now[0] = LEASE_S
+                await other.handled("a")
+                one.function.may_end.set()
+                server.shards["s"].put("b")
+                await other.handled("a", "b")
+        assert one.function.batches == [["a"]]
+        assert (await one.positions.all("m"))[SHARD].sequence_number == "102"
+
+    async def inside() -> None:
+        async with server.running():
+            await test(World(server, MemoryPositions(lambda: now[0])))
+
+    run(inside())
+
+
+@pytest.mark.parametrize(("arn", "hours"), [(STREAM, 48), (TABLE, 24)])
+def test_retries_without_a_limit_end_when_the_stream_drops_the_record(arn: str, hours: int) -> None:
+    server = StreamServer(s=Shard("a"))
+    server.hours = 48  # of a table nobody is asked
+
+    async def test(world: World) -> None:
+        world.function.results = [FAILED, FAILED]
+        async with world.polling(arn, batch_size=1):
+            await world.handled("a")
+            world.clock.advance(hours * 3600 - 60)
+            await world.handled("a", "a")
+            world.clock.advance(120)
+            await world.told("given up: RecordAgeExceeded")
+            server.shards["s"].put("b")
+            await world.handled("a", "a", "b")
+
+    with_server(server, test)
+
+
+def test_a_batching_window_ends_when_a_test_moves_the_clock() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        async with world.polling(maximum_batching_window_in_seconds=300):
+            await server.until_called("GetRecords")
+            assert world.function.batches == []
+            while not world.function.batches:  # the clock may be moved before the record is there
+                world.clock.advance(300)
+                await asyncio.sleep(0.01)
+            await world.handled("a")
+
+    with_server(server, test)
+
+
+def test_finished_shards_that_a_stream_has_no_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "DISCOVERY_S", 0.05)
+    server = StreamServer(s=Shard("a", is_closed=True), t=Shard("b"))
+
+    async def test(world: World) -> None:
+        async with world.polling():
+            await world.stands(lambda positions: positions.get(SHARD, Position()).is_finished)
+            del server.shards["s"]
+            await world.stands(lambda positions: SHARD not in positions)
+        assert list(await world.positions.all("m")) == [f"{PREFIX}t"]
+
+    with_server(server, test)
+
+
+def test_the_stream_of_a_consumer_is_read() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        async with world.polling(CONSUMER):
+            await world.handled("a")
+        assert [note for note in world.notes if "consumers" in note] == [
+            "consumers are not subscribed to here: their stream is read with GetRecords"
+        ]
+        assert server.called("ListShards")[0]["StreamARN"] == STREAM
 
     with_server(server, test)
