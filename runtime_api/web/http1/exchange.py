@@ -18,7 +18,6 @@ from .states import (
     CLOSE,
     COMPLETE,
     CONTINUE,
-    CONTINUED,
     HANDLER,
     LEAVING,
     NEXT,
@@ -75,8 +74,8 @@ class Exchange(Struct, eq=False):
     request_state: RequestState = BODY
     handler_state: HandlerState = QUEUED
     body: bytes = b""  # once the request is complete; what of it the handler has not received piece by piece
-    arrived: int = 0  # bytes of the body, kept or not
     memo: Memo = field(default_factory=Memo)  # shared with the exchanges whose header lines are the same
+    arrived: int = 0  # bytes of the body, kept or not, unless the whole request came at once
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
@@ -104,14 +103,17 @@ class Exchange(Struct, eq=False):
 
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
-        state = self.reply_state
-        if state is NONE or state is CONTINUED:
-            act = ANSWER
-            if self.request_state is not COMPLETE and self.awaits_continue:
+        row = REPLY[self.reply_state]
+        if not row:
+            return
+        act = ANSWER
+        if self.request_state is not COMPLETE:
+            self.chunks = None
+            if self.awaits_continue:
                 act, self.close = ANSWER_EARLY, True
-            self.reply_state = REPLY[state][act]
-            self.chunks, self.held = None, False
-            self.connection.send_reply(self, status, headers, body)
+        self.reply_state = row[act]
+        self.held = False
+        self.connection.send_reply(self, status, headers, body)
 
     def hold(self) -> None:
         """Read no more of the body until `resume`, or until this is answered: the peer has to wait."""
