@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 COMPILERS = {"c": "cc", "go": "go", "node": "node", "rust": "cargo", "shell": "curl"}
 OPTIONAL = ("go",)  # `make tools` installs the others
 BUILD_S = 150.0
-HEADS = ("runtime/headers/similar-name", "runtime/headers/id-in-a-value", "runtime/refusals/cut-head")
 
 
 @pytest.mark.slow
@@ -42,12 +41,12 @@ def test_a_new_runtime_answers(tmp_path: Path, language: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_shell_runtime_answers_to_heads_that_mislead(tmp_path: Path) -> None:
-    assert bootjack("init", "shell", "r", cwd=tmp_path).code == 0
-    only = [word for case in HEADS for word in ("--only", case)]
-    judged = bootjack("conform", *only, tmp_path / "r", seconds=100)
-    assert judged.code == 0, judged.out
-    assert b"3 OK" in judged.out
+@pytest.mark.timeout(100)
+def test_a_new_runtime_in_shell_reads_heads_as_the_judge_wants_it(tmp_path: Path) -> None:
+    assert bootjack("init", "shell", "made", cwd=tmp_path).code == 0
+    chosen = [f"--only=runtime/{name}" for name in ("headers", "ids", "refusals", "framing/trailers")]
+    judged = bootjack("conform", *chosen, tmp_path / "made")
+    assert (judged.code, b"NON-STRICT" in judged.out) == (0, False), judged.out
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
