@@ -32,6 +32,7 @@ from runtime_api.web.http1.states import (
     ReplyState,
     RequestState,
 )
+from tests.web.channels import NoChannel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +45,6 @@ PEER: list[Sent] = [Data(b"xxx"), Data(b"xxxxx"), End(), Broken(None), None]  # 
 HEADS = list(itertools.product((0, 3, 5), (False, True), (False, True), (False, True)))
 TOLD = frozenset({START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, DROP})
 ENDINGS = frozenset({FINISH, OVERFLOW, TRUNCATE})
-
-
-class NoChannel:
-    """The states are looked at without a connection."""
-
-    kept = False
-
-    def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None: ...
-    def hold(self) -> None: ...
-    def adjust_reading(self) -> None: ...
-    def hand_over(self, protocol: object) -> None: ...
 
 
 class Course:
