@@ -26,6 +26,7 @@ from runtime_api.web.http1.states import (
     REPLY,
     REQUEST,
     START,
+    STREAMING,
     TRUNCATE,
     WHEN_LOST,
     HandlerState,
@@ -191,6 +192,19 @@ def test_a_peer_that_lost_its_way_behind_an_open_request_is_closed() -> None:
     course.receive(End())
     assert course.exchange.next_act(LIMIT, is_lost=False) is None
     assert course.exchange.next_act(LIMIT, is_lost=True) is CLOSE
+
+
+def test_a_reply_in_pieces_is_no_answer_before_its_end() -> None:
+    course = Course(0, False, False, False, answer_at=9)
+    course.advance()
+    course.receive(End())
+    exchange = course.exchange
+    exchange.begin(200, "")
+    assert (exchange.reply_state, exchange.next_act(LIMIT, is_lost=False)) == (STREAMING, None)
+    exchange.reply(500)
+    assert exchange.reply_state is STREAMING, "one reply for one request"
+    exchange.end()
+    assert (exchange.answered, exchange.next_act(LIMIT, is_lost=False)) == (True, NEXT)
 
 
 def test_every_state_has_a_row_and_can_be_reached() -> None:
