@@ -1,4 +1,4 @@
-"""`serve --verify-signatures`: only requests with a good signature are answered, in a header or in a presigned URL."""
+"""`serve --verify-signatures`: only requests with a good signature are answered, presigned ones too."""
 
 from __future__ import annotations
 

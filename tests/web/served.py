@@ -52,8 +52,8 @@ class Echo:
     so; `never`: not at all; `refuse`: 403 at the head, before the body; `big`: at once, with as many bytes as the
     query says; `status`: at once, with the status that the query says; `pieces`: at once, after a body that was taken
     piece by piece; `hold`: the same, but the body is held up after each piece until `Served.resume`; `stream`: at
-    once, in pieces; `break`: the same, but it breaks off; `flood`: as much as the peer takes of `FLOOD`. `leave` in the
-    query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
+    once, in pieces; `break`: the same, but it breaks off; `flood`: as much of `FLOOD` as the peer takes. `leave` in
+    the query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
     """
 
     def __init__(self, body_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""A page of another site tries every way to reach the public port, bound to loopback and beyond it, first and behind another request.
+"""A page of another site tries every way to reach the public port, bound to loopback and beyond it.
 
 Each way is what Chromium 156 was seen to send. The function that is asked for does not exist: a request that passes
 gets 404, a refused one 403, and nothing is run.
