@@ -76,7 +76,7 @@ def running(server: Server, tools: Tools) -> Iterator[Running]:
         yield Running(process.pid, port, INVOKE_PATH.format(launch.function), tools.echo)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This process's environment without AWS_LAMBDA_*, which would configure the servers differently."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_LAMBDA_")}
 
@@ -101,7 +101,7 @@ def _started(launch: Launch, output: int) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         launch.command,
         cwd=launch.directory,
-        env=launch.environment if launch.environment is not None else _environment(),
+        env=launch.environment if launch.environment is not None else environment(),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

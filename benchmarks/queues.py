@@ -1,172 +1,235 @@
-"""Messages of a queue on moto's server that a function handles, beside one client that receives and deletes them.
+"""Messages of a queue that a function handles, beside one client; moto's server plays the queue.
 
-`python -m benchmarks.queues [--messages N]`. Both take ten at once. The CPU time says who the limit is: moto's server
-or bootjack.
+For each message that it hands out, moto computes the attributes of the queue three times, and looks at every message
+in it several times for that: so the backlog is spread over several queues. The notes tell who has used the CPU.
 """
 
-import argparse
 import io
-import os
-import re
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from statistics import median
 from typing import Any
 
-import boto3
+from benchmarks import launching, processes, servers
+from benchmarks.errors import Unmeasured
+from benchmarks.launching import Launch, Running, Server
+from benchmarks.report import MEASURED, Goal, Table
+from benchmarks.rounds import interleave
+from benchmarks.service import moto
+from benchmarks.tools import Tools
 
-MESSAGES = 1000
-AT_ONCE = 10
-IDLE_SECONDS = 20.0  # enough for ten requests
-LIMIT_SECONDS = 300.0
-QUIET = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-CODE = "def handler(event, context):\n    return {}\n"
-ROLE = "arn:aws:iam::123456789012:role/r"
-ARN = "arn:aws:sqs:us-east-1:123456789012:"
+QUEUES, EACH = 5, 20  # queues, and messages in each
+MESSAGES = QUEUES * EACH
+AT_ONCE = 10  # messages of one request, the most that SQS allows
+IDLE_SECONDS = 8.0
+LIMIT_SECONDS = 60.0
+SINGLY, IN_TENS = "one at a time", "ten at a time"
+ACCOUNT, REGION, FUNCTION = "123456789012", "us-east-1", "counter"
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": REGION}
+WAITING = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+HIDING = {"VisibilityTimeout": "10"}  # moto forgets some deletions where two come at once: these messages come again
 READABLE = 0o100644 << 16
-TICKS = os.sysconf("SC_CLK_TCK")
+HANDLER = """
+import os, time
+def handler(event, context):
+    line = f"{time.monotonic()} {len(event['Records'])}\\n"
+    with open(os.environ["SEEN"], "a") as seen:
+        seen.write(line)
+"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=MESSAGES)
-    messages: int = parser.parse_args().messages
-    with _started("moto_server", "-H", "127.0.0.1", "-p", "0", ready=r"Running on (http://127\.0\.0\.1:\d+)") as moto:
-        sqs = _client("sqs", moto.url)
-        alone = messages / _drain_by_client(sqs, _filled(sqs, "alone", messages))
-        with _started(
-            "bootjack", "serve", "--port", "0", ready=r"at (http://\S+)", AWS_ENDPOINT_URL=moto.url
-        ) as server:
-            client = _client("lambda", server.url)
-            uuid = _mapping(client, sqs)
-            idle = _idle(server)
-            _switch(client, uuid, False)
-            url = _filled(sqs, "mapped", messages)
-            before = (server.cpu(), moto.cpu())
-            taken = _drain_by_mapping(client, sqs, uuid, url)
-            busy, of_moto = server.cpu() - before[0], moto.cpu() - before[1]
-    rate, cost = messages / taken, busy / messages * 1e3
-    print(f"one client, received and deleted      {alone:8.0f} messages/s")
-    print(f"handled by a function and deleted     {rate:8.0f} messages/s, {rate / alone:.1f} x")
-    print(f"CPU of bootjack meanwhile             {busy / taken:8.0%} of a core, {cost:.2f} ms a message")
-    print(f"CPU of moto's server meanwhile        {of_moto / taken:8.0%} of a core")
-    print(f"CPU of bootjack with an idle mapping  {idle:8.2%} of a core")
+@dataclass(frozen=True)
+class Drained:
+    """How queues were emptied; CPU time in ms for each message."""
+
+    rate: float  # messages a second
+    moto_ms: float
+    own_ms: float = 0.0  # of bootjack, its functions left out
 
 
-class Started:
-    """A server that runs."""
+def measure(tools: Tools, rounds: int) -> Iterator[Table]:
+    with ExitStack() as stack:
+        peer = stack.enter_context(launching.running(Server("moto", moto), tools))
+        world = World(tools, peer)
+        busy, idle = (
+            stack.enter_context(launching.running(Server(name, world.launch), tools))
+            for name in ("bootjack-busy", "bootjack-idle")
+        )
+        world.create_function(busy)
+        world.create_function(idle)
+        world.map(idle, world.queue(), enabled=True)
+        world.drain_by_function(busy)  # it starts the environments
+        yield _rates(world, busy, rounds)
+        samples = interleave("queues: idle", {MEASURED: partial(_idle, idle)}, rounds)
+        title = "CPU of a server with one mapping of an empty queue"
+        yield Table(
+            title, "% of a core", samples.figures(float), samples.missing, {MEASURED: Goal(0.1, 0.1)}, digits=3
+        )
 
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.url = url
-        self._stat = Path(f"/proc/{process.pid}/stat")
 
-    def cpu(self) -> float:
-        """Return the seconds of CPU time that it has used, without its children."""
-        fields = self._stat.read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-@contextmanager
-def _started(program: str, *arguments: str, ready: str, **variables: str) -> Iterator[Started]:
-    command = [str(Path(sys.executable).with_name(program)), *arguments]
-    environment = {**os.environ, **QUIET, **variables, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
+def _rates(world: "World", busy: Running, rounds: int) -> Table:
+    subjects: dict[str, Callable[[], Drained]] = {
+        SINGLY: partial(world.drain_by_client, 1),
+        IN_TENS: partial(world.drain_by_client, AT_ONCE),
+        MEASURED: partial(world.drain_by_function, busy),
+    }
+    samples = interleave("queues: rate", subjects, rounds)
+    figures = samples.figures(lambda drained: drained.rate)
+    table = Table(
+        f"{MESSAGES} messages in {QUEUES} queues received and deleted: one client; a function of bootjack, by ten",
+        "1/s",
+        figures,
+        samples.missing,
+        {MEASURED: Goal(5, 5, SINGLY, at_least=True)},
+        digits=0,
     )
-    assert process.stdout is not None
-    try:
-        found = next(match for line in process.stdout if (match := re.search(ready, line)))
-        reader = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)  # so that it never blocks
-        yield Started(process, found[1])
-    finally:
-        process.terminate()
-        process.wait()
-    reader.wait()
+    costs = samples.figures(lambda drained: drained.moto_ms)
+    notes = [
+        f"moto's CPU for a message: {', '.join(f'{name} {median(each):.1f} ms' for name, each in costs.items())}."
+    ]
+    own = samples.figures(lambda drained: drained.own_ms).get(MEASURED)
+    return replace(table, notes=[*notes, f"bootjack's: {median(own):.1f} ms."] if own else notes)
+
+
+def _idle(idle: Running) -> float:
+    before = processes.exact_cpu_seconds(idle.process)
+    time.sleep(IDLE_SECONDS)
+    return (processes.exact_cpu_seconds(idle.process) - before) / IDLE_SECONDS * 100
+
+
+class World:
+    """moto's server, with queues that are made for one measurement each."""
+
+    def __init__(self, tools: Tools, peer: Running) -> None:
+        self._peer = peer
+        self._tools = tools
+        self._seen = tools.scratch / "seen"
+        self._numbers = count()
+        self._endpoint = f"http://127.0.0.1:{peer.port}"
+        self._sqs = _client("sqs", self._endpoint)
+
+    def launch(self, tools: Tools, port: int, _runtime_port: int) -> Launch:
+        """Start bootjack so that it polls moto."""
+        command = [servers.bootjack_command(), "serve", "--sandbox", "process", "--port", str(port)]
+        names = {"AWS_ENDPOINT_URL": self._endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        return Launch(command, tools.scratch, FUNCTION, environment=launching.environment() | names)
+
+    def create_function(self, server: Running) -> None:
+        """Make the function that notes how many messages it gets when."""
+        _lambda(server).create_function(
+            FunctionName=FUNCTION,
+            Runtime="python3.11",
+            Handler="app.handler",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/r",
+            Code={"ZipFile": _packed()},
+            Environment={"Variables": {"SEEN": str(self._seen)}},
+        )
+
+    def map(self, server: Running, queue: str, *, enabled: bool) -> str:
+        """Make a mapping; returns its UUID."""
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.rpartition('/')[2]}"
+        uuid: str = _lambda(server).create_event_source_mapping(
+            FunctionName=FUNCTION, EventSourceArn=arn, BatchSize=AT_ONCE, Enabled=enabled
+        )["UUID"]
+        return uuid
+
+    def queue(self, messages: int = 0) -> str:
+        """Make a queue of so many messages; returns its URL."""
+        url: str = self._sqs.create_queue(QueueName=f"queue{next(self._numbers)}", Attributes=HIDING)["QueueUrl"]
+        entries = [{"Id": str(place), "MessageBody": "message"} for place in range(AT_ONCE)]
+        for _ in range(0, messages, AT_ONCE):
+            self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        return url
+
+    def drain_by_client(self, at_once: int) -> Drained:
+        """Receive and delete every message."""
+        urls = self._filled()
+        before, began = self._moto_cpu(), time.monotonic()
+        for url in urls:
+            for _ in range(0, EACH, at_once):
+                self._take(url, at_once)
+        rate = MESSAGES / (time.monotonic() - began)
+        return Drained(rate, (self._moto_cpu() - before) / MESSAGES * 1e3)
+
+    def drain_by_function(self, server: Running) -> Drained:
+        """Let a function handle every message; the rate counts from its first batch to the last deletion."""
+        urls = self._filled()
+        self._seen.write_text("")
+        client = _lambda(server)
+        uuids = [self.map(server, url, enabled=False) for url in urls]
+        for uuid in uuids:
+            _wait_until(partial(self._is_in_state, server, uuid, "Disabled"))
+        moto_cpu, own_cpu = self._moto_cpu(), processes.cpu_seconds(server.process)
+        for uuid in uuids:
+            client.update_event_source_mapping(UUID=uuid, Enabled=True)
+        _wait_until(lambda: sum(handled for _, handled in self._batches()) >= MESSAGES)
+        for url in urls:
+            _wait_until(partial(self._is_empty, url))
+        ended = time.monotonic()
+        moto_ms = (self._moto_cpu() - moto_cpu) / MESSAGES * 1e3
+        own_ms = (processes.cpu_seconds(server.process) - own_cpu) / MESSAGES * 1e3
+        for uuid in uuids:
+            client.delete_event_source_mapping(UUID=uuid)
+        began, first = min(self._batches())
+        return Drained((MESSAGES - first) / (ended - began), moto_ms, own_ms)
+
+    def _filled(self) -> list[str]:
+        return [self.queue(EACH) for _ in range(QUEUES)]
+
+    def _take(self, url: str, at_once: int) -> None:
+        found = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=at_once)["Messages"]
+        if at_once == 1:
+            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+            return
+        entries = [{"Id": each["MessageId"], "ReceiptHandle": each["ReceiptHandle"]} for each in found]
+        self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
+    def _batches(self) -> list[tuple[float, int]]:
+        """What the function has written: when it got how many messages."""
+        lines = [line.split() for line in self._seen.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [(float(at), int(handled)) for at, handled in lines]
+
+    def _moto_cpu(self) -> float:
+        return processes.cpu_seconds(self._peer.process)
+
+    def _is_in_state(self, server: Running, uuid: str, state: str) -> bool:
+        found: str = _lambda(server).get_event_source_mapping(UUID=uuid)["State"]
+        return found == state
+
+    def _is_empty(self, url: str) -> bool:
+        counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=WAITING)["Attributes"]
+        return not any(map(int, counts.values()))
+
+
+def _lambda(server: Running) -> Any:
+    return _client("lambda", f"http://127.0.0.1:{server.port}")
 
 
 def _client(service: str, url: str) -> Any:
-    names = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    return boto3.client(service, endpoint_url=url, **names)
+    try:
+        import boto3
+    except ImportError as error:
+        raise Unmeasured("queues are filled by boto3, which is not installed") from error
+    return boto3.client(service, endpoint_url=url, **KEYS)
 
 
-def _filled(sqs: Any, name: str, messages: int) -> str:
-    """Fill a queue; returns its URL."""
-    url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
-    for start in range(0, messages, AT_ONCE):
-        entries = [{"Id": str(place), "MessageBody": f"message {start + place}"} for place in range(AT_ONCE)]
-        sqs.send_message_batch(QueueUrl=url, Entries=entries)
-    return url
-
-
-def _drain_by_client(sqs: Any, url: str) -> float:
-    began = time.monotonic()
-    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=AT_ONCE).get("Messages"):
-        entries = [{"Id": each["MessageId"], "ReceiptHandle": each["ReceiptHandle"]} for each in found]
-        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-    return time.monotonic() - began
-
-
-def _mapping(client: Any, sqs: Any) -> str:
-    """Make a function and a mapping of an empty queue to it; returns the UUID."""
+def _packed() -> bytes:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         entry = zipfile.ZipInfo("app.py")
         entry.external_attr = READABLE
-        archive.writestr(entry, CODE)
-    code = {"ZipFile": package.getvalue()}
-    client.create_function(
-        FunctionName="f", Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code, Timeout=100
-    )
-    if "FunctionError" in client.invoke(FunctionName="f", Payload="{}"):
-        raise SystemExit("the function fails")
-    sqs.create_queue(QueueName="mapped")
-    uuid: str = client.create_event_source_mapping(FunctionName="f", EventSourceArn=f"{ARN}mapped")["UUID"]
-    _wait_until(lambda: client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled")
-    return uuid
-
-
-def _switch(client: Any, uuid: str, is_enabled: bool) -> None:
-    client.update_event_source_mapping(UUID=uuid, Enabled=is_enabled)
-    _wait_until(
-        lambda: client.get_event_source_mapping(UUID=uuid)["State"] == ("Enabled" if is_enabled else "Disabled")
-    )
-
-
-def _idle(server: Started) -> float:
-    time.sleep(5)  # the first requests read models and import what sends them
-    before = server.cpu()
-    time.sleep(IDLE_SECONDS)
-    return (server.cpu() - before) / IDLE_SECONDS
-
-
-def _drain_by_mapping(client: Any, sqs: Any, uuid: str, url: str) -> float:
-    began = time.monotonic()
-    _switch(client, uuid, True)
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    _wait_until(
-        lambda: (
-            sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())) == 0
-        )
-    )
-    return time.monotonic() - began
+        archive.writestr(entry, HANDLER)
+    return package.getvalue()
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:
     until = time.monotonic() + LIMIT_SECONDS
     while not is_so():
         if time.monotonic() > until:
-            raise SystemExit(f"not so after {LIMIT_SECONDS:g} s")
-        time.sleep(0.02)
-
-
-if __name__ == "__main__":
-    main()
+            raise Unmeasured(f"the queue is not empty after {LIMIT_SECONDS:g} s")
+        time.sleep(0.05)

@@ -66,7 +66,7 @@ def _warm(tools: Tools, rounds: int, few: Path, full: Path) -> Table:
 def _reads(tools: Tools, rounds: int, few: Path) -> Iterator[Table]:
     subjects: dict[str, Callable[[], dict[str, float]]] = {
         MEASURED: partial(_read_rates, _service("service-reads", few), tools),
-        MOTO: partial(_read_rates, Server(MOTO, _moto), tools, filled=False),
+        MOTO: partial(_read_rates, Server(MOTO, moto), tools, filled=False),
     }
     samples = interleave("service: reads", subjects, rounds)
     for operation in READ:
@@ -133,5 +133,6 @@ def _service(name: str, kept: Path) -> Server:
     return Server(name, launch)
 
 
-def _moto(tools: Tools, port: int, _runtime_port: int) -> Launch:
+def moto(tools: Tools, port: int, _runtime_port: int) -> Launch:
+    """Start moto's server."""
     return Launch([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], tools.scratch)

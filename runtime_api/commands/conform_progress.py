@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from runtime_api.conformance.judge import Side
     from runtime_api.conformance.verdicts import Judgement
 
-__all__ = ["Progress", "Standing", "Watched", "line"]
+__all__ = ["Progress", "Standing", "Watched", "line", "note"]
 
 REDRAW_S = 0.25  # on a terminal
 REPEAT_S = 5.0  # elsewhere
 SHORT_CASE_S = 0.3  # about what a case takes that does not say how long it takes
 GUESS_AFTER_S = 1.5
+CLEAR = "\r\x1b[K"  # takes the line away that is being redrawn
 
 
 class Standing(NamedTuple):
@@ -46,6 +47,12 @@ def line(now: Standing) -> str:
     parts += [f"about {max(1, round(now.left_s))} s left"] if now.left_s is not None and now.done < now.cases else []
     running = f"; {now.longest[0]} ({now.longest[1]:.0f} s)" if now.longest else ""
     return f"conform: {', '.join(parts)}{running}"
+
+
+def note(text: str) -> None:
+    """Say something on stderr that stays: on a terminal it replaces the line, which is drawn again below it."""
+    if sys.stderr is not None:
+        print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -103,7 +110,7 @@ class Progress:
                 print(f"\r{line(self.standing())[:width]}\x1b[K", end="", file=sys.stderr, flush=True)
                 await asyncio.sleep(REDRAW_S)
         finally:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print(CLEAR, end="", file=sys.stderr, flush=True)
 
 
 class Watched:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
+from .conform_progress import note
 from .options import fail
 from .verb import command_behind_dashes
 
@@ -51,7 +49,7 @@ def bootstrap_subject(
     name = printable(shlex.join(command) if command else str(target or "."))
     hint = advice(program, archives_of(Source(name, target, command, ()), program)) or ANOTHER
     hint = "give a COMMAND that starts one" if command else hint
-    side = RuntimeSide(program, handler, variables, timeout_s, hint, partial(click.echo, err=True))
+    side = RuntimeSide(program, handler, variables, timeout_s, hint, note)
     return Subject(name, side, f"-- {name}" if command else shlex.quote(name))
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime_api.store.aws_requests import NO_BOTOCORE, AwsAnswer, AwsError, AwsRequests, Prepared
 
+from .signed_requests import SignedRequests
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,7 @@ ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 SPELT = {"dynamodbstreams": "DYNAMODB_STREAMS"}  # in variables, where it is not simply the service's id
 ANSWER_S = 30.0
 CONNECT_S = 5.0
+SMALL_BYTES = 16_384  # of an answer: reading it takes less than asking a thread to
 
 
 class AwsSettings(NamedTuple):
@@ -46,6 +49,7 @@ class AwsClients:
     def __init__(self, settings: AwsSettings) -> None:
         self._settings = settings
         self._requests = AwsRequests(uses_remote_credentials=settings.uses_aws)
+        self._signed = SignedRequests()
         self._http: ClientSession | None = None
 
     def refusal(self, service: str) -> str | None:
@@ -60,24 +64,31 @@ class AwsClients:
         return self._endpoint(service) is not None
 
     async def call(
-        self, service: str, operation: str, region: str, answer_s: float = ANSWER_S, **parameters: Any
+        self,
+        service: str,
+        operation: str,
+        region: str,
+        answer_s: float = ANSWER_S,
+        *,
+        recurs: bool = False,
+        **parameters: Any,
     ) -> dict[str, Any]:
         """Perform an operation, once; AwsError when it is refused or cannot be made.
 
         `answer_s`: how long the answer may take, which is the time of a long poll and more.
+        `recurs`: the same request is made again soon, and repeating it does no harm.
         """
         refusal = self.refusal(service)
         if refusal is not None:
             raise AwsError(refusal, is_lasting=True)
-        endpoint, loop = self._endpoint(service), asyncio.get_running_loop()
+        key = repr((service, operation, region, parameters)) if recurs else None
+        prepared = await self._prepared(service, operation, region, parameters, key)
         try:
-            prepared = await loop.run_in_executor(
-                None, self._requests.prepare, service, operation, parameters, region, endpoint
-            )
-        except ImportError:
-            raise AwsError(NO_BOTOCORE, is_lasting=True) from None
-        answer = await self._send(prepared, answer_s)
-        return await loop.run_in_executor(None, self._requests.parse, service, operation, answer)
+            return await self._parsed(service, operation, await self._send(prepared, answer_s))
+        except AwsError:
+            if key is not None:
+                self._signed.forget(key)
+            raise
 
     async def close(self) -> None:
         """Close all connections."""
@@ -88,6 +99,29 @@ class AwsClients:
     def _endpoint(self, service: str) -> str | None:
         endpoints = self._settings.endpoints
         return endpoints.get(service) or endpoints.get("")
+
+    async def _prepared(
+        self, service: str, operation: str, region: str, parameters: Mapping[str, Any], key: str | None
+    ) -> Prepared:
+        """Return a signed request; `key`: what it is kept by."""
+        loop = asyncio.get_running_loop()
+        if key is not None and (kept := self._signed.get(key, loop.time())):
+            return kept
+        try:
+            prepared = await loop.run_in_executor(
+                None, self._requests.prepare, service, operation, parameters, region, self._endpoint(service)
+            )
+        except ImportError:
+            raise AwsError(NO_BOTOCORE, is_lasting=True) from None
+        if key is not None:
+            self._signed.put(key, prepared, loop.time())
+        return prepared
+
+    async def _parsed(self, service: str, operation: str, answer: AwsAnswer) -> dict[str, Any]:
+        if len(answer.body) < SMALL_BYTES:
+            return self._requests.parse(service, operation, answer)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._requests.parse, service, operation, answer)
 
     async def _send(self, prepared: Prepared, answer_s: float) -> AwsAnswer:
         # Most servers never send anything.

@@ -22,7 +22,7 @@ class QueueCalls:
         self._urls: dict[str, str] = {}  # by ARN
 
     async def call(self, arn: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Perform an operation on a queue, once; `answer_s` as for any call. AwsError when it fails.
+        """Perform an operation on a queue, once; `answer_s` and `recurs` as for any call. AwsError when it fails.
 
         A queue that is not there any more is looked for again with the next call.
         """

@@ -8,7 +8,10 @@ Everything may block: botocore reads models and credentials from files, and cred
 from __future__ import annotations
 
 import threading
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["AwsAnswer", "AwsError", "AwsRequests", "Prepared"]
 
@@ -72,7 +75,7 @@ class AwsRequests:
         self._services: dict[str, _Service] = {}
 
     def prepare(
-        self, service: str, operation: str, parameters: dict[str, Any], region: str, endpoint: str | None
+        self, service: str, operation: str, parameters: Mapping[str, Any], region: str, endpoint: str | None
     ) -> Prepared:
         """Return a signed request; `endpoint` None is AWS's own. AwsError without botocore or credentials."""
         from botocore.auth import S3SigV4Auth, SigV4Auth

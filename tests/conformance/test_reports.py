@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from runtime_api.commands.conform_progress import Progress, Standing, line
+from runtime_api.commands.conform_progress import Progress, Standing, line, note
 from runtime_api.conformance.cases import Case
 from runtime_api.conformance.reports import render
 from runtime_api.conformance.reports.badge import GREEN, GREY, OLIVE, RED
@@ -83,6 +84,15 @@ def test_a_terminal_gets_colours_and_the_case_in_progress() -> None:
     shown = on_a_terminal()
     assert "\x1b[1;31mFAILED\x1b[0m  runtime/refusals/response-413-once" in shown
     assert re.search(r"\rconform: 0 of 1 cases, \d+ s(; runtime/refusals/response-413-once \(\d+ s\))?\x1b\[K", shown)
+
+
+def test_a_note_takes_the_place_of_the_progress_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for on_terminal, shown in ((True, "\r\x1b[KTwo cases write /tmp/x.\n"), (False, "Two cases write /tmp/x.\n")):
+        stream = io.StringIO()
+        stream.isatty = lambda on_terminal=on_terminal: on_terminal  # type: ignore[method-assign,misc]
+        monkeypatch.setattr(sys, "stderr", stream)
+        note("Two cases write /tmp/x.")
+        assert stream.getvalue() == shown
 
 
 def test_no_color_is_respected() -> None:

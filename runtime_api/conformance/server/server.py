@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "ServerFailed"]
 
-READY_S = 20
+LEAST_READY_S = 10.0  # for a server to listen, and to start its first process, however short the timeout is
 BOOTSTRAP = "bootstrap"
 EXTENSION = "extension "  # before the name of a party that is one
 
@@ -45,7 +45,8 @@ class Server:
 
     remote = False
 
-    def __init__(self, template: Template, given: Given, begin: Start = start) -> None:
+    def __init__(self, template: Template, given: Given, timeout_s: float, begin: Start = start) -> None:
+        self._ready_s = max(LEAST_READY_S, timeout_s)
         self._ports = (Port(), Port())
         invoke_port, api_port = (port.number for port in self._ports)
         self.invoke_address: Address = ("127.0.0.1", invoke_port)
@@ -94,7 +95,7 @@ class Server:
         if self._fixed_api:
             assert self._api is not None
             return self._api
-        puppet = self.puppet(None, 0 if self._api else READY_S)
+        puppet = self.puppet(None, 0 if self._api else self._ready_s)
         if puppet is not None:
             host, _, rest = str(puppet.api).partition(":")
             port, slash, prefix = rest.partition("/")
@@ -105,7 +106,7 @@ class Server:
 
     def ready(self) -> Server:
         """Wait until the server accepts connections; CannotRun when it does not."""
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + self._ready_s
         addresses = [self.invoke_address, *([self._api[0]] if self._api else [])]
         for address in addresses:
             self._wait_until_open(address, deadline)
@@ -125,7 +126,8 @@ class Server:
     def _why_not_open(self, port: int, *, ended: bool) -> str:
         name = "{invoke_port}" if port == self.invoke_address[1] else "{api_port}"
         fact = "ended without listening" if ended else "does not listen"
-        lines = [f"--server: the server {fact} on port {port}, its {name}"]
+        limit = "" if ended else f", after {self._ready_s:g} s; allow more with --timeout"
+        lines = [f"--server: the server {fact} on port {port}, its {name}{limit}"]
         if unknown := self._template.unknown():
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             lines.append(f"There is no placeholder {{{unknown[0]}}}; the placeholders are {known}.")

@@ -35,8 +35,9 @@ class Session(NamedTuple):
 class Sessions:
     """Provides a session for each case; several cases run at a time."""
 
-    def __init__(self, template: Template, begin: Start = start) -> None:
+    def __init__(self, template: Template, timeout_s: float, begin: Start = start) -> None:
         self._template = template
+        self._timeout_s = timeout_s
         self._begin = begin
         self._idle: dict[Given, list[Session]] = {}
         self._lock = threading.Lock()
@@ -48,7 +49,7 @@ class Sessions:
             idle = self._idle.get(given)  # never a used server for a `fresh` case: it is kept under `fresh=False`
             if idle:
                 return idle.pop()
-        server = Server(self._template, given, self._begin)
+        server = Server(self._template, given, self._timeout_s, self._begin)
         try:
             server.ready()
         except CannotRun:

@@ -38,7 +38,7 @@ class ServerSide:
 
     def __init__(self, servers: Template | RemoteServers, timeout_s: float, begin: Start = start) -> None:
         self._template = None if isinstance(servers, RemoteServers) else servers
-        self._sessions = servers if isinstance(servers, RemoteServers) else Sessions(servers, begin)
+        self._sessions = servers if isinstance(servers, RemoteServers) else Sessions(servers, timeout_s, begin)
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(64, "conform")
         self._features: dict[str, str | None] = {}

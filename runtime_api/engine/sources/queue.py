@@ -23,6 +23,7 @@ __all__ = ["MOST_AT_ONCE", "Queue"]
 MOST_AT_ONCE = 10  # messages of one request
 AWS_WAIT_S = 20  # for a message: the longest that SQS allows
 WAIT_S = 2  # where a server stands in for AWS
+QUIET_SHARE, LONGEST_REST_S = 1 / 20, 3.0  # of the time for which nothing has come: how long it is left alone
 ANSWER_SPARE_S = 10.0  # for an answer, beyond the time for which it waits for a message
 VISIBILITY_S = 30  # SQS's default
 MOST_VISIBILITY_S = 43_200
@@ -57,6 +58,10 @@ class Queue:
         """How long a message is hidden that was received."""
         return VISIBILITY_S if self._known_visibility_s is None else self._known_visibility_s
 
+    def rest_s(self, quiet_s: float) -> float:
+        """Return how long to leave a queue alone in which nothing has come for so long: its waits are short here."""
+        return 0.0 if self._wait_s == AWS_WAIT_S else min(quiet_s * QUIET_SHARE, LONGEST_REST_S)
+
     async def receive(self, most: int, wait_s: float | None = None) -> list[Message]:
         """Wait for messages; none when there was none for so long. AwsError or MessageError when it fails."""
         if self._known_visibility_s is None:
@@ -68,6 +73,7 @@ class Queue:
             await self._call(
                 "ReceiveMessage",
                 answer_s=wait + ANSWER_SPARE_S,
+                recurs=True,
                 MaxNumberOfMessages=most,
                 WaitTimeSeconds=wait,
                 AttributeNames=["All"],

@@ -58,6 +58,7 @@ class QueueSource:
         self._failures = 0  # of requests for messages, in a row
         self._shows_problem = bool(context.mapping.last_result)
         self._resume_s = 0.0  # no turn begins before
+        self._heard_s = self._loop.time()  # when messages have come last
 
     async def run(self) -> None:
         """Poll until it is stopped, and every batch in hand has its end."""
@@ -142,6 +143,11 @@ class QueueSource:
             self._failed(str(error))
             return []
         self._works()
+        now_s = self._loop.time()
+        if messages:
+            self._heard_s = now_s
+        else:
+            self._resume_s = now_s + self._queue.rest_s(now_s - self._heard_s)
         return messages
 
     def _works(self) -> None:

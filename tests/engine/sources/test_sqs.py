@@ -12,6 +12,7 @@ import pytest
 from runtime_api.engine.aws_clients import AwsClients, AwsSettings
 from runtime_api.engine.clock import Clock
 from runtime_api.engine.sources import FunctionFacts, SourceContext
+from runtime_api.engine.sources.queue import LONGEST_REST_S, Queue
 from runtime_api.engine.sources.sqs import QueueSource
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.service.mapping_record import EventSourceMapping, MappingState, Settings
@@ -289,3 +290,12 @@ def test_nothing_is_lost_whatever_fails(seed: int) -> None:
         assert {text for batch in functions[0].got for text in batch} == set(texts)
 
     play(body, unreliable, visibility_s=5)
+
+
+def test_only_a_stand_in_for_sqs_is_left_alone_while_nothing_comes() -> None:
+    async def rests(settings: AwsSettings) -> list[float]:
+        queue = Queue(AwsClients(settings), QUEUE, print)
+        return [queue.rest_s(quiet_s) for quiet_s in (0.0, 20.0, 3600.0)]
+
+    assert asyncio.run(rests(AwsSettings({"sqs": "http://127.0.0.1:1"}))) == [0.0, 1.0, LONGEST_REST_S]
+    assert asyncio.run(rests(AwsSettings(uses_aws=True))) == [0.0, 0.0, 0.0]
