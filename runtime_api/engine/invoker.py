@@ -18,7 +18,7 @@ from runtime_api.service.tenancy import Tenancy, check_tenant
 from runtime_api.service.validation import check_parameters
 
 from .clock import Clock
-from .ids import invocation_id, trace_header, uuid4
+from .ids import new_ids
 from .payloads import check_json, decode_client_context
 from .promise import Promise
 
@@ -139,18 +139,22 @@ class Invoker:
             check_tenant(version.tenancy, request.tenant_id)
         payload = request.payload or b"{}"
         check_json(payload)
-        context, trace = request.client_context, request.trace
-        if trace:
-            trace = self._counted(trace, version, kind)
+        request_id, delivery, trace = new_ids()
+        if request.trace:
+            trace = self._counted(request.trace, version, kind)
+        context = request.client_context
+        if context:
+            context = decode_client_context(context, limits.client_context_bytes)
         invocation = Invocation(
-            request.request_id or uuid4(),
-            invocation_id(),
+            request.request_id or request_id,
+            delivery,
             version.invoked_arn,
             payload,
-            trace_header(trace),
-            client_context=decode_client_context(context, limits.client_context_bytes) if context else None,
-            tenant_id=request.tenant_id,
-            streamed=request.streamed,
+            trace,
+            context,
+            None,
+            request.tenant_id,
+            request.streamed,
         )
         return Accepted(version, invocation, request)
 

@@ -23,7 +23,7 @@ __all__ = ["Entry", "Journal", "LogTail"]
 
 
 class Entry(Struct):
-    """Records that belong together, in order; `at` is the machine's monotonic time in milliseconds."""
+    """Records that belong together, in order, one at least; `at` is the machine's monotonic time in milliseconds."""
 
     at: float
     records: tuple[Record, ...]

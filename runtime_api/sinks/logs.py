@@ -86,24 +86,29 @@ class LogSink:
 
     def take(self, log: FunctionLog, entry: Entry) -> None:
         """Take an entry of the journal that this log belongs to."""
-        held_bytes = self._held_bytes
-        if held_bytes > LOST_BYTES:
-            self._lose(entry.records)
-            if log.keep is not None:
-                self.make_text()  # what came before it
-                log.keep(entry.at, entry.text())
+        if self._held_bytes > HELD_BYTES and self._is_lost(log, entry):
             return
         self._held.append((log, entry))
         records = entry.records
-        output = records[0] if records else None  # a process's output is an entry of its own
-        held_bytes += len(output.data) if output.__class__ is Lines else RECORD_BYTES * len(records)
-        self._held_bytes = held_bytes
+        output = records[0]  # a process's output is an entry of its own
+        size = len(output.data) if output.__class__ is Lines else RECORD_BYTES * len(records)
+        self._held_bytes = held_bytes = self._held_bytes + size
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush)
         if held_bytes > HELD_BYTES and not self._full:
             self._full = True
             for source in tuple(self._sources):
                 source.pause_output()
+
+    def _is_lost(self, log: FunctionLog, entry: Entry) -> bool:
+        """Count an entry as lost if too much waits for the reader; those who keep this log get it nevertheless."""
+        if self._held_bytes <= LOST_BYTES:
+            return False
+        self._lose(entry.records)
+        if log.keep is not None:
+            self.make_text()  # what came before it
+            log.keep(entry.at, entry.text())
+        return True
 
     def make_text(self) -> None:
         """Turn all that is held into text, and give it to those who keep it."""
@@ -112,14 +117,18 @@ class LogSink:
             return
         self._held = []
         texts: list[bytes] = []
+        show = None if self._look == PLAIN else self._look.show
         for log, entry in held:
             text = entry.text()
             if log.keep is not None:
                 log.keep(entry.at, text)
             if b"\r" in text:
                 text = _with_line_ends(text)
-            text = self._look.show(entry, text)
-            texts.append(log.repeated_init.show(entry, _labelled(text, log.label) if log.label else text))
+            if show is not None:
+                text = show(entry, text)
+            if log.label:
+                text = _labelled(text, log.label)
+            texts.append(log.repeated_init.show(entry, text))
         self._texts.append(b"".join(texts))
         self._held_bytes = len(self._rest) + sum(map(len, self._texts))
 
@@ -199,10 +208,8 @@ def _with_line_ends(text: bytes) -> bytes:
 
 
 def _labelled(lines: bytes, label: bytes) -> bytes:
-    """The lines, each behind the label if there is one."""
-    if not lines or not label:
-        return lines
-    return label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
+    """The lines, each behind the label."""
+    return lines and label + lines[:-1].replace(b"\n", b"\n" + label) + b"\n"
 
 
 def _counted(number: int, what: str) -> str:

@@ -24,7 +24,7 @@ class Look(NamedTuple):
 
     def show(self, entry: Entry, text: bytes) -> bytes:
         """The text of an entry as it is written."""
-        output = entry.records[0] if entry.records else None  # a process's output is an entry of its own
+        output = entry.records[0]  # a process's output is an entry of its own
         if not isinstance(output, Lines):
             return b"" if self.quiet else self._painted(_PLATFORM, text)
         return self._painted(_OURS, text) if output.source == OWN else text

@@ -30,40 +30,40 @@ class _Stage(Enum):
     AGAIN = auto()  # in the one inside the invocation, which has written nothing new until now
 
 
+_ELSEWHERE, _FIRST, _FAILED, _AGAIN = _Stage  # module-level names: every entry asks, and members are slow to look up
+
+
 class RepeatedInit:
     """Holds back what the second init of an environment writes for as long as the first one has written the same."""
 
     def __init__(self) -> None:
-        self._stage = _Stage.ELSEWHERE
+        self._stage = _ELSEWHERE
         self._first = b""  # what the init wrote
         self._again = b""  # what the one inside the invocation has written
         self._held: list[bytes] = []  # the same, as it would be shown
 
     def show(self, entry: Entry, text: bytes) -> bytes:
         """What is to be shown now that an entry has this text."""
-        records = entry.records
-        first = (
-            records[0] if records else None
-        )  # a process's output is an entry of its own, and so is a first INIT_START
-        if self._stage is _Stage.ELSEWHERE and first.__class__ is not InitStart:
+        first = entry.records[0]  # a process's output is an entry of its own, and so is a first INIT_START
+        if self._stage is _ELSEWHERE and first.__class__ is not InitStart:
             return text
         if isinstance(first, Lines):
             return (
                 text if first.source == OWN else self._output(first.data, text, is_plain=entry.text() == first.data)
             )
-        for record in records:
+        for record in entry.records:
             if isinstance(record, _FOLLOWED):
                 text = self._follow(record) + text
         return text
 
     def _output(self, data: bytes, text: bytes, *, is_plain: bool) -> bytes:
         if not is_plain:  # but JSON, which has times
-            self._stage = _Stage.ELSEWHERE
-        elif self._stage is _Stage.FIRST:
+            self._stage = _ELSEWHERE
+        elif self._stage is _FIRST:
             self._first += data
             if len(self._first) > MOST_BYTES:
-                self._stage = _Stage.ELSEWHERE
-        elif self._stage is _Stage.AGAIN:
+                self._stage = _ELSEWHERE
+        elif self._stage is _AGAIN:
             self._again += data
             self._held.append(text)
             if self._first.startswith(self._again):
@@ -75,23 +75,23 @@ class RepeatedInit:
         """Go on to the stage that begins with a record of the platform, and return what is shown before it."""
         if isinstance(record, InitStart):
             if record.phase == "init":
-                self._stage, self._first = _Stage.FIRST, b""
-            elif self._stage is _Stage.FAILED:
-                self._stage, self._again = _Stage.AGAIN, b""
+                self._stage, self._first = _FIRST, b""
+            elif self._stage is _FAILED:
+                self._stage, self._again = _AGAIN, b""
         elif isinstance(record, InitReport) and record.status != "success":
-            if self._stage is _Stage.FIRST:
-                self._stage = _Stage.FAILED
-            elif self._stage is _Stage.AGAIN and self._again == self._first:
+            if self._stage is _FIRST:
+                self._stage = _FAILED
+            elif self._stage is _AGAIN and self._again == self._first:
                 self._held.clear()
-                self._stage = _Stage.ELSEWHERE
+                self._stage = _ELSEWHERE
             else:
                 return self._release()
-        elif self._stage is not _Stage.FAILED:
+        elif self._stage is not _FAILED:
             return self._release()
         return b""
 
     def _release(self) -> bytes:
         held = b"".join(self._held)
         self._held.clear()
-        self._stage = _Stage.ELSEWHERE
+        self._stage = _ELSEWHERE
         return held

@@ -46,7 +46,15 @@ REASONS = {
     504: "Gateway Timeout",
 }
 
-STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n" for status, phrase in REASONS.items()}
+
+class _StatusLines(dict[int, str]):
+    """The first line of a reply, by its status; a phrase may be empty (RFC 9112 4)."""
+
+    def __missing__(self, status: int) -> str:
+        return f"HTTP/1.1 {status} \r\n"
+
+
+STATUS_LINES = _StatusLines({status: f"HTTP/1.1 {status} {phrase}\r\n" for status, phrase in REASONS.items()})
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -137,16 +145,14 @@ def method_not_allowed(allowed: str) -> PlainReply:
 
 def reply_head(status: int, headers: str, length: int, close: bool = False) -> bytes:
     """Status line, headers and the empty line."""
-    line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"  # a reason phrase may be empty (RFC 9112 4)
     if close:
         headers += CLOSE
     if status in BODILESS:
-        return f"{line}{headers}\r\n".encode()
-    return f"{line}{headers}Content-Length: {length}\r\n\r\n".encode()
+        return f"{STATUS_LINES[status]}{headers}\r\n".encode()
+    return f"{STATUS_LINES[status]}{headers}Content-Length: {length}\r\n\r\n".encode()
 
 
 def streamed_head(status: int, headers: str, *, is_chunked: bool, close: bool) -> bytes:
     """The same for a body that comes in pieces: in chunks, or else to the end of the connection."""
-    line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
     coding = "Transfer-Encoding: chunked\r\n" if is_chunked else ""
-    return f"{line}{headers}{coding}{CLOSE if close else ''}\r\n".encode()
+    return f"{STATUS_LINES[status]}{headers}{coding}{CLOSE if close else ''}\r\n".encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from runtime_api.protocol.wire import NEXT
 from runtime_api.web.front import Front
@@ -24,6 +25,8 @@ from tests.web.ways import ANSWER, INVOKE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runtime_api.web.http1.exchange import Channel
 
 SHORT = 8000  # inputs: two seconds on a machine that does nothing else
 LONG = 60_000
@@ -84,7 +87,12 @@ def test_a_body_that_is_read_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatch)
     find = HeadCache.find
     again = post(INVOKE, b"12")
     assert not complaint(again, again)
-    monkeypatch.setattr(HeadCache, "find", lambda cache, data: (found := find(cache, data)) and (*found[:3], b"1"))
+
+    def misread(cache: HeadCache, data: bytes, channel: Channel) -> Exchange | None:
+        exchange = find(cache, data, channel)
+        return exchange and replace(exchange, body=b"1")
+
+    monkeypatch.setattr(HeadCache, "find", misread)
     assert "was answered with b'1'" in complaint(again, again)
 
 

@@ -88,14 +88,9 @@ class Connection(Peer):
 
     def data_received(self, data: bytes) -> None:
         if self._current is None and self._writable and self._parser.state is BETWEEN:
-            known = self._heads.find(data)
-            if known is not None:
-                head, path, query, body = known
-                self._serve(
-                    Exchange(
-                        self, head.method, path, query, head.headers, COMPLETE, DUE, body, head.length, head.memo
-                    )
-                )
+            exchange = self._heads.find(data, self)
+            if exchange is not None:
+                self._serve(exchange)
                 return
         if len(data) <= SLICE_BYTES and not self._backlog:
             self._digest(self._idle, self._parser.feed(data), data)
@@ -149,10 +144,7 @@ class Connection(Peer):
         """Handle the usual case on a fast path: one whole request, none before it and none behind."""
         self._current = exchange
         try:
-            if exchange.arrived > self._limit:
-                self._handler.overflowed(exchange)
-            else:
-                self._handler.finished(exchange)
+            self._handler.finished(exchange)
         except Exception as error:
             self._fail(error)
 
@@ -178,7 +170,7 @@ class Connection(Peer):
         if self._receiving is not None:
             self._receiving.raw_bytes += len(data)
         request = whole_request(events) if idle else None
-        if request is not None:
+        if request is not None and len(request[1]) <= self._limit:
             head, body, end = request
             self._heads.learn(data, head)
             exchange = open_exchange(self, head)
@@ -300,9 +292,10 @@ class Connection(Peer):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if exchange.http10 and not exchange.close:
+        close = exchange.close
+        if exchange.http10 and not close:
             headers += KEEP_ALIVE
-        head = reply_head(status, headers, len(body), exchange.close)
+        head = reply_head(status, headers, len(body), close)
         if exchange.method == b"HEAD" or status in BODILESS:
             body = b""
         if self._unsent:
@@ -314,7 +307,10 @@ class Connection(Peer):
             self._outbox.add(self.flush)
         else:
             transport.write(head + body)
-        self._replied(exchange)
+        if close or self._queue or self._ended or exchange.request_state is not COMPLETE:
+            self._advance()
+        else:
+            self._current = None
 
     def begin_reply(self, exchange: Exchange, status: int, headers: str, piece: bytes) -> None:
         """Write the head of a reply whose body comes in pieces, and the first piece."""
@@ -335,7 +331,7 @@ class Connection(Peer):
             return
         if not exchange.http10 and exchange.method != b"HEAD":
             self._write_now(LAST_CHUNK)
-        self._replied(exchange)
+        self._advance()
 
     async def drained(self) -> None:
         """Return when the peer has taken most of what was written. ConnectionResetError when it has gone."""
@@ -344,13 +340,6 @@ class Connection(Peer):
             await self._room
         if not self._is_open:
             raise ConnectionResetError
-
-    def _replied(self, exchange: Exchange) -> None:
-        """Go on behind a reply."""
-        if exchange.request_state is COMPLETE and not exchange.close and not self._queue and not self._ended:
-            self._current = None
-        else:
-            self._advance()
 
     def _close_with_fault(self) -> None:
         """Close a connection that sends nothing more; a fault is reported after the replies to good requests."""

@@ -19,7 +19,6 @@ from .states import (
     CLOSE,
     COMPLETE,
     CONTINUE,
-    CONTINUED,
     END,
     HANDLER,
     NEXT,
@@ -89,8 +88,8 @@ class Exchange(Struct, eq=False):
     request_state: RequestState = BODY
     handler_state: HandlerState = QUEUED
     body: bytes = b""  # once the request is complete; what of it the handler has not received piece by piece
-    arrived: int = 0  # bytes of the body, kept or not
     memo: Memo = field(default_factory=Memo)  # shared with the exchanges whose header lines are the same
+    arrived: int = 0  # bytes of the body, kept or not, unless the whole request came at once
     reply_state: ReplyState = NONE
     close: bool = False  # the connection ends with this exchange
     http10: bool = False  # the peer speaks HTTP/1.0, which needs headers that HTTP/1.1 implies
@@ -119,14 +118,17 @@ class Exchange(Struct, eq=False):
 
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
-        state = self.reply_state
-        if state is NONE or state is CONTINUED:
-            act = ANSWER
-            if self.request_state is not COMPLETE and self.awaits_continue:
+        row = REPLY[self.reply_state]
+        if ANSWER not in row:
+            return
+        act = ANSWER
+        if self.request_state is not COMPLETE:
+            self.chunks = None
+            if self.awaits_continue:
                 act, self.close = ANSWER_EARLY, True
-            self.reply_state = REPLY[state][act]
-            self.chunks, self.held = None, False
-            self.connection.send_reply(self, status, headers, body)
+        self.reply_state = row[act]
+        self.held = False
+        self.connection.send_reply(self, status, headers, body)
 
     def begin(self, status: int, headers: str, piece: bytes = b"") -> None:
         """Begin a reply to the whole request, with a body that comes in pieces. `headers` as for `reply`."""
