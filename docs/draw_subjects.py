@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from runtime_api.conformance.cases import load_cases  # noqa: E402
+from tests.conformance.repeats import SETTINGS, read_repeats, unsteady  # noqa: E402
 from tests.conformance.subjects import OURS, SUBJECTS  # noqa: E402
 from tests.peers.npm import OLDER, PACKAGES  # noqa: E402
 
@@ -37,6 +38,13 @@ have written the same file. So no verdict depends on `--jobs`.
 Versions: awslambdaric 4.2, {npm}.
 """
 
+REPEATS = """## Judged again
+
+How often `python -m tests.conformance.repeats` has judged a bootstrap by every case: with `--jobs` 1, 2 and 8, and
+with the default beside a busy loop for each processor. The verdicts are those above in every round, but for cases
+marked "not in every run" and those in the last column.
+"""
+
 
 def page() -> str:
     """The page."""
@@ -48,6 +56,7 @@ def page() -> str:
     lines += [_row(subject.title, baselines[subject.name]) for subject in SUBJECTS]
     for subject in SUBJECTS:
         lines += ["", f"## {subject.title}", "", *_reasons(baselines[subject.name])]
+    lines += ["", *_repeats()]
     return "\n".join(lines) + "\n"
 
 
@@ -70,6 +79,22 @@ def _reasons(deviations: list[dict[str, Any]]) -> list[str]:
         cases = ", ".join(case.removeprefix("runtime/") for case in entry["cases"])
         sometimes = " (Not in every run.)" if entry.get("sometimes") else ""
         lines.append(f"| {entry['verdict']} | {cases} | {_cell(entry['reason'])}{sometimes} |")
+    return lines
+
+
+def _repeats() -> list[str]:
+    """How often each subject was judged in each setting, and what differed."""
+    titles = {subject.name: subject.title for subject in (OURS, *SUBJECTS)}
+    record = read_repeats()
+    lines = [
+        REPEATS,
+        f"| bootstrap | {' | '.join(SETTINGS)} | verdicts that differed |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    for name, kept in sorted(record.items()):
+        rounds = " | ".join(str(len(kept["rounds"].get(setting, [])) or "") for setting in SETTINGS)
+        different = "; ".join(unsteady({name: kept})) or "none"
+        lines.append(f"| {titles.get(name, name)} | {rounds} | {different} |")
     return lines
 
 
