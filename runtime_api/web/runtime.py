@@ -94,7 +94,11 @@ class RuntimeApi:
         else:
             event = self._head(exchange)
             if event is not None:
-                self._post(event, _body(exchange))
+                whole = exchange.trailers is None
+                content_type = exchange.memo.value.content_type
+                self._post(
+                    event, ev.BodyFinished(exchange, exchange.body, content_type) if whole else _body(exchange)
+                )
             elif not exchange.answered:
                 _send(exchange, self._miss(exchange))
 
