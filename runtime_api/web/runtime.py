@@ -94,11 +94,7 @@ class RuntimeApi:
         else:
             event = self._head(exchange)
             if event is not None:
-                whole = exchange.trailers is None
-                content_type = exchange.memo.value.content_type
-                self._post(
-                    event, ev.BodyFinished(exchange, exchange.body, content_type) if whole else _body(exchange)
-                )
+                self._post(event, _body(exchange))
             elif not exchange.answered:
                 _send(exchange, self._miss(exchange))
 
@@ -239,8 +235,7 @@ def _read(headers: Mapping[bytes, bytes]) -> _Said:
 
 def _body(exchange: Exchange) -> ev.BodyFinished:
     """The body of an answer, and its error trailers when it failed midway."""
-    said: _Said = exchange.memo.value
-    content_type = said.content_type
+    content_type = exchange.memo.value.content_type
     trailers = exchange.trailers
     if not trailers:
         return ev.BodyFinished(exchange, exchange.body, content_type)

@@ -18,6 +18,7 @@ from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, NO_CONTENT, STATUS_LIN
 
 from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
+from .bodies import BEGUN_BYTES, LARGE_BYTES, LargeBody
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange, open_exchange
 from .forwarding import as_bytes
@@ -29,7 +30,6 @@ from .states import (
     CLOSE,
     COMPLETE,
     DROP,
-    DUE,
     FINISH,
     LEAVE,
     LEAVING,
@@ -80,6 +80,7 @@ class Connection(Peer):
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
+        self._large: LargeBody | None = None  # the rest of that body, read apart
         self._behind = b""  # as it came: what is no whole request, behind the last one; outdated between requests
         self._ended = False  # nothing more is read
         self._fault: PlainReply | None = None  # sent after the replies to the peer's good requests
@@ -92,7 +93,7 @@ class Connection(Peer):
         if self._current is None and self._writable and self._parser.state is BETWEEN:
             exchange = self._heads.find(data, self)
             if exchange is not None:
-                self._current = exchange  # as `_serve`, without the cost of a call
+                self._current = exchange
                 try:
                     self._handler.finished(exchange)
                 except Exception as error:
@@ -136,14 +137,6 @@ class Connection(Peer):
 
     # an exchange, step by step
 
-    def _serve(self, exchange: Exchange) -> None:
-        """Handle the usual case on a fast path: one whole request, none before it and none behind."""
-        self._current = exchange
-        try:
-            self._handler.finished(exchange)
-        except Exception as error:
-            self._fail(error)
-
     def _read_on(self) -> None:
         """Parse what waits, as far as this turn of the event loop goes."""
         self._turn_is_due = False
@@ -171,14 +164,25 @@ class Connection(Peer):
             self._behind = data[parser.whole_bytes :]
         request = whole_request(events) if idle else None
         if request is not None and len(request[1]) <= self._limit:
-            head, body, end = request
-            self._heads.learn(data, head)
-            exchange = open_exchange(self, head)
-            exchange.request_state, exchange.handler_state = COMPLETE, DUE
-            exchange.body, exchange.arrived, exchange.trailers = body, len(body), end.trailers
-            self._serve(exchange)
-            return
+            self._heads.learn(data, request[0])
         for event in events:
+            self._take(event)
+        self._advance()
+        if parser.body_left >= LARGE_BYTES and parser.body_bytes >= BEGUN_BYTES:
+            self._read_apart()
+
+    def _read_apart(self) -> None:
+        """Let the rest of a large body come straight into its place."""
+        exchange, transport = self._current, self._transport
+        if exchange is None or exchange is not self._receiving or not exchange.awaits_whole_body:
+            return
+        if transport is not None and not self._paused and not self._backlog:
+            self._large = LargeBody(self, transport, exchange, exchange.take_pieces())
+
+    def body_arrived(self, body: bytes) -> None:
+        """Go on with a large body that was read apart."""
+        self._large = None
+        for event in self._parser.read_apart(body):
             self._take(event)
         self._advance()
 
@@ -371,6 +375,8 @@ class Connection(Peer):
         exchange.told(LEAVE)
         self.flush()
         behind = b"" if self._parser.state in (BETWEEN, LAST) else self._behind
+        if self._large is not None:
+            exchange.chunks = [self._large.so_far]
         data = as_bytes((exchange, *self._queue), behind) + self._backlog.rest()
         self._transport = self._current = None
         self._queue.clear()
