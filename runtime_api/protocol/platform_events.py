@@ -1,8 +1,8 @@
 """What a journal records: `platform.*` records and process output as values, and the log lines made of them.
 
 The texts follow real Lambda's (spec 11): tab-separated REPORT, Init Duration in the last place, `Status` only on
-failure. Durations are milliseconds. What every invocation leaves here until the log is written is text and numbers, so
-Python's collector need not look at it (`gc=False`).
+failure. Durations are milliseconds. What an invocation leaves until the log is written is text and numbers, which
+Python's collector need not look at (`gc=False`).
 """
 
 from __future__ import annotations
