@@ -10,11 +10,6 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
-# The tests that run functions in the sandbox that BOOTJACK_SANDBOX names. `make test` runs them once for each sandbox.
-# What is ignored runs no functions, or names the sandbox itself.
-BOTH_SANDBOXES = tests/commands tests/engine tests/e2e $(wildcard tests/test_local*.py) --ignore-glob 'tests/e2e/test_sandbox_*' \
-	$(addprefix --ignore=tests/,commands/test_layer.py e2e/test_bad_archives.py e2e/test_layers.py e2e/test_opt.py)
-
 # $(call timed,TARGET...) makes the targets one by one and prints how long each took.
 timed = @for target in $(1); do begin=$$(date +%s); \
 	$(MAKE) --no-print-directory $$target || exit; echo "== $$target: $$(($$(date +%s) - begin)) s"; done
@@ -48,7 +43,7 @@ slow: tools .venv/peers/ready
 	$(PYTEST) -m slow
 
 plain: tools .venv/peers/ready
-	BOOTJACK_SANDBOX=process $(PYTEST) $(BOTH_SANDBOXES)
+	BOOTJACK_SANDBOX=process $(PYTEST) -m both_sandboxes
 
 bench: tools .venv/ready .venv/peers/ready
 	$(BIN)/python -m benchmarks

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 BOOTSTRAP = """#!/usr/bin/env -S python3 -I -S
 import os, urllib.request
 api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:

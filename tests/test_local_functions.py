@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -31,6 +31,7 @@ from tests.test_local import ask as send
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_sandboxes
 PATIENCE_S = 20.0
 INVOKE_F = "POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nHost: localhost\r\n"
 _numbers = itertools.count(1)
@@ -67,8 +68,7 @@ async def ask(lam: LocalLambda, name: str = "f", **event: Any) -> dict[str, Any]
     async with asyncio.timeout(PATIENCE_S):
         result = await lam.invoke(name, json.dumps(event).encode())
     assert result.function_error is None, result.payload
-    answer: dict[str, Any] = json.loads(result.payload)
-    return answer
+    return cast("dict[str, Any]", json.loads(result.payload))
 
 
 def nothing_runs() -> None:

@@ -7,6 +7,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from runtime_api.local import LocalLambda
 from runtime_api.service.records import Logging
 from tests.loops import run
@@ -15,6 +17,8 @@ from tests.test_local_functions import function
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.both_sandboxes
 
 
 def test_a_label_names_the_function_of_each_line(tmp_path: Path) -> None:

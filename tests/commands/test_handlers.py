@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.running import PYTHON, Serve, bootjack
 from tests.sandboxes import task_root
 
+pytestmark = pytest.mark.both_sandboxes
+
 SOURCE = """
 import os, sys
 def handler(event, context):

@@ -16,6 +16,8 @@ from tests.sandboxes import SANDBOX, layer_root, task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 
 def test_a_timeout_below_a_second(function: Path) -> None:
     ended = bootjack("invoke", function, "--timeout", "0.2", "-e", ask("hang", child=True))

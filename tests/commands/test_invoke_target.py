@@ -17,6 +17,8 @@ from tests.sandboxes import task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 
 def test_a_directory(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", '{"a": 1}')

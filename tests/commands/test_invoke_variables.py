@@ -14,6 +14,8 @@ from tests.sandboxes import task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 FILE = """\
 # a comment
 PLAIN=one

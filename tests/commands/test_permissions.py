@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Without its capabilities, root is subject to file modes like any user.
 PLAIN = 'exec setpriv --bounding-set=-all "$@"' if os.geteuid() == 0 else 'exec "$@"'
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 
 @pytest.fixture

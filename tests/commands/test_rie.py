@@ -14,6 +14,8 @@ from tests.e2e.running import RAW, Rie, bootjack
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 FRONT = "--runtime-interface-emulator-address"
 API = "--runtime-api-address"
 ANY = "127.0.0.1:0"

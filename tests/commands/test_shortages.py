@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.ordinary import User
 
+pytestmark = pytest.mark.both_sandboxes
+
 FREE = ("--runtime-interface-emulator-address", "127.0.0.1:0", "--runtime-api-address", "127.0.0.1:0")
 RUNNING = {
     "invoke": ("invoke", "--sandbox", "process", "function"),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 HANGING = ask("hang", child=True)
 SECONDS = 10
 

@@ -17,7 +17,7 @@ BOOTSTRAP = (PYTHON, "-m", "awslambdaric", "app.handler")
 TIMEOUT_S = 2
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:test_function"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 
 @pytest.fixture(scope="module")

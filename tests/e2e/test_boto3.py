@@ -18,7 +18,7 @@ ARN = "arn:aws:lambda:us-east-1:012345678912:function:test_function"
 LIMIT = 6_291_556
 ASYNC_LIMIT = 1_048_576
 
-pytestmark = pytest.mark.slow  # importing boto3 alone takes most of a second
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]  # importing boto3 alone takes most of a second
 
 
 @pytest.fixture(scope="module")

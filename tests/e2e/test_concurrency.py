@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.running import RAW, Rie
 
+pytestmark = pytest.mark.both_sandboxes
+
 CALLERS = 20
 
 

@@ -17,6 +17,8 @@ from tests.sandboxes import shown_folder
 if TYPE_CHECKING:
     from tests.e2e.running import Ended
 
+pytestmark = pytest.mark.both_sandboxes
+
 NAME = Path(PYTHON).stem  # of a function that is a command
 EXAMPLES = RUNTIMES.parents[2] / "examples"
 

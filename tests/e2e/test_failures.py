@@ -13,6 +13,8 @@ from tests.e2e.running import RAW, Reply, Rie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_sandboxes
+
 LIMIT = 6_291_556
 TIMEOUT = "2"  # of invocations that hang; the next ones, with a start of the runtime, take less on a busy machine
 

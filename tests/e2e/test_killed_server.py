@@ -24,7 +24,7 @@ from tests.e2e.running import PYTHON, Rie, Serve, bare_environment, start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 # Leaves a child, one in a session of its own, and one that has neither parent nor variables; says which, and hangs.
 BOOTSTRAP = f"""#!{PYTHON} -IS

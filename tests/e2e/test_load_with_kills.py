@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.running import bare_environment
 from tests.sandboxes import SANDBOX
 
+pytestmark = pytest.mark.both_sandboxes
+
 PROJECT = Path(__file__).parents[2]
 REQUESTS = "1500"
 SECONDS = 150.0

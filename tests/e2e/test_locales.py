@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.running import bootjack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 
 @pytest.mark.parametrize("sandbox", ["bubblewrap", "process"])

@@ -20,7 +20,7 @@ from tests.sandboxes import SANDBOX
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 FORBIDDEN = "ForbiddenPeer"
 REFUSED = "bootjack: a request to the Runtime API was refused"

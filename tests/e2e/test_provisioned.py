@@ -15,7 +15,7 @@ from tests.e2e.running import SECONDS, Serve
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 REASON = "ReservedFunctionConcurrentInvocationLimitExceeded"

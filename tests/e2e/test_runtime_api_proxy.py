@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.running import RUNTIMES, bootjack
 from tests.sandboxes import layer_root
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 EXAMPLES = RUNTIMES.parents[2] / "examples"
 PROXY = EXAMPLES / "runtime-api-proxy"

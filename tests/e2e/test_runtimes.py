@@ -21,7 +21,7 @@ from tests.e2e.running import RUNTIMES, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 LOGGED = "Invoke Error|Uncaught Exception|Unhandled Promise Rejection"

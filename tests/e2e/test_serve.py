@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.slow  # most use boto3
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]  # most use boto3
 
 ACCOUNT = "123456789012"
 PLACE = b'{"do": "place"}'

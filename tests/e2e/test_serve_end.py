@@ -17,6 +17,8 @@ from tests.e2e.running import Serve
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 

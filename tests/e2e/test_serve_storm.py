@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import http.client
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_sandboxes
+
 CALLERS = 200
 CALLS = 15  # of each caller
 SEED = 20

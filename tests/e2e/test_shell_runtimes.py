@@ -14,6 +14,8 @@ from tests.e2e.running import Rie, bootjack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_sandboxes
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "bash-runtime"
 SMALLEST = """#!/bin/sh

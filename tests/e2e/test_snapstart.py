@@ -15,7 +15,7 @@ from tests.e2e.running import Serve
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 HOOKS = """
 import os, urllib.request

@@ -21,7 +21,7 @@ from tests.e2e.running import RUNTIMES, SECONDS, Serve, end, start
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow  # importing boto3 alone takes most of a second
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]  # importing boto3 alone takes most of a second
 
 
 @pytest.fixture(scope="module")

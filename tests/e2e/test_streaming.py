@@ -12,6 +12,8 @@ from tests.e2e.running import RAW, Reply, Rie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.both_sandboxes
+
 
 @pytest.fixture(scope="module")
 def rie() -> Iterator[Rie]:

@@ -20,7 +20,7 @@ from tests.e2e.running import Serve, bootjack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LINES = 20_000

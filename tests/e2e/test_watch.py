@@ -14,7 +14,7 @@ from tests.e2e.running import RAW, Serve
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 CHANGED = r"bootjack: {} has changed; new invocations run the new code\n"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.commands.functions import write_bootstrap
 from tests.e2e.running import bootjack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 API = 'api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"\n'
 NEXT = 'curl -s "$api/invocation/next" >/dev/null\n'

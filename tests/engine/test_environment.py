@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.both_sandboxes
+
 PIPE_BYTES = 65_536
 
 
