@@ -14,7 +14,7 @@ if str(ROOT) not in sys.path:
 
 from runtime_api.conformance.cases import load_cases  # noqa: E402
 from tests.conformance.subjects import OURS, SUBJECTS  # noqa: E402
-from tests.peers.npm import PACKAGES  # noqa: E402
+from tests.peers.npm import OLDER, PACKAGES  # noqa: E402
 
 BASELINES = ROOT / "tests" / "conformance" / "baselines"
 DEVIATING = ("FAILED", "NON-STRICT", "UNIMPLEMENTED")
@@ -40,7 +40,8 @@ Versions: awslambdaric 4.2, {npm}.
 def page() -> str:
     """The page."""
     baselines = {subject.name: _deviations(subject.name) for subject in SUBJECTS}
-    npm = ", ".join(f"{name} {version}" for name, version in PACKAGES["npm"].items())
+    packages = [*PACKAGES["npm"].items(), *PACKAGES[OLDER].items()]
+    npm = ", ".join(f"{name} {version}" for name, version in packages)
     lines = [INTRODUCTION.format(npm=npm), "| bootstrap | OK | FAILED | NON-STRICT | UNIMPLEMENTED |"]
     lines += ["|---|---:|---:|---:|---:|", _row(OURS.title, [])]
     lines += [_row(subject.title, baselines[subject.name]) for subject in SUBJECTS]

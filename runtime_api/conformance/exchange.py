@@ -9,6 +9,7 @@ __all__ = ["Message", "Recorder", "render"]
 
 KEPT = 2048  # bytes of a body that are kept
 SHOWN = 300  # characters of a body that a text shows
+MOST_IN_A_ROW = 50  # outputs of a process between two other messages
 
 
 class Message(NamedTuple):
@@ -30,6 +31,7 @@ class Recorder:
     def __init__(self) -> None:
         self._begin = time.monotonic()
         self._messages: list[Message] = []
+        self._outputs = 0  # in a row
         self._stopped = False
 
     @property
@@ -41,9 +43,20 @@ class Recorder:
         self, sender: str, receiver: str, text: str, head: str = "", body: bytes = b"", connection: int = 0
     ) -> None:
         """Record a message that is sent now."""
+        self._outputs = 0
         if not self._stopped:
             kept = bytes(body[:KEPT])
             self._messages.append(Message(self.seconds, sender, receiver, text, head, kept, len(body), connection))
+
+    def output(self, lines: bytes) -> None:
+        """Record what a process writes; of one that writes again and again, the beginning and the end."""
+        outputs = self._outputs + 1
+        text = "writes"
+        if outputs > MOST_IN_A_ROW and not self._stopped:
+            self._messages.pop()
+            text = f"writes (outputs left out before this one: {outputs - MOST_IN_A_ROW})"
+        self.note("process", "process", text, body=lines)
+        self._outputs = outputs
 
     def stop(self) -> None:
         """Record nothing any more: the case is over, and the kit ends what it has started."""

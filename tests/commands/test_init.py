@@ -40,6 +40,15 @@ def test_a_new_runtime_answers(tmp_path: Path, language: str) -> None:
     assert (ended.code, json.loads(ended.out)) == (0, {"you sent": {"name": "Zoë"}}), ended.err
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(100)
+def test_a_new_runtime_in_shell_reads_heads_as_the_judge_wants_it(tmp_path: Path) -> None:
+    assert bootjack("init", "shell", "made", cwd=tmp_path).code == 0
+    chosen = [f"--only=runtime/{name}" for name in ("headers", "ids", "refusals", "framing/trailers")]
+    judged = bootjack("conform", *chosen, tmp_path / "made")
+    assert (judged.code, b"NON-STRICT" in judged.out) == (0, False), judged.out
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     own = tmp_path / "shell-runtime" / "function.sh"
     own.parent.mkdir()

@@ -127,9 +127,9 @@ def main(arguments: list[str]) -> None:
     with multiprocessing.Pool(2) as pool:
         for name, cases in pool.imap_unordered(row, chosen):
             matrix[name] = cases
+            ordered = {name: matrix[name] for name in mutants() if name in matrix}
+            MATRIX.write_text(json.dumps(ordered, indent=1) + "\n")
             print(name, len(cases), " ".join(cases), flush=True)
-    ordered = {name: matrix[name] for name in mutants() if name in matrix}
-    MATRIX.write_text(json.dumps(ordered, indent=1) + "\n")
 
 
 if __name__ == "__main__":

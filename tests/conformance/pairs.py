@@ -1,6 +1,6 @@
 """Random pairs of a case and a mutant: which cases fail for faults that they are not about.
 
-`python -m tests.conformance.pairs [COUNT [SEED]]` judges so many pairs, 2,000 with the seed 1 unless told otherwise,
+`python -m tests.conformance.pairs [COUNT [SEED]]` judges so many pairs, 2,000 with the seed 2 unless told otherwise,
 and records the caught ones in `pairs.json` as it goes: started again with the same numbers, it goes on where it
 stopped.
 """
@@ -20,7 +20,7 @@ from tests.conformance.matrix import caught, judge_bootstrap, mutant, mutants
 __all__ = ["chosen", "read_pairs"]
 
 PAIRS = Path(__file__).with_name("pairs.json")
-COUNT, SEED = 2000, 1
+COUNT, SEED = 2000, 2
 AT_A_TIME = 4
 BATCH = 40  # pairs between two records
 

@@ -58,6 +58,12 @@ SUBJECTS = (
         "node",
         lambda: (_which("node"), str(peers.lambda_ric())),
     ),
+    Subject(
+        "aws-lambda-ric-3",
+        "AWS's aws-lambda-ric 3 (Node.js)",
+        "node",
+        lambda: (_which("node"), str(peers.older_lambda_ric()), "{handler}"),
+    ),
     Subject("vercel-fun-node", "@vercel/fun (Node.js)", "node", lambda: _fun("nodejs")),
     Subject("vercel-fun-python", "@vercel/fun (Python)", "python", lambda: _fun("python", sys.executable)),
     Subject("node", "a small bootstrap in Node.js", "node", lambda: (_which("node"), str(SMALL / "node.js"))),

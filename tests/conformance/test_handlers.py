@@ -66,3 +66,14 @@ def test_the_handler_in_perl_obeys_its_commands() -> None:
     assert '"memory_mb":128' in lines[5]
     assert '"request_id":"aws_request_id"' in lines[5]
     assert (lines[6:], done.returncode) == (['[{"do":1}]'], 7)
+
+
+def test_the_handler_in_bash_raises_its_message_on_stderr() -> None:
+    command = [
+        "bash",
+        "-c",
+        'source ./handler.sh; handler "$0"',
+        r'{"do":"raise","message":"a \"b\" \\c\n\u00e9 100%"}',
+    ]
+    done = subprocess.run(command, cwd=HANDLERS / "bash", capture_output=True, timeout=50, env={"LC_ALL": "C.UTF-8"})
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", 'a "b" \\c\né 100%\n')

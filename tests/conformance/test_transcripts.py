@@ -84,3 +84,19 @@ def test_what_the_kit_ends_after_a_case_is_not_part_of_its_exchange() -> None:
     recorder.stop()
     recorder.note("runtime", "api", "closes the connection")
     assert in_words(list(recorder.messages())) == ["runtime: GET /"]
+
+
+def test_of_a_process_that_writes_in_a_loop_only_the_beginning_and_the_end_are_kept() -> None:
+    recorder = Recorder()
+    for number in range(1000):
+        recorder.output(b"%d" % number)
+    recorder.note("runtime", "api", "GET /next")
+    recorder.output(b"again")
+    texts = [(message.text, message.body) for message in recorder.messages()]
+    assert texts[:2] == [("writes", b"0"), ("writes", b"1")]
+    assert texts[48:] == [
+        ("writes", b"48"),
+        ("writes (outputs left out before this one: 950)", b"999"),
+        ("GET /next", b""),
+        ("writes", b"again"),
+    ]

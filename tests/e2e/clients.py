@@ -22,7 +22,17 @@ from tests.e2e.running import SECONDS, Ended, bare_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CREDENTIALS", "SETTINGS", "Answer", "aws", "aws_cli_2", "client_context", "connected", "invoke"]
+__all__ = [
+    "CREDENTIALS",
+    "SETTINGS",
+    "Answer",
+    "aws",
+    "aws_cli_1",
+    "aws_cli_2",
+    "client_context",
+    "connected",
+    "invoke",
+]
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "false", "AWS_SECRET_ACCESS_KEY": "false", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -84,10 +94,15 @@ def client_context(context: Any) -> str:
 
 def aws(url: str, *arguments: str | Path, cwd: Path, service: str = "lambda") -> Ended:
     """Run the AWS command line without this machine's AWS settings."""
-    command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", url, service, *map(str, arguments)]
+    command = [aws_cli_1(), "--endpoint-url", url, service, *map(str, arguments)]
     environment = bare_environment({**CREDENTIALS, **SETTINGS})
     run = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, timeout=60, check=False)
     return Ended(run.returncode, run.stdout, run.stderr.decode())
+
+
+def aws_cli_1() -> str:
+    """Return the AWS CLI of pip."""
+    return str(Path(sys.executable).with_name("aws"))
 
 
 @cache
@@ -95,7 +110,7 @@ def aws_cli_2() -> str:
     """Return the AWS CLI 2, which pip does not have."""
     for folder in os.environ["PATH"].split(os.pathsep):
         program = shutil.which("aws", path=folder)
-        if program is not None:
+        if program is not None and program != aws_cli_1():
             shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
             if "aws-cli/2" in shown.stdout + shown.stderr:
                 return program

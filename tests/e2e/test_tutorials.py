@@ -8,24 +8,25 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shlex
-import subprocess
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.clients import CREDENTIALS, SETTINGS, aws_cli_2, connected
+from tests.e2e.aws_commands import REGION, Lambda, ready
+from tests.e2e.clients import aws_cli_2, connected
 from tests.e2e.packages import package
-from tests.e2e.running import Serve, bare_environment
+from tests.e2e.running import Serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.e2e.aws_commands import Run
+
 pytestmark = pytest.mark.slow
 
-REGION = "us-west-2"
+AS_VERSION_1 = ("--cli-binary-format", "raw-in-base64-out")  # for which the guide was written
 ARN = f"arn:aws:lambda:{REGION}:123456789012:function:"
 LAYER = f"arn:aws:lambda:{REGION}:123456789012:layer:"
 ROLE = "arn:aws:iam::123456789012:role/lambda-role"
@@ -42,54 +43,21 @@ exports.handler = (event, _context, callback) => {
 VERSIONED = "def handler(event, context): return [{!r}, context.invoked_function_arn]"
 
 
-class Cli:
-    """The AWS CLI 2 in a folder, with fake credentials of an account."""
-
-    def __init__(self, url: str, folder: Path, account: str = "123456789012") -> None:
-        self.folder = folder
-        credentials = {**CREDENTIALS, "AWS_ACCESS_KEY_ID": account, "AWS_DEFAULT_REGION": REGION}
-        self._environment = bare_environment({**credentials, **SETTINGS, "AWS_PAGER": ""})
-        # As version 1 of the CLI, which the guide was written for.
-        self._command = [aws_cli_2(), "--endpoint-url", url, "--cli-binary-format", "raw-in-base64-out", "lambda"]
-
-    def __call__(self, command: str) -> Any:
-        """Run a command of `aws lambda`, which must succeed, and return what it prints as JSON."""
-        ended = self._run(command)
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout) if ended.stdout else None
-
-    def text(self, command: str) -> str:
-        """Run a command for people: with `--output text`."""
-        return self._run(f"{command} --output text").stdout.strip()
-
-    def refused(self, command: str) -> str:
-        """Run a command that must fail, and return what it says."""
-        ended = self._run(command)
-        assert ended.returncode not in (0, 255), ended
-        return ended.stderr
-
-    def invoke(self, name: str, payload: str = "", options: str = "") -> tuple[Any, str]:
-        """Invoke; returns what the command prints and what the function answers."""
-        sent = f"--payload {shlex.quote(payload)}" if payload else ""
-        printed = self(f"invoke --function-name {name} {sent} {options} response.txt")
-        return printed, (self.folder / "response.txt").read_text()
-
-    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
-        words = [*self._command, *shlex.split(command)]
-        return subprocess.run(
-            words, env=self._environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
-        )
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Serve]:
     with Serve("--limits", "2019", "--enforce-policies") as server:
         yield server
 
 
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    with ready(aws_cli_2()) as run:
+        yield run
+
+
 @pytest.fixture
-def cli(server: Serve, tmp_path: Path) -> Cli:
-    return Cli(server.url, tmp_path)
+def cli(run: Run, server: Serve, tmp_path: Path) -> Lambda:
+    return Lambda(run, server.url, tmp_path, *AS_VERSION_1)
 
 
 @pytest.fixture
@@ -99,7 +67,7 @@ def rest(server: Serve) -> Iterator[Any]:
         yield lambda name: client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
 
-def test_a_custom_runtime_and_its_layer(cli: Cli, rest: Any, server: Serve) -> None:
+def test_a_custom_runtime_and_its_layer(cli: Lambda, rest: Any, server: Serve) -> None:
     """Guide 4711-4980."""
     (cli.folder / "function.zip").write_bytes(package({"function.sh": FUNCTION, "bootstrap": BOOTSTRAP}))
     created = cli(
@@ -152,7 +120,7 @@ def test_a_custom_runtime_and_its_layer(cli: Cli, rest: Any, server: Serve) -> N
     assert "(ResourceNotFoundException)" in cli.refused("invoke --function-name bash-runtime response.txt")
 
 
-def test_hello_world(cli: Cli) -> None:
+def test_hello_world(cli: Lambda) -> None:
     """Guide 3700-3862."""
     (cli.folder / "function.zip").write_bytes(package({"index.js": HELLO}))
     cli(
@@ -184,7 +152,7 @@ def test_hello_world(cli: Cli) -> None:
     assert cli("list-functions")["Functions"] == []
 
 
-def test_versions_and_aliases_with_weights(cli: Cli, rest: Any) -> None:
+def test_versions_and_aliases_with_weights(cli: Lambda, rest: Any) -> None:
     """Guide 2280-2400 and 2560-2583."""
     for number in (1, 2):
         (cli.folder / f"{number}.zip").write_bytes(package({"app.py": VERSIONED.format(number)}))
@@ -227,7 +195,7 @@ def test_versions_and_aliases_with_weights(cli: Cli, rest: Any) -> None:
     assert "(ResourceNotFoundException)" in cli.refused("list-aliases --function-name helloworld")
 
 
-def test_permissions_concurrency_and_tags(cli: Cli, server: Serve, tmp_path: Path) -> None:
+def test_permissions_concurrency_and_tags(cli: Lambda, run: Run, server: Serve, tmp_path: Path) -> None:
     """Guide 695-801, 1734-1768 and 3286-3364."""
     (cli.folder / "app.zip").write_bytes(package({"app.py": VERSIONED.format(1)}))
     cli(
@@ -242,7 +210,7 @@ def test_permissions_concurrency_and_tags(cli: Cli, server: Serve, tmp_path: Pat
         f"{add} --function-name my-function --statement-id s3-account --principal s3.amazonaws.com "
         "--source-arn arn:aws:s3:::my-bucket-123456 --source-account 123456789012"
     )
-    other = Cli(server.url, tmp_path, "210987654321")
+    other = Lambda(run, server.url, tmp_path, *AS_VERSION_1, account="210987654321")
     assert "is not authorized" in other.refused(f"invoke --function-name {ARN}my-function:prod out")
     cli(f"{add} --function-name my-function:prod --statement-id xaccount --principal 210987654321")
     assert other.invoke(f"{ARN}my-function:prod")[0] == {"StatusCode": 200, "ExecutedVersion": "1"}
@@ -271,7 +239,7 @@ def test_permissions_concurrency_and_tags(cli: Cli, server: Serve, tmp_path: Pat
     cli("delete-function --function-name my-function")
 
 
-def test_layers_are_managed_and_shared(cli: Cli) -> None:
+def test_layers_are_managed_and_shared(cli: Lambda) -> None:
     """Guide 2686-2776 and 756-809."""
     (cli.folder / "layer.zip").write_bytes(package({"python/shared.py": "text = 'shared'"}))
     for number in (1, 2):

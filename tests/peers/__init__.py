@@ -1,9 +1,9 @@
 """Other implementations that tests and benchmarks compare with; `python -m tests.peers DIR` installs them into DIR.
 
 `DIR/aws-lambda-rie` is AWS's Runtime Interface Emulator, `DIR/cargo-lambda` another server; `DIR/npm` has AWS's
-Node.js runtime and @vercel/fun, `DIR/npm-http` adapters for web applications, `DIR/npm-sdk` the client for Lambda of
-AWS's SDK for JavaScript, `DIR/npm-extensions` an extension. A peer that is installed in the pinned version already is
-left alone.
+Node.js runtime and @vercel/fun, `DIR/npm-older` an older version of the former, `DIR/npm-http` adapters for web
+applications, `DIR/npm-sdk` the client for Lambda of AWS's SDK for JavaScript, `DIR/npm-extensions` an extension. A
+peer that is installed in the pinned version already is left alone.
 """
 
 from pathlib import Path
@@ -16,6 +16,7 @@ __all__ = [
     "http_adapters",
     "javascript_sdk",
     "lambda_ric",
+    "older_lambda_ric",
     "otel_extension",
     "rie",
 ]
@@ -41,6 +42,11 @@ def cargo_lambda() -> Path:
 def lambda_ric() -> Path:
     """Return the path of AWS's Node.js runtime, a module that node runs."""
     return _installed(MODULES / "aws-lambda-ric" / "index.mjs")
+
+
+def older_lambda_ric() -> Path:
+    """Return the path of an older version of AWS's Node.js runtime, a module that node runs."""
+    return _installed(Path("npm-older", "node_modules", "aws-lambda-ric", "bin", "index.mjs"))
 
 
 def fun() -> Path:

@@ -1,7 +1,8 @@
 """Peers from npm: AWS's Node.js runtime, whose C++ client is compiled during the install, and @vercel/fun.
 
-In folders of their own: two adapters that run Node.js web applications behind a function URL, the SDK's client, and
-an extension.
+In folders of their own: an older version of that runtime, which gets the client of the newer one (they have the same
+source, and to compile it again takes a quarter of an hour), two adapters that run Node.js web applications behind a
+function URL, the SDK's client, and an extension.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from pathlib import Path
 from tests.peers import PeerError
 
 BUILT = "aws-lambda-ric"
+OLDER = "npm-older"
+CLIENT = "rapid-client.node"
 PACKAGES = {  # by folder
     "npm": {BUILT: "4.0.2", "@vercel/fun": "1.3.6"},
+    OLDER: {BUILT: "3.3.0"},
     "npm-http": {"serverless-http": "4.0.0", "@vendia/serverless-express": "4.12.6"},
     "npm-extensions": {"@serverless/aws-lambda-otel-extension-dist": "0.1.11"},
     "npm-sdk": {"@aws-sdk/client-lambda": "3.1164.0"},
@@ -29,6 +33,8 @@ def fetch_all(directory: Path) -> None:
     """Install the packages into their folders below `directory`."""
     for folder, packages in PACKAGES.items():
         _fetch(directory / folder, packages)
+    built, older = (directory / folder / "node_modules" / BUILT for folder in ("npm", OLDER))
+    shutil.copy(built / CLIENT, older / "dist")
 
 
 def _fetch(home: Path, packages: dict[str, str]) -> None:
@@ -57,7 +63,7 @@ def _install(home: Path) -> None:
         environment["npm_config_nodedir"] = str(prefix)  # otherwise node-gyp downloads the headers
     try:
         done = subprocess.run(
-            [npm, "install", *OPTIONS],
+            [npm, "install", *OPTIONS, *(("--ignore-scripts",) if home.name == OLDER else ())],
             cwd=home,
             env=environment,
             stdout=subprocess.PIPE,

@@ -143,7 +143,7 @@ class Harness:
     def _notify(self, event: SandboxEvent) -> None:
         if isinstance(event, Output):
             self.output += event.lines
-            self.recorder.note("process", "process", "writes", body=event.lines)
+            self.recorder.output(event.lines)
             self._changed.set()
         elif isinstance(event, StartRefused):
             self._refusal = event.reason

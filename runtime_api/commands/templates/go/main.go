@@ -41,9 +41,9 @@ func main() {
 		invocation := "/invocation/" + id
 		if result, err := run(event, answer.Header); err != nil {
 			log.Print(err)
-			post(invocation+"/error", map[string]string{"errorMessage": err.Error(), "errorType": "Function.Failed"})
+			post(invocation+"/error", answer.Header, map[string]string{"errorMessage": err.Error(), "errorType": "Function.Failed"})
 		} else {
-			post(invocation+"/response", result)
+			post(invocation+"/response", answer.Header, result)
 		}
 	}
 }
@@ -62,7 +62,8 @@ func run(event []byte, headers http.Header) (result json.RawMessage, err error) 
 	return json.Marshal(value)
 }
 
-func post(path string, document any) {
+// post sends a result; it repeats the invocation id of the event, if there is one.
+func post(path string, event http.Header, document any) {
 	body, err := json.Marshal(document)
 	if err != nil {
 		log.Fatal(err)
@@ -72,6 +73,9 @@ func post(path string, document any) {
 		log.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if id := event.Get("Lambda-Runtime-Invocation-Id"); id != "" {
+		request.Header.Set("Lambda-Runtime-Invocation-Id", id)
+	}
 	if failed, ok := document.(map[string]string); ok {
 		request.Header.Set("Lambda-Runtime-Function-Error-Type", failed["errorType"])
 	}
@@ -81,4 +85,7 @@ func post(path string, document any) {
 	}
 	io.Copy(io.Discard, answer.Body) // so that the connection can be used again
 	answer.Body.Close()
+	if answer.StatusCode == http.StatusInternalServerError {
+		log.Fatalf("%s: %s", path, answer.Status) // nothing can go on
+	}
 }

@@ -12,7 +12,10 @@ handler() {
     local event=$1 value
     case $event in
         '{"do":"echo","value":'*) value=${event#*'"value":'}; printf %s "${value%\}}" ;;
-        '{"do":"raise"'*) return 1 ;;
+        '{"do":"raise"'*)
+            value=${event#*'"message":"'}; value=${value%\"*}
+            printf "${value//'%'/%%}\n" >&2  # a format knows JSON's escapes
+            return 1 ;;
         '{"do":"sleep","ms":'*)
             value=${event#*'"ms":'}; value=${value%\}}
             sleep "$((value / 1000)).$(printf %03d $((value % 1000)))"
