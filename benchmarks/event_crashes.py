@@ -11,7 +11,9 @@ time for every other one in the queue, so that it would soon be moto which is me
 """
 
 import argparse
+import base64
 import http.client
+import io
 import json
 import os
 import random
@@ -21,8 +23,9 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,8 +62,11 @@ class Sent(NamedTuple):
 class Life:
     """One run of the server, from its start to its end."""
 
-    def __init__(self, folder: Path, endpoint: str, point: str, count: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.event_crashes_server", point, str(count)]
+    def __init__(
+        self, folder: Path, endpoint: str, point: str, count: int, module: str = "benchmarks.event_crashes_server"
+    ) -> None:
+        """`module`: what is run, with the point and the count of its end."""
+        command = [sys.executable, "-m", module, point, str(count)]
         serve = ["serve", "--port", "0", "--sandbox", "process", "--data", str(folder / "data")]
         (folder / "tmp").mkdir(exist_ok=True)  # a killed server leaves its temporary files
         variables = {
@@ -107,21 +113,22 @@ class Life:
         self.process.stdout.close()
 
 
+def packed(handler: str) -> bytes:
+    """Return an archive with this text as its app.py."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as into:
+        into.writestr("app.py", handler)
+    return archive.getvalue()
+
+
 def create(life: Life) -> None:
     """Make the function, whose failures go to the dead-letter queue."""
-    import base64
-    import io
-    import zipfile
-
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", HANDLER)
     document = {
         "FunctionName": "f",
         "Runtime": "python3.11",
         "Handler": "app.handler",
         "Role": f"arn:aws:iam::{ACCOUNT}:role/r",
-        "Code": {"ZipFile": base64.b64encode(packed.getvalue()).decode()},
+        "Code": {"ZipFile": base64.b64encode(packed(HANDLER)).decode()},
         "DeadLetterConfig": {"TargetArn": QUEUE},
     }
     status, answer = life.ask("POST", "/2015-03-31/functions", json.dumps(document).encode())
@@ -251,11 +258,17 @@ def main() -> int:
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed
     with tempfile.TemporaryDirectory(prefix="bootjack-crashes-") as folder:
         sent, lost = crash(Path(folder), arguments.rounds, random.Random(seed))
+    return report(seed, sent, lost)
+
+
+def report(seed: int, sent: Sent, lost: Mapping[str, Iterable[str]]) -> int:
+    """Print what was seen and what was lost; returns the exit code."""
     print(f"seed {seed}")
-    for what, count in sorted(sent.seen.items()):
-        print(f"{what:40}{count:8}")
-    for what, ids in lost.items():
-        print(f"LOST: {what:34}{len(ids):8}  {' '.join(sorted(ids)[:5])}")
+    for what, number in sorted(sent.seen.items()):
+        print(f"{what:40}{number:8}")
+    for what, names in lost.items():
+        found = sorted(names)
+        print(f"LOST: {what:34}{len(found):8}  {' '.join(found[:5])}")
     return 1 if any(lost.values()) else 0
 
 

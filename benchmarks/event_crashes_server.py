@@ -20,7 +20,9 @@ POINTS = (
 )
 
 
-class _Countdown:
+class Countdown:
+    """Kills this process when it is called for the N-th time."""
+
     def __init__(self, count: int) -> None:
         self._left = count
 
@@ -58,7 +60,7 @@ def nothing() -> None:
 
 def arm(point: str, count: int) -> None:
     """Make this process die at a point, the N-th time it comes there."""
-    die = _Countdown(count)
+    die = Countdown(count)
     opened, run = database.open_database, QueueWorker._run
     conclude, deliver = QueueWorker._conclude, EventDelivery.deliver
 

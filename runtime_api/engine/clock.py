@@ -22,9 +22,10 @@ class Clock:
         """Return the time."""
         return time.time() * 1000 + self._ahead_ms
 
-    def watch(self, moved: Callable[[], None]) -> None:
-        """Call `moved` from now on whenever the clock has been moved."""
+    def watch(self, moved: Callable[[], None]) -> Callable[[], None]:
+        """Call `moved` from now on whenever the clock has been moved; returns what ends that."""
         self._watchers.append(moved)
+        return lambda: self._watchers.remove(moved)
 
     def advance(self, seconds: float) -> None:
         """Move the clock ahead."""

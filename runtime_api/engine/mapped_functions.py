@@ -9,6 +9,7 @@ from runtime_api.service.errors import ServiceError
 from runtime_api.service.owners import Caller, Owner
 from runtime_api.service.seams.dispatch import Unavailable
 from runtime_api.service.seams.event_queue import Full
+from runtime_api.service.shares import capacity_of
 
 from .invoker import InvokeRequest, Queued, Verified
 from .sources import FunctionFacts
@@ -42,11 +43,15 @@ class MappedFunctions:
 
     def capacity(self, function_arn: str) -> int:
         """Return how many invocations of a function can run at once; 0 where it is not there."""
+        owner = _owner(function_arn)
         try:
-            version = self._catalog.resolve(function_arn, None, _owner(function_arn))
+            version = self._catalog.resolve(function_arn, None, owner)
         except ServiceError:
             return 0
-        return version.concurrency * version.settings.slots
+        function, environments = self._catalog.functions(owner).get(function_arn.split(":")[6]), version.concurrency
+        if function is not None:
+            environments = capacity_of(function, version.arn.split(":")[7], environments)
+        return environments * version.settings.slots
 
     def about(self, function_arn: str) -> FunctionFacts | None:
         """Return what a function is; None where it is not there."""

@@ -131,6 +131,7 @@ class Pollers:
 
     async def _own(self) -> None:
         async with asyncio.TaskGroup() as group:
+            await self._positions.keep_only(self._known)
             self._group = group
             waiting, self._waiting = self._waiting, {}
             for mapping in waiting.values():

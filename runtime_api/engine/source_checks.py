@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["missing_source"]
 
+CONSUMER = "/consumer/"
 ANSWER_S = 5.0  # a caller waits
 
 
@@ -33,6 +34,7 @@ def _queue(arn: str) -> dict[str, Any]:
 
 
 NO_STREAM = "Stream not found: {}"
+NO_CONSUMER = "Consumer not found: {}"
 NO_QUEUE = (
     "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
     "SQS Error Message: The specified queue does not exist."
@@ -40,6 +42,9 @@ NO_QUEUE = (
 _missing_queue = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 _missing_stream = frozenset({"ResourceNotFoundException"})
 _for_queues = _Check("sqs", "GetQueueUrl", _queue, _missing_queue, NO_QUEUE)
+_for_consumers = _Check(
+    "kinesis", "DescribeStreamConsumer", lambda arn: {"ConsumerARN": arn}, _missing_stream, NO_CONSUMER
+)
 _CHECKS: Mapping[SourceKind, _Check] = {
     SourceKind.SQS: _for_queues,
     SourceKind.SQS_FIFO: _for_queues,
@@ -57,8 +62,7 @@ async def missing_source(clients: AwsClients, arn: str | None) -> str | None:
 
     A server that does not answer keeps nobody from making a mapping: its LastProcessingResult tells of that later.
     """
-    kind = kind_of_source(arn)
-    check = None if kind is None else _CHECKS.get(kind)
+    check = _check_of(arn)
     if arn is None or check is None or clients.refusal(check.service) is not None:
         return None
     region = arn.split(":")[3]
@@ -67,3 +71,10 @@ async def missing_source(clients: AwsClients, arn: str | None) -> str | None:
     except AwsError as error:
         return check.text.format(arn) if error.code in check.codes else None
     return None
+
+
+def _check_of(arn: str | None) -> _Check | None:
+    kind = kind_of_source(arn)
+    if arn is not None and kind is SourceKind.KINESIS and CONSUMER in arn:
+        return _for_consumers
+    return None if kind is None else _CHECKS.get(kind)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .function_record import Function
 
-__all__ = ["claimed", "on_demand_share", "provisioned_by", "provisioned_of", "provisioned_versions"]
+__all__ = ["capacity_of", "claimed", "on_demand_share", "provisioned_by", "provisioned_of", "provisioned_versions"]
 
 
 def provisioned_by(function: Function, qualifier: str) -> dict[str, int]:
@@ -48,3 +48,9 @@ def on_demand_share(function: Function | None) -> int | None:
     if function is None or function.reserved_concurrency is None:
         return None
     return function.reserved_concurrency - provisioned_of(function)
+
+
+def capacity_of(function: Function, number: str, on_demand: int) -> int:
+    """Return how many environments a version may have; `on_demand`: how many where the function has reserved none."""
+    share = on_demand_share(function)
+    return (on_demand if share is None else share) + provisioned_versions(function).get(number, 0)

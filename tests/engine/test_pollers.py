@@ -192,6 +192,21 @@ def test_mappings_known_before_the_start_are_polled_from_then_on() -> None:
     asyncio.run(run())
 
 
+def test_positions_of_mappings_that_are_gone_are_forgotten_at_the_start() -> None:
+    async def run() -> None:
+        setting = Setting()
+        setting.pollers.changed(a_mapping("off", MappingState.DISABLED))
+        for uuid in ("off", "gone"):
+            setting.positions.put(uuid, "shard", Position("1"))
+        setting.start()
+        await setting.begun(a_mapping())
+        assert await setting.positions.all("off") == {"shard": Position("1")}
+        assert await setting.positions.all("gone") == {}
+        await setting.pollers.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("adopts", [True, False])
 def test_an_update_takes_effect_once_it_is_through(adopts: bool) -> None:
     async def run() -> None:

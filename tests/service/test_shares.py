@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_api.service.function_record import Alias, Function, Provisioned
-from runtime_api.service.shares import claimed, on_demand_share, provisioned_by, provisioned_of, provisioned_versions
+from runtime_api.service.shares import (
+    capacity_of,
+    claimed,
+    on_demand_share,
+    provisioned_by,
+    provisioned_of,
+    provisioned_versions,
+)
 from tests.service.versions import a_function
 
 
@@ -50,3 +57,11 @@ def test_what_is_provisioned_comes_off_the_reservation() -> None:
     assert on_demand_share(a_provisioned_function(v1=3)) is None
     assert on_demand_share(a_provisioned_function(50, v1=3)) == 47
     assert on_demand_share(a_provisioned_function(0)) == 0
+
+
+def test_a_version_may_have_what_is_provisioned_for_it_beside_its_share() -> None:
+    assert capacity_of(a_provisioned_function(), "1", 10) == 10
+    assert capacity_of(a_provisioned_function(one=5, v4=2), "1", 10) == 15
+    assert capacity_of(a_provisioned_function(one=5, v4=2), "$LATEST", 10) == 10
+    assert capacity_of(a_provisioned_function(50, one=5, v4=2), "1", 10) == 48
+    assert capacity_of(a_provisioned_function(5, one=5), "$LATEST", 10) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -247,6 +248,19 @@ def test_an_event_that_was_given_up_is_sent_again_as_a_new_one(tried: Callable[[
         again = await made.lease(50)
         assert again.event == QueuedEvent(leased.event.invocation, accepted_ms=50)
         assert not await made.queue.revive(buried.number, 60)
+
+    tried(test)
+
+
+def test_one_of_two_callers_sends_an_event_again_that_was_given_up(tried: Callable[[Test], None]) -> None:
+    async def test(made: Made) -> None:
+        await made.put("spent")
+        leased = await made.lease()
+        made.queue.bury(leased, leased.event, "no reason", 7)
+        number = leased.number
+        asked = [made.queue.revive(number, 50), made.queue.revive(number, 50), made.queue.revive(number, 50)]
+        assert sorted(await asyncio.gather(*asked)) == [False, False, True]
+        assert await made.waiting() == [("spent", False)]
 
     tried(test)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.service.seams.positions import HeldShard, Position
+from runtime_api.service.seams.positions import LEASE_S, HeldShard, Position
 from runtime_api.store.memory_positions import MemoryPositions
 from runtime_api.store.sqlite.database import Database
 from runtime_api.store.sqlite.event_queue import MIGRATIONS
@@ -83,6 +83,73 @@ def test_a_mapping_that_is_gone_leaves_nothing(positions: Positions) -> None:
         assert await positions.all("m") == {}
 
     run(test())
+
+
+def test_positions_of_shards_and_mappings_that_are_gone_are_forgotten(positions: Positions) -> None:
+    async def test() -> None:
+        for mapping in ("m", "n"):
+            for shard in ("s", "gone"):
+                held = await positions.take(mapping, shard)
+                assert held is not None
+                await positions.save(held, SOME)
+        await positions.drop("m", {"gone", "never there"})
+        assert await positions.all("m") == {"s": SOME}
+        await positions.keep_only({"m", "new"})
+        assert await positions.all("m") == {"s": SOME}
+        assert await positions.all("n") == {}
+
+    run(test())
+
+
+def test_a_lease_ends_unless_it_is_kept() -> None:
+    now = [0.0]
+    positions = MemoryPositions(lambda: now[0])
+
+    async def test() -> None:
+        gone = await take(positions)
+        now[0] += LEASE_S / 2
+        assert await positions.renew(gone)
+        now[0] += LEASE_S - 1
+        assert await positions.take("m", "s") is None
+        now[0] += 1
+        held = await take(positions)
+        assert not await positions.renew(gone)
+        assert not await positions.save(gone, Position("1"))
+        assert await positions.save(held, SOME)
+
+    run(test())
+
+
+def test_a_lease_that_has_run_out_is_kept_where_nobody_else_has_taken_the_shard() -> None:
+    now = [0.0]
+    positions = MemoryPositions(lambda: now[0])
+
+    async def test() -> None:
+        slow = await take(positions)
+        now[0] += LEASE_S + 1
+        assert await positions.save(slow, SOME)
+        assert await positions.take("m", "s") is None
+
+    run(test())
+
+
+def test_what_was_forgotten_is_not_there_for_the_next_server(tmp_path: Path) -> None:
+    async def save() -> None:
+        with stored(tmp_path) as positions:
+            for shard in ("s", "gone"):
+                await positions.save(await take(positions, shard), SOME)
+            await positions.drop("m", ["gone"])
+            other = await positions.take("n", "s")
+            assert other is not None
+            await positions.save(other, SOME)
+            await positions.keep_only(["m"])
+
+    async def find() -> None:
+        with stored(tmp_path) as positions:
+            assert (await positions.all("m"), await positions.all("n")) == ({"s": SOME}, {})
+
+    run(save())
+    run(find())
 
 
 def test_the_next_server_finds_every_position_and_no_lease(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from runtime_api.service.mapping_filters import patterns_of
 from runtime_api.service.streams.dynamodb import dynamodb_event, item_key
 from runtime_api.service.streams.records import StreamRecord
 
-from .stream_api import ListedShard, Page, member
+from .stream_api import RETENTION_MS, ListedShard, Page, member
 from .streams import StreamSource
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class DynamodbApi:
             last = description.get("LastEvaluatedShardId")
             more = {"ExclusiveStartShardId": last} if last else None
         return found
+
+    async def retention_ms(self) -> float:
+        """Return how long the stream keeps a record."""
+        return RETENTION_MS
 
     async def iterator(self, shard: str, position: Position, *, is_latest: bool) -> str:
         """Return an iterator that begins behind a position, or behind everything that is there now."""

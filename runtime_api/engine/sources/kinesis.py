@@ -11,8 +11,9 @@ from runtime_api.service.filter_matching import matches
 from runtime_api.service.mapping_filters import patterns_of
 from runtime_api.service.streams.kinesis import KinesisRecord, kinesis_event, kinesis_view
 from runtime_api.service.streams.records import StreamRecord
+from runtime_api.store.aws_requests import AwsError
 
-from .stream_api import ListedShard, Page, member
+from .stream_api import RETENTION_MS, ListedShard, Page, member
 from .streams import StreamSource
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KinesisApi", "kinesis_source"]
 
+CONSUMER = "/consumer/"
+HOUR_MS = 3_600_000.0
 LEAST_ASKED, MOST_ASKED = 1000, 10_000  # records per read; the API returns no more than the latter
 
 
@@ -36,7 +39,10 @@ class KinesisApi:
     idle_s = 1.0  # guide 8313
 
     def __init__(self, context: SourceContext) -> None:
-        self._arn = context.mapping.settings.event_source_arn or ""
+        arn, _, consumer = (context.mapping.settings.event_source_arn or "").partition(CONSUMER)
+        self._arn = arn
+        if consumer:
+            context.note("consumers are not subscribed to here: their stream is read with GetRecords")
         self._clients = context.clients
         self._functions = context.functions
         self._most = min(max(context.mapping.settings.batch_size, LEAST_ASKED), MOST_ASKED)
@@ -57,6 +63,15 @@ class KinesisApi:
             token = answer.get("NextToken")
             more = {"NextToken": token} if token else {}
         return found
+
+    async def retention_ms(self) -> float:
+        """Return how long the stream keeps a record; what is usual where the server does not say it."""
+        try:
+            answer = await self._call("DescribeStreamSummary", StreamARN=self._arn)
+        except AwsError:
+            return RETENTION_MS
+        hours = answer.get("StreamDescriptionSummary", {}).get("RetentionPeriodHours")
+        return hours * HOUR_MS if hours else RETENTION_MS
 
     async def iterator(self, shard: str, position: Position, *, is_latest: bool) -> str:
         """Return an iterator that begins behind a position, or behind everything that is there now."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from runtime_api.engine.ids import uuid4
 from runtime_api.engine.pauses import pause
 from runtime_api.service.seams.dispatch import InvokeResult, RestoreFailed, Throttled
-from runtime_api.service.seams.positions import Position
+from runtime_api.service.seams.positions import LEASE_S, Position
 from runtime_api.service.streams.attempts import Answer
-from runtime_api.service.streams.policy import policy_of
 from runtime_api.service.streams.shard import Attempt, Report, Shard
 from runtime_api.store.aws_requests import AwsError
 
@@ -19,6 +18,7 @@ from .failure_reports import FailureReports
 
 if TYPE_CHECKING:
     from runtime_api.service.seams.positions import HeldShard
+    from runtime_api.service.streams.policy import StreamPolicy
 
     from . import SourceContext
     from .results import Results
@@ -28,6 +28,7 @@ __all__ = ["ShardReader"]
 
 EXPIRED = "ExpiredIteratorException"
 TRIMMED = "TrimmedDataAccessException"  # of DynamoDB streams: the records behind the position are gone
+RENEWAL_S = LEASE_S / 3  # between two renewals of the lease
 BEHIND_S = 0.2  # between reads that bring nothing though there is more: five a second are allowed
 QUIET_SHARE = 1 / 60  # of the time for which nothing has come: how long to wait for the next read at least
 LONGEST_IDLE_S = 10.0  # so that a mapping nobody uses costs next to nothing
@@ -38,7 +39,14 @@ class ShardReader:
     """Owns the tasks of one shard."""
 
     def __init__(
-        self, context: SourceContext, api: StreamApi, held: HeldShard, results: Results, *, starts_latest: bool
+        self,
+        context: SourceContext,
+        api: StreamApi,
+        held: HeldShard,
+        results: Results,
+        policy: StreamPolicy,
+        *,
+        starts_latest: bool,
     ) -> None:
         """`starts_latest`: a shard of which nothing has been read yet is read from its end on."""
         self.held = held
@@ -52,13 +60,15 @@ class ShardReader:
         self._is_latest = starts_latest
         self._behind_ms: float | None = None
         arn = context.mapping.settings.event_source_arn or ""
-        self._shard = Shard(held.shard, arn, policy_of(context.mapping.settings), self._position)
+        self._shard = Shard(held.shard, arn, policy, self._position)
         self._back_off = BackOff(context.random)
         self._reports = FailureReports(context, held.shard)
         self._stopped = asyncio.Event()
         self._is_lost = False  # another server has the shard
         self._in_hand = 0
+        self._kept_s = 0.0  # when the lease was renewed last
         self._news = asyncio.Event()
+        self._nudge = asyncio.Event()  # to read at once
         self._room = asyncio.Event()
 
     @property
@@ -74,17 +84,25 @@ class ShardReader:
 
     async def run(self) -> None:
         """Read and invoke until the shard is finished or lost, or `stop` was called and nothing is in hand."""
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(self._read())
-            try:
-                await self._handle(group)
-            finally:
-                reading.cancel()
+        unwatch = self._context.clock.watch(self._wake)
+        try:
+            async with asyncio.TaskGroup() as group:
+                reading = group.create_task(self._read())
+                try:
+                    await self._handle(group)
+                finally:
+                    reading.cancel()
+        finally:
+            unwatch()
 
     def stop(self) -> None:
         """Take nothing more."""
         self._stopped.set()
+        self._wake()
+
+    def _wake(self) -> None:
         self._news.set()
+        self._nudge.set()
 
     async def _handle(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -92,18 +110,26 @@ class ShardReader:
             for each in [] if self._stopped.is_set() else self._shard.due(self._now_ms()):
                 self._in_hand += 1
                 group.create_task(self._attempt(each) if isinstance(each, Attempt) else self._report(each))
-            await self._save()
+            await self._keep()
             if self._is_lost or self._shard.is_finished or (self._stopped.is_set() and not self._in_hand):
                 return
             self._room.set()
             wake_ms = None if self._stopped.is_set() else self._shard.wake_ms()
-            await pause(self._news, None if wake_ms is None else max(wake_ms - self._now_ms(), 0) / 1000)
+            wait_s = RENEWAL_S if wake_ms is None else max(wake_ms - self._now_ms(), 0) / 1000
+            await pause(self._news, min(wait_s, RENEWAL_S))
 
-    async def _save(self) -> None:
-        position = self._shard.position
-        if position != self._position and not self._is_lost:
-            self._is_lost = not await self._context.positions.save(self.held, position)
+    async def _keep(self) -> None:
+        """Save how far the shard has been handled, or renew the lease when it is time to."""
+        position, positions = self._shard.position, self._context.positions
+        now_s = asyncio.get_running_loop().time()
+        if position != self._position:
+            self._is_lost = not await positions.save(self.held, position)
             self._position = position
+        elif now_s >= self._kept_s + RENEWAL_S:
+            self._is_lost = not await positions.renew(self.held)
+        else:
+            return
+        self._kept_s = now_s
 
     async def _attempt(self, attempt: Attempt) -> None:
         answer = await self._invoke(attempt)
@@ -168,6 +194,7 @@ class ShardReader:
         loop = asyncio.get_running_loop()
         heard_s = loop.time()
         while not self._stopped.is_set():
+            self._nudge.clear()
             if not self._shard.wants_records:
                 self._room.clear()
                 await self._room.wait()
@@ -191,7 +218,7 @@ class ShardReader:
             if page.records:
                 heard_s = loop.time()
             else:
-                await pause(self._stopped, self._idle_s(loop.time() - heard_s) if page.is_tip else BEHIND_S)
+                await pause(self._nudge, self._idle_s(loop.time() - heard_s) if page.is_tip else BEHIND_S)
 
     def _idle_s(self, quiet_s: float) -> float:
         """How long to wait for the next read of a shard in which nothing has come for so long."""

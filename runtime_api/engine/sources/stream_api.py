@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.positions import Position
     from runtime_api.service.streams.records import StreamRecord
 
-__all__ = ["ListedShard", "Page", "StreamApi", "member"]
+__all__ = ["RETENTION_MS", "ListedShard", "Page", "StreamApi", "member"]
+
+
+RETENTION_MS = 86_400_000.0  # of DynamoDB always, of Kinesis unless it was changed
 
 
 class ListedShard(NamedTuple):
@@ -37,6 +40,9 @@ class StreamApi(Protocol):
 
     async def shards(self) -> list[ListedShard]:
         """Return every shard that still has records."""
+
+    async def retention_ms(self) -> float:
+        """Return how long the stream keeps a record."""
 
     async def iterator(self, shard: str, position: Position, *, is_latest: bool) -> str:
         """Return an iterator that begins behind a position; `is_latest`: behind everything that is there now."""

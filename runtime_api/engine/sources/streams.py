@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.engine.pauses import pause
 from runtime_api.service.mapping_sources import Position as StartingPosition
 from runtime_api.service.seams.positions import Position
+from runtime_api.service.streams.policy import policy_of
 from runtime_api.store.aws_requests import AwsError
 
 from .back_off import BackOff
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.service.mapping_record import EventSourceMapping
+    from runtime_api.service.streams.policy import StreamPolicy
 
     from . import SourceContext
     from .stream_api import ListedShard, StreamApi
@@ -39,6 +41,7 @@ class StreamSource:
         self._readers: dict[str, ShardReader] = {}  # by shard
         self._finished: set[str] = set()
         self._first_look = False
+        self._policy: StreamPolicy | None = None  # until the stream has told how long it keeps records
         self._latest: set[str] = set()  # shards that are read from their end on
         self._stopping = False
         self._news = asyncio.Event()
@@ -55,6 +58,8 @@ class StreamSource:
                 self._news.clear()
                 try:
                     listed = await self._api.shards()
+                    if self._policy is None:
+                        self._policy = policy_of(self._context.mapping.settings, await self._api.retention_ms())
                     self._results.well(PART)
                     failures = 0
                 except AwsError as error:
@@ -92,6 +97,9 @@ class StreamSource:
             await self._begin_mapping(listed)
             self._first_look = False
         there = {shard.shard_id for shard in listed}
+        if gone := self._finished - there:
+            await self._context.positions.drop(self._context.mapping.uuid, gone)
+            self._finished -= gone
         for shard in listed:
             reader = self._readers.get(shard.shard_id)
             if reader is not None:
@@ -125,12 +133,13 @@ class StreamSource:
         return any(parent in there and parent not in self._finished for parent in shard.parents)
 
     async def _begin(self, shard: ListedShard, group: asyncio.TaskGroup) -> None:
+        assert self._policy is not None
         held = await self._context.positions.take(self._context.mapping.uuid, shard.shard_id)
         if held is None or self._stopping:
             return  # another server reads it
         is_latest = shard.shard_id in self._latest
         self._latest.discard(shard.shard_id)
-        reader = ShardReader(self._context, self._api, held, self._results, starts_latest=is_latest)
+        reader = ShardReader(self._context, self._api, held, self._results, self._policy, starts_latest=is_latest)
         reader.is_closed = shard.is_closed
         self._readers[shard.shard_id] = reader
         group.create_task(self._read(reader, shard.shard_id))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-__all__ = ["HeldShard", "Position", "Positions"]
+__all__ = ["LEASE_S", "HeldShard", "Position", "Positions"]
+
+LEASE_S: Final = 60.0
 
 
 class Position(Struct, frozen=True):
@@ -34,9 +36,9 @@ class HeldShard(Struct, frozen=True):
 class Positions(Protocol):
     """Keeps positions by mapping and shard.
 
-    A lease lasts until it is given back; the leases of a server that has gone are given to others. A call with a
-    lease that was lost changes nothing. A position that is lost costs a repetition: records since the one before are
-    handled once more.
+    A lease lasts until it is given back, or for LEASE_S after it was taken, renewed or saved with: others read the
+    shards of a server that has gone. A call with a lease that was lost changes nothing. A position that is lost costs
+    a repetition: records since the one before are handled once more.
     """
 
     async def all(self, mapping: str) -> Mapping[str, Position]:
@@ -48,8 +50,17 @@ class Positions(Protocol):
     async def save(self, held: HeldShard, position: Position) -> bool:
         """Write how far a shard has been handled, soon; False when the lease was lost: then stop reading."""
 
+    async def renew(self, held: HeldShard) -> bool:
+        """Keep a lease; False when it was lost: then stop reading."""
+
     async def give_back(self, held: HeldShard) -> None:
         """Let others have a shard."""
 
+    async def drop(self, mapping: str, shards: Collection[str]) -> None:
+        """Forget the positions of shards that the stream of a mapping has no more."""
+
     async def forget(self, mapping: str) -> None:
         """Forget the positions of a mapping that there is no more."""
+
+    async def keep_only(self, mappings: Collection[str]) -> None:
+        """Forget the positions of all mappings but these: of some, whoever removed them could not."""

@@ -85,9 +85,10 @@ def expired(batch: Batch, policy: StreamPolicy, now_ms: float) -> tuple[GivenUp 
 
     What is given up counts as one attempt more than were made: recorded.
     """
-    if policy.most_age_ms is None:
+    most_age_ms = _most_age_ms(batch, policy)
+    if most_age_ms is None:
         return None, batch
-    young_ms = now_ms - policy.most_age_ms
+    young_ms = now_ms - most_age_ms
     old = next((at for at, each in enumerate(batch.records) if each.arrived_ms >= young_ms), len(batch.records))
     if old == 0:
         return None, batch
@@ -100,6 +101,12 @@ def expired(batch: Batch, policy: StreamPolicy, now_ms: float) -> tuple[GivenUp 
 def retry_wait_ms(tries: int) -> float:
     """Return how long to wait when an attempt was in vain `tries` times in a row, this one included."""
     return min(FIRST_WAIT_MS * 2.0 ** min(tries - 1, 32), LONGEST_WAIT_MS)
+
+
+def _most_age_ms(batch: Batch, policy: StreamPolicy) -> float | None:
+    """How old a record may become: a stream drops it in the end, but a stand-in may hand out one that is older."""
+    limits = [policy.most_age_ms, policy.retention_ms if batch.attempts else None]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _done(batch: Batch, answer: Answer, policy: StreamPolicy) -> int:

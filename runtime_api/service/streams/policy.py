@@ -24,12 +24,13 @@ class StreamPolicy(Struct, frozen=True):
     slots: int = 1  # batches of one shard that are in flight at once
     most_retries: int | None = None  # None: until it works
     most_age_ms: float | None = None  # of a record; None: any
+    retention_ms: float | None = None  # after which the stream drops a record, so that it is not tried again
     bisects: bool = False
     reports_items: bool = False
     window_ms: int = 0  # of a tumbling window; 0: there are none
 
 
-def policy_of(settings: Settings) -> StreamPolicy:
+def policy_of(settings: Settings, retention_ms: float | None = None) -> StreamPolicy:
     """Return what the settings of a mapping ask for.
 
     Windows have one state for each shard, so with them a shard has one slot.
@@ -42,6 +43,7 @@ def policy_of(settings: Settings) -> StreamPolicy:
         1 if window_s else settings.parallelization_factor or 1,
         None if retries in (None, FOREVER) else retries,
         None if age_s is None or age_s == FOREVER else age_s * 1000,
+        retention_ms,
         bool(settings.bisect_batch_on_function_error),
         REPORTS_FAILURES in (settings.function_response_types or ()),
         window_s * 1000,

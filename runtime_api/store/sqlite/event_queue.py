@@ -92,6 +92,7 @@ class SqliteQueue:
         for number, due_ms, group in database.read(LOAD):
             self._index.add(Entry(due_ms, number, group, None))
         self._numbers = count(database.read(LAST)[0][0] + 1)
+        self._choosing = asyncio.Lock()  # of two callers who want an event that was given up, one gets it
 
     def watch(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
@@ -155,25 +156,27 @@ class SqliteQueue:
         return [BuriedEvent(number, self._decoded(document), reason, at) for number, at, reason, document in rows]
 
     async def revive(self, number: int, now_ms: float, arn_part: str = "") -> bool:
-        await self._database.flush()
-        found = await self._stored(READ_BURIED, number, arn_part)
-        if found is None:
-            return False
-        event = found.anew(now_ms)
-        group = event.group
-        await self._database.write((INSERT, (number, now_ms, group, self._encode(event))), (UNBURY, (number,)))
-        self._add(number, event, now_ms, group)
-        return True
+        async with self._choosing:
+            await self._database.flush()
+            found = await self._stored(READ_BURIED, number, arn_part)
+            if found is None:
+                return False
+            event = found.anew(now_ms)
+            group = event.group
+            await self._database.write((INSERT, (number, now_ms, group, self._encode(event))), (UNBURY, (number,)))
+            self._add(number, event, now_ms, group)
+            return True
 
     async def discard(self, number: int, arn_part: str = "") -> bool:
-        await self._database.flush()
-        entry = self._index.remove(number, arn_part)
-        if entry is None and not await self._query(READ_BURIED, number, arn_part):
-            return False
-        if entry is not None and entry.event is not None:
-            self._left_bytes += _bytes(entry.event)
-        await self._database.write((DELETE, (number,)) if entry is not None else (UNBURY, (number,)))
-        return True
+        async with self._choosing:
+            await self._database.flush()
+            entry = self._index.remove(number, arn_part)
+            if entry is None and not await self._query(READ_BURIED, number, arn_part):
+                return False
+            if entry is not None and entry.event is not None:
+                self._left_bytes += _bytes(entry.event)
+            await self._database.write((DELETE, (number,)) if entry is not None else (UNBURY, (number,)))
+            return True
 
     def _accepted(
         self,

@@ -13,7 +13,7 @@ from runtime_api.service.seams.positions import HeldShard, Position
 from runtime_api.store.memory_positions import MemoryPositions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from .database import Database
 
@@ -26,6 +26,7 @@ MIGRATION = """
 """
 LOAD = "SELECT mapping, shard, document FROM positions"
 SAVE = "INSERT OR REPLACE INTO positions (mapping, shard, document) VALUES (?, ?, ?)"
+DROP = "DELETE FROM positions WHERE mapping = ? AND shard = ?"
 FORGET = "DELETE FROM positions WHERE mapping = ?"
 
 
@@ -58,14 +59,28 @@ class SqlitePositions:
         self._database.post([(SAVE, (held.mapping, held.shard, document))], self._failed)
         return True
 
+    async def renew(self, held: HeldShard) -> bool:
+        """Keep a lease; False when it was lost."""
+        return await self._memory.renew(held)
+
     async def give_back(self, held: HeldShard) -> None:
         """Let others have a shard."""
         await self._memory.give_back(held)
+
+    async def drop(self, mapping: str, shards: Collection[str]) -> None:
+        """Forget the positions of shards that the stream has no more."""
+        await self._memory.drop(mapping, shards)
+        self._database.post([(DROP, (mapping, shard)) for shard in shards], self._failed)
 
     async def forget(self, mapping: str) -> None:
         """Forget the positions of a mapping, and who has its shards."""
         await self._memory.forget(mapping)
         self._database.post([(FORGET, (mapping,))], self._failed)
+
+    async def keep_only(self, mappings: Collection[str]) -> None:
+        """Forget the positions of all mappings but these."""
+        for mapping in self._memory.others(mappings):
+            await self.forget(mapping)
 
     def _failed(self, error: Exception) -> None:
         self._note(f"a position in a stream could not be written, so records may be handled once more: {error}")

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-from collections import defaultdict
-from contextlib import asynccontextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from aiohttp import web
+from tests.engine.sources.faulty_server import FaultyServer, refusal
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+__all__ = ["NO_QUEUE", "TICK_S", "QueueServer"]
 
-__all__ = ["CUT", "NO_QUEUE", "TICK_S", "Fault", "QueueServer", "refusal"]
-
-CUT = 0  # in place of a status: the connection is closed without an answer
 TICK_S = 0.02  # what a second of visibility takes here
-
-
-class Fault(NamedTuple):
-    """What one call is answered with in place of the truth."""
-
-    status: int
-    body: bytes = b""
-
-
-def refusal(code: str, status: int = 400) -> Fault:
-    """A refusal with this code."""
-    return Fault(status, json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": "no"}).encode())
-
-
 NO_QUEUE = refusal("QueueDoesNotExist")
 
 
@@ -45,16 +24,14 @@ class Stored:
         self.visible_s = 0.0
 
 
-class QueueServer:
+class QueueServer(FaultyServer):
     """One queue of messages that are hidden for a tick for each second of their visibility timeout."""
 
     def __init__(self, visibility_s: int = 30, tick_s: float = TICK_S) -> None:
+        super().__init__()
         self._tick_s = tick_s
         self.visibility_s = visibility_s
         self.messages: dict[str, Stored] = {}  # by id
-        self.faults: dict[str, list[Fault]] = defaultdict(list)  # of the next calls, by operation
-        self.calls: list[tuple[str, dict[str, Any]]] = []  # operations with their parameters
-        self.url = ""
         self._numbers = count()
         self._news = asyncio.Event()
 
@@ -64,37 +41,9 @@ class QueueServer:
             self.messages[f"m{next(self._numbers)}"] = Stored(body)
         self._news.set()
 
-    def called(self, operation: str) -> list[dict[str, Any]]:
-        """Return the parameters of each call of an operation."""
-        return [parameters for each, parameters in self.calls if each == operation]
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[QueueServer]:
-        """Listen on loopback."""
-        app = web.Application()
-        app.router.add_post("/{rest:.*}", self._answer)
-        runner = web.AppRunner(app, shutdown_timeout=0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0][:2]
-            self.url = f"http://{host}:{port}"
-            yield self
-        finally:
-            await runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        operation = request.headers["X-Amz-Target"].partition(".")[2]
-        parameters = json.loads(await request.read())
-        self.calls.append((operation, parameters))
-        if self.faults[operation]:
-            fault = self.faults[operation].pop(0)
-            if fault.status == CUT:
-                assert request.transport is not None
-                request.transport.close()
-            return web.Response(status=fault.status or 500, body=fault.body)
-        answer = await getattr(self, f"_{operation}")(parameters)
-        return web.Response(body=json.dumps(answer).encode(), content_type="application/x-amz-json-1.0")
+    async def perform(self, _service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        """Do what SQS would."""
+        return await getattr(self, f"_{operation}")(parameters)
 
     async def _GetQueueUrl(self, parameters: Any) -> Any:  # as AWS names it
         return {"QueueUrl": f"http://elsewhere/{parameters['QueueName']}"}

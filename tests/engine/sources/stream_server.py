@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-from collections import defaultdict
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import Any
 
-from aiohttp import web
+from tests.engine.sources.faulty_server import FaultyServer
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-__all__ = ["PREFIX", "Fault", "Shard", "StreamServer", "refusal"]
+__all__ = ["PREFIX", "Shard", "StreamServer"]
 
 PREFIX = "shardId-00000000000000000000-"  # botocore knows how long an id is
-CUT = 0  # in place of a status: the connection is closed without an answer
-
-
-class Fault(NamedTuple):
-    """What one call is answered with in place of the truth."""
-
-    status: int = CUT
-    body: bytes = b""
-
-
-def refusal(code: str, status: int = 400) -> Fault:
-    """A refusal with this code."""
-    return Fault(status, json.dumps({"__type": code, "message": "no"}).encode())
 
 
 class Shard:
@@ -41,65 +23,31 @@ class Shard:
         self.is_closed = is_closed
         self.put(*texts)
 
-    def put(self, *texts: str, at: float = 1_700_000_000.0, key: str = "key") -> None:
-        """Add records that arrive at this time."""
-        self.records += [(text, key, at) for text in texts]
+    def put(self, *texts: str, at: float | None = None, key: str = "key") -> None:
+        """Add records that arrive at this time; None: now."""
+        arrived = time.time() if at is None else at
+        self.records += [(text, key, arrived) for text in texts]
 
 
-class StreamServer:
+class StreamServer(FaultyServer):
     """A stream by each of its APIs; sequence numbers count from 101."""
 
     def __init__(self, **shards: Shard) -> None:
+        super().__init__()
         self.shards = shards
-        self.faults: dict[str, list[Fault]] = defaultdict(list)  # of the next calls, by operation
-        self.calls: list[tuple[str, dict[str, Any]]] = []  # operations with their parameters
-        self.news = asyncio.Event()
         self.messages: list[dict[str, Any]] = []  # to the queue
         self.says_end = True  # of closed shards
-        self.url = ""
+        self.hours = 24  # for which records are kept
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[StreamServer]:
-        """Listen on loopback."""
-        app = web.Application()
-        app.router.add_post("/{rest:.*}", self._answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            host, port = runner.addresses[0][:2]
-            self.url = f"http://{host}:{port}"
-            yield self
-        finally:
-            await runner.cleanup()
-
-    def called(self, operation: str) -> list[dict[str, Any]]:
-        """The parameters of each call of an operation."""
-        return [parameters for each, parameters in self.calls if each == operation]
-
-    async def until_called(self, operation: str) -> None:
-        """Wait for a call of an operation."""
-        while not self.called(operation):
-            self.news.clear()
-            await self.news.wait()
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        service, _, operation = request.headers["X-Amz-Target"].partition(".")
-        parameters = json.loads(await request.read())
-        self.calls.append((operation, parameters))
-        self.news.set()
-        if self.faults[operation]:
-            fault = self.faults[operation].pop(0)
-            if fault.status == CUT:
-                assert request.transport is not None
-                request.transport.close()
-            return web.Response(status=fault.status or 500, body=fault.body)
-        answer = getattr(self, f"_{operation}")(parameters, service.startswith("DynamoDB"))
-        return web.Response(body=json.dumps(answer).encode(), content_type="application/x-amz-json-1.1")
+    async def perform(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        """Do what the service would."""
+        return getattr(self, f"_{operation}")(parameters, service.startswith("DynamoDB"))
 
     def _ListShards(self, _parameters: Any, _is_table: bool) -> Any:  # as AWS names it
         return {"Shards": self._listed()}
+
+    def _DescribeStreamSummary(self, _parameters: Any, _is_table: bool) -> Any:
+        return {"StreamDescriptionSummary": {"RetentionPeriodHours": self.hours}}
 
     def _DescribeStream(self, _parameters: Any, _is_table: bool) -> Any:
         return {"StreamDescription": {"Shards": self._listed()}}

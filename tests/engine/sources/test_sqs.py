@@ -19,7 +19,8 @@ from runtime_api.service.mapping_record import EventSourceMapping, MappingState,
 from runtime_api.service.seams.dispatch import InvokeResult, Throttled, Unavailable
 from runtime_api.store.memory_positions import MemoryPositions
 
-from .queue_server import CUT, NO_QUEUE, TICK_S, Fault, QueueServer, refusal
+from .faulty_server import CUT, Fault, refusal
+from .queue_server import NO_QUEUE, TICK_S, QueueServer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -3,152 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from contextlib import asynccontextmanager
-from random import Random
-from typing import TYPE_CHECKING, Any
+import time
 
 import pytest
 
-from runtime_api.engine.aws_clients import AwsClients, AwsSettings
-from runtime_api.engine.clock import Clock
-from runtime_api.engine.sources import FunctionFacts, SourceContext
-from runtime_api.engine.sources.choice import POLLED
-from runtime_api.protocol.limits import CURRENT
-from runtime_api.service.mapping_record import EventSourceMapping, MappingState, Settings
-from runtime_api.service.mapping_sources import SourceKind
-from runtime_api.service.seams.dispatch import InvokeResult, RunResult, Throttled, Unavailable
-from runtime_api.service.seams.positions import Position
+from runtime_api.engine.sources import streams
+from runtime_api.service.seams.dispatch import Throttled, Unavailable
+from runtime_api.service.seams.positions import LEASE_S, Position
 from runtime_api.store.memory_positions import MemoryPositions
-from tests.engine.sources.stream_server import PREFIX, Fault, Shard, StreamServer, refusal
+from tests.engine.sources.faulty_server import Fault, refusal
+from tests.engine.sources.stream_server import PREFIX, Shard, StreamServer
+from tests.engine.sources.stream_world import (
+    CONSUMER,
+    FAILED,
+    SHARD,
+    STREAM,
+    TABLE,
+    TIMEOUT_S,
+    TO_QUEUE,
+    World,
+    with_server,
+)
 from tests.loops import run
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-
 pytestmark = pytest.mark.slow
-
-STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
-TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-01-02T03:04:05.678"
-QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
-TO_QUEUE = {"OnFailure": {"Destination": QUEUE}}
-FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
-KINDS = {STREAM: SourceKind.KINESIS, TABLE: SourceKind.DYNAMODB}
-OK = InvokeResult("r", b"null", None, b"")
-FAILED = InvokeResult("r", b"{}", "Unhandled", b"")
-SHARD = f"{PREFIX}s"
-TIMEOUT_S = 60
-
-
-class Function:
-    """Notes the texts of the records that it gets; `results` are those of its next invocations."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-        self.results: list[RunResult] = []
-        self.news = asyncio.Event()
-        self.may_end = asyncio.Event()
-        self.may_end.set()
-
-    async def invoke(self, function_arn: str, payload: bytes, trace: str | None = None) -> RunResult:
-        self.batches.append([_text(each) for each in json.loads(payload)["Records"]])
-        self.news.set()
-        await self.may_end.wait()
-        return self.results.pop(0) if self.results else OK
-
-    def capacity(self, function_arn: str) -> int:
-        return 1
-
-    def about(self, function_arn: str) -> FunctionFacts:
-        return FunctionFacts("7", "arn:aws:iam::123456789012:role/r")
-
-
-def _text(record: dict[str, Any]) -> str:
-    if "kinesis" in record:
-        return base64.b64decode(record["kinesis"]["data"]).decode()
-    text: str = record["dynamodb"]["Keys"]["id"]["S"]
-    return text
-
-
-class World:
-    """A poller with what it needs."""
-
-    def __init__(self, server: StreamServer) -> None:
-        self.server = server
-        self.function = Function()
-        self.positions = MemoryPositions()
-        self.results: list[str] = []
-        self.notes: list[str] = []
-        self._news = asyncio.Event()
-
-    @asynccontextmanager
-    async def polling(self, arn: str = STREAM, **settings: Any) -> AsyncIterator[None]:
-        """Poll until the block ends, and then until nothing is in hand."""
-        clients = AwsClients(AwsSettings({"": self.server.url}))
-        settings = {"batch_size": 10, "starting_position": "TRIM_HORIZON", **settings}
-        mapping = EventSourceMapping(
-            "m",
-            "123456789012",
-            "us-east-1",
-            FUNCTION,
-            Settings(arn, **settings),
-            MappingState.ENABLED,
-            True,
-            "2026",
-            "No records processed",
-        )
-        source = POLLED[KINDS[arn]].source(
-            SourceContext(
-                mapping,
-                self.function,
-                clients,
-                Clock(),
-                Random(1),
-                CURRENT,
-                self.positions,
-                self._took(self.results),
-                self._took(self.notes),
-            )
-        )
-        task = asyncio.create_task(source.run())
-        try:
-            yield
-            source.stop()
-            await asyncio.wait_for(task, TIMEOUT_S)
-        finally:
-            task.cancel()
-            await clients.close()
-
-    def _took(self, lines: list[str]) -> Callable[[str], None]:
-        def take(line: str) -> None:
-            lines.append(line)
-            self._news.set()
-
-        return take
-
-    async def handled(self, *texts: str) -> None:
-        """Wait until the function has got exactly these, in this order."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while sum(map(len, self.function.batches)) < len(texts):
-                self.function.news.clear()
-                await self.function.news.wait()
-        assert [text for batch in self.function.batches for text in batch] == list(texts)
-
-    async def told(self, part: str) -> None:
-        """Wait until a result or a line of the log has this part."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while not any(part in line for line in (*self.results, *self.notes)):
-                self._news.clear()
-                await self._news.wait()
-
-
-def with_server(server: StreamServer, test: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    async def inside() -> None:
-        async with server.running():
-            await test(World(server))
-
-    run(inside())
 
 
 @pytest.mark.parametrize(
@@ -278,7 +156,7 @@ def test_a_mapping_that_begins_at_the_latest_record_misses_none_while_no_server_
     async def test(world: World) -> None:
         async with world.polling(arn, starting_position="LATEST"):
             await asyncio.wait_for(server.until_called("GetRecords"), TIMEOUT_S)
-        server.shards["s"].put("meanwhile", at=Clock().now_ms() / 1000 + 1)
+        server.shards["s"].put("meanwhile", at=time.time() + 1)
         server.shards["new"] = Shard("first")
         async with world.polling(arn, starting_position="LATEST"):
             async with asyncio.timeout(TIMEOUT_S):
@@ -354,5 +232,93 @@ def test_a_shard_that_another_server_reads_is_left_alone() -> None:
             await asyncio.wait_for(server.until_called("ListShards"), TIMEOUT_S)
         assert server.called("GetRecords") == []
         assert world.function.batches == []
+
+    with_server(server, test)
+
+
+def test_a_server_takes_over_when_the_lease_of_another_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "DISCOVERY_S", 0.05)
+    server = StreamServer(s=Shard("a"))
+    now = [0.0]
+
+    async def test(one: World) -> None:
+        other = World(server, one.positions)
+        one.function.may_end.clear()
+        async with one.polling():
+            await one.handled("a")  # it hangs
+            async with other.polling():
+                now[0] = LEASE_S
+                await other.handled("a")
+                one.function.may_end.set()
+                server.shards["s"].put("b")
+                await other.handled("a", "b")
+        assert one.function.batches == [["a"]]
+        assert (await one.positions.all("m"))[SHARD].sequence_number == "102"
+
+    async def inside() -> None:
+        async with server.running():
+            await test(World(server, MemoryPositions(lambda: now[0])))
+
+    run(inside())
+
+
+@pytest.mark.parametrize(("arn", "hours"), [(STREAM, 48), (TABLE, 24)])
+def test_retries_without_a_limit_end_when_the_stream_drops_the_record(arn: str, hours: int) -> None:
+    server = StreamServer(s=Shard("a"))
+    server.hours = 48  # of a table nobody is asked
+
+    async def test(world: World) -> None:
+        world.function.results = [FAILED, FAILED]
+        async with world.polling(arn, batch_size=1):
+            await world.handled("a")
+            world.clock.advance(hours * 3600 - 60)
+            await world.handled("a", "a")
+            world.clock.advance(120)
+            await world.told("given up: RecordAgeExceeded")
+            server.shards["s"].put("b")
+            await world.handled("a", "a", "b")
+
+    with_server(server, test)
+
+
+def test_a_batching_window_ends_when_a_test_moves_the_clock() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        async with world.polling(maximum_batching_window_in_seconds=300):
+            await server.until_called("GetRecords")
+            assert world.function.batches == []
+            while not world.function.batches:  # the clock may be moved before the record is there
+                world.clock.advance(300)
+                await asyncio.sleep(0.01)
+            await world.handled("a")
+
+    with_server(server, test)
+
+
+def test_finished_shards_that_a_stream_has_no_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "DISCOVERY_S", 0.05)
+    server = StreamServer(s=Shard("a", is_closed=True), t=Shard("b"))
+
+    async def test(world: World) -> None:
+        async with world.polling():
+            await world.stands(lambda positions: positions.get(SHARD, Position()).is_finished)
+            del server.shards["s"]
+            await world.stands(lambda positions: SHARD not in positions)
+        assert list(await world.positions.all("m")) == [f"{PREFIX}t"]
+
+    with_server(server, test)
+
+
+def test_the_stream_of_a_consumer_is_read() -> None:
+    server = StreamServer(s=Shard("a"))
+
+    async def test(world: World) -> None:
+        async with world.polling(CONSUMER):
+            await world.handled("a")
+        assert [note for note in world.notes if "consumers" in note] == [
+            "consumers are not subscribed to here: their stream is read with GetRecords"
+        ]
+        assert server.called("ListShards")[0]["StreamARN"] == STREAM
 
     with_server(server, test)
