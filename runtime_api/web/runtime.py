@@ -76,7 +76,7 @@ class RuntimeApi:
     def started(self, exchange: Exchange) -> None:
         event = self._head(exchange)
         if event is not None:
-            exchange.context = event
+            exchange.context = True  # not the event: as a cycle, they would keep the body until they are collected
             self._post(event)
             if not exchange.answered:
                 exchange.connection.kept = True  # a streamed response takes the time that its handler takes

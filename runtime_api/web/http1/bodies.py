@@ -38,7 +38,7 @@ class LargeBody(asyncio.BufferedProtocol):
     def __init__(self, receiver: Receiver, transport: asyncio.Transport, exchange: Exchange, begun: bytes) -> None:
         self._receiver = receiver
         self._transport = transport
-        self._exchange = exchange
+        self._exchange: Exchange | None = exchange
         self._place = BytesIO(bytes(exchange.announced))
         self._view = self._place.getbuffer()
         self._view[: len(begun)] = begun
@@ -54,12 +54,19 @@ class LargeBody(asyncio.BufferedProtocol):
         return self._view[self._arrived :]
 
     def buffer_updated(self, count: int) -> None:
+        assert self._exchange is not None  # or another protocol would be reading
         self._arrived += count
         self._exchange.arrived += count
         if self._arrived == len(self._view):
             self._exchange.arrived = 0  # `Exchange.receive` counts all of it
             self._switch_to(self._receiver)
-            self._receiver.body_arrived(self._place.getvalue())  # the place itself, without a copy
+            self._receiver.body_arrived(self._let_go())
+
+    def _let_go(self) -> bytes:
+        """The body, of which nothing is kept here: uvloop keeps the last protocol that lent it memory."""
+        body = self._place.getvalue()  # the place itself, without a copy
+        self._place, self._view, self._exchange = BytesIO(), memoryview(b""), None
+        return body
 
     def eof_received(self) -> bool:
         return self._receiver.eof_received()
