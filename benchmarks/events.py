@@ -59,7 +59,7 @@ def _cpu(server: Server, tools: Tools, payload: Path, callers: int, events: bool
     with launching.running(server, tools) as running:
         load.send(tools, running, payload, WARM_UP, ENVIRONMENTS)
         load.send(tools, running, payload, WARM_UP, callers, events=events)
-        _drain(running)  # its first request imports aiohttp
+        _drain(running)
         before = running.cpu_seconds()
         load.send(tools, running, payload, REQUESTS, callers, events=events)
         _drain(running)

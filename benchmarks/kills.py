@@ -1,6 +1,6 @@
 """Run a load on many functions while runtimes and sandboxes are killed, and check every answer.
 
-Callers invoke random functions with a token each, on both lanes of the port; some hang up, some send Event
+Callers invoke random functions with a token each, among other requests; some hang up, some send Event
 invocations; some events hang until the timeout or end the runtime. Meanwhile processes of the functions are killed at
 random, functions are deployed anew, and one is removed and added again. Nothing may be lost (no answer; an accepted
 event that never runs, without a word about it in the log), doubled (a token that ran twice, an answer too many),

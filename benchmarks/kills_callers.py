@@ -40,7 +40,7 @@ class Ledger:
 
 
 class Caller:
-    """Sends one request after another on a connection; some of these change to the lane of aiohttp."""
+    """Sends one request after another on a connection; some of these are no Invoke."""
 
     def __init__(self, port: int, ledger: Ledger, dice: random.Random, number: int) -> None:
         self._port, self._ledger, self._dice, self._number = port, ledger, dice, number

@@ -1,7 +1,7 @@
 """Run a mixed load on one server, and check that its memory and descriptors stay flat.
 
-The load has small and large events, function errors, crashes, timeouts, Event, DryRun, log tails, bad requests, the
-aiohttp lane, callers that hang up, killed runtimes, and environments that reach the idle timeout. The first tenth of
+The load has small and large events, function errors, crashes, timeouts, Event, DryRun, log tails, bad requests, other
+operations, callers that hang up, killed runtimes, and environments that reach the idle timeout. The first tenth of
 the time is the warm-up.
 """
 

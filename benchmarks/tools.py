@@ -1,10 +1,13 @@
-"""Compile the C programs of the benchmarks."""
+"""Compile the C programs of the benchmarks, and bootjack itself."""
 
+import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.checkouts import IMPORT_PATHS, PROJECT
 from benchmarks.errors import Unusable
 
 SOURCES = Path(__file__).parent
@@ -28,7 +31,17 @@ def build(scratch: Path) -> Tools:
         raise Unusable("the benchmarks need a C compiler: there is no `cc` on PATH")
     echo, load, feeder = (_compile(compiler, name, scratch) for name in ("echo", "load", "feeder"))
     slow_clock = _compile(compiler, "slow_clock", scratch, "-shared", "-fPIC")
+    _write_bytecode()
     return Tools(scratch, echo, load, feeder, slow_clock)
+
+
+def _write_bytecode() -> None:
+    """Compile bootjack as an installer does; where bytecode is switched off, each start would compile all of it."""
+    packages = {"": ("bootjack", "runtime_api"), "bootstrap": ("bootjack_bootstrap",), "layers": ("bootjack_layers",)}
+    folders = [PROJECT / path / package for path in IMPORT_PATHS for package in packages[path]]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-m", "compileall", "-q", *map(str, folders)]
+    subprocess.run(command, env=environment, timeout=COMPILE_LIMIT_SECONDS, check=True)
 
 
 def _compile(compiler: str, name: str, scratch: Path, *options: str) -> Path:

@@ -10,7 +10,7 @@ from runtime_api.service.rules.table import RULES
 
 PAGE = Path(__file__).with_name("service.md")
 ELSEWHERE = {
-    "Invoke": "on the fast lane of the public port",
+    "Invoke": "served, without a task",
     "InvokeAsync": "served; deprecated",
     "InvokeWithResponseStream": "served, piece by piece",
 }

@@ -192,9 +192,7 @@ def test_a_runtime_api_refuses_a_host_that_dns_could_forge(
     run(main(), quiet)
 
 
-def test_a_defect_of_bootjack_is_answered_on_both_lanes(
-    echo: LocalFunction, quiet: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_of_bootjack_is_answered(echo: LocalFunction, quiet: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_given: object) -> asyncio.Future[object]:
         future = asyncio.get_running_loop().create_future()
         future.set_exception(LookupError("a defect"))
@@ -204,7 +202,7 @@ def test_a_defect_of_bootjack_is_answered_on_both_lanes(
     noted: list[object] = []
 
     def invoke(port: int, *before: str) -> tuple[int, str | None]:
-        """Invoke on a connection after other requests; the first of them moves it to the other lane."""
+        """Invoke on a connection after other requests."""
         with closing(HTTPConnection("127.0.0.1", port, timeout=15)) as connection:
             for path in before:
                 connection.request("GET", path)

@@ -25,8 +25,10 @@ class PackageUses:
     def replace(self, before: Function | Resource | None, after: Function | Resource | None) -> set[str]:
         """Count something as it is after a change, and return the packages that nothing has any more."""
         kept, old = _packages(after), _packages(before)
-        self._uses.update(kept)
-        self._uses.subtract(old)
+        for package in kept:
+            self._uses[package] += 1
+        for package in old:
+            self._uses[package] -= 1
         gone = {package for package in old if not self._uses[package]}
         for package in gone:
             del self._uses[package]

@@ -100,7 +100,7 @@ SOURCES: Mapping[SourceKind, Source] = {
 _ARNS = (
     (SourceKind.SQS_FIFO, r"sqs:[^:]+:\d{12}:[\w-]+\.fifo"),
     (SourceKind.SQS, r"sqs:[^:]+:\d{12}:[\w-]+"),
-    (SourceKind.KINESIS, r"kinesis:[^:]+:\d{12}:stream/[\w.-]+(?:/consumer/[\w.-]+:\d+)?"),
+    (SourceKind.KINESIS, r"kinesis:[^:]+:\d{12}:stream/[\w.-]+(?:/consumer/[\w.-]+(?::\d+)?)?"),
     (SourceKind.DYNAMODB, r"dynamodb:[^:]+:\d{12}:table/[\w.-]+/stream/.+"),
     (SourceKind.MANAGED_KAFKA, r"kafka:[^:]+:\d{12}:(?:vpc-connection/\d{12}/)?cluster/.+"),
     (SourceKind.MQ, r"mq:[^:]+:\d{12}:broker:.+"),

@@ -30,7 +30,9 @@ class _Functions:
 
     def __init__(self) -> None:
         self.records: dict[str, FunctionRecord] = {}  # by every name that they answer to
-        self.unqualified: dict[str, ResolvedVersion] = {}  # by the same names: what most invocations ask for
+        self.unqualified: dict[
+            str, ResolvedVersion
+        ] = {}  # of these, what most invocations ask for, once one has asked
         self.functions: dict[str, Function] = {}
 
     def set(self, record: FunctionRecord) -> None:
@@ -38,7 +40,7 @@ class _Functions:
         self.functions[record.name] = record.function
         for name in (record.name, *record.other_names):
             self.records[name] = record
-            self.unqualified[name] = resolved_version(record)
+            self.unqualified.pop(name, None)
 
     def drop(self, record: FunctionRecord) -> None:
         """Take out a record that is in here."""
@@ -46,7 +48,15 @@ class _Functions:
             del self.functions[record.name]
         for each in (record.name, *record.other_names):
             if self.records.get(each) is record:
-                del self.records[each], self.unqualified[each]
+                del self.records[each]
+                self.unqualified.pop(each, None)
+
+    def latest(self, name: str) -> ResolvedVersion | None:
+        """Return what this name stands for without a qualifier; None when no function answers to it."""
+        found, record = self.unqualified.get(name), self.records.get(name)
+        if found is None and record is not None:
+            found = self.unqualified[name] = resolved_version(record)
+        return found
 
 
 class MemoryCatalog:
@@ -65,7 +75,7 @@ class MemoryCatalog:
     def resolve(self, function: str, qualifier: str | None = None, caller: Owner | None = None) -> ResolvedVersion:
         if qualifier is None:
             own = self._own.get(caller, self._everybodys)
-            found = own.unqualified.get(function) or self._everybodys.unqualified.get(function)
+            found = own.unqualified.get(function) or own.latest(function) or self._everybodys.latest(function)
             if found is not None:
                 return found
         owner, everybodys = caller or self._home, self._everybodys.records

@@ -1,7 +1,4 @@
-"""The other lane of the public port, on aiohttp: health, Lambda's other operations, and Invoke too.
-
-An SDK uses one connection for everything, so a connection that was handed over stays here, and so do its invocations.
-"""
+"""Every request to the public port but Invoke: health, Lambda's other operations, logs, events, function URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import orjson
-from aiohttp import web
 
 from runtime_api.engine.links import PACKAGES
 from runtime_api.service.codec import Request, decode, encode
@@ -27,14 +23,8 @@ from runtime_api.service.signatures import SignedRequest
 from runtime_api.service.validation import check_parameters
 
 from . import events, invoke, logs, replies, streams
-from .http1.exchange import DRAIN_BYTES
-from .http1.headers import add_header
-from .http1.parser import HEAD_BYTES, HEAD_LINES
-from .http1.targets import origin_form
-from .lane import Lane
-from .replies import CONTINUE
 from .streams import StreamedReply, settled
-from .urls import FunctionUrls, RequestHead, http_request
+from .urls import FunctionUrls, http_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,96 +33,23 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Invoker
     from runtime_api.engine.log_service import LogService
     from runtime_api.engine.management import Management
-    from runtime_api.protocol.limits import Limits
     from runtime_api.service.operations import Operation
     from runtime_api.service.owners import Caller
 
     from .callers import Callers
     from .guard import Guard
-    from .http1.roster import Roster
+    from .http1.exchange import Exchange
     from .replies import PlainReply
     from .urls import UrlPlace
 
-__all__ = ["ApiServer"]
+__all__ = ["Api"]
 
 HEALTH = "/_bootjack/health"
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-# A request with one of these ends its connection, because aiohttp 3.14 reads on wrongly: it takes the last field of a
-# trailer for one of the next request, and never reads what came together with an offer of another protocol. The
-# sender of CONNECT may take what follows for the bytes of a tunnel.
-_LAST = frozenset({"transfer-encoding", "upgrade"})
 INVOKE_ASYNC = "InvokeAsync"
 STATUS_ACCEPTED = orjson.dumps({"Status": replies.ACCEPTED})
 ZIP = "Content-Type: application/zip\r\n"
 EXPIRED = replies.service_reply("AccessDeniedException", "This link was not made by this server, or has expired")
 OPERATION_BYTES = 70_167_211  # what Lambda takes: a package of 50 MB in base64, and the rest of a request
-
-
-class ApiServer:
-    """Makes the protocols that serve connections on this lane."""
-
-    def __init__(
-        self,
-        invoker: Invoker,
-        management: Management,
-        guard: Guard,
-        callers: Callers,
-        limits: Limits,
-        log_service: LogService | None,
-        event_service: EventService | None,
-    ) -> None:
-        api = Api(invoker, management, guard, callers, limits.request_bytes, log_service, event_service)
-        self._server = web.Server(api.answer)
-
-    def open_lane(self, roster: Roster) -> Lane:
-        """A protocol for one connection."""
-        return Lane(roster, lambda lane: _Speaker(self._server, lane))
-
-    async def shutdown(self, timeout_s: float) -> None:
-        """Close the connections; requests in hand get `timeout_s`."""
-        await self._server.shutdown(timeout_s)
-
-
-class _Speaker(web.RequestHandler):
-    """aiohttp's protocol, with bodies as they are sent, heads as long as on the other lane, and no log of faults."""
-
-    def __init__(self, server: web.Server, lane: Lane) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # None turns it off
-            auto_decompress=False,
-            max_line_size=HEAD_BYTES,
-            max_field_size=HEAD_BYTES,
-            max_headers=HEAD_LINES,
-        )
-        self.lane = lane
-
-    async def start(self) -> None:
-        """Serve until the connection ends. It may have ended before this begins; aiohttp 3.14 asserts it has not."""
-        if self.transport is not None:
-            await super().start()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = replies.SERVER_ERROR,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is not HTTP. Only its sender has to know: nothing is logged."""
-        if status >= replies.SERVER_ERROR:
-            return super().handle_error(request, status, exc, message)
-        self.lane.turn_away(replies.BAD_REQUEST)
-        return _response(replies.BAD_REQUEST)  # is not sent any more
-
-
-class _FaultyError(Exception):
-    """The peer's mistake; the connection ends with this reply."""
-
-    def __init__(self, reply: PlainReply) -> None:
-        super().__init__(reply)
-        self.reply = reply
 
 
 class Api:
@@ -157,95 +74,77 @@ class Api:
         self._event_bytes = event_bytes
         self._urls = FunctionUrls(invoker, guard, callers)
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request. Whatever its peer does to it is not an error of this server."""
-        lane = _lane_of(request)
-        fault = lane.began(lambda reply: request.content.set_exception(_FaultyError(reply)))
-        pieces: StreamedReply | None = None
-        try:
-            if fault is not None:
-                raise _FaultyError(fault)
-            reply = await self._reply(request)
-            if isinstance(reply, StreamedReply):
-                pieces, response = reply, streams.response(reply)
-            else:
-                response = _response(reply)
-        except _FaultyError as error:
-            lane.turn_away(error.reply)
-            response = _response(error.reply)  # is not sent any more
-        except (web.RequestPayloadError, ConnectionError):  # aiohttp's word for a body that is garbled, or cut short
-            lane.turn_away(replies.BAD_REQUEST)
-            response = _response(replies.BAD_REQUEST)
-        if lane.is_ending or request.method == "CONNECT" or not _LAST.isdisjoint(map(str.lower, request.headers)):
-            response.force_close()
-        with suppress(ConnectionError):  # the connection has ended; aiohttp will see it, too
-            if pieces is not None:
-                await streams.send(request, response, pieces)
-            else:
-                await response.prepare(request)
-                await response.write_eof()
-        lane.answered()
-        if request.content.exception() is not None:
-            request.protocol.force_close()  # aiohttp would read on, and log what it finds
-        return response
-
-    async def _reply(self, request: web.BaseRequest) -> PlainReply | StreamedReply:
-        headers: dict[bytes, bytes] = {}
-        for name, value in request.raw_headers:
-            add_header(headers, name, value)
-        if headers.keys() >= _FRAMING:
-            return replies.BAD_REQUEST
-        raw_path, _, query = request.raw_path.encode("utf-8", "surrogateescape").partition(b"?")
-        raw_path = origin_form(raw_path)
-        place = self._urls.find(headers.get(b"host", b""), raw_path)
-        refused = self._objection(headers) if place is None else self._urls.objection(place, headers)
-        if refused is not None:
-            return refused
-        function = invoke.function_in(raw_path)
-        streamed = invoke.streamed_function_in(raw_path) if function is None else None
-        try:
-            signed = SignedRequest(request.method.encode(), raw_path, query, headers, b"")
-            if place is not None:
-                return await self._at_url(request, place, signed)
-            named = function or streamed
-            if named is None:
-                return await self._other(request, signed)
-            if request.method != "POST":
-                return replies.method_not_allowed("POST")
-            return await self._invoke(request, named, signed, is_streamed=function is None)
-        except ServiceError as error:
-            return invoke.error_reply(error)
-        except (_FaultyError, web.RequestPayloadError, ConnectionError):  # the peer's doing, which `answer` answers
-            raise
-        except Exception as error:
-            return invoke.defect_reply(f"{request.method} {request.path} failed", error)
-
-    def _objection(self, headers: dict[bytes, bytes]) -> PlainReply | None:
-        objection = self._guard.objection(headers)
+    def objection(self, exchange: Exchange) -> PlainReply | None:
+        """Return the refusal of a request that may not come from where it comes, by its head."""
+        place = self._urls.find(exchange.headers.get(b"host", b""), exchange.path)
+        if place is not None:
+            return self._urls.objection(place, exchange.headers)
+        objection = self._guard.objection(exchange.headers)
         return None if objection is None else replies.foreign(objection)
 
-    async def _other(self, request: web.BaseRequest, signed: SignedRequest) -> PlainReply:
-        raw_path, headers = signed.path.decode("latin-1"), signed.headers
-        asked = parse_qs(signed.query.decode("latin-1"), keep_blank_values=True)
-        found = find(request.method, raw_path, asked)
-        # A request that is cut short is no request, so nothing is done before its end.
-        logs_operation = logs.operation_in(raw_path, headers) if request.method == "POST" else None
-        is_events = self._event_service is not None and events.is_ours(raw_path)
-        most = logs.MOST_BYTES if logs_operation is not None else 0 if found is None else OPERATION_BYTES
-        body = await _body(request, events.MOST_BYTES if is_events else most)
+    def most_bytes(self, exchange: Exchange) -> int:
+        """Return how large the body of a request may be, by its head."""
+        path = exchange.path
+        if invoke.streamed_function_in(path) is not None or self._place(exchange) is not None:
+            return self._event_bytes
+        text = path.decode("latin-1")
+        if exchange.method == b"POST" and logs.operation_in(text, exchange.headers) is not None:
+            return logs.MOST_BYTES
+        if self._event_service is not None and events.is_ours(text):
+            return events.MOST_BYTES
+        return 0 if _operation(exchange, _asked(exchange)) is None else OPERATION_BYTES
+
+    async def reply(self, exchange: Exchange, body: bytes | None) -> PlainReply | StreamedReply:
+        """Answer a request; `body` is None for one of more than `most_bytes`."""
+        refused = self.objection(exchange)
+        if refused is not None:
+            return refused
+        place = self._place(exchange)
+        streamed = invoke.streamed_function_in(exchange.path)
+        try:
+            if place is None and streamed is None:
+                return await self._other(exchange, body)
+            if place is None and exchange.method != b"POST":
+                return replies.method_not_allowed("POST")
+            if body is None:
+                raise self._invoker.too_large()
+            signed = SignedRequest(exchange.method, exchange.path, exchange.query, exchange.headers, body)
+            if place is not None:
+                return await self._urls.reply(place, http_request(exchange, place, body), signed)
+            assert streamed is not None
+            return await self._stream(exchange, streamed, signed)
+        except ServiceError as error:
+            return invoke.error_reply(error)
+        except Exception as error:
+            asked = f"{exchange.method.decode('latin-1')} {exchange.path.decode('latin-1')}"
+            return invoke.defect_reply(f"{asked} failed", error)
+
+    def _place(self, exchange: Exchange) -> UrlPlace | None:
+        return self._urls.find(exchange.headers.get(b"host", b""), exchange.path)
+
+    async def _other(self, exchange: Exchange, body: bytes | None) -> PlainReply:
+        headers, method, raw_path = (
+            exchange.headers,
+            exchange.method.decode("latin-1"),
+            exchange.path.decode("latin-1"),
+        )
+        asked = _asked(exchange)
+        signed = SignedRequest(exchange.method, exchange.path, exchange.query, headers, body or b"")
         if raw_path == HEALTH:
-            return self._health(request.method)
-        if is_events:
-            return await self._events(request.method, signed, asked, body or b"")
+            return self._health(method)
+        if self._event_service is not None and events.is_ours(raw_path):
+            return await self._events(method, signed, asked)
+        logs_operation = logs.operation_in(raw_path, headers) if method == "POST" else None
         if logs_operation is not None:
             return await self._logs(logs_operation, signed, asked, body)
-        if raw_path.startswith(PACKAGES) and request.method == "GET":
+        if raw_path.startswith(PACKAGES) and method == "GET":
             package = await self._management.package(raw_path.removeprefix(PACKAGES), asked)
             return EXPIRED if package is None else replies.PlainReply(replies.OK, ZIP, package)
+        found = _operation(exchange, asked)
         if found is None and (allowed := methods_at(raw_path)):
             return replies.method_not_allowed(", ".join(allowed))
         if found is None:
-            raise UnknownOperationException(f"{request.method} {raw_path} is no operation of Lambda's API")
+            raise UnknownOperationException(f"{method} {raw_path} is no operation of Lambda's API")
         name = found.operation.name
         if name != INVOKE_ASYNC and not self._management.serves(found.operation):
             raise NotSupportedException(f"{name} is not supported by bootjack")
@@ -253,12 +152,12 @@ class Api:
             raise RequestEntityTooLargeException(
                 f"Request must be smaller than {OPERATION_BYTES} bytes for the {name} operation"
             )
-        self._callers.check(signed._replace(body=body), asked)
+        self._callers.check(signed, asked)
         parameters = decode(found.operation, Request(found.labels, asked, headers, body))
         caller = self._callers.of(headers, asked)
         if name == INVOKE_ASYNC:
             return await self._invoke_async(found.operation, parameters, caller)
-        server = f"http://{request.host}"
+        server = f"http://{headers.get(b'host', b'').decode('latin-1')}"
         owner = None if caller is None else caller.owner
         return _written(found.operation, await self._management.perform(found.operation, parameters, server, owner))
 
@@ -276,20 +175,18 @@ class Api:
             return reply
         return replies.PlainReply(reply.status, replies.JSON + reply.headers, STATUS_ACCEPTED)
 
-    async def _events(
-        self, method: str, signed: SignedRequest, asked: Mapping[str, list[str]], body: bytes
-    ) -> PlainReply:
+    async def _events(self, method: str, signed: SignedRequest, asked: Mapping[str, list[str]]) -> PlainReply:
         assert self._event_service is not None
-        self._callers.check(signed._replace(body=body), asked)
+        self._callers.check(signed, asked)
         caller, path = self._callers.of(signed.headers, asked), signed.path.decode("latin-1")
         owner = None if caller is None else caller.owner
-        return await events.answer(self._event_service, method, path, asked, body, owner)
+        return await events.answer(self._event_service, method, path, asked, signed.body, owner)
 
     async def _logs(
         self, operation: str, signed: SignedRequest, asked: Mapping[str, list[str]], body: bytes | None
     ) -> PlainReply:
         if body is not None:
-            self._callers.check(signed._replace(body=body), asked)
+            self._callers.check(signed, asked)
         caller = self._callers.of(signed.headers, asked)
         return await logs.answer(self._log_service, operation, body, None if caller is None else caller.owner)
 
@@ -299,28 +196,13 @@ class Api:
         document = {"status": "ok", "functions": self._invoker.names}
         return replies.PlainReply(replies.OK, replies.JSON, orjson.dumps(document))
 
-    async def _at_url(
-        self, request: web.BaseRequest, place: UrlPlace, signed: SignedRequest
-    ) -> PlainReply | StreamedReply:
-        body = await _body(request, self._event_bytes)
-        if body is None:
-            raise self._invoker.too_large()
-        head = RequestHead(request.method, signed.query, request.raw_headers, request.remote or "")
-        return await self._urls.reply(place, http_request(head, place, body), signed._replace(body=body))
-
-    async def _invoke(
-        self, request: web.BaseRequest, function: str, signed: SignedRequest, *, is_streamed: bool
-    ) -> PlainReply | StreamedReply:
-        body = await _body(request, self._event_bytes)
-        if body is None:
-            raise self._invoker.too_large()
-        query, headers = signed.query, signed.headers
-        self._callers.check(signed._replace(body=body), parse_qs(query.decode("latin-1"), keep_blank_values=True))
+    async def _stream(self, exchange: Exchange, function: str, signed: SignedRequest) -> PlainReply | StreamedReply:
+        self._callers.check(signed, _asked(exchange))
         accepted, pending = invoke.begin(
-            self._invoker, self._callers, function, query, headers, body, streamed=is_streamed
+            self._invoker, self._callers, function, signed.query, signed.headers, signed.body, streamed=True
         )
         result = await settled(pending)
-        if is_streamed and isinstance(result, InvokeResult):
+        if isinstance(result, InvokeResult):
             return streams.event_stream(accepted, result)
         return invoke.result_reply(accepted, pending)
 
@@ -332,34 +214,11 @@ def _written(operation: Operation, result: Mapping[str, Any]) -> PlainReply:
     return replies.PlainReply(answer.status, (replies.JSON if answer.body else "") + headers, answer.body)
 
 
-async def _body(request: web.BaseRequest, most: int) -> bytes | None:
-    """Return the body, None if it is over `most` bytes. It is read to its end, to keep the connection usable."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(CONTINUE)
-    kept: list[bytes] = []
-    size = 0
-    try:
-        async for piece in request.content.iter_any():
-            size += len(piece)
-            if size <= most:
-                kept.append(piece)
-            else:
-                kept.clear()
-            if size > most + DRAIN_BYTES:
-                request.protocol.force_close()
-                break
-    except RuntimeError as error:  # aiohttp's, for a connection that ended before anybody waited for the body
-        if request.transport is not None:
-            raise
-        raise ConnectionResetError from error
-    return b"".join(kept) if size <= most else None
+def _asked(exchange: Exchange) -> dict[str, list[str]]:
+    """The query of a request, decoded."""
+    return parse_qs(exchange.query.decode("latin-1"), keep_blank_values=True)
 
 
-def _lane_of(request: web.BaseRequest) -> Lane:
-    speaker: Any = request.protocol
-    lane: Lane = speaker.lane
-    return lane
-
-
-def _response(reply: PlainReply) -> web.Response:
-    return web.Response(status=reply.status, headers=streams.headers_of(reply.headers), body=reply.body)
+def _operation(exchange: Exchange, asked: Mapping[str, list[str]]) -> Any:
+    """The operation of Lambda's API that a request asks for; None when it asks for none."""
+    return find(exchange.method.decode("latin-1"), exchange.path.decode("latin-1"), asked)

@@ -1,7 +1,4 @@
-"""The fast lane of the public port: Lambda's Invoke, as curl, SDKs and the aws CLI call it.
-
-Any other request is passed on, and its connection with it.
-"""
+"""The public port's requests: Lambda's Invoke, which is answered without a task, and every other one, by `Api`."""
 
 from __future__ import annotations
 
@@ -14,25 +11,26 @@ from msgspec import Struct
 from runtime_api.service.errors import ServiceError
 from runtime_api.service.signatures import SignedRequest
 
-from . import invoke, replies
+from . import invoke, replies, streams
+from .arriving import Arriving
+from .replies import PlainReply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runtime_api.engine.invoker import Accepted, Invoker, Queued, Verified
+    from runtime_api.engine.tasks import Tasks
     from runtime_api.service.seams.dispatch import Pending, RunResult
     from runtime_api.service.seams.event_queue import Full
 
+    from .api import Api
     from .callers import Callers
     from .guard import Guard
     from .http1.exchange import Exchange
     from .http1.outbox import Outbox
-    from .replies import PlainReply
 
 __all__ = ["Front"]
 
 KNOWN_PATHS = 4096  # whose function name is remembered
-URLS, URL_HOSTS = b"/lambda-url/", b".lambda-url."  # function URLs, by path and by host
+URL_HOSTS = b".lambda-url."  # function URLs
 
 
 class _Known(Struct, frozen=True):
@@ -43,7 +41,7 @@ class _Known(Struct, frozen=True):
 
 
 class Front:
-    """Answers Invoke; `pass_on` takes every other exchange."""
+    """Answers Invoke, and has `api` answer everything else in tasks of `tasks`."""
 
     def __init__(
         self,
@@ -52,14 +50,16 @@ class Front:
         callers: Callers,
         outbox: Outbox,
         body_bytes: int,
-        pass_on: Callable[[Exchange], None],
+        api: Api,
+        tasks: Tasks,
     ) -> None:
         self.body_bytes = body_bytes
         self._invoker = invoker
         self._guard = guard
         self._callers = callers
         self._outbox = outbox
-        self._pass_on = pass_on
+        self._api = api
+        self._tasks = tasks
         self._names: dict[bytes, str] = {}
         self._plain_host = (
             b""  # the last Host that is no function URL's: most clients send the same with every request
@@ -68,14 +68,20 @@ class Front:
     # -- http1.Handler
 
     def started(self, exchange: Exchange) -> None:
-        # Another request's body may be larger than Invoke's limit, so pass it on before the body arrives. A chunked
-        # body cannot be passed on in the middle: its framing has been parsed away.
-        is_invoke = invoke.function_in(exchange.path) is not None
-        if not is_invoke and b"transfer-encoding" not in exchange.headers:
-            self._pass_on(exchange)
+        if self._is_invoke(exchange):
+            return
+        refused = self._api.objection(exchange)
+        if refused is not None:
+            _send(exchange, refused)
+            return
+        exchange.in_pieces = exchange.outlasts_faults = True  # its body may be larger than Invoke's limit
+        exchange.context = Arriving(self._api.most_bytes(exchange))
 
     def received(self, exchange: Exchange, piece: bytes) -> None:
-        pass  # bodies are taken whole
+        arriving: Arriving | None = exchange.context
+        if arriving is not None and not arriving.add(piece):
+            exchange.context = None
+            self._answer_other(exchange, None)
 
     def finished(self, exchange: Exchange) -> None:
         known: _Known | None = exchange.memo.value
@@ -93,13 +99,15 @@ class Front:
         except ServiceError as error:
             _send(exchange, invoke.error_reply(error))
             return
+        exchange.outlasts_faults = True
         self._outbox.callers += 1
         pending.add_done_callback(partial(self._answer, exchange, accepted))
 
     def overflowed(self, exchange: Exchange) -> None:
-        at_url = exchange.path.startswith(URLS) or self._names_url(exchange)
-        refused = None if at_url else self._judge(exchange)
-        _send(exchange, refused or invoke.error_reply(self._invoker.too_large()))
+        if self._is_invoke(exchange):
+            _send(exchange, self._judge(exchange) or invoke.error_reply(self._invoker.too_large()))
+        else:
+            self._answer_whole(exchange)
 
     def truncated(self, exchange: Exchange) -> None:
         _send(exchange, exchange.fault or replies.BAD_REQUEST)
@@ -113,16 +121,39 @@ class Front:
     # -- below the handler
 
     def _admitted(self, exchange: Exchange) -> str | None:
-        """Return the function to invoke; None for a request that was refused, or passed on."""
+        """Return the function to invoke; None for a request that was refused, or is another one."""
         function = self._names.get(exchange.path) or self._learn(exchange.path)
         if function is None or self._names_url(exchange):
-            self._pass_on(exchange)
+            self._answer_whole(exchange)
             return None
         refused = self._judge(exchange)
         if refused is not None:
             _send(exchange, refused)
             return None
         return function
+
+    def _is_invoke(self, exchange: Exchange) -> bool:
+        return invoke.function_in(exchange.path) is not None and not self._names_url(exchange)
+
+    def _answer_whole(self, exchange: Exchange) -> None:
+        """Answer a request other than Invoke, which is complete."""
+        arriving: Arriving | None = exchange.context
+        if not exchange.in_pieces:
+            arriving = Arriving(self._api.most_bytes(exchange))
+        if arriving is not None:
+            exchange.context = None
+            self._answer_other(exchange, arriving.whole() if arriving.add(exchange.body) else None)
+
+    def _answer_other(self, exchange: Exchange, body: bytes | None) -> None:
+        exchange.outlasts_faults = True
+        self._tasks.start(self._answered(exchange, body))
+
+    async def _answered(self, exchange: Exchange, body: bytes | None) -> None:
+        reply = await self._api.reply(exchange, body)
+        if isinstance(reply, PlainReply):
+            _send(exchange, reply)
+        else:
+            await streams.send(exchange, reply)
 
     def _learn(self, path: bytes) -> str | None:
         """Return the function that a path asks to invoke, and remember it; None for any other path."""

@@ -1,4 +1,4 @@
-"""Invoke as HTTP, for both lanes: path, query and headers make an InvokeRequest, and its result makes an answer."""
+"""Invoke as HTTP: path, query and headers make an InvokeRequest, and its result makes an answer."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from runtime_api.service.operations import ErrorShape, model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["reply_head"]
+__all__ = ["reply_head", "streamed_head"]
 
 OK = 200
 ACCEPTED = 202
@@ -57,6 +57,8 @@ class _StatusLines(dict[int, str]):
 STATUS_LINES = _StatusLines({status: f"HTTP/1.1 {status} {phrase}\r\n" for status, phrase in REASONS.items()})
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+BODILESS = frozenset({204, 304})  # whose replies have no body, whatever a function says
 CLOSE = "Connection: close\r\n"
 KEEP_ALIVE = "Connection: keep-alive\r\n"
 JSON = "Content-Type: application/json\r\n"
@@ -145,6 +147,12 @@ def reply_head(status: int, headers: str, length: int, close: bool = False) -> b
     """Status line, headers and the empty line."""
     if close:
         headers += CLOSE
-    if status == NO_CONTENT:
+    if status in BODILESS:
         return f"{STATUS_LINES[status]}{headers}\r\n".encode()
     return f"{STATUS_LINES[status]}{headers}Content-Length: {length}\r\n\r\n".encode()
+
+
+def streamed_head(status: int, headers: str, *, is_chunked: bool, close: bool) -> bytes:
+    """The same for a body that comes in pieces: in chunks, or else to the end of the connection."""
+    coding = "Transfer-Encoding: chunked\r\n" if is_chunked else ""
+    return f"{STATUS_LINES[status]}{headers}{coding}{CLOSE if close else ''}\r\n".encode()

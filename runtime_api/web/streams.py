@@ -6,9 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from aiohttp import web
 from msgspec import Struct
-from multidict import CIMultiDict
 
 from runtime_api.protocol.streaming import EVENT_STREAM, invoke_complete, payload_chunks
 from runtime_api.service.seams.dispatch import InvokeResult
@@ -21,12 +19,13 @@ if TYPE_CHECKING:
     from runtime_api.engine.invoker import Accepted
     from runtime_api.service.seams.dispatch import BodyStream, Pending
 
-__all__ = ["StreamedReply", "body_of", "event_stream", "headers_of", "response", "send", "settled"]
+    from .http1.exchange import Exchange
+
+__all__ = ["StreamedReply", "body_of", "event_stream", "send", "settled"]
 
 T = TypeVar("T")
 
 UNHANDLED = "Unhandled"
-_BODILESS = (204, 304)
 
 
 class BrokenOffError(Exception):
@@ -103,33 +102,23 @@ def _leave(pending: Pending[object]) -> None:
             result.stream.leave()
 
 
-def response(reply: StreamedReply) -> web.StreamResponse:
-    """Return the head of a reply as aiohttp has it."""
-    return web.StreamResponse(status=reply.status, headers=headers_of(reply.headers))
-
-
-async def send(request: web.BaseRequest, response: web.StreamResponse, reply: StreamedReply) -> None:
+async def send(exchange: Exchange, reply: StreamedReply) -> None:
     """Send a reply as its pieces come. When the client has gone, the function goes on and nobody reads."""
     try:
-        await response.prepare(request)
-        if request.method != "HEAD" and reply.status not in _BODILESS:
+        if reply.status in replies.BODILESS:
+            exchange.reply(reply.status, reply.headers)
+            return
+        exchange.begin(reply.status, reply.headers, await anext(reply.pieces))
+        if exchange.method != b"HEAD":
             async for piece in reply.pieces:
-                await response.write(piece)
-        await response.write_eof()
+                await exchange.connection.drained()
+                exchange.write(piece)
+        exchange.end()
     except BrokenOffError:
-        response.force_close()
-        if request.transport is not None:
-            request.transport.close()  # what is written goes out, and no end of the body
+        exchange.break_off()
+    except ConnectionError:
+        pass
     finally:
         if reply.stream is not None:
             reply.stream.leave()
         await reply.pieces.aclose()
-
-
-def headers_of(lines: str) -> CIMultiDict[str]:
-    """Return header lines as aiohttp has them."""
-    headers: CIMultiDict[str] = CIMultiDict()
-    for line in lines.split("\r\n")[:-1]:
-        name, _, value = line.partition(": ")
-        headers.add(name, value)
-    return headers

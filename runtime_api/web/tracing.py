@@ -22,7 +22,6 @@ from runtime_api.protocol.strict_reading import broken_rule
 from .replies import REASONS
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from runtime_api.protocol.standing import Standing
@@ -166,14 +165,28 @@ class Overheard:
         self._pen.draw("api", self.standing.who, text, *details)
         self._channel.send_reply(exchange, status, headers, body)
 
-    def hold(self) -> None:
-        self._channel.hold()
+    @property
+    def peer_host(self) -> str:
+        """As the connection's."""
+        return self._channel.peer_host
+
+    def begin_reply(self, exchange: Exchange, status: int, headers: str, piece: bytes) -> None:
+        self._channel.begin_reply(exchange, status, headers, piece)
+
+    def write_piece(self, exchange: Exchange, piece: bytes) -> None:
+        self._channel.write_piece(exchange, piece)
+
+    def end_reply(self, exchange: Exchange) -> None:
+        self._channel.end_reply(exchange)
+
+    async def drained(self) -> None:
+        await self._channel.drained()
+
+    def finish(self) -> None:
+        self._channel.finish()
 
     def adjust_reading(self) -> None:
         self._channel.adjust_reading()
-
-    def hand_over(self, protocol: asyncio.Protocol) -> None:
-        self._channel.hand_over(protocol)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._channel, name)

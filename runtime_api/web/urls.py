@@ -1,4 +1,4 @@
-"""Function URLs, on the lane that aiohttp serves: `http://{url-id}.lambda-url.{region}.localhost:PORT/`.
+"""Function URLs: `http://{url-id}.lambda-url.{region}.localhost:PORT/`.
 
 `/lambda-url/NAME/` stands for the same, for clients that cannot resolve such a host name.
 """
@@ -27,7 +27,7 @@ from .streams import StreamedReply, body_of, settled
 from .url_streams import Found, head_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from runtime_api.engine.invoker import Accepted, Invoker
     from runtime_api.service.signatures import SignedRequest
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 
     from .callers import Callers
     from .guard import Guard
+    from .http1.exchange import Exchange
     from .replies import PlainReply
 
-__all__ = ["FunctionUrls", "RequestHead", "UrlPlace", "http_request"]
+__all__ = ["FunctionUrls", "UrlPlace", "http_request"]
 
 PATH = b"/lambda-url/"
 # Every printable character of ASCII: RFC 3986 2.2 and 2.3, and what clients send although it is none of these.
@@ -58,15 +59,6 @@ class UrlPlace(NamedTuple):
     served: ServedUrl | None  # None: there is no such URL
     path: bytes  # below the function, as it was sent
     function: str = ""  # as the path names it, if it does
-
-
-class RequestHead(NamedTuple):
-    """The head of a request, as the lane has read it."""
-
-    method: str
-    query: bytes
-    lines: Sequence[tuple[bytes, bytes]]  # every header line, in order
-    peer: str  # the IP address that sent it
 
 
 class FunctionUrls:
@@ -184,16 +176,17 @@ class FunctionUrls:
         return Found(FAILED if result.function_error is not None else answer(result.payload))
 
 
-def http_request(head: RequestHead, place: UrlPlace, body: bytes) -> HttpRequest:
+def http_request(exchange: Exchange, place: UrlPlace, body: bytes) -> HttpRequest:
     """Return a request as the rules for proxies see it."""
-    fields = tuple((name.decode("latin-1").lower(), _text(value)) for name, value in head.lines)
+    lines = (*exchange.headers.items(), *exchange.repeated)
+    fields = tuple((name.decode("latin-1").lower(), _text(value)) for name, value in lines)
     return HttpRequest(
-        head.method,
+        exchange.method.decode("latin-1"),
         quote_from_bytes(place.path, _SENT),
-        quote_from_bytes(head.query, _SENT),
+        quote_from_bytes(exchange.query, _SENT),
         fields,
         body,
-        head.peer,
+        exchange.connection.peer_host,
     )
 
 

@@ -2,9 +2,10 @@
 
 `python -m tests.conformance.repeats [--rounds N] [NAME | NAME:LANGUAGE:COMMAND]...` judges subjects at the highest
 level with `bootjack conform`: N times with `--jobs` 1, 2, 8, and with the default beside a busy loop for each
-processor. A NAME is one of this folder's subjects, all of them unless some are named; another bootstrap is given with
-the language of its handler. `repeats.json` records the verdicts as the rounds go, and what differed in a round:
-started again, it goes on where it stopped.
+processor. The verdicts have to be those of the subject's baseline, or those of the first round if it has none. A NAME
+is one of this folder's subjects, all of them unless some are named; another bootstrap is given with the language of
+its handler. `repeats.json` records the verdicts as the rounds go, and what differed in a round: started again, it
+goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.conformance.baseline_file import read_baseline
 from tests.conformance.matrix import HANDLER, HANDLERS, python
-from tests.conformance.subjects import OURS, SUBJECTS, Subject
+from tests.conformance.subjects import OURS, SUBJECTS, Subject, baseline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ Verdicts = dict[str, str]  # of the cases that are not OK
 
 
 def read_repeats() -> dict[str, Any]:
-    """The record: for each subject its verdicts, and for each setting what differed in each round."""
+    """The record: for each subject the verdicts to expect, and for each setting what differed in each round."""
     record: dict[str, Any] = json.loads(REPEATS.read_text()) if REPEATS.exists() else {}
     return record
 
@@ -101,16 +101,13 @@ def busy() -> Iterator[None]:
             loop.wait()
 
 
-def sometimes(subject: Subject) -> frozenset[str]:
-    """The cases of which the subject's baseline says that they do not deviate in every run."""
-    path = HERE / "baselines" / f"{subject.name}.json"
-    known = read_baseline(path) if path.is_file() else {}
-    return frozenset(case for case, deviation in known.items() if deviation.sometimes)
-
-
 def repeat(subject: Subject, rounds: int, record: dict[str, Any]) -> None:
     """Judge the subject in the rounds that are not recorded yet."""
-    kept = record.setdefault(subject.name, {"title": subject.title, "rounds": {}})
+    kept = record.setdefault(subject.name, {"rounds": {}})
+    known = baseline(subject)
+    sometimes = frozenset(case for case, deviation in known.items() if deviation.sometimes)
+    if known:
+        kept["verdicts"] = {case: str(deviation.verdict) for case, deviation in known.items()}
     for setting, options in SETTINGS.items():
         done = kept["rounds"].setdefault(setting, [])
         while len(done) < rounds:
@@ -118,7 +115,7 @@ def repeat(subject: Subject, rounds: int, record: dict[str, Any]) -> None:
                 if setting == "busy":
                     stack.enter_context(busy())
                 verdicts = judged(subject, options)
-            done.append(differences(kept.setdefault("verdicts", verdicts), verdicts, sometimes(subject)))
+            done.append(differences(kept.setdefault("verdicts", verdicts), verdicts, sometimes))
             REPEATS.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
             print(f"{subject.name}, {setting}, round {len(done)}: {done[-1] or 'as before'}", flush=True)
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import bootjack_bootstrap
+from runtime_api.conformance.baseline_file import read_baseline
 from tests import peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OURS", "OURS_IN_NODE", "SUBJECTS", "Subject"]
+    from runtime_api.conformance.baseline import Known
 
+__all__ = ["OURS", "OURS_IN_NODE", "SUBJECTS", "Subject", "baseline"]
+
+BASELINES = Path(__file__).parent / "baselines"
 SMALL = Path(__file__).parent / "bootstraps"
 NODE = Path(bootjack_bootstrap.__file__).with_name("node") / "bootstrap.cjs"
 BASH = Path(__file__).parents[2] / "examples" / "bash-runtime" / "bootstrap"
@@ -75,3 +80,17 @@ SUBJECTS = (
     ),
     Subject("bash-runtime", "the developer guide's bootstrap in bash", "bash", lambda: ("/bin/bash", str(BASH))),
 )
+
+
+def baseline(subject: Subject) -> dict[str, Known]:
+    """The deviations that are known, with those of the Node.js that runs here where versions differ."""
+    files = [BASELINES / f"{subject.name}.json"]
+    before_19 = BASELINES / f"{subject.name}-before-19.json"
+    if before_19.is_file() and _node_version() < 19:
+        files.append(before_19)
+    return {case: known for file in files if file.is_file() for case, known in read_baseline(file).items()}
+
+
+def _node_version() -> int:
+    shown = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    return int(shown.removeprefix("v").partition(".")[0])

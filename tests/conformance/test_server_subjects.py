@@ -18,12 +18,14 @@ from runtime_api.conformance.baseline import Comparison, compare
 from runtime_api.conformance.baseline_file import read_baseline
 from runtime_api.conformance.cases import load_cases
 from runtime_api.conformance.judge import judge
+from runtime_api.conformance.server.launch import start
 from runtime_api.conformance.server.ports import Port
 from runtime_api.conformance.server.remote import read_urls
 from runtime_api.conformance.server.side import ServerSide
 from runtime_api.conformance.server.template import read_template
 from runtime_api.conformance.verdicts import Verdict
 from tests.conformance.judging import judge_known
+from tests.conformance.servers.fork_server import ForkServer
 from tests.conformance.servers.matrix import caught, judge_server, judged_cases
 from tests.conformance.servers.subjects import cargo_lambda, ours, rie, service
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from runtime_api.conformance.judge import Side
+    from runtime_api.conformance.server.launch import Start
     from runtime_api.conformance.verdicts import Judgement
 
 BASELINES = Path(__file__).parent / "baselines"
@@ -60,9 +63,9 @@ def compared(sides: Sequence[Callable[[float], Side]], baseline: str, jobs: int,
     return compare(asyncio.run(run()), known, frozenset(case.id for case in cases))
 
 
-def started(template: str) -> Callable[[float], Side]:
+def started(template: str, begin: Start = start) -> Callable[[float], Side]:
     """Return a side that starts its servers from a template."""
-    return partial(ServerSide, read_template(template))
+    return partial(ServerSide, read_template(template), begin=begin)
 
 
 @contextmanager
@@ -113,13 +116,15 @@ def test_our_service_is_judged_by_what_it_was_told() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_our_server_passes_the_cases_of_its_features() -> None:
-    assert compared([started(ours())], "bootjack", 3) == Comparison((), ())
+    with ForkServer(None) as begin:  # to start the command for each case would take most of the time
+        assert compared([started(ours(), begin)], "bootjack", 3) == Comparison((), ())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_our_service_passes_the_cases_of_its_features() -> None:
-    assert compared([started(service())], "bootjack", 3) == Comparison((), ())
+    with ForkServer(None) as begin:
+        assert compared([started(service(), begin)], "bootjack", 3) == Comparison((), ())
 
 
 @pytest.mark.slow

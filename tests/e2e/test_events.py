@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from tests.e2e.aws import Aws, served
 from tests.e2e.clients import connected
 from tests.e2e.packages import package
 from tests.e2e.running import Serve, bootjack
@@ -30,42 +29,10 @@ def handler(event, context):
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 
 
-class Aws:
-    """Clients of moto's server."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-        self.sqs, self.sns, self.s3, self.events = map(self._client, ("sqs", "sns", "s3", "events"))
-
-    def _client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def queue(self, name: str) -> tuple[str, str]:
-        """Make a queue; returns its URL and ARN."""
-        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
-        return url, f"arn:aws:sqs:us-east-1:123456789012:{name}"
-
-    def message(self, url: str) -> Any:
-        """Wait for a message."""
-        found = self.sqs.receive_message(
-            QueueUrl=url, WaitTimeSeconds=20, AttributeNames=["All"], MessageAttributeNames=["All"]
-        )
-        return found["Messages"][0]
-
-
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Aws(f"http://{host}:{port}")
-    server.stop()
+    with served() as aws:
+        yield aws
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +72,7 @@ def test_a_dead_letter_is_the_payload_unchanged_with_three_attributes(client: An
     create(client, "lettered", DeadLetterConfig={"TargetArn": arn})
     payload = '{"fails":true,  "é":1.0}'
     request_id = send(client, "lettered", payload)
-    message = aws.message(url)
+    message = aws.messages(url)[0]
     assert message["Body"] == payload
     attributes = {
         name: (value["DataType"], value["StringValue"]) for name, value in message["MessageAttributes"].items()
@@ -118,17 +85,15 @@ def test_a_dead_letter_is_the_payload_unchanged_with_three_attributes(client: An
 
 
 def test_a_topic_can_have_dead_letters_and_records(client: Any, aws: Aws) -> None:
-    url, queue_arn = aws.queue("of-topic")
-    topic = aws.sns.create_topic(Name="t")["TopicArn"]
-    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    url, topic = aws.topic("letters")
     create(client, "announced", DeadLetterConfig={"TargetArn": topic})
     destine(client, "announced", success=topic)
     send(client, "announced", '{"fails": true}')
-    letter = json.loads(aws.message(url)["Body"])
+    letter = aws.document(url)
     assert letter["Message"] == '{"fails": true}'
     assert letter["MessageAttributes"]["ErrorCode"] == {"Type": "Number", "Value": "200"}
     send(client, "announced", "{}")
-    record = json.loads(json.loads(aws.message(url)["Body"])["Message"])
+    record = json.loads(aws.document(url)["Message"])
     assert record["requestContext"]["condition"] == "Success"
 
 
@@ -137,7 +102,7 @@ def test_records_of_success_and_failure_go_to_queues(client: Any, aws: Aws) -> N
     create(client, "recorded")
     destine(client, "recorded", success=good, failure=bad)
     request_id = send(client, "recorded", '{"n": 1}')
-    message = aws.message(good_url)
+    message = aws.messages(good_url)[0]
     record = json.loads(message["Body"])
     assert message["Attributes"]["AWSTraceHeader"].startswith("Root=1-")
     assert record.pop("timestamp").endswith("Z")
@@ -154,7 +119,7 @@ def test_records_of_success_and_failure_go_to_queues(client: Any, aws: Aws) -> N
         "responsePayload": {"seen": {"n": 1}},
     }
     send(client, "recorded", '{"fails": 1}')
-    record = json.loads(aws.message(bad_url)["Body"])
+    record = aws.document(bad_url)
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 3
     assert record["responseContext"]["functionError"] == "Unhandled"
@@ -172,19 +137,19 @@ def test_an_event_that_would_be_too_old_for_a_retry_says_so(aws: Aws) -> None:
         )
         client.put_function_concurrency(FunctionName="aging", ReservedConcurrentExecutions=0)
         send(client, "aging", "{}")
-        context = json.loads(aws.message(url)["Body"])["requestContext"]
+        context = aws.document(url)["requestContext"]
         assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
 
 
 def test_a_bucket_gets_records_as_objects(client: Any, aws: Aws, server: Serve) -> None:
-    aws.s3.create_bucket(Bucket="records")
+    aws.client("s3").create_bucket(Bucket="records")
     create(client, "stored")
     destine(client, "stored", failure="arn:aws:s3:::records")
     request_id = send(client, "stored", '{"fails": 1}')
     server.wait_for(f"event {request_id} of stored is given up: .*; sent to arn:aws:s3:::records")
-    (found,) = aws.s3.list_objects_v2(Bucket="records")["Contents"]
+    (found,) = aws.client("s3").list_objects_v2(Bucket="records")["Contents"]
     assert found["Key"].startswith("aws/lambda/async/stored/2")
-    record = json.loads(aws.s3.get_object(Bucket="records", Key=found["Key"])["Body"].read())
+    record = json.loads(aws.client("s3").get_object(Bucket="records", Key=found["Key"])["Body"].read())
     assert record["requestContext"]["requestId"] == request_id
 
 

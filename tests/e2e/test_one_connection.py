@@ -1,4 +1,4 @@
-"""boto3 uses one connection for all its requests; they go to two lanes: Invoke, and everything else."""
+"""boto3 uses one connection for all its requests: Invoke, and everything else."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_an_upload_of_40_mb_is_read_to_the_end(server: Serve) -> None:
         run(client)
 
 
-def test_invoke_answers_the_same_on_both_lanes(server: Serve) -> None:
+def test_invoke_answers_the_same_behind_another_request(server: Serve) -> None:
     events: list[tuple[bytes, dict[str, str]]] = [
         (b'{"a": 1}', {}),
         (b'{"do": "fail", "message": "m"}', {}),
@@ -143,10 +143,10 @@ def test_invoke_answers_the_same_on_both_lanes(server: Serve) -> None:
     assert [ask(server, False, *each) for each in events] == [ask(server, True, *each) for each in events]
 
 
-def ask(server: Serve, handed_over: bool, payload: bytes, headers: dict[str, str]) -> tuple[Any, ...]:
-    """Return the answer to Invoke without ids; `handed_over`: on a connection that the second lane serves."""
+def ask(server: Serve, behind: bool, payload: bytes, headers: dict[str, str]) -> tuple[Any, ...]:
+    """Return the answer to Invoke without ids; `behind`: another request on the connection."""
     with server.connection() as connection:
-        if handed_over:
+        if behind:
             connection.request("GET", "/_bootjack/health")
             assert connection.getresponse().read()
         connection.request("POST", server.path(), payload, headers)

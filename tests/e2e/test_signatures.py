@@ -1,4 +1,4 @@
-"""`serve --verify-signatures`: only requests with a good signature are answered, on both lanes and presigned."""
+"""`serve --verify-signatures`: only requests with a good signature are answered, presigned ones too."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def caller(server: Serve, key: str, secret: str) -> AbstractContextManager[Any]:
 
 
 @pytest.mark.parametrize(("key", "secret"), GOOD)
-def test_known_keys_are_answered_on_both_lanes(server: Serve, key: str, secret: str) -> None:
+def test_known_keys_are_answered(server: Serve, key: str, secret: str) -> None:
     with caller(server, key, secret) as client:
         name = "arn:aws:lambda:us-east-1:123456789012:function:local"  # its colons are encoded in the path
-        for _ in range(2):  # then on the connection that was handed over
+        for _ in range(2):
             assert invoke(client, {"a": "ä"}, name, Qualifier="$LATEST").document == {"a": "ä"}
             assert client.list_functions(MaxItems=10)["Functions"][0]["FunctionName"] == "local"
 
@@ -64,7 +64,7 @@ def test_known_keys_are_answered_on_both_lanes(server: Serve, key: str, secret: 
         ("UNKNOWN", "one/secret", "UnrecognizedClientException"),
     ],
 )
-def test_other_keys_and_secrets_are_refused_on_both_lanes(server: Serve, key: str, secret: str, code: str) -> None:
+def test_other_keys_and_secrets_are_refused(server: Serve, key: str, secret: str, code: str) -> None:
     with caller(server, key, secret) as client:
         for ask in (lambda: invoke(client, {}, "local"), client.list_functions, lambda: invoke(client, {}, "local")):
             with pytest.raises(ClientError) as refusal:

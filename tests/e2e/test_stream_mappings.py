@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import re
 import signal
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.aws import served
+from tests.e2e.aws import Aws, served
 from tests.e2e.clients import connected
 from tests.e2e.packages import package
 from tests.e2e.running import Serve
@@ -40,56 +39,10 @@ def handler(event, context):
 """
 
 
-class Aws:
-    """Clients of moto's server."""
-
-    def __init__(self, endpoint: str, stack: contextlib.ExitStack) -> None:
-        self.endpoint = endpoint
-        self.kinesis, self.dynamodb, self.sqs, self.s3 = (
-            stack.enter_context(connected(endpoint, service=each)) for each in ("kinesis", "dynamodb", "sqs", "s3")
-        )
-
-    def stream(self, name: str) -> str:
-        """Make a stream of one shard; returns its ARN."""
-        self.kinesis.create_stream(StreamName=name, ShardCount=1)
-        arn: str = self.kinesis.describe_stream(StreamName=name)["StreamDescription"]["StreamARN"]
-        return arn
-
-    def put(self, stream: str, *texts: str) -> None:
-        for text in texts:
-            self.kinesis.put_record(StreamName=stream, Data=text.encode(), PartitionKey="key")
-
-    def table(self, name: str) -> str:
-        """Make a table with a stream; returns the ARN of that."""
-        made = self.dynamodb.create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )
-        arn: str = made["TableDescription"]["LatestStreamArn"]
-        return arn
-
-    def write(self, table: str, *ids: str) -> None:
-        for each in ids:
-            self.dynamodb.put_item(TableName=table, Item={"id": {"S": each}})
-
-    def queue(self, name: str) -> tuple[str, str]:
-        """Make a queue; returns its URL and ARN."""
-        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
-        return url, f"arn:aws:sqs:us-east-1:123456789012:{name}"
-
-    def document(self, url: str) -> Any:
-        """Wait for a message, and read it."""
-        found = self.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
-        return json.loads(found["Messages"][0]["Body"])
-
-
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    with served() as endpoint, contextlib.ExitStack() as stack:
-        yield Aws(endpoint, stack)
+    with served() as aws:
+        yield aws
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +105,7 @@ def test_a_stream_is_read_from_its_beginning_in_batches(client: Any, server: Ser
 
 def test_a_poison_record_is_found_by_splitting_and_told_of(client: Any, server: Serve, aws: Aws) -> None:
     arn = aws.stream("poisoned")
-    url, queue = aws.queue("poison")
+    url, topic = aws.topic("poison")
     aws.put("poisoned", "a", "b", "poison", "c")
     create(
         client,
@@ -160,9 +113,9 @@ def test_a_poison_record_is_found_by_splitting_and_told_of(client: Any, server: 
         arn,
         BisectBatchOnFunctionError=True,
         MaximumRetryAttempts=0,
-        DestinationConfig={"OnFailure": {"Destination": queue}},
+        DestinationConfig={"OnFailure": {"Destination": topic}},
     )
-    document = aws.document(url)
+    document = json.loads(aws.document(url)["Message"])
     assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert document["requestContext"]["approximateInvokeCount"] == 3
     assert document["responseContext"] == {
@@ -179,7 +132,7 @@ def test_items_that_a_function_reports_are_tried_again_and_kept_in_a_bucket(
     client: Any, server: Serve, aws: Aws
 ) -> None:
     arn = aws.stream("partial")
-    aws.s3.create_bucket(Bucket="failures")
+    aws.client("s3").create_bucket(Bucket="failures")
     aws.put("partial", "a", "bad", "c")
     uuid = create(
         client,
@@ -191,9 +144,9 @@ def test_items_that_a_function_reports_are_tried_again_and_kept_in_a_bucket(
     )
     server.wait_for("2 records, 2 to 3, given up: RetryAttemptsExhausted; arn:aws:s3:::failures was told")
     assert texts(server, "reporter", 2) == [["a", "bad", "c"], ["bad", "c"]]
-    (found,) = aws.s3.list_objects_v2(Bucket="failures")["Contents"]
+    (found,) = aws.client("s3").list_objects_v2(Bucket="failures")["Contents"]
     assert found["Key"].startswith(f"aws/lambda/{uuid}/shardId-000000000000/2")
-    document = json.loads(aws.s3.get_object(Bucket="failures", Key=found["Key"])["Body"].read())
+    document = json.loads(aws.client("s3").get_object(Bucket="failures", Key=found["Key"])["Body"].read())
     assert document["responseContext"]["functionError"] is None
     assert [each["kinesis"]["sequenceNumber"] for each in document["payload"]["Records"]] == ["2", "3"]
 
@@ -213,7 +166,7 @@ def test_windows_hand_their_state_on(client: Any, server: Serve, aws: Aws) -> No
 def test_changes_of_a_table_that_filters_let_through(client: Any, server: Serve, aws: Aws) -> None:
     arn = aws.table("t")
     aws.write("t", "i1", "i2", "i3")
-    aws.dynamodb.delete_item(TableName="t", Key={"id": {"S": "i2"}})
+    aws.client("dynamodb").delete_item(TableName="t", Key={"id": {"S": "i2"}})
     pattern = {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"id": {"S": [{"prefix": "i"}]}}}}
     create(client, "changes", arn, FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]})
     (record,) = got(server, "changes", 1)[0]["event"]["Records"]
@@ -235,10 +188,20 @@ def test_changes_of_a_table_that_filters_let_through(client: Any, server: Serve,
     }
 
 
+def test_the_stream_of_a_consumer_is_read(client: Any, server: Serve, aws: Aws) -> None:
+    arn = aws.stream("consumed")
+    made = aws.client("kinesis").register_stream_consumer(StreamARN=arn, ConsumerName="c")
+    aws.put("consumed", "a")
+    create(client, "consumer", made["Consumer"]["ConsumerARN"])
+    assert texts(server, "consumer", 1) == [["a"]]
+    server.wait_for("consumers are not subscribed to here")
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("kinesis:us-east-1:123456789012:stream/none", "Stream not found: {}"),
+        ("kinesis:us-east-1:123456789012:stream/none/consumer/c:1", "Consumer not found: {}"),
         ("dynamodb:us-east-1:123456789012:table/none/stream/2026-01-02T03:04:05.678", "Stream not found: {}"),
         (
             "sqs:us-east-1:123456789012:none",
@@ -246,7 +209,7 @@ def test_changes_of_a_table_that_filters_let_through(client: Any, server: Serve,
             "SQS Error Message: The specified queue does not exist.",
         ),
     ],
-    ids=["kinesis", "dynamodb", "sqs"],
+    ids=["kinesis", "consumer", "dynamodb", "sqs"],
 )
 def test_a_source_that_is_not_there_is_refused(client: Any, source: str, reason: str) -> None:
     arn = f"arn:aws:{source}"
@@ -254,7 +217,7 @@ def test_a_source_that_is_not_there_is_refused(client: Any, source: str, reason:
     with pytest.raises(client.exceptions.InvalidParameterValueException) as refused:
         client.create_event_source_mapping(FunctionName="refused", EventSourceArn=arn, **position)
     assert refused.value.response["Error"]["Message"] == "Function does not exist"
-    name = f"refused-{source.partition(':')[0]}"
+    name = re.sub(r"\W", "-", f"refused-{source}")[:64]
     client.create_function(
         FunctionName=name,
         Runtime="python3.11",

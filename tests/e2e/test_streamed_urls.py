@@ -137,7 +137,7 @@ def test_a_peer_that_does_not_know_chunks_gets_none(server: Serve) -> None:
         while data := peer.recv(65_536):
             answer += data
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.0 200 ")
+    assert head.startswith(b"HTTP/1.1 200 ")
     assert b"transfer-encoding" not in head.lower()
     assert body == b"ab"
 

@@ -49,7 +49,7 @@ _PUBLIC: tuple[bytes, ...] = (
     post(INVOKE, BODY, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAA"),
     get(INVOKE),
 )
-_OTHER_LANE: tuple[bytes, ...] = (
+_OTHERS: tuple[bytes, ...] = (
     get(HEALTH),
     get("/"),
     request("HEAD", HEALTH),
@@ -99,9 +99,9 @@ _RUNTIME: tuple[bytes, ...] = (
     post(ANSWER, BODY, "Connection: Upgrade", "Upgrade: h2c"),
 )
 
-# Whole messages, by where they go; requests that change the lane are rare, because aiohttp is slow.
+# Whole messages, by where they go; other requests than Invoke are rare, because they take longer.
 MESSAGES = {
-    Port.PUBLIC: _PUBLIC * 4 + _OTHER_LANE,
+    Port.PUBLIC: _PUBLIC * 4 + _OTHERS,
     Port.RUNTIME: _RUNTIME,
 }
 

@@ -15,7 +15,7 @@ from tests.fuzz.mutations import make
 from tests.fuzz.oracles import desynchronised, wrong
 from tests.fuzz.runs import ENOUGH, Run
 from tests.web.ports import Ports
-from tests.web.requests import get, post
+from tests.web.requests import post
 from tests.web.ways import INVOKE
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ __all__ = ["Fuzz", "run_in_process"]
 CPU_S = 0.25  # for one input of at most 200 KB, the best of several tries
 TRIES = 3
 TURNS = 20_000  # of the event loop
-HELD = ("Connection", "Exchange", "RequestHandler")  # objects that belong to one connection
+HELD = ("Connection", "Exchange", "Task")  # objects that belong to one connection
 LOOK = 50_000  # inputs between two looks at memory and descriptors
 ALLOWED_MB = 16.0  # growth of the memory from the first look to the last
-ALLOWED_HELD = 20  # objects of connections that have ended: a handler of aiohttp may end a little later
+ALLOWED_HELD = 20  # objects of connections that have ended
 
 
 class Fuzz:
@@ -65,8 +65,6 @@ class Fuzz:
 
     async def _begin(self) -> None:
         await self._ports.listen()
-        await self._ask(get("/_bootjack/health"))  # imports aiohttp
-        self._loop.tracebacks.clear()
 
     def _try(self, given: Input) -> tuple[str | None, float]:
         begin = time.thread_time()

@@ -100,10 +100,9 @@ def _too_many(reading: Reading, answers: Sequence[Received], ended: bool) -> str
 def _may_end(given: Input, reading: Reading, answers: Sequence[Received]) -> bool:
     """Whether a connection may end before all good requests have an answer.
 
-    A poll may be dropped, and so may an Invoke in hand on its own lane when a fault comes behind it. A connection
-    that is aiohttp's from the first request on must have said that it ends.
+    A poll may be dropped. A connection of the public port must have said that it ends.
     """
-    if given.port is Port.RUNTIME or not reading.requests or _path(reading.requests[0]).startswith(_PREFIXES[0]):
+    if given.port is Port.RUNTIME or not reading.requests:
         return True
     return bool(answers) and answers[-1].headers.get(b"connection", b"").lower() == b"close"
 

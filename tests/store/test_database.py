@@ -60,6 +60,16 @@ def test_an_older_database_is_brought_up_to_date_step_by_step(tmp_path: Path) ->
         assert len(database.read("SELECT name FROM others")) == 3
 
 
+def test_a_database_that_was_being_made_when_its_server_was_killed_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "things.sqlite"
+    (tmp_path / "things.sqlite.new").write_bytes(b"half of it")
+    (tmp_path / "things.sqlite.new-wal").write_bytes(b"and half of this")
+    fill(path, (FIRST,), "a")
+    with opened(path, (FIRST,)) as database:
+        assert database.read("SELECT * FROM things") == [("a",)]
+    assert [each.name for each in tmp_path.iterdir()] == ["things.sqlite"]
+
+
 def test_a_step_that_fails_leaves_the_older_database_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "things.sqlite"
     fill(path, (FIRST,), "a")

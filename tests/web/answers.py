@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from runtime_api.protocol.streaming import EVENT_STREAM
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -72,8 +74,8 @@ def _body(top: bytes, headers: dict[bytes, bytes], rest: bytes) -> tuple[bytes, 
     """The body of an answer, and what comes behind it."""
     if headers.get(b"transfer-encoding") == b"chunked" and b"content-length" not in headers:
         return _chunks(rest)
-    if top.startswith(b"HTTP/1.0") and b"content-length" not in headers:
-        return rest, b""  # a stream to a peer that does not know chunks
+    if headers.get(b"content-type") == EVENT_STREAM.encode() and headers.get(b"connection") == b"close":
+        return rest, b""  # a stream to a peer that does not know chunks (RFC 9112 6.3)
     if b"content-length" not in headers or b"transfer-encoding" in headers:
         raise Malformed(f"an answer without a length: {top!r}")
     length = int(headers[b"content-length"])

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 PLAIN = "Content-Type: text/plain\r\n"
 MOST_BYTES = 100_000_000
+FLOOD = [b"%07d\n" % number * 10_000 for number in range(200)]  # pieces, more than any socket's buffers take
 ENDINGS = ("answered", "dropped", "truncated")
 
 
@@ -50,8 +51,9 @@ class Echo:
     `now`: at once; `keep`: the same, and the connection is kept as a runtime's; `late`: when `Served.release` says
     so; `never`: not at all; `refuse`: 403 at the head, before the body; `big`: at once, with as many bytes as the
     query says; `status`: at once, with the status that the query says; `pieces`: at once, after a body that was taken
-    piece by piece; `hold`: the same, but the body is held up after each piece until `Served.resume`. `leave` in the
-    query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
+    piece by piece; `hold`: the same, but the body is held up after each piece until `Served.resume`; `stream`: at
+    once, in pieces; `break`: the same, but it breaks off; `flood`: as much of `FLOOD` as the peer takes. `leave` in
+    the query: a half-closed peer is dropped; `fail-WORD`: it raises when told.
     """
 
     def __init__(self, body_bytes: int) -> None:
@@ -60,6 +62,7 @@ class Echo:
         self.parked: deque[Exchange] = deque()
         self.pieces: list[bytes] = []
         self.held: deque[Exchange] = deque()
+        self._floods: list[asyncio.Task[None]] = []
         self._heard = threading.Condition()
 
     def started(self, exchange: Exchange) -> None:
@@ -97,6 +100,10 @@ class Echo:
                 self._answer(exchange, 200, b"." * min(int(exchange.query), MOST_BYTES))
             case "status":
                 self._answer(exchange, int(exchange.query), b"as asked")
+            case "stream" | "break":
+                self._stream(exchange, is_whole=_word(exchange) == "stream")
+            case "flood":
+                self._floods.append(asyncio.get_running_loop().create_task(self._flood(exchange)))
             case "never":
                 pass
             case _:
@@ -150,6 +157,32 @@ class Echo:
     def _answer(self, exchange: Exchange, status: int, body: bytes, headers: str = "") -> None:
         self._note(exchange, "answered")
         exchange.reply(status, PLAIN + headers, body)
+
+    def _stream(self, exchange: Exchange, is_whole: bool) -> None:
+        exchange.begin(200, PLAIN, b"one")
+        if is_whole:
+            for piece in (b"two", b"", b"three"):
+                exchange.write(piece)
+            self._note(exchange, "answered")
+            exchange.end()
+        else:
+            exchange.break_off()
+
+    async def _flood(self, exchange: Exchange) -> None:
+        exchange.begin(200, PLAIN)
+        for piece in FLOOD:
+            drained = asyncio.ensure_future(exchange.connection.drained())
+            await asyncio.sleep(0)
+            if not drained.done():
+                self._note(exchange, "full")
+            try:
+                await drained
+            except ConnectionResetError:
+                self._note(exchange, "gone")
+                return
+            exchange.write(piece)
+        self._note(exchange, "answered")
+        exchange.end()
 
     def _note(self, exchange: Exchange, word: str) -> None:
         with self._heard:

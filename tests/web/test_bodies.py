@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from runtime_api.web.http1.exchange import Exchange
 
 BODY = random.Random(1).randbytes(700_000)
 REQUEST = post("/now", BODY)
@@ -67,43 +65,6 @@ def test_a_peer_that_leaves_in_a_large_body_is_told_of() -> None:
             served.handler.wait_for("started")
         served.handler.wait_for("truncated")
     assert served.problems == []
-
-
-class Taker(asyncio.Protocol):
-    """The protocol that a connection is handed to."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def data_received(self, data: bytes) -> None:
-        self.data += data
-
-
-class Keeper(Echo):
-    """Keeps the exchange whose body is on its way."""
-
-    exchange: Exchange
-
-    def started(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-
-
-def test_a_connection_can_be_handed_over_in_the_middle_of_a_large_body() -> None:
-    loop, handler, taker = MemoryLoop(), Keeper(1_000_000), Taker()
-
-    async def main() -> None:
-        server = HttpServer(handler)
-        _, port = await server.listen("127.0.0.1", 0)
-        peer = loop.connect(port)
-        peer.send(REQUEST[:APART])
-        peer.send(REQUEST[APART:300_000])
-        handler.exchange.connection.hand_over(taker)
-        peer.send(REQUEST[300_000:])
-        await server.close()
-
-    run(main(), loop)
-    assert taker.data.startswith(b"POST /now HTTP/1.1\r\n")
-    assert taker.data.endswith(b"\r\n\r\n" + BODY)
 
 
 def test_an_announcement_alone_gets_no_memory() -> None:

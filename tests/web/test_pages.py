@@ -1,4 +1,4 @@
-"""A page of another site tries every way to reach the public port, bound to loopback and beyond it, on both lanes.
+"""A page of another site tries every way to reach the public port, bound to loopback and beyond it.
 
 Each way is what Chromium 156 was seen to send. The function that is asked for does not exist: a request that passes
 gets 404, a refused one 403, and nothing is run.
@@ -71,7 +71,7 @@ async def ask(port: int, host: str, *requests: tuple[str, ...]) -> list[int]:
 
 
 def statuses_of(log: Path, bound_to: str, host: str, ways: Mapping[str, tuple[str, ...]]) -> dict[str, set[int]]:
-    """Try each way on a new connection, and on one that was handed over to the second lane; return the statuses."""
+    """Try each way on a new connection, and behind another request; return the statuses."""
     found: dict[str, set[int]] = {}
 
     async def main() -> None:

@@ -26,12 +26,14 @@ from runtime_api.web.http1.states import (
     REPLY,
     REQUEST,
     START,
+    STREAMING,
     TRUNCATE,
     WHEN_LOST,
     HandlerState,
     ReplyState,
     RequestState,
 )
+from tests.web.channels import NoChannel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,17 +46,6 @@ PEER: list[Sent] = [Data(b"xxx"), Data(b"xxxxx"), End(), Broken(None), None]  # 
 HEADS = list(itertools.product((0, 3, 5), (False, True), (False, True), (False, True)))
 TOLD = frozenset({START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, DROP})
 ENDINGS = frozenset({FINISH, OVERFLOW, TRUNCATE})
-
-
-class NoChannel:
-    """The states are looked at without a connection."""
-
-    kept = False
-
-    def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None: ...
-    def hold(self) -> None: ...
-    def adjust_reading(self) -> None: ...
-    def hand_over(self, protocol: object) -> None: ...
 
 
 class Course:
@@ -201,6 +192,19 @@ def test_a_peer_that_lost_its_way_behind_an_open_request_is_closed() -> None:
     course.receive(End())
     assert course.exchange.next_act(LIMIT, is_lost=False) is None
     assert course.exchange.next_act(LIMIT, is_lost=True) is CLOSE
+
+
+def test_a_reply_in_pieces_is_no_answer_before_its_end() -> None:
+    course = Course(0, False, False, False, answer_at=9)
+    course.advance()
+    course.receive(End())
+    exchange = course.exchange
+    exchange.begin(200, "")
+    assert (exchange.reply_state, exchange.next_act(LIMIT, is_lost=False)) == (STREAMING, None)
+    exchange.reply(500)
+    assert exchange.reply_state is STREAMING, "one reply for one request"
+    exchange.end()
+    assert (exchange.answered, exchange.next_act(LIMIT, is_lost=False)) == (True, NEXT)
 
 
 def test_every_state_has_a_row_and_can_be_reached() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from runtime_api.protocol import wire
@@ -13,28 +11,20 @@ from runtime_api.protocol.states import RuntimeState
 from runtime_api.web.http1.exchange import Exchange
 from runtime_api.web.http1.states import COMPLETE
 from runtime_api.web.tracing import SHOWN, Traces, shown
-
-if TYPE_CHECKING:
-    import asyncio
+from tests.web.channels import NoChannel
 
 TOKEN = b"a-secret-that-no-log-may-show"
 REFUSAL = b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
 
 
-class Connected:
+class Connected(NoChannel):
     """A connection that remembers the replies."""
-
-    kept = False
 
     def __init__(self) -> None:
         self.replies: list[tuple[int, bytes]] = []
 
     def send_reply(self, _exchange: Exchange, status: int, _headers: str, body: bytes) -> None:
         self.replies.append((status, body))
-
-    def hold(self) -> None: ...
-    def adjust_reading(self) -> None: ...
-    def hand_over(self, protocol: asyncio.Protocol) -> None: ...
 
 
 class Refusing:

@@ -34,26 +34,23 @@ MARKER = b'"marker"'
 
 
 class Way(NamedTuple):
-    """One way: the target of a case, the status of a good request, what comes before the case on its connection."""
+    """One way: the target of a case, the status of a good request, a request behind the case."""
 
     is_runtime_api: bool
     target: bytes
     status: int
-    opening: bytes
     canary: bytes  # a request behind the case, which ends the connection
     canary_body: bytes  # of its answer
-    ends_behind_chunks: bool = False  # a good request with a chunked body is the last of its connection
 
 
-def _public(target: str, status: int, opening: bytes = b"") -> Way:
-    return Way(False, target.encode(), status, opening, post(INVOKE, CANARY, "Connection: close"), CANARY)
+def _public(target: str, status: int) -> Way:
+    return Way(False, target.encode(), status, post(INVOKE, CANARY, "Connection: close"), CANARY)
 
 
 WAYS = {
-    "Runtime API": Way(True, ANSWER.encode(), 202, b"", get(wire.PING, "Connection: close"), wire.PONG),
-    "Invoke's lane": _public(INVOKE, 200),
-    "from Invoke's lane to aiohttp": _public("/2025-11-30/capacity-providers", 501),
-    "aiohttp": _public(INVOKE, 200, get("/_bootjack/health"))._replace(ends_behind_chunks=True),
+    "Runtime API": Way(True, ANSWER.encode(), 202, get(wire.PING, "Connection: close"), wire.PONG),
+    "Invoke": _public(INVOKE, 200),
+    "another operation": _public("/2025-11-30/capacity-providers", 501),
 }
 
 
@@ -87,9 +84,9 @@ class Listening:
             self._do(self.ports.begin)
             with Peer(self.ports.runtime) as poller:
                 poller.ask(get(wire.NEXT))
-                data = self._exchange(self.ports.runtime, way.opening, sent, cut)
+                data = self._exchange(self.ports.runtime, sent, cut)
             return data, self._do(self._posted)
-        return self._exchange(self.ports.public, way.opening, sent, cut), None
+        return self._exchange(self.ports.public, sent, cut), None
 
     def settle(self) -> None:
         """Return when the server has read all that was sent to it before."""
@@ -100,11 +97,9 @@ class Listening:
         """Whether a request on another connection is answered."""
         return marker.ask(post(INVOKE, MARKER)).body == MARKER
 
-    def _exchange(self, address: tuple[str, int], opening: bytes, sent: bytes, cut: int | None) -> bytes:
+    def _exchange(self, address: tuple[str, int], sent: bytes, cut: int | None) -> bytes:
         with Peer(address) as peer:
             peer.socket.settimeout(START_S)
-            if opening:
-                assert peer.ask(opening).status == 200
             try:
                 if cut is not None:
                     peer.send(sent[:cut])
@@ -143,7 +138,7 @@ class Listening:
 
 
 class _listened(logging.Handler):
-    """Collects what would reach stderr: aiohttp reports through `logging`, with a traceback."""
+    """Collects what would reach stderr: asyncio reports through `logging`, with a traceback."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__(logging.WARNING)
@@ -178,10 +173,7 @@ def complaint(way: Way, case: Case, data: bytes, posted: bytes | None, behind: i
     if behind and may_end and not answers and not goes_on:
         return None  # a refusal that says nothing, behind an answer
     status = answers[0].status if answers else None
-    allowed = case.allowed
-    if way.ends_behind_chunks and b"chunked" in case.sent.lower():
-        allowed += tuple(verdict._replace(goes_on=False) for verdict in allowed)
-    if not any(_allows(verdict, way, status, goes_on) for verdict in allowed):
+    if not any(_allows(verdict, way, status, goes_on) for verdict in case.allowed):
         return f"{status or 'no answer'} and {'goes on' if goes_on else 'ends'}, not {_or(case.allowed)}"
     return _wrong_body(way, case, answers[0].body if status == way.status else None, posted)
 

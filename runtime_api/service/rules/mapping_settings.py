@@ -56,10 +56,6 @@ def created(asked: Asked, uuid: str) -> Settings:
     kind = kind_of_source(arn)
     if kind is None:
         raise InvalidParameterValueException(f"Unsupported source arn : {arn}")
-    if "/consumer/" in (arn or ""):
-        raise InvalidParameterValueException(
-            f"Unsupported source arn : {arn}: enhanced fan-out is not available here, name the stream"
-        )
     given = _given(parameters)
     source = SOURCES[kind]
     _check_taken(kind, given)

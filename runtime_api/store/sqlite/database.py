@@ -7,6 +7,7 @@ changes that wait, makes one transaction of them, and tells every one of them wh
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 import time
@@ -229,6 +230,11 @@ def _call(ended: list[tuple[Callable[..., object], StoreError | None]]) -> None:
 
 def open_database(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     """Open a database and bring its schema up to date. StoreError when it is no database of this program."""
+    if not path.exists():
+        try:
+            _create(path, migrations)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path} cannot be made: {error}; make room on that disk, or name another") from error
     connection = _open(path)
     try:
         migrate(connection, path, migrations)
@@ -241,12 +247,40 @@ def open_database(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connec
     return connection
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _create(path: Path, migrations: Sequence[Migration]) -> None:
+    """Make a database under another name, and put it in its place as a whole.
+
+    So it waits for the disk twice, where each step of a schema would wait on its own.
+    """
+    new = path.with_name(f"{path.name}.new")
+    for left in (new, *(new.with_name(new.name + end) for end in ("-wal", "-shm", "-journal"))):
+        left.unlink(missing_ok=True)  # by a server that was killed here
+    connection = _open(new, "OFF")
+    try:
+        migrate(connection, new, migrations)
+    finally:
+        connection.close()  # which puts everything into the one file
+    _sync(new)
+    new.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    """Return when a file, or the names in a directory, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
+    """A connection; a commit is on disk when it returns, unless `synchronous` says otherwise."""
     connection = None
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()

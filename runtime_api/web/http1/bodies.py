@@ -45,11 +45,6 @@ class LargeBody(asyncio.BufferedProtocol):
         self._arrived = len(begun)
         self._switch_to(self)
 
-    @property
-    def so_far(self) -> bytes:
-        """What has come of it."""
-        return bytes(self._view[: self._arrived])
-
     def get_buffer(self, _hint: int) -> memoryview:
         return self._view[self._arrived :]
 

@@ -14,16 +14,15 @@ from asyncio import get_running_loop
 from collections import deque
 from typing import TYPE_CHECKING
 
-from runtime_api.web.replies import CONTINUE, KEEP_ALIVE, NO_CONTENT, STATUS_LINES, TOO_SLOW, reply_head
+from runtime_api.web.replies import BODILESS, CONTINUE, KEEP_ALIVE, LAST_CHUNK, TOO_SLOW, reply_head, streamed_head
 
 from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
 from .bodies import BEGUN_BYTES, LARGE_BYTES, LargeBody
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange, open_exchange
-from .forwarding import as_bytes
 from .heads import HeadCache
-from .parser import BETWEEN, HEAD, LAST, RequestParser
+from .parser import BETWEEN, HEAD, RequestParser
 from .patience import Sight
 from .peer import STAMPS, Peer
 from .states import (
@@ -31,8 +30,6 @@ from .states import (
     COMPLETE,
     DROP,
     FINISH,
-    LEAVE,
-    LEAVING,
     NEXT,
     OVERFLOW,
     RECEIVE,
@@ -80,12 +77,12 @@ class Connection(Peer):
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._receiving: Exchange | None = None  # whose body is being read; the current one or the last of the queue
-        self._large: LargeBody | None = None  # the rest of that body, read apart
-        self._behind = b""  # as it came: what is no whole request, behind the last one; outdated between requests
         self._ended = False  # nothing more is read
         self._fault: PlainReply | None = None  # sent after the replies to the peer's good requests
         self._advancing = False
         self._paused = False
+        self._streamed_bytes = 0  # of bodies that were written in pieces
+        self._room: asyncio.Future[None] | None = None  # made by who waits for the peer to read
 
     # asyncio.Protocol
 
@@ -110,15 +107,18 @@ class Connection(Peer):
             self._take(event)
         self._advance()
         exchange = self._current
+        if self._queue:
+            self._queue[-1].close = True
         if exchange is None:
             return bool(self._queue)
-        exchange.close = not self._queue
+        exchange.close = exchange.close or not self._queue
         return exchange.answered or self._handler.half_closed(exchange)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
         self._queue.clear()
         self._backlog.clear()
+        self._make_room()
         exchange, self._current = self._current, None
         try:
             if exchange is not None and not exchange.answered:
@@ -133,7 +133,14 @@ class Connection(Peer):
 
     def resume_writing(self) -> None:
         self._writable = True
+        self._make_room()
         self._advance()
+
+    def _make_room(self) -> None:
+        """Whoever waits to write may go on, or see that nobody reads any more."""
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
 
     # an exchange, step by step
 
@@ -158,17 +165,13 @@ class Connection(Peer):
         """Go on with what the parser made of this data; `idle` before it."""
         if self._receiving is not None:
             self._receiving.raw_bytes += len(data)
-        parser = self._parser
-        if parser.state is not BETWEEN and parser.whole_bytes:
-            # Nothing is read while a whole request waits, so there is nothing behind it in any other read.
-            self._behind = data[parser.whole_bytes :]
         request = whole_request(events) if idle else None
         if request is not None and len(request[1]) <= self._limit:
             self._heads.learn(data, request[0])
         for event in events:
             self._take(event)
         self._advance()
-        if parser.body_left >= LARGE_BYTES and parser.body_bytes >= BEGUN_BYTES:
+        if self._parser.body_left >= LARGE_BYTES and self._parser.body_bytes >= BEGUN_BYTES:
             self._read_apart()
 
     def _read_apart(self) -> None:
@@ -177,11 +180,10 @@ class Connection(Peer):
         if exchange is None or exchange is not self._receiving or not exchange.awaits_whole_body:
             return
         if transport is not None and not self._paused and not self._backlog:
-            self._large = LargeBody(self, transport, exchange, exchange.take_pieces())
+            LargeBody(self, transport, exchange, exchange.take_pieces())
 
     def body_arrived(self, body: bytes) -> None:
         """Go on with a large body that was read apart."""
-        self._large = None
         for event in self._parser.read_apart(body):
             self._take(event)
         self._advance()
@@ -270,7 +272,7 @@ class Connection(Peer):
         if self._queue or not self._writable:
             return True
         exchange = self._current
-        return exchange is not None and (exchange.held or exchange.handler_state is LEAVING)
+        return exchange is not None and exchange.held
 
     def adjust_reading(self) -> None:
         """Read, or parse what was read, unless it is crowded."""
@@ -299,11 +301,8 @@ class Connection(Peer):
         close, size = exchange.close, len(body)
         if exchange.http10 and not close:
             headers += KEEP_ALIVE
-        if close or status == NO_CONTENT:
-            head = reply_head(status, headers, size, close)
-        else:  # the same, without the cost of a call
-            head = f"{STATUS_LINES[status]}{headers}Content-Length: {size}\r\n\r\n".encode()
-        if exchange.method == b"HEAD":
+        head = reply_head(status, headers, size, close)
+        if exchange.method == b"HEAD" or status in BODILESS:
             body, size = b"", 0
         if self._unsent:
             self.flush()
@@ -318,6 +317,35 @@ class Connection(Peer):
             self._advance()
         else:
             self._current = None
+
+    def begin_reply(self, exchange: Exchange, status: int, headers: str, piece: bytes) -> None:
+        """Write the head of a reply whose body comes in pieces, and the first piece."""
+        self.stamp = next(STAMPS)
+        if exchange.http10:
+            exchange.close = True  # which is how HTTP/1.0 ends a body of unknown length
+        head = streamed_head(status, headers, is_chunked=not exchange.http10, close=exchange.close)
+        self._write_now(head + _framed(exchange, piece))
+
+    def write_piece(self, exchange: Exchange, piece: bytes) -> None:
+        """Write a piece of that body."""
+        self._streamed_bytes += len(piece)
+        self._write_now(_framed(exchange, piece))
+
+    def end_reply(self, exchange: Exchange) -> None:
+        """Write the end of that body."""
+        if not self._is_open:
+            return
+        if not exchange.http10 and exchange.method != b"HEAD":
+            self._write_now(LAST_CHUNK)
+        self._advance()
+
+    async def drained(self) -> None:
+        """Return when the peer has taken most of what was written. ConnectionResetError when it has gone."""
+        if not self._writable and self._is_open:
+            self._room = get_running_loop().create_future()
+            await self._room
+        if not self._is_open:
+            raise ConnectionResetError
 
     def _close_with_fault(self) -> None:
         """Close a connection that sends nothing more; a fault is reported after the replies to good requests."""
@@ -336,7 +364,7 @@ class Connection(Peer):
     def sight(self) -> Sight:
         """Who has to go on, and with what."""
         if unread := self._unread_bytes:
-            return Sight(patience.UNREAD, self.stamp, -unread)
+            return Sight(patience.UNREAD, self.stamp, self._streamed_bytes - unread)
         if self._receiving is not None and not self._paused:
             return Sight(patience.BODY, self._parser.requests, self._receiving.arrived)
         if self._current is not None or self._paused:
@@ -356,38 +384,9 @@ class Connection(Peer):
                 self._take(event)
             self._advance()
 
-    # another protocol
 
-    def hold(self) -> None:
-        """Read nothing more until the connection is handed over, with the current exchange and the ones behind it."""
-        if self._current is not None:
-            self._current.told(LEAVE)
-            self.adjust_reading()
-
-    def hand_over(self, protocol: asyncio.Protocol) -> None:
-        """Give the peer to another protocol, from the current exchange on, whose body may still be on its way.
-
-        A body in chunks must have come to its end: what has come of it was taken apart.
-        """
-        transport, exchange = self._transport, self._current
-        if transport is None or transport.is_closing() or exchange is None:
-            return
-        exchange.told(LEAVE)
-        self.flush()
-        behind = b"" if self._parser.state in (BETWEEN, LAST) else self._behind
-        if self._large is not None:
-            exchange.chunks = [self._large.so_far]
-        data = as_bytes((exchange, *self._queue), behind) + self._backlog.rest()
-        self._transport = self._current = None
-        self._queue.clear()
-        self._backlog.clear()
-        self._lost(self)
-        try:
-            transport.set_protocol(protocol)
-            protocol.connection_made(transport)
-            if self._paused:
-                transport.resume_reading()
-            protocol.data_received(data)
-        except BaseException:
-            transport.abort()
-            raise
+def _framed(exchange: Exchange, piece: bytes) -> bytes:
+    """A piece of a streamed body as it is written."""
+    if exchange.method == b"HEAD":
+        return b""
+    return piece if exchange.http10 or not piece else b"%x\r\n%b\r\n" % (len(piece), piece)

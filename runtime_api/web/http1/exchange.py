@@ -13,13 +13,14 @@ from .states import (
     ANSWER_EARLY,
     ANSWERED,
     ANSWERED_EARLY,
+    BEGIN,
     BODY,
     BROKEN,
     CLOSE,
     COMPLETE,
     CONTINUE,
+    END,
     HANDLER,
-    LEAVING,
     NEXT,
     NONE,
     OVERFLOW,
@@ -29,10 +30,10 @@ from .states import (
     REQUEST,
     START,
     STARTED,
+    STREAMING,
 )
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping, Sequence
 
     from runtime_api.web.replies import PlainReply
@@ -53,14 +54,27 @@ class Channel(Protocol):
     def send_reply(self, exchange: Exchange, status: int, headers: str, body: bytes) -> None:
         """Write the reply of this exchange. It is lost when the peer has disconnected."""
 
-    def hold(self) -> None:
-        """Read nothing more until the connection is handed over."""
+    @property
+    def peer_host(self) -> str:
+        """The IP address of the peer."""
+
+    def begin_reply(self, exchange: Exchange, status: int, headers: str, piece: bytes) -> None:
+        """Write the head of a reply whose body comes in pieces, and the first piece."""
+
+    def write_piece(self, exchange: Exchange, piece: bytes) -> None:
+        """Write a piece of that body."""
+
+    def end_reply(self, exchange: Exchange) -> None:
+        """Write the end of that body."""
+
+    async def drained(self) -> None:
+        """Return when the peer has taken most of what was written. ConnectionResetError when it has gone."""
+
+    def finish(self) -> None:
+        """Close the connection as soon as what was written has been sent."""
 
     def adjust_reading(self) -> None:
         """Read on, or stop reading, as the exchange in hand now has it."""
-
-    def hand_over(self, protocol: asyncio.Protocol) -> None:
-        """Give the peer to another protocol, from the current exchange on."""
 
 
 class Exchange(Struct, eq=False):
@@ -88,6 +102,7 @@ class Exchange(Struct, eq=False):
     repeated: Sequence[tuple[bytes, bytes]] = ()  # header lines whose names had come before
     in_pieces: bool = False  # set by a handler that takes the body piece by piece, of any size
     held: bool = False  # nothing more of the body is read for now
+    outlasts_faults: bool = False  # set by a handler that replies whatever comes behind this request
 
     @property
     def answered(self) -> bool:
@@ -109,7 +124,7 @@ class Exchange(Struct, eq=False):
     def reply(self, status: int, headers: str = "", body: bytes = b"") -> None:
         """Answer, unless this was answered. `headers` are lines with CRLF; length and connection are added."""
         row = REPLY[self.reply_state]
-        if not row:
+        if ANSWER not in row:
             return
         act = ANSWER
         if self.request_state is not COMPLETE:
@@ -119,6 +134,25 @@ class Exchange(Struct, eq=False):
         self.reply_state = row[act]
         self.held = False
         self.connection.send_reply(self, status, headers, body)
+
+    def begin(self, status: int, headers: str, piece: bytes = b"") -> None:
+        """Begin a reply to the whole request, with a body that comes in pieces. `headers` as for `reply`."""
+        self.reply_state = REPLY[self.reply_state][BEGIN]
+        self.connection.begin_reply(self, status, headers, piece)
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece to the body of the reply."""
+        if piece and self.reply_state is STREAMING:
+            self.connection.write_piece(self, piece)
+
+    def end(self) -> None:
+        """End the body of the reply."""
+        self.reply_state = REPLY[self.reply_state][END]
+        self.connection.end_reply(self)
+
+    def break_off(self) -> None:
+        """End the connection, by which the peer can tell that the body of the reply is not whole."""
+        self.connection.finish()
 
     def hold(self) -> None:
         """Read no more of the body until `resume`, or until this is answered: the peer has to wait."""
@@ -189,8 +223,9 @@ class Exchange(Struct, eq=False):
             return NEXT
         elif complete or self.reply_state is ANSWERED_EARLY:
             return CLOSE
-        over = is_lost or self.request_state is BROKEN or self.raw_bytes > DRAIN_BYTES
-        return CLOSE if over and self.handler_state is not LEAVING else None
+        if self.request_state is BROKEN or self.raw_bytes > DRAIN_BYTES:
+            return CLOSE
+        return CLOSE if is_lost and not self.outlasts_faults else None
 
     def _next_to_tell(self, limit: int) -> Act | None:
         state = self.handler_state

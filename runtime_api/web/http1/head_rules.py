@@ -1,6 +1,6 @@
 """What a head must say beyond its grammar: a protocol that is spoken here, and one host.
 
-Both hold on every lane. A head in the cache (`heads.py`) has passed them, byte for byte.
+Both hold on every port. A head in the cache (`heads.py`) has passed them, byte for byte.
 """
 
 from __future__ import annotations

@@ -50,6 +50,12 @@ class Peer(asyncio.Protocol):
         return -1 if socket is None else int(socket.fileno())
 
     @property
+    def peer_host(self) -> str:
+        """The IP address of the peer."""
+        name = None if self._transport is None else self._transport.get_extra_info("peername")
+        return str(name[0]) if name else ""
+
+    @property
     def _is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 

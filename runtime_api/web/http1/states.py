@@ -4,8 +4,8 @@ Theory of operation. An exchange is one request and its reply. Three parties wor
 has three states:
 
     RequestState   what the peer has sent        BODY -> COMPLETE | BROKEN
-    HandlerState   what the handler knows        QUEUED -> STARTED -> DUE | TRUNCATED | LEAVING -> GONE
-    ReplyState     what was sent to the peer     NONE -> CONTINUED -> ANSWERED, or NONE -> ANSWERED_EARLY
+    HandlerState   what the handler knows        QUEUED -> STARTED -> DUE | TRUNCATED -> GONE
+    ReplyState     what was sent to the peer     NONE -> CONTINUED -> STREAMING -> ANSWERED, or NONE -> ANSWERED_EARLY
 
 The tables say what moves which state: an event of the parser moves the first, an act of the connection one of the
 others. Only the connection moves them. What a row does not list cannot happen there; if it does, that is a bug here
@@ -23,7 +23,7 @@ were split into reads, or when the handler replies. The rules:
     it gets the reply instead (ANSWERED_EARLY), it may never send the body, so the connection must end.
  4. After the reply, the rest of the body is read and dropped, because the next request follows it.
  5. A body that will never end closes the connection; so does a peer that sends garbage while an exchange is open,
-    unless that one is leaving: the protocol that gets it gets the garbage, too.
+    unless its handler has said that the reply comes whatever is behind the request: then the garbage waits for it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ __all__ = [
     "ANSWERED",
     "ANSWERED_EARLY",
     "ANSWER_EARLY",
+    "BEGIN",
     "BODY",
     "BROKEN",
     "CLOSE",
@@ -52,11 +53,10 @@ __all__ = [
     "CONTINUED",
     "DROP",
     "DUE",
+    "END",
     "FINISH",
     "GONE",
     "HANDLER",
-    "LEAVE",
-    "LEAVING",
     "NEXT",
     "NONE",
     "OVERFLOW",
@@ -66,6 +66,7 @@ __all__ = [
     "REQUEST",
     "START",
     "STARTED",
+    "STREAMING",
     "TRUNCATE",
     "TRUNCATED",
     "WHEN_LOST",
@@ -97,7 +98,6 @@ class HandlerState(_Key):
     STARTED = auto()  # the head
     DUE = auto()  # that the request is complete, or too large; a reply is due
     TRUNCATED = auto()  # that the request was cut short; a reply may come
-    LEAVING = auto()  # everything: the connection goes to another protocol, and this request with it
     GONE = auto()  # that the peer has disconnected
 
 
@@ -106,6 +106,7 @@ class ReplyState(_Key):
 
     NONE = auto()
     CONTINUED = auto()  # 100 Continue
+    STREAMING = auto()  # the head of the reply, and what there is of its body
     ANSWERED = auto()
     ANSWERED_EARLY = auto()  # the reply, while it waited for 100 Continue
 
@@ -118,20 +119,21 @@ class Act(_Key):
     FINISH = auto()  # give it the whole request, or the end of it
     OVERFLOW = auto()  # report a body that is too large
     TRUNCATE = auto()  # report a body that was cut short
-    LEAVE = auto()  # the handler takes the connection away
     DROP = auto()  # report that the peer has disconnected
     CONTINUE = auto()  # send 100 Continue
     ANSWER = auto()  # send the reply
     ANSWER_EARLY = auto()
+    BEGIN = auto()  # send the head of a reply whose body comes in pieces
+    END = auto()  # send the end of that body
     NEXT = auto()  # go on with the next request
     CLOSE = auto()  # end the connection
 
 
 # Module-level names for the members: looking one up in its enum takes 0.12 µs (Python 3.11), one of these 0.01 µs.
 BODY, COMPLETE, BROKEN = RequestState
-QUEUED, STARTED, DUE, TRUNCATED, LEAVING, GONE = HandlerState
-NONE, CONTINUED, ANSWERED, ANSWERED_EARLY = ReplyState
-START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, LEAVE, DROP, CONTINUE, ANSWER, ANSWER_EARLY, NEXT, CLOSE = Act
+QUEUED, STARTED, DUE, TRUNCATED, GONE = HandlerState
+NONE, CONTINUED, STREAMING, ANSWERED, ANSWERED_EARLY = ReplyState
+START, RECEIVE, FINISH, OVERFLOW, TRUNCATE, DROP, CONTINUE, ANSWER, ANSWER_EARLY, BEGIN, END, NEXT, CLOSE = Act
 
 REQUEST: Mapping[RequestState, Mapping[type[Event], RequestState]] = {
     BODY: {Data: BODY, End: COMPLETE, Broken: BROKEN},
@@ -149,11 +151,9 @@ HANDLER: Mapping[HandlerState, Mapping[Act, HandlerState]] = {
         FINISH: DUE,
         OVERFLOW: DUE,
         TRUNCATE: TRUNCATED,
-        LEAVE: LEAVING,
     },
-    DUE: {LEAVE: LEAVING, DROP: GONE},
+    DUE: {DROP: GONE},
     TRUNCATED: {},
-    LEAVING: {LEAVE: LEAVING, DROP: GONE},  # held first, then handed over
     GONE: {},
 }
 REPLY: Mapping[ReplyState, Mapping[Act, ReplyState]] = {
@@ -161,8 +161,10 @@ REPLY: Mapping[ReplyState, Mapping[Act, ReplyState]] = {
         CONTINUE: CONTINUED,
         ANSWER: ANSWERED,
         ANSWER_EARLY: ANSWERED_EARLY,
+        BEGIN: STREAMING,
     },
-    CONTINUED: {ANSWER: ANSWERED},
+    CONTINUED: {ANSWER: ANSWERED, BEGIN: STREAMING},
+    STREAMING: {END: ANSWERED},
     ANSWERED: {},
     ANSWERED_EARLY: {},
 }
@@ -176,5 +178,4 @@ AFTER_START: Mapping[RequestState, Act] = {
 WHEN_LOST: Mapping[HandlerState, Act] = {
     STARTED: TRUNCATE,
     DUE: DROP,
-    LEAVING: DROP,
 }

@@ -17,7 +17,6 @@ NO_ACCESS = "Required 'sourceAccessConfigurations' parameter is missing."
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/t"
 BUCKET = "arn:aws:s3:::bucket"
 TIMESTAMP = "StartingPositionTimestamp goes with the starting position AT_TIMESTAMP"
-CONSUMER = f"{KINESIS}/consumer/c:1"
 
 
 @pytest.fixture
@@ -67,7 +66,6 @@ def test_constraints_of_the_model_hold(account: Account, source: str, parameters
         (SQS, {"EventSourceArn": None, "FunctionName": "nothing"}, "Unrecognized event source."),
         (BUCKET, {}, f"Unsupported source arn : {BUCKET}"),
         (TABLE, {"StartingPosition": "LATEST"}, f"Unsupported source arn : {TABLE}"),
-        (CONSUMER, {"StartingPosition": "LATEST"}, f"Unsupported source arn : {CONSUMER}: enhanced fan-out"),
         (SQS, {"FunctionName": "nothing"}, "Function does not exist"),
         (SQS, {"FunctionName": "f:2"}, "Function does not exist"),
         (SQS, {"FunctionName": "f:dead"}, "Function does not exist"),

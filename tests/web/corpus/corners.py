@@ -1,4 +1,4 @@
-"""What a parser lets through although it means nothing good here, or what only one lane may get wrong."""
+"""What a parser lets through although it means nothing good here, or what some parser gets wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .case import ANYTHING, BODY, HIDDEN, LAST, REFUSED, SERVED, SILENT, Case, h
 __all__ = ["CASES"]
 
 CHUNKED = post(b"Transfer-Encoding: chunked") + b"5\r\n12345\r\n0\r\n"
-LAST_FIELDS = (  # aiohttp's parser takes the last field of a trailer for one of the next request
+LAST_FIELDS = (  # some parsers take the last field of a trailer for one of the next request
     b"Connection: close",
     b"Origin: http://evil.example",
     b"Sec-Fetch-Site: cross-site",

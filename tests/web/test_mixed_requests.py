@@ -1,4 +1,4 @@
-"""A connection that goes from Invoke's lane to aiohttp takes with it all that has come, and nothing else."""
+"""Invoke and other requests on one connection of the public port: each is read to its end, and no further."""
 
 from __future__ import annotations
 
@@ -20,19 +20,15 @@ if TYPE_CHECKING:
     from tests.web.answers import Received
 
 HEALTH = get("/_bootjack/health")
-CHUNKED = ("POST", INVOKE, "Transfer-Encoding: chunked")
-OTHER = "/2025-11-30/capacity-providers"  # for aiohttp's lane
+CHUNKED = ("POST", INVOKE, "Transfer-Encoding: chunked", "Connection: close")
+OTHER = "/2025-11-30/capacity-providers"
 INVOCATION = post(INVOKE, b'"invoked"')
 GARBAGE = b"GET / HTTP/9.9\r\n\r\n"
 
 
-@pytest.fixture(params=[False, True], ids=["first", "again"])
-def ports(request: pytest.FixtureRequest) -> Iterator[Listening]:
-    """Ports whose other lane is needed for the first time, or again: then a connection goes over at once."""
+@pytest.fixture(scope="module")
+def ports() -> Iterator[Listening]:
     with Listening() as listening:
-        if request.param:
-            with Peer(listening.ports.public) as other:
-                other.ask(HEALTH)
         yield listening
     assert not listening.problems, listening.problems[:5]
 
@@ -46,8 +42,7 @@ def statuses(ports: Listening, sent: bytes, *, half_closed: bool = False) -> lis
         return [answer.status for answer in final(received(peer.rest()))]
 
 
-def test_a_chunked_body_that_is_on_its_way_comes_to_its_end_there(ports: Listening) -> None:
-    """The part that has arrived was read by one parser; the rest must not begin anew in another."""
+def test_a_chunked_body_that_is_on_its_way_behind_another_request_comes_to_its_end(ports: Listening) -> None:
     ran = ports.ports.dispatch.payloads = []
     first, last = b'"', HIDDEN.replace(b"\r\n", b" ") + b'"'
     for before in (HEALTH, post(OTHER, b"{}")):
@@ -62,7 +57,7 @@ def test_a_chunked_body_that_is_on_its_way_comes_to_its_end_there(ports: Listeni
     assert ran == [first + last] * 2
 
 
-def test_a_head_that_is_on_its_way_comes_to_its_end_there(ports: Listening) -> None:
+def test_a_head_that_is_on_its_way_behind_another_request_comes_to_its_end(ports: Listening) -> None:
     for cut in (1, 20, len(INVOCATION) - 12, len(INVOCATION) - 3):
         with Peer(ports.ports.public) as peer:
             peer.send(HEALTH + INVOCATION[:cut])
@@ -106,10 +101,10 @@ def test_a_half_closed_peer_gets_every_answer(ports: Listening) -> None:
         assert [answer.status for answer in answers] == [200] * len(sent)
 
 
-def test_the_last_answer_to_a_half_closed_peer_says_that_the_connection_ends() -> None:
+def test_an_answer_to_a_half_closed_peer_says_that_the_connection_ends() -> None:
     with Fuzz() as fuzz:
-        answers = in_memory(fuzz, HEALTH * 2)
-    assert [answer.headers.get(b"connection") for answer in answers] == [None, b"close"]
+        answers = in_memory(fuzz, HEALTH)
+    assert [answer.headers.get(b"connection") for answer in answers] == [b"close"]
 
 
 def test_a_peer_that_half_closes_later_gets_the_answer_that_is_due(ports: Listening) -> None:
@@ -150,7 +145,7 @@ STREAMS = {
 
 @pytest.mark.parametrize("sent", STREAMS.values(), ids=STREAMS)
 def test_it_makes_no_difference_how_requests_are_cut(sent: list[bytes]) -> None:
-    """Each has its own answer, also of a peer that half-closes, wherever its lane changes."""
+    """Each has its own answer, also of a peer that half-closes."""
     stream, ends = b"".join(sent), list(accumulate(map(len, sent)))
     with Fuzz() as fuzz:
         expected = told(in_memory(fuzz, *sent))
