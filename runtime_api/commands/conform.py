@@ -18,6 +18,7 @@ from runtime_api.conformance.reports import FORMATS
 from .conform_baseline import known_deviations, write_baseline
 from .conform_reports import check_folder, read_targets, write_report, write_transcripts
 from .conform_subject import SIDES, bootstrap_subject, printable, server_subject
+from .file_names import file_names
 from .options import HANDLER, fail, give_up
 from .variables import read_variables
 from .verb import Verb, command_behind_dashes
@@ -86,7 +87,7 @@ class Options(NamedTuple):
     usage="[TARGET | -- COMMAND [ARG]... | --server TEMPLATE | --server-url URL]",
     takes_command=True,
 )
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=file_names)
 @click.option("--server", metavar="TEMPLATE", help="Judge the Runtime API server that this command line starts.")
 @click.option(
     "--server-url",
@@ -210,18 +211,18 @@ def _cases(given: Options) -> list[Case]:
     if given.listed and given.side == "runtime" and not given.target and not command_behind_dashes():
         every += load_cases(*SIDES["server"])
     level = LEVELS[-1] if given.listed and given.level is None else given.up_to
-    cases = select(every, level=level, only=given.only)
-    if not cases:
-        fail(f"--only {' '.join(given.only)}: {_why_no_case(given)}")
-    return cases
+    for name in given.only:
+        if not select(every, level=level, only=(name,)):
+            fail(f"--only {name}: {_why_no_case(name, given)}")
+    return select(every, level=level, only=given.only)
 
 
-def _why_no_case(given: Options) -> str:
-    if higher := select(load_cases(*SIDES[given.side]), only=given.only):
+def _why_no_case(name: str, given: Options) -> str:
+    if higher := select(load_cases(*SIDES[given.side]), only=(name,)):
         level = min((case.level for case in higher), key=LEVELS.index)
         return f"these cases need --level {level}, and {NEEDS[level]}"
     other = "server" if given.side == "runtime" else "runtime"
-    if not select(load_cases(*SIDES[other]), only=given.only):
+    if not select(load_cases(*SIDES[other]), only=(name,)):
         return "no such case; --list shows all cases"
     if other == "server":
         return "these cases judge a server: name it with --server or --server-url"

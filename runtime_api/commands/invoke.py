@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .event import read_event
+from .file_names import file_names
 from .function import add, function_of_source
 from .function_options import function_options
 from .log_options import look_of, quiet_option, trace_option
@@ -61,12 +62,13 @@ option = options_under(OPTIONS)
         "bootjack invoke -e - -- python3 -m awslambdaric app.handler < event.json",
     ),
 )
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=file_names)
 @option(
     "-e",
     "--event",
     default="{}",
     metavar="FILE|JSON|-",
+    shell_complete=file_names,
     show_default=True,
     help="The event: a file, the JSON itself, or - for stdin.",
 )

@@ -13,6 +13,7 @@ import click
 
 from .access_options import access_options
 from .environment_mode import MODE_VARIABLES, environment_mode
+from .file_names import file_names
 from .log_options import log_options, look_of, read_logging
 from .option_groups import OPTIONS, option_group, options_under
 from .options import fail
@@ -136,7 +137,7 @@ rie_options = option_group(
     ),
 )
 @rie_options
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, shell_complete=file_names)
 def command(command: tuple[str, ...], options: RieOptions) -> None:
     """Serve one function as aws-lambda-rie does: a drop-in with the same flags, variables and addresses."""
     from .rie_function import rie_function

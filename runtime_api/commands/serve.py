@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .environment_mode import MODE_VARIABLES, environment_mode
+from .file_names import file_names
 from .function import function_of_source, hand_over
 from .function_options import function_options
 from .log_options import look_of
@@ -70,7 +71,7 @@ MEBIBYTE = 1_048_576
         "aws lambda invoke --endpoint-url http://127.0.0.1:9000 --function-name orders response.json",
     ),
 )
-@click.argument("targets", nargs=-1, metavar="[[NAME=]TARGET]...")
+@click.argument("targets", nargs=-1, metavar="[[NAME=]TARGET]...", shell_complete=file_names)
 @serve_options
 @service_options
 @function_options

@@ -41,6 +41,15 @@ def test_bash_completes_verbs(tmp_path: Path, words: list[str]) -> None:
     assert offered >= ({"build", "check", "merge", "publish"} if len(words) == 2 else {"invoke", "serve", "conform"})
 
 
+@pytest.mark.parametrize(
+    "words", ["invoke", "invoke . -e", "serve", "serve . --data", "rie", "conform", "layer build", "layer check"]
+)
+def test_names_of_files_are_left_to_the_shell(words: str) -> None:
+    asked = {"_BOOTJACK_COMPLETE": "bash_complete", "COMP_WORDS": f"bootjack {words} my"}
+    ended = bootjack(env={**asked, "COMP_CWORD": str(len(words.split()) + 1)})
+    assert ended.out in (b"file,my\n", b"dir,my\n"), ended
+
+
 def test_each_shell_has_its_place(tmp_path: Path) -> None:
     home = {"HOME": "/home/ann"}
     assert str(place_of("zsh", home)) == "/home/ann/.zfunc/_bootjack"

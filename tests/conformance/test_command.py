@@ -99,6 +99,7 @@ COMMAND = ("--", "true")
     ("arguments", "message"),
     [
         (("--only", "runtime/no/such", *COMMAND), "--only runtime/no/such: no such case; --list shows all cases"),
+        (("--only", "runtime/ids", "--only", "runtime/id", *COMMAND), "--only runtime/id: no such case;"),
         (("--only", "server/next", *COMMAND), "these cases judge a server: name it with --server or --server-url"),
         (("--only", "runtime/ids", "--server-url", "host"), "these cases judge a bootstrap: name it as TARGET"),
         (("--seed", str(2**64), *COMMAND), "--seed 18446744073709551616: give an integer of at most 64 bits"),

@@ -27,10 +27,10 @@ MODES = {"classic": CLASSIC, "concurrent": CONCURRENT, "snapstart": SNAPSTART}
 
 
 def first_broken(
-    mode: str, tables: Tables, worlds: int, make: type[EnvironmentMachine] = EnvironmentMachine
+    mode: str, tables: Tables, seeds: range, make: type[EnvironmentMachine] = EnvironmentMachine
 ) -> tuple[int, Broken] | None:
     """The first seed whose world breaks a rule."""
-    for seed in range(worlds):
+    for seed in seeds:
         try:
             Life(Random(seed), mode, tables, make).live()
         except Broken as broken:
@@ -40,7 +40,7 @@ def first_broken(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_world_breaks_a_rule(mode: str) -> None:
-    found = first_broken(mode, MODES[mode], WORLDS)
+    found = first_broken(mode, MODES[mode], range(WORLDS))
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
@@ -51,10 +51,9 @@ def test_any_sequence_of_events_keeps_the_rules(dice: Random, mode: str) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", MODES)
-def test_no_world_of_very_many_breaks_a_rule(mode: str) -> None:
-    found = first_broken(mode, MODES[mode], 10_000)
+def test_no_world_of_more_breaks_a_rule(mode: str) -> None:
+    found = first_broken(mode, MODES[mode], range(WORLDS, 2 * WORLDS))
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
@@ -91,7 +90,7 @@ def broken_tables(mode: str, name: str, state: Any, move: Any, other: Any) -> Ta
 @pytest.mark.parametrize(("mode", "name", "state", "move", "other"), rows())
 def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, other: Any) -> None:
     tables = broken_tables(mode, name, state, move, other)
-    assert first_broken(mode, tables, WORLDS_TO_CATCH) is not None
+    assert first_broken(mode, tables, range(WORLDS_TO_CATCH)) is not None
 
 
 @pytest.mark.parametrize(
@@ -100,4 +99,4 @@ def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, oth
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_a_broken_machine_is_caught(mode: str, make: type[EnvironmentMachine]) -> None:
-    assert first_broken(mode, MODES[mode], WORLDS_TO_CATCH, make) is not None
+    assert first_broken(mode, MODES[mode], range(WORLDS_TO_CATCH), make) is not None
