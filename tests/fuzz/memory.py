@@ -115,7 +115,7 @@ class Peer(asyncio.Transport):
 
     def _give(self, data: bytes) -> None:
         while isinstance(self._protocol, asyncio.BufferedProtocol):
-            place = self._protocol.get_buffer(-1)
+            place = memoryview(self._protocol.get_buffer(-1))
             some, data = data[: len(place)], data[len(place) :]
             place[: len(some)] = some
             self._protocol.buffer_updated(len(some))
