@@ -69,8 +69,7 @@ async def _messages(result: InvokeResult) -> AsyncGenerator[bytes]:
         return
     yield b""  # the head goes out
     while data := await stream.read():
-        for message in payload_chunks(data):
-            yield message
+        yield b"".join(payload_chunks(data))
     assert stream.result is not None  # at the end
     yield _last_message(stream.result)
 

@@ -180,20 +180,20 @@ def test_a_client_that_leaves_in_mid_stream_harms_nobody(client: Any, server: Se
 
 
 def test_a_client_that_reads_slowly_slows_the_runtime(client: Any, server: Serve) -> None:
-    steps = [step for _ in range(60) for step in ({"megabytes": 1}, {"print": "one more megabyte"})]
+    steps = [step for _ in range(80) for step in ({"megabytes": 1}, {"print": "one more megabyte"})]
     read(opened(client, {"megabytes": 1}))  # whatever the server loads for its first stream
     before = peak_bytes(server)
-    # The kernel's own buffer could grow to half of what is sent.
+    # The kernel may hold 33 MB of what the runtime has sent, more than a third.
     with streaming_socket(server, steps, receive_bytes=1_000_000) as caller:
         for _ in range(150):
             assert invoke(client, {"a": 1}, "plain").document == {"a": 1}  # others are served meanwhile
         sent = server.log().count("one more megabyte")
-        assert sent < 30, "megabytes that the runtime could send although nobody reads"
+        assert sent < 45, "megabytes that the runtime could send although nobody reads"
         received = 0
         while data := caller.recv(1 << 20):
             received += len(data)
-    assert received > 60_000_000
-    server.wait_for("one more megabyte", times=60)
+    assert received > 80_000_000
+    server.wait_for("one more megabyte", times=80)
     assert peak_bytes(server) - before < 16_000_000
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.web.http1.backlog import SLICE_BYTES, Backlog
+from runtime_api.web.http1.backlog import SLICE_BYTES, WORK, Backlog
 from runtime_api.web.http1.connection import Connection
 from runtime_api.web.http1.events import Broken, Data, End, Head
 from runtime_api.web.http1.outbox import Outbox
@@ -86,6 +86,22 @@ def test_a_slice_is_a_small_piece_of_work(name: str) -> None:
         before = parser.work
         backlog.feed(parser)
         assert parser.work - before <= MOST_AT_ONCE
+
+
+def test_slices_grow_while_chunks_are_large() -> None:
+    large = chunked("/a", *[bytes(60_000)] * 8)
+    assert len(sliced(large)) < len(large) / 40_000
+    assert max(sliced(large[:-5] + ONE_BYTE * 50_000)) < 2 * WORK, "small chunks may follow"
+
+
+def sliced(data: bytes) -> list[int]:
+    """What each slice of this data is worth."""
+    parser, backlog, work = RequestParser(), Backlog(), [0]
+    backlog.add(data)
+    while backlog:
+        backlog.feed(parser)
+        work.append(parser.work)
+    return [after - before for before, after in itertools.pairwise(work)]
 
 
 class Turns:

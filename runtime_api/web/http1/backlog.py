@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from .events import Event
     from .parser import RequestParser
 
-__all__ = ["BODY_SLICE_BYTES", "SLICE_BYTES", "WORK", "Backlog"]
+__all__ = ["SLICE_BYTES", "WORK", "Backlog"]
 
 SLICE_BYTES = 8192  # parsed without looking how much work it makes: 300 requests at worst
-BODY_SLICE_BYTES = 16_384  # of a body in chunks, where most peers send large ones
+BODY_SLICE_BYTES = 16_384  # of a body in chunks
+LARGEST_SLICE_BYTES = 65_536  # of one whose chunks turn out to be large; 3 ms, should the next ones be of one byte
+LITTLE_WORK = 3  # of a slice with large chunks
 WORK = 1024  # of one turn, as the parser counts it: 64 requests, 1024 header lines, 8192 chunks
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -29,8 +31,8 @@ _END_OF_HEAD = b"\r\n\r\n"
 class Backlog:
     """The bytes that wait."""
 
-    def __init__(self, slice_bytes: int = SLICE_BYTES, body_slice_bytes: int = BODY_SLICE_BYTES) -> None:
-        self._slice_bytes, self._body_slice_bytes = slice_bytes, body_slice_bytes
+    def __init__(self) -> None:
+        self._body_slice_bytes = BODY_SLICE_BYTES
         self._data = b""
         self._at = 0
 
@@ -53,23 +55,27 @@ class Backlog:
         """Let the parser parse a slice; returns the events and the slice. What follows a fault is forgotten."""
         data, start = self._data, self._at
         end = self._end_of_slice(parser)
-        events = parser.feed(data[start:end])
+        taken, work = data[start:end], parser.work
+        events = parser.feed(taken)
         if parser.state is OVER:
             self.clear()
-            return events, data[start:end]
+            return events, taken
+        is_large = parser.state is BODY and 2 * parser.body_bytes > len(taken)
+        is_easy = is_large and parser.work - work <= LITTLE_WORK
+        self._body_slice_bytes = min(2 * self._body_slice_bytes, LARGEST_SLICE_BYTES) if is_easy else BODY_SLICE_BYTES
         # Behind a whole request (of chunks) the body waits: `whole_bytes` tells only about the last call.
         if parser.state is BODY and parser.body_left and not parser.whole_bytes and end < len(data):
-            body_end = end + parser.body_left
-            events = (*events, *parser.feed(data[end:body_end]))
-            end = body_end
+            rest = data[end : end + parser.body_left]
+            events = (*events, *parser.feed(rest))
+            taken += rest
+            end += len(rest)
         self._at = end
-        taken = data[start:end]
         if not self:
             self.clear()
         return events, taken
 
     def _end_of_slice(self, parser: RequestParser) -> int:
-        limit = self._at + self._slice_bytes
+        limit = self._at + SLICE_BYTES
         if parser.state is BODY:
             return self._at + (parser.body_left or self._body_slice_bytes)
         if self._data.startswith(b"\r\n", self._at):  # thousands of empty lines are one slice

@@ -329,7 +329,11 @@ class Connection(Peer):
     def write_piece(self, exchange: Exchange, piece: bytes) -> None:
         """Write a piece of that body."""
         self._streamed_bytes += len(piece)
-        self._write_now(_framed(exchange, piece))
+        if len(piece) <= JOIN_BYTES // 4 or exchange.http10:
+            self._write_now(_framed(exchange, piece))
+        elif self._transport is not None and self._is_open:
+            self.flush()
+            self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
 
     def end_reply(self, exchange: Exchange) -> None:
         """Write the end of that body."""
