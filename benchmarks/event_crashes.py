@@ -25,7 +25,7 @@ import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +57,9 @@ class Sent(NamedTuple):
 
     accepted: dict[str, bool]  # ids of events that were answered with 202, and whether they fail
     seen: Counter[str]
+
+
+Crash = Callable[[Path, int, random.Random], tuple[Sent, Mapping[str, Iterable[str]]]]
 
 
 class Life:
@@ -151,12 +154,14 @@ def load(life: Life, folder: Path, sent: Sent, dice: random.Random, until: float
                 sent.accepted[name] = fails
 
 
-def live(life: Life, folder: Path, sent: Sent, dice: random.Random, most_s: float) -> bool:
+def live(
+    life: Life, folder: Path, sent: Sent, dice: random.Random, most_s: float, callers_at_once: int = CALLERS
+) -> bool:
     """Load a server until it dies, or for a while; returns whether it has died by itself."""
     until = time.monotonic() + most_s
     callers = [
         threading.Thread(target=load, args=(life, folder, sent, random.Random(dice.random()), until))
-        for _ in range(CALLERS)
+        for _ in range(callers_at_once)
     ]
     for caller in callers:
         caller.start()
@@ -250,8 +255,9 @@ def crash(folder: Path, rounds: int, dice: random.Random) -> tuple[Sent, dict[st
     return sent, lost
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.event_crashes", description=__doc__)
+def run(program: str, description: str | None, crash: Crash) -> int:
+    """Read the command line, crash, and report; returns the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
     parser.add_argument("--rounds", type=int, default=100, help="how often the server dies (default: 100)")
     parser.add_argument("--seed", type=int, default=None, help="of the random choices (default: another each time)")
     arguments = parser.parse_args()
@@ -273,4 +279,4 @@ def report(seed: int, sent: Sent, lost: Mapping[str, Iterable[str]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("benchmarks.event_crashes", __doc__, crash))

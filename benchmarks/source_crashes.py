@@ -8,12 +8,10 @@ partition key for the first time in their order. Prints a line for each life to 
 stdout; exit code 1 if anything is lost or passed over.
 """
 
-import argparse
 import base64
 import json
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
@@ -28,6 +26,7 @@ from benchmarks.event_crashes import ACCOUNT, NAMED_LIFE_S, REGION, Letters, Lif
 from benchmarks.source_crashes_server import POINTS
 
 MODULE = "benchmarks.source_crashes_server"
+CALLERS = 2  # of events, so that they leave time for what is polled
 LATEST_CRASH = 6  # the N of the N-th time at a point
 RANDOM_LIFE_S = (0.5, 4.0)
 FEED_S = 0.3  # between two sendings
@@ -149,7 +148,8 @@ def crash(folder: Path, rounds: int, dice: random.Random) -> tuple[Sent, dict[st
             for number in range(rounds):
                 point = (*POINTS, "")[number % (len(POINTS) + 1)]
                 life = Life(folder, endpoint, point, dice.randint(1, LATEST_CRASH), MODULE)
-                has_died = live(life, folder, sent, dice, NAMED_LIFE_S if point else dice.uniform(*RANDOM_LIFE_S))
+                most_s = NAMED_LIFE_S if point else dice.uniform(*RANDOM_LIFE_S)
+                has_died = live(life, folder, sent, dice, most_s, CALLERS)
                 letters.collect()
                 end = f"died {point}" if has_died else f"killed {'late' if point else 'at random'}"
                 sent.seen[f"life: {end}"] += 1
@@ -167,16 +167,5 @@ def crash(folder: Path, rounds: int, dice: random.Random) -> tuple[Sent, dict[st
     return sent, lost
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.source_crashes", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=100, help="how often the server dies (default: 100)")
-    parser.add_argument("--seed", type=int, default=None, help="of the random choices (default: another each time)")
-    arguments = parser.parse_args()
-    seed = random.randrange(10**6) if arguments.seed is None else arguments.seed
-    with tempfile.TemporaryDirectory(prefix="bootjack-crashes-") as folder:
-        sent, lost = crash(Path(folder), arguments.rounds, random.Random(seed))
-    return event_crashes.report(seed, sent, lost)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(event_crashes.run("benchmarks.source_crashes", __doc__, crash))

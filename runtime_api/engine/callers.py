@@ -62,9 +62,10 @@ class Callers:
     def complete(self, effect: fx.Complete) -> None:
         """The outcome is known: answer, unless the caller wants the log's tail and that is not complete."""
         outcome = effect.outcome
-        tail = self._tails.get(outcome.request_id) if self._tails else None
-        if effect.settled or tail is None:
-            self._answer(outcome, tail)
+        if not self._tails:
+            self._answer(outcome, b"")
+        elif effect.settled or outcome.request_id not in self._tails:
+            self._answer(outcome, self._tail(outcome.request_id))
         else:
             self._unsettled[outcome.request_id] = outcome
 
@@ -72,7 +73,7 @@ class Callers:
         """The log of this invocation is complete."""
         outcome = self._unsettled.pop(request_id, None)
         if outcome is not None:
-            self._answer(outcome, self._tails[request_id])
+            self._answer(outcome, self._tail(request_id))
 
     def over(self, request_id: str) -> None:
         """Forget what was kept under this request id."""
@@ -82,13 +83,18 @@ class Callers:
         self._journal.unsubscribe(tail)
         outcome = self._unsettled.pop(request_id, None)
         if outcome is not None:  # its slot gets free when the processes have ended; the log is complete
-            self._answer(outcome, tail)
+            self._answer(outcome, tail.text())
 
-    def _answer(self, outcome: fx.Outcome, tail: LogTail | None) -> None:
+    def _tail(self, request_id: str) -> bytes:
+        """The end of the log of this invocation, if its caller wants that."""
+        tail = self._tails.get(request_id)
+        return b"" if tail is None else tail.text()
+
+    def _answer(self, outcome: fx.Outcome, tail: bytes) -> None:
         promise = self._promises.pop(outcome.request_id, None)
         if promise is not None:
-            promise.tell(result_of(outcome, tail.text() if tail is not None else b""))
+            promise.tell(result_of(outcome, tail))
         elif self._streams and (stream := self._streams.pop(outcome.request_id, None)) is not None:
-            result = result_of(outcome, tail.text() if tail is not None else b"")
+            result = result_of(outcome, tail)
             assert isinstance(result, InvokeResult)  # it has begun
             stream.finish(result)

@@ -106,7 +106,6 @@ class ExecutionEnvironment:
         self._initialising = False
         self._mail: deque[ev.Event] = deque()
         self._draining = False
-        self._now = 0.0  # of the event being handled
         self._callers = Callers(self.journal, settings.limits.log_tail_bytes)
         self._alarms = Alarms(lambda alarm: self.post(ev.TimerFired(alarm.timer, alarm.key)))
         self._witness = Witness()
@@ -124,7 +123,7 @@ class ExecutionEnvironment:
             fx.Start: self._start,
             fx.Terminate: self._terminate,
             fx.Stop: self._stop,
-            fx.Emit: self._emit,
+            fx.Emit: self.journal.emit,
             fx.Ended: self._finish,
         }
 
@@ -223,7 +222,7 @@ class ExecutionEnvironment:
 
     def post(self, *events: ev.Event) -> None:
         """Give the machine what happened, in order, and perform its effects."""
-        now = self._now = time.monotonic() * 1000
+        now = self.journal.now = time.monotonic() * 1000
         kind = events[-1].__class__
         if kind in _BEFORE_THE_END:
             self.sandbox.drain()  # output that the function wrote before belongs before END
@@ -283,9 +282,6 @@ class ExecutionEnvironment:
         """Forget what was kept under this request id."""
         self._alarms.drop(effect.request_id)
         self._callers.over(effect.request_id)
-
-    def _emit(self, effect: fx.Emit) -> None:
-        self.journal.append(self._now, effect.records)
 
     def _start(self, effect: fx.Start) -> None:
         assert self._launch is not None

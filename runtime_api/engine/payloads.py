@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from codecs import utf_8_decode
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from .json_faults import utf8_fault
 
 __all__ = ["check_json", "decode_client_context", "need_bytes"]
 
+PIECE_BYTES = 65_536
 _scan = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -32,7 +34,7 @@ def check_json(payload: bytes) -> None:
     """
     try:
         if not payload.isascii():
-            payload.decode()
+            _check_utf8(payload)
         _scan(payload)
     except UnicodeDecodeError as error:
         fault = utf8_fault(payload, error.start, error.end)
@@ -44,6 +46,18 @@ def check_json(payload: bytes) -> None:
             raise _not_json("nested too deeply") from None
         except ValueError as error:
             raise _not_json(str(error)) from None
+
+
+def _check_utf8(payload: bytes) -> None:
+    """Raise UnicodeDecodeError unless this is UTF-8; piece by piece, for the text of 5 MB has to be allocated."""
+    view, at = memoryview(payload), 0
+    while at < len(payload):
+        piece = view[at : at + PIECE_BYTES]
+        is_last = at + len(piece) == len(payload)
+        try:
+            at += utf_8_decode(piece, "strict", is_last)[1]
+        except UnicodeDecodeError as error:
+            raise UnicodeDecodeError("utf-8", payload, at + error.start, at + error.end, error.reason) from None
 
 
 def decode_client_context(given: str, most_bytes: int) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Promise"]
 
 T = TypeVar("T")
+_HAS_RESULT = "The invocation has a result already"
 
 
 class Promise(Struct, Generic[T], eq=False):
@@ -47,26 +48,23 @@ class Promise(Struct, Generic[T], eq=False):
 
     def set_result(self, result: T) -> None:
         """Set the result; callbacks are called in the loop's next turn, so they may do what the caller is doing."""
-        callbacks = self._callbacks
-        self._set(result)
+        if self._is_done:
+            raise asyncio.InvalidStateError(_HAS_RESULT)
+        callbacks, self._result, self._is_done, self._callbacks = self._callbacks, result, True, ()
         for callback in callbacks:
             asyncio.get_running_loop().call_soon(callback, self)
 
     def tell(self, result: T) -> None:
         """Set the result and call the callbacks before this returns; what they raise goes to the event loop."""
-        callbacks = self._callbacks
-        self._set(result)
+        if self._is_done:
+            raise asyncio.InvalidStateError(_HAS_RESULT)
+        callbacks, self._result, self._is_done, self._callbacks = self._callbacks, result, True, ()
         for callback in callbacks:
             try:
                 callback(self)
             except Exception as error:
                 context = {"message": "A caller could not be answered", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
-
-    def _set(self, result: T) -> None:
-        if self._is_done:
-            raise asyncio.InvalidStateError("The invocation has a result already")
-        self._result, self._is_done, self._callbacks = result, True, ()
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self._is_done:

@@ -17,6 +17,7 @@ from .platform_events import log_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .effects import Emit
     from .platform_events import Record
 
 __all__ = ["Entry", "Journal", "LogTail"]
@@ -40,10 +41,12 @@ class Entry(Struct):
 class Journal:
     """Passes each entry to every consumer, in the order of their subscription; keeps nothing itself.
 
-    `make` makes an entry: in whose format its text is written.
+    `make` makes an entry: in whose format its text is written. `now` is the time of what the machine emits, which is
+    set for each event that it is given.
     """
 
     def __init__(self, make: Callable[[float, tuple[Record, ...]], Entry] = Entry) -> None:
+        self.now = 0.0
         self._make = make
         self._consumers: tuple[Callable[[Entry], None], ...] = ()
 
@@ -54,6 +57,12 @@ class Journal:
     def unsubscribe(self, consumer: Callable[[Entry], None]) -> None:
         """Give this consumer nothing more."""
         self._consumers = tuple(each for each in self._consumers if each != consumer)
+
+    def emit(self, effect: Emit) -> None:
+        """Record what the machine asks for."""
+        entry = self._make(self.now, effect.records)
+        for consumer in self._consumers:
+            consumer(entry)
 
     def append(self, at: float, records: tuple[Record, ...]) -> None:
         """Record what has just happened."""

@@ -1,7 +1,8 @@
 """What a journal records: `platform.*` records and process output as values, and the log lines made of them.
 
 The texts follow real Lambda's (spec 11): tab-separated REPORT, Init Duration in the last place, `Status` only on
-failure. Durations are milliseconds.
+failure. Durations are milliseconds. What an invocation leaves until the log is written is text and numbers, which
+Python's collector need not look at (`gc=False`).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Extension(Struct, frozen=True):
     error_type: str | None = None
 
 
-class Start(Struct, frozen=True):
+class Start(Struct, frozen=True, gc=False):
     """platform.start."""
 
     request_id: str
@@ -116,7 +117,7 @@ class Start(Struct, frozen=True):
     tenant_id: str | None
 
 
-class RuntimeDone(Struct, frozen=True):
+class RuntimeDone(Struct, frozen=True, gc=False):
     """platform.runtimeDone."""
 
     request_id: str
@@ -130,13 +131,13 @@ class RuntimeDone(Struct, frozen=True):
     tenant_id: str | None
 
 
-class End(Struct, frozen=True):
+class End(Struct, frozen=True, gc=False):
     """platform.end."""
 
     request_id: str
 
 
-class Report(Struct, frozen=True):
+class Report(Struct, frozen=True, gc=False):
     """platform.report."""
 
     request_id: str

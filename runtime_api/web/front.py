@@ -188,7 +188,8 @@ class Front:
     def _answer(
         self, exchange: Exchange, accepted: Accepted, pending: Pending[RunResult | Queued | Full | Verified]
     ) -> None:
-        _send(exchange, invoke.result_reply(accepted, pending))
+        reply = invoke.result_reply(accepted, pending)
+        exchange.reply(reply.status, reply.headers, reply.body)
         self._outbox.callers -= 1
 
 

@@ -76,7 +76,7 @@ class RuntimeApi:
     def started(self, exchange: Exchange) -> None:
         event = self._head(exchange)
         if event is not None:
-            exchange.context = event
+            exchange.context = True  # not the event: as a cycle, they would keep the body until they are collected
             self._post(event)
             if not exchange.answered:
                 exchange.connection.kept = True  # a streamed response takes the time that its handler takes
@@ -235,8 +235,7 @@ def _read(headers: Mapping[bytes, bytes]) -> _Said:
 
 def _body(exchange: Exchange) -> ev.BodyFinished:
     """The body of an answer, and its error trailers when it failed midway."""
-    said: _Said = exchange.memo.value
-    content_type = said.content_type
+    content_type = exchange.memo.value.content_type
     trailers = exchange.trailers
     if not trailers:
         return ev.BodyFinished(exchange, exchange.body, content_type)

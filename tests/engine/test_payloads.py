@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime_api.engine.payloads import check_json, decode_client_context
+from runtime_api.engine.payloads import PIECE_BYTES, check_json, decode_client_context
 from runtime_api.service.errors import InvalidRequestContentException
 
 VALUES = st.recursive(
@@ -151,6 +151,18 @@ def test_unusual_json_is_accepted(payload: bytes) -> None:
 )
 def test_anything_else_is_refused(payload: bytes) -> None:
     assert not accepted(payload)
+
+
+@pytest.mark.parametrize("character", ["\u00e9", "\u20ac", "\U0001f600"])
+@pytest.mark.parametrize("shift", range(5))
+def test_a_character_on_the_border_of_two_pieces_is_read_as_one(character: str, shift: int) -> None:
+    encoded = character.encode()
+    before = b'"' + b"x" * (PIECE_BYTES - 1 - shift)
+    assert accepted(before + encoded + b"x" * PIECE_BYTES + encoded + b'"')
+    broken = before + encoded[:-1] + b"x" * PIECE_BYTES + b'"'
+    with pytest.raises(InvalidRequestContentException) as refused:
+        check_json(broken)
+    assert refused.value.known == (f"The payload is not UTF-8 at byte {len(before)}",)
 
 
 def test_a_lone_surrogate_beside_a_long_number_is_accepted() -> None:

@@ -86,7 +86,7 @@ class Peer(asyncio.Transport):
         if self.ended or self.lost:
             return
         if self._reading:
-            self._protocol.data_received(data)
+            self._give(data)
         else:
             self._unread.append(data)
 
@@ -112,6 +112,16 @@ class Peer(asyncio.Transport):
         """Let it run empty."""
         if not self.lost:
             self._protocol.resume_writing()
+
+    def _give(self, data: bytes) -> None:
+        while isinstance(self._protocol, asyncio.BufferedProtocol):
+            place = memoryview(self._protocol.get_buffer(-1))
+            some, data = data[: len(place)], data[len(place) :]
+            place[: len(some)] = some
+            self._protocol.buffer_updated(len(some))
+            if not data:
+                return
+        self._protocol.data_received(data)
 
     def _give_eof(self) -> None:
         if not self.ended and not self._protocol.eof_received():
@@ -171,7 +181,7 @@ class Peer(asyncio.Transport):
 
     def _give_unread(self) -> None:
         while self._unread and self._reading and not self.ended:
-            self._protocol.data_received(self._unread.pop(0))
+            self._give(self._unread.pop(0))
         if self._sent_eof and self._reading and not self._unread:
             self._sent_eof = False
             self._give_eof()

@@ -18,6 +18,7 @@ from runtime_api.web.replies import BODILESS, CONTINUE, KEEP_ALIVE, LAST_CHUNK, 
 
 from . import patience
 from .backlog import SLICE_BYTES, WORK, Backlog
+from .bodies import BEGUN_BYTES, LARGE_BYTES, LargeBody
 from .events import Broken, Data, Head, whole_request
 from .exchange import Exchange, open_exchange
 from .heads import HeadCache
@@ -28,7 +29,6 @@ from .states import (
     CLOSE,
     COMPLETE,
     DROP,
-    DUE,
     FINISH,
     NEXT,
     OVERFLOW,
@@ -90,7 +90,11 @@ class Connection(Peer):
         if self._current is None and self._writable and self._parser.state is BETWEEN:
             exchange = self._heads.find(data, self)
             if exchange is not None:
-                self._serve(exchange)
+                self._current = exchange
+                try:
+                    self._handler.finished(exchange)
+                except Exception as error:
+                    self._fail(error)
                 return
         if len(data) <= SLICE_BYTES and not self._backlog:
             self._digest(self._idle, self._parser.feed(data), data)
@@ -140,14 +144,6 @@ class Connection(Peer):
 
     # an exchange, step by step
 
-    def _serve(self, exchange: Exchange) -> None:
-        """Handle the usual case on a fast path: one whole request, none before it and none behind."""
-        self._current = exchange
-        try:
-            self._handler.finished(exchange)
-        except Exception as error:
-            self._fail(error)
-
     def _read_on(self) -> None:
         """Parse what waits, as far as this turn of the event loop goes."""
         self._turn_is_due = False
@@ -171,14 +167,24 @@ class Connection(Peer):
             self._receiving.raw_bytes += len(data)
         request = whole_request(events) if idle else None
         if request is not None and len(request[1]) <= self._limit:
-            head, body, end = request
-            self._heads.learn(data, head)
-            exchange = open_exchange(self, head)
-            exchange.request_state, exchange.handler_state = COMPLETE, DUE
-            exchange.body, exchange.arrived, exchange.trailers = body, len(body), end.trailers
-            self._serve(exchange)
-            return
+            self._heads.learn(data, request[0])
         for event in events:
+            self._take(event)
+        self._advance()
+        if self._parser.body_left >= LARGE_BYTES and self._parser.body_bytes >= BEGUN_BYTES:
+            self._read_apart()
+
+    def _read_apart(self) -> None:
+        """Let the rest of a large body come straight into its place."""
+        exchange, transport = self._current, self._transport
+        if exchange is None or exchange is not self._receiving or not exchange.awaits_whole_body:
+            return
+        if transport is not None and not self._paused and not self._backlog:
+            LargeBody(self, transport, exchange, exchange.take_pieces())
+
+    def body_arrived(self, body: bytes) -> None:
+        """Go on with a large body that was read apart."""
+        for event in self._parser.read_apart(body):
             self._take(event)
         self._advance()
 
@@ -292,15 +298,15 @@ class Connection(Peer):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        close = exchange.close
+        close, size = exchange.close, len(body)
         if exchange.http10 and not close:
             headers += KEEP_ALIVE
-        head = reply_head(status, headers, len(body), close)
+        head = reply_head(status, headers, size, close)
         if exchange.method == b"HEAD" or status in BODILESS:
-            body = b""
+            body, size = b"", 0
         if self._unsent:
             self.flush()
-        if len(body) > JOIN_BYTES:
+        if size > JOIN_BYTES:
             transport.writelines((head, body))
         elif self._outbox.callers > 1:
             self._unsent = head + body

@@ -110,6 +110,11 @@ class Exchange(Struct, eq=False):
         return self.reply_state is ANSWERED or self.reply_state is ANSWERED_EARLY
 
     @property
+    def awaits_whole_body(self) -> bool:
+        """Whether the handler knows the head, has not replied, and gets the body all at once."""
+        return self.handler_state is STARTED and not self.in_pieces and not self.answered
+
+    @property
     def awaits_continue(self) -> bool:
         """Whether the peer waits for 100 Continue before it sends the body; HTTP/1.0 does not have it."""
         if self.request_state is not BODY or self.reply_state is not NONE or self.http10:

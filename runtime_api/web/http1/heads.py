@@ -33,36 +33,36 @@ class HeadCache:
     """The known heads of one connection."""
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, Head] = {}  # by their bytes, without the empty line
-        self._heads_by_rest: dict[bytes, Head] = {}  # by what follows the target
+        self._heads: dict[bytes, Head] = {}  # by what follows the target
         self._unknown = 0  # heads in a row
+        self._last: Head | None = None  # that came with the target it is known by: most requests are like that one
+        self._start = b""  # its bytes, with the empty line
+        self._size = 0  # of the whole request
 
     def find(self, data: bytes, channel: Channel) -> Exchange | None:
         """The exchange that these bytes begin when they are a whole request with a known head."""
-        start, end, body = data.partition(_END_OF_HEAD)
-        if not end:
-            return None
-        head = self._heads.get(start)
-        if head is None:
-            return self._find_by_rest(start, body, channel)
-        if len(body) != head.length:
-            return None
-        self._unknown = 0
+        head = self._last
+        if head is None or len(data) != self._size or not data.startswith(self._start):
+            return self._look_up(data, channel)
+        body = data[len(self._start) :]
         return Exchange(channel, head.method, head.path, head.query, head.headers, COMPLETE, DUE, body, head.memo)
 
-    def _find_by_rest(self, start: bytes, body: bytes, channel: Channel) -> Exchange | None:
-        """The same for a head in which only the target is new."""
+    def _look_up(self, data: bytes, channel: Channel) -> Exchange | None:
+        """The same when another request came last, or one with another target."""
+        start, end, body = data.partition(_END_OF_HEAD)
         parts = start.split(b" ", 2)
-        if len(parts) != _PARTS:
+        if not end or len(parts) != _PARTS:
             return None
         method, target, rest = parts
-        head = self._heads_by_rest.get(rest)
+        head = self._heads.get(rest)
         if head is None or len(body) != head.length or method != head.method:
             return None
         if target[:1] != b"/" or target.translate(_VISIBLE) != target:
             return None
         self._unknown = 0
         path, _, query = target.partition(b"?")
+        if path == head.path and query == head.query:
+            self._keep(head, start, len(data))
         return Exchange(channel, method, path, query, head.headers, COMPLETE, DUE, body, head.memo)
 
     def learn(self, data: bytes, head: Head) -> None:
@@ -81,8 +81,12 @@ class HeadCache:
             return
         if len(self._heads) >= KNOWN_HEADS:
             self._forget()
-        self._heads[start] = self._heads_by_rest[rest] = head
+        self._heads[rest] = head
+        self._keep(head, start, len(data))
+
+    def _keep(self, head: Head, start: bytes, size: int) -> None:
+        self._last, self._start, self._size = head, start + _END_OF_HEAD, size
 
     def _forget(self) -> None:
         self._heads.clear()
-        self._heads_by_rest.clear()
+        self._last = None

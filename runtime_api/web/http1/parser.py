@@ -91,6 +91,15 @@ class RequestParser:
             self._stop(Broken(None if self.state is LAST else fault))
         return self._events
 
+    def read_apart(self, body: bytes) -> Sequence[Event]:
+        """The rest of a body of known length was read without this parser: end its request, with all of the body."""
+        self._llhttp = HttpRequestParser(self)  # the one before waits for that rest
+        self._events = [Data(body)]
+        self.body_left = self.whole_bytes = 0
+        self.on_message_complete()
+        self._cutter.begin()
+        return self._events
+
     def end(self, fault: PlainReply | None = None) -> Sequence[Event]:
         """The peer sends nothing more, or nothing more is read from it because of this fault."""
         if self.state is OVER:
