@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from tests.bootstrap.starting import run as run_bootstrap
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None and not os.environ.get("CI"), reason="there is no node here"
+)
 BOOTSTRAP = PACKAGE / "node" / "bootstrap.cjs"
 SECOND = "00000000-0000-4000-8000-000000000002"
 
