@@ -13,6 +13,7 @@ from runtime_api.store.trees import Trees
 from tests.sandbox.watch import run
 
 
+@pytest.mark.bubblewrap
 def test_a_python_without_ctypes_has_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     reason = "this Python was built without ctypes (libffi), which the sandbox needs"
