@@ -50,8 +50,12 @@ class FaultyServer:
     async def until_called(self, operation: str) -> None:
         """Wait for a call of an operation."""
         while not self.called(operation):
-            self._called.clear()
-            await self._called.wait()
+            await self.until_called_again()
+
+    async def until_called_again(self) -> None:
+        """Wait for the next call."""
+        self._called.clear()
+        await self._called.wait()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
