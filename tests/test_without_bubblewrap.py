@@ -16,7 +16,10 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 REASON = "bwrap: No permissions to create new namespace"
-TESTS = "tests/sandbox/test_probing.py"  # some of them build a sandbox
+TESTS = (
+    "tests/sandbox/test_probing.py",
+    "tests/sandbox/test_elf.py",
+)  # the first builds sandboxes, the second reads files
 SECONDS = 100
 
 
@@ -26,7 +29,7 @@ def run_the_tests(folder: Path, **variables: str) -> subprocess.CompletedProcess
     program.write_text(f"#!/bin/sh\necho '{REASON}' >&2\nexit 1\n")
     program.chmod(0o755)
     environment = bare_environment({"PATH": f"{folder}:{os.environ['PATH']}", "BOOTJACK_SANDBOX": "", **variables})
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", TESTS]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
     kept = {name: value for name, value in environment.items() if value}
     return subprocess.run(command, env=kept, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
 
