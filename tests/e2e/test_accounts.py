@@ -49,7 +49,7 @@ def create(client: Any, name: str, says: str) -> str:
         Role="arn:aws:iam::123456789012:role/r",
         Code={"ZipFile": package({"app.py": CODE.format(says)})},
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
     return str(created["FunctionArn"])
 
 
@@ -136,11 +136,11 @@ def test_a_layer_is_used_by_the_accounts_that_it_is_shared_with(connect: Connect
         permission = {"StatementId": "s", "Action": "lambda:GetLayerVersion", "Principal": "123456789012"}
         theirs.add_layer_version_permission(LayerName="l", VersionNumber=1, **permission)
         own.update_function_configuration(FunctionName="f", Layers=[layer])
-        own.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        own.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
         theirs.delete_layer_version(LayerName="l", VersionNumber=1)  # the function keeps it
         code = "import library\n\ndef handler(event, context):\n    return library.WORD\n"
         own.update_function_code(FunctionName="f", ZipFile=package({"app.py": code}))
-        own.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        own.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
         assert invoke(own, {}, "f").document == "shared"
 
 

@@ -58,7 +58,7 @@ def create(client: Any, name: str, **code: Any) -> Any:
     created = client.create_function(
         FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
     return created
 
 
@@ -76,7 +76,7 @@ def test_a_function_runs_from_the_object_and_version_that_are_named(client: Any,
     assert invoke(client, {}, "f").document == "one"
     updated = client.update_function_code(FunctionName="f", S3Bucket="code", S3Key="dir/app ä.zip")
     assert (updated["CodeSize"], updated["CodeSha256"] != created["CodeSha256"]) == (len(second), True)
-    client.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+    client.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
     assert invoke(client, {}, "f").document == "two"
 
 
@@ -85,7 +85,7 @@ def test_a_layer_is_published_from_an_object(client: Any, bucket: Any) -> None:
     layer = client.publish_layer_version(LayerName="l", Content={"S3Bucket": "code", "S3Key": "layer.zip"})
     create(client, "layered", ZipFile=package({"app.py": LAYERED}))
     client.update_function_configuration(FunctionName="layered", Layers=[layer["LayerVersionArn"]])
-    client.get_waiter("function_updated_v2").wait(FunctionName="layered", WaiterConfig={"Delay": 1})
+    client.get_waiter("function_updated_v2").wait(FunctionName="layered", WaiterConfig={"Delay": 0.2})
     assert invoke(client, {}, "layered").document == "layered"
 
 
@@ -141,7 +141,7 @@ def test_a_directory_is_run_as_it_is_whenever_it_changes_also_after_a_restart(tm
         content = {"S3Bucket": "hot-reload", "S3Key": str(layer)}
         arn = client.publish_layer_version(LayerName="l", Content=content)["LayerVersionArn"]
         client.update_function_configuration(FunctionName="hot", Layers=[arn])
-        client.get_waiter("function_updated_v2").wait(FunctionName="hot", WaiterConfig={"Delay": 1})
+        client.get_waiter("function_updated_v2").wait(FunctionName="hot", WaiterConfig={"Delay": 0.2})
         assert client.get_function(FunctionName="hot")["Code"]["Location"] == f"file://{code}"
         assert [invoke(client, {}, "hot").document for _ in range(2)] == ["one", "one"]
         # Of differing lengths: with bytecode, Python takes a file of the same size and second for unchanged.

@@ -52,7 +52,7 @@ def create(client: Any, name: str, **fields: Any) -> None:
     client.create_function(
         FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code, **fields
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 def send(client: Any, name: str, payload: str) -> Any:

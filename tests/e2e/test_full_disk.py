@@ -32,7 +32,7 @@ def code(text: str) -> bytes:
 def create(client: Any, name: str) -> None:
     settings = {"Runtime": "python3.11", "Handler": "app.handler", "Role": ROLE}
     client.create_function(FunctionName=name, Code={"ZipFile": code(name)}, **settings)
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 def make_room(server: Serve, has_room: bool) -> None:

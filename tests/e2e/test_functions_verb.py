@@ -31,18 +31,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         yield server
 
 
-def create(server: Serve, name: str, region: str = "us-east-1") -> None:
+def create(server: Serve, *names: str, region: str = "us-east-1") -> None:
     with connected(server.url, region=region) as client:
-        client.create_function(
-            FunctionName=name,
-            Runtime="provided.al2023",
-            Handler="h\x1b[2J",
-            Role=ROLE,
-            Code={"ZipFile": package({"bootstrap": ""})},
-            MemorySize=256,
-            Environment={"Variables": {"PASSWORD": "hidden"}},
-            Tags={"team": "blue"},
-        )
+        for name in names:
+            client.create_function(
+                FunctionName=name,
+                Runtime="provided.al2023",
+                Handler="h\x1b[2J",
+                Role=ROLE,
+                Code={"ZipFile": package({"bootstrap": ""})},
+                MemorySize=256,
+                Environment={"Variables": {"PASSWORD": "hidden"}},
+                Tags={"team": "blue"},
+            )
 
 
 def functions(server: Serve, *arguments: str, **environment: str) -> Ended:
@@ -50,17 +51,17 @@ def functions(server: Serve, *arguments: str, **environment: str) -> Ended:
 
 
 def test_functions_are_listed_as_a_table_and_as_json(server: Serve) -> None:
-    for number in range(60):  # more than a page
-        create(server, f"f{number:02}")
+    names = [f"f{number:02}" for number in range(60)]  # more than a page
+    create(server, *names)
     ended = functions(server, "list")
     assert (ended.code, ended.err) == (0, "")
     head, *rows = ended.out.decode().splitlines()
     assert head.split() == ["NAME", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "MODIFIED"]
-    assert [row.split()[0] for row in rows] == [*(f"f{number:02}" for number in range(60)), "local"]
+    assert [row.split()[0] for row in rows] == [*names, "local"]
     assert "\x1b" not in ended.out.decode()
     listed = json.loads(functions(server, "list", "--json").out)
     assert [each["FunctionName"] for each in listed] == [row.split()[0] for row in rows]
-    assert functions(server, "remove", *(f"f{number:02}" for number in range(60))).code == 0
+    assert functions(server, "remove", *names).code == 0
     assert functions(server, "list").out.decode().splitlines()[1].split()[0] == "local"
 
 
@@ -80,7 +81,7 @@ def test_a_function_is_shown_without_the_values_of_its_variables_and_removed(ser
 
 
 def test_the_account_and_region_are_those_that_the_aws_cli_would_take(server: Serve) -> None:
-    create(server, "paris", "eu-west-3")
+    create(server, "paris", region="eu-west-3")
     assert "paris" not in functions(server, "list").out.decode()
     for arguments, environment in (
         (("--region", "eu-west-3"), {}),

@@ -14,7 +14,7 @@ from tests.sandboxes import SANDBOX
 pytestmark = pytest.mark.both_sandboxes
 
 PROJECT = Path(__file__).parents[2]
-REQUESTS = "1500"
+REQUESTS = "700"
 SECONDS = 150.0
 
 

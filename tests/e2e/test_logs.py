@@ -72,7 +72,7 @@ def create(client: Any, name: str, **settings: Any) -> None:
     client.create_function(
         FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code, **settings
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 def found(logs: Any, group: str, **options: Any) -> list[str]:
@@ -109,9 +109,9 @@ def test_each_environment_has_a_stream_of_its_own(functions: Any, logs: Any, nam
     streams = {invoke(functions, {}, name).document[1] for _ in range(2)}
     assert len(streams) == 1
     functions.update_function_configuration(FunctionName=name, Description="new")
-    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
     functions.update_function_configuration(FunctionName=name, MemorySize=256)
-    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
     streams.add(invoke(functions, {}, name).document[1])
     assert len(streams) == 2
     listed = logs.describe_log_streams(

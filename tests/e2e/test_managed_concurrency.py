@@ -166,7 +166,7 @@ def test_functions_of_a_capacity_provider_run_as_many_at_once_as_they_say(tmp_pa
             Code={"S3Bucket": "hot-reload", "S3Key": str(tmp_path)},
             CapacityProviderConfig={"LambdaManagedInstancesCapacityProviderConfig": shared},
         )
-        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
         events = [json.dumps({"number": number, "together": 2}).encode() for number in (1, 2)]
         with ThreadPoolExecutor(2) as callers:
             replies = callers.map(lambda event: server.invoke(event, "f"), events)

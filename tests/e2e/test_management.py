@@ -68,13 +68,13 @@ def create(client: Any, name: str, code: bytes | None = None, **settings: Any) -
     needed = {"Runtime": "python3.11", "Handler": "app.handler", "Role": ROLE}
     content = package({"app.py": PYTHON.format("one")}) if code is None else code
     created = client.create_function(FunctionName=name, Code={"ZipFile": content}, **(needed | settings))
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
     return created
 
 
 def change(client: Any, name: str, operation: str, **parameters: Any) -> None:
     getattr(client, operation)(FunctionName=name, **parameters)
-    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 def test_a_package_runs_as_it_was_uploaded(client: Any, function: str) -> None:

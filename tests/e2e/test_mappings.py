@@ -165,7 +165,7 @@ def test_mappings_are_there_again_after_a_crash(tmp_path: Path) -> None:
 def create_function(client: Any, name: str) -> None:
     code = {"ZipFile": package({"app.py": CODE})}
     client.create_function(FunctionName=name, Code=code, Runtime="python3.11", Handler="app.handler", Role=ROLE)
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 # InvokeAsync

@@ -47,7 +47,7 @@ def create(client: Any, name: str, **variables: str) -> None:
         Code={"ZipFile": package({"app.py": CODE})},
         Environment={"Variables": variables},
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
     client.publish_version(FunctionName=name)
     client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
 
@@ -125,7 +125,7 @@ def test_an_alias_takes_its_environments_along(tmp_path: Path) -> None:
         put(client, "f", "live", 1)
         settled(client, "f", "live")
         client.update_function_configuration(FunctionName="f", Description="second")
-        client.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        client.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
         client.publish_version(FunctionName="f")
         client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
         assert counts(get(client, "f", "live")) == (1, 0, 0, "IN_PROGRESS")

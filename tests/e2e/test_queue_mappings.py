@@ -60,7 +60,7 @@ def client(server: Serve) -> Iterator[Any]:
 def create(client: Any, name: str) -> None:
     code = {"ZipFile": package({"app.py": CODE})}
     client.create_function(FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Code=code)
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 def attach(client: Any, name: str, queue: str, **settings: Any) -> str:

@@ -78,7 +78,7 @@ def create(client: Any, name: str, runtime: str, files: Mapping[str, str], handl
     client.create_function(
         FunctionName=name, Runtime=runtime, Handler=handler, Role=ROLE, Code=code, Timeout=30, **settings
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
 def node(client: Any, name: str, source: str, **settings: Any) -> None:
@@ -267,7 +267,7 @@ def test_a_wrapper_starts_the_runtime(client: Any) -> None:
 def wrap(client: Any, wrapper: str) -> None:
     variables = {"AWS_LAMBDA_EXEC_WRAPPER": wrapper}
     client.update_function_configuration(FunctionName="wrapped", Environment={"Variables": variables})
-    client.get_waiter("function_updated_v2").wait(FunctionName="wrapped", WaiterConfig={"Delay": 1})
+    client.get_waiter("function_updated_v2").wait(FunctionName="wrapped", WaiterConfig={"Delay": 0.2})
 
 
 def test_another_node_is_said_once(client: Any, server: Serve) -> None:
@@ -332,10 +332,10 @@ def test_a_go_function_is_its_executable(old: Any, tmp_path: Path) -> None:
     subprocess.run(["gcc", "-static", "-o", program, RUNTIMES / "echo.c"], check=True, timeout=60)
     code = package({"bin/main": program.read_bytes()})
     old.create_function(FunctionName="go", Runtime="go1.x", Handler="bin/main", Role=ROLE, Code={"ZipFile": code})
-    old.get_waiter("function_active_v2").wait(FunctionName="go", WaiterConfig={"Delay": 1})
+    old.get_waiter("function_active_v2").wait(FunctionName="go", WaiterConfig={"Delay": 0.2})
     assert invoke(old, {"a": 1}, "go").document == {"a": 1}
     old.update_function_configuration(FunctionName="go", Handler="absent")
-    old.get_waiter("function_updated_v2").wait(FunctionName="go", WaiterConfig={"Delay": 1})
+    old.get_waiter("function_updated_v2").wait(FunctionName="go", WaiterConfig={"Delay": 0.2})
     answer = invoke(old, 1, "go")
     assert answer.document["errorMessage"].endswith("/absent: no such file or directory")
 

@@ -108,9 +108,11 @@ def test_published_versions_that_ask_for_it_are_restored(tmp_path: Path) -> None
     }
     with Serve("--sandbox", "process", shown=False) as server, connected(server.url) as client:
         client.create_function(FunctionName="f", Code={"ZipFile": package({"app.py": code})}, **settings)
-        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
         published = client.publish_version(FunctionName="f")
-        client.get_waiter("published_version_active").wait(FunctionName="f", Qualifier="1", WaiterConfig={"Delay": 1})
+        client.get_waiter("published_version_active").wait(
+            FunctionName="f", Qualifier="1", WaiterConfig={"Delay": 0.2}
+        )
         assert published["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
         assert invoke(client, {}, "f").document == ["$LATEST", "on-demand"]
         assert invoke(client, {}, "f", Qualifier="1").document == ["1", "snap-start"]

@@ -187,7 +187,7 @@ def test_a_published_extension_reports_what_the_logs_api_tells_it() -> None:
             Layers=[layer["LayerVersionArn"]],
             Environment={"Variables": variables},
         )
-        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+        client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0.2})
         for number in range(3):  # the report of an invocation may come with the next one
             assert invoke(client, {"n": number}, "f").document == number + 1
         with news:

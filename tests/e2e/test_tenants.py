@@ -51,7 +51,7 @@ def server() -> Iterator[Serve]:
             for name, settings in (("apart", BY_TENANT), ("plain", {}), ("place", {"Handler": "app.metadata"})):
                 code = {"ZipFile": package({"app.py": CODE})}
                 client.create_function(FunctionName=name, Code=code, **(SETTINGS | settings))
-                client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+                client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
         yield server
 
 

@@ -64,7 +64,9 @@ def cli(run: Run, server: Serve, tmp_path: Path) -> Lambda:
 def rest(server: Serve) -> Iterator[Any]:
     """Wait until a function is at rest: people need longer for the next command."""
     with connected(server.url, "123456789012", region=REGION) as client:
-        yield lambda name: client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        yield lambda name: client.get_waiter("function_updated_v2").wait(
+            FunctionName=name, WaiterConfig={"Delay": 0.2}
+        )
 
 
 def test_a_custom_runtime_and_its_layer(cli: Lambda, rest: Any, server: Serve) -> None:
