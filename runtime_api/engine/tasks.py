@@ -1,4 +1,4 @@
-"""Tasks that nobody waits for one by one; whoever has started them closes them together."""
+"""Background tasks: nobody awaits them one by one, and their owner closes them all together."""
 
 from __future__ import annotations
 

@@ -57,10 +57,10 @@ class Positions(Protocol):
         """Let others have a shard."""
 
     async def drop(self, mapping: str, shards: Collection[str]) -> None:
-        """Forget the positions of shards that the stream of a mapping has no more."""
+        """Forget the positions of shards that a mapping's stream no longer has."""
 
     async def forget(self, mapping: str) -> None:
-        """Forget the positions of a mapping that there is no more."""
+        """Forget the positions of a mapping that no longer exists."""
 
     async def keep_only(self, mappings: Collection[str]) -> None:
-        """Forget the positions of all mappings but these: of some, whoever removed them could not."""
+        """Forget every other mapping: one may have been removed at a moment when its positions could not be."""

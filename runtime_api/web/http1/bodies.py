@@ -76,7 +76,7 @@ class LargeBody(asyncio.BufferedProtocol):
         self._receiver.resume_writing()
 
     def _switch_to(self, protocol: Any) -> None:
-        """uvloop reads for the protocol before until it is told to begin anew."""
+        """Pause and resume: until then, uvloop keeps reading for the previous protocol."""
         self._transport.set_protocol(protocol)
         self._transport.pause_reading()
         self._transport.resume_reading()

@@ -137,7 +137,7 @@ class Connection(Peer):
         self._advance()
 
     def _make_room(self) -> None:
-        """Whoever waits to write may go on, or see that nobody reads any more."""
+        """Let a waiting writer go on, or find out that its peer has gone."""
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
