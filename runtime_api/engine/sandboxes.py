@@ -107,9 +107,9 @@ class Sandboxes:
         if settings.external_runtime:
             return ExternalRuntime()
         if self._kind is Kind.PROCESS:
-            # Where the Runtime API has a fixed port there is one environment, so nobody shares the host's /tmp with it.
-            alone = installation.runtime_api[1] != 0
-            return PlainSandbox(settings.limits, self._guardian, None if alone else OwnTmp())
+            alone = installation.runtime_api[1] != 0  # one environment, which shares the host's /tmp with no other
+            tmp = None if alone else OwnTmp(self._guardian.tmp_prefix)
+            return PlainSandbox(settings.limits, self._guardian, tmp)
         from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 
         spec, limits = version.spec, settings.limits

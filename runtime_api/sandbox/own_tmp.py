@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import Launch
 
-__all__ = ["OwnTmp"]
+__all__ = ["OwnTmp", "new_prefix"]
 
 TMPDIR = "TMPDIR"  # mktemp, Python's tempfile, Node's os.tmpdir() and many others look at it; /tmp/NAME does not
 
@@ -17,10 +17,12 @@ TMPDIR = "TMPDIR"  # mktemp, Python's tempfile, Node's os.tmpdir() and many othe
 class OwnTmp:
     """Makes a directory with the first process of the environment; it lasts as long as the environment.
 
-    Two environments that run at once then share only those files that a function puts under /tmp by name.
+    Two environments that run at once then share only those files that a function puts under /tmp by name. The
+    directory's path begins with `prefix`, by which the guardian finds it after a server that was killed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self._folder = ""
 
     def given(self, launch: Launch) -> Launch:
@@ -42,10 +44,15 @@ class OwnTmp:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def _made(self) -> bool:
-        folder = os.path.join(os.environ.get(TMPDIR) or "/tmp", f"bootjack-{os.urandom(8).hex()}")  # noqa: PTH118
+        folder = self._prefix + os.urandom(4).hex()
         try:
             os.mkdir(folder, 0o700)  # noqa: PTH102 - fails where the name exists already, whoever made it
         except OSError:
             return False
         self._folder = folder
         return True
+
+
+def new_prefix() -> str:
+    """Return what the directories of this process have in common, and those of no other one."""
+    return f"{os.environ.get(TMPDIR) or '/tmp'}/bootjack-{os.urandom(8).hex()}-"
