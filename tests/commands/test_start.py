@@ -30,7 +30,7 @@ UNNEEDED = {
     "runtime_api.engine.sources.dynamodb_streams",
     "runtime_api.engine.sources.kinesis",
     "runtime_api.engine.sources.sqs",
-    "runtime_api.sandbox.bubblewrap",
+    "runtime_api.sandbox.bubblewrap.sandbox",
     "runtime_api.web.tracing",
     "zipfile",
 }
