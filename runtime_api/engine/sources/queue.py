@@ -55,10 +55,14 @@ class Queue:
         """Whether it keeps groups in order; of two requests at once not every server does."""
         return self.arn.endswith(".fifo")
 
-    @property
-    def visibility_s(self) -> int:
-        """How long a message is hidden that was received."""
-        return VISIBILITY_S if self._known_visibility_s is None else self._known_visibility_s
+    async def visibility_s(self) -> int:
+        """Return how long a message is hidden that was received; SQS's default while the queue does not say."""
+        if self._known_visibility_s is None:
+            try:
+                self._known_visibility_s = int((await self._attributes(VISIBILITY))[VISIBILITY])
+            except (AwsError, LookupError, ValueError):
+                return VISIBILITY_S
+        return self._known_visibility_s
 
     def rest_s(self, quiet_s: float) -> float:
         """Return how long to leave a queue alone in which nothing has come for so long: its waits are short here."""
@@ -66,8 +70,6 @@ class Queue:
 
     async def receive(self, most: int, wait_s: float | None = None) -> list[Message]:
         """Wait for messages; none when there was none for so long. AwsError or MessageError when it fails."""
-        if self._known_visibility_s is None:
-            self._known_visibility_s = int((await self._attributes(VISIBILITY)).get(VISIBILITY, VISIBILITY_S))
         wait = self._wait_s if wait_s is None else min(int(wait_s), self._wait_s)
         loop = asyncio.get_running_loop()
         asked_s = loop.time()
@@ -135,7 +137,7 @@ class Queue:
 
     async def keep(self, messages: Iterable[Message], pause_s: float = 0) -> None:
         """Hide messages for their visibility timeout from now, or from the end of a pause on."""
-        await self._hide(messages, min(self.visibility_s + ceil(pause_s), MOST_VISIBILITY_S))
+        await self._hide(messages, min(await self.visibility_s() + ceil(pause_s), MOST_VISIBILITY_S))
 
     async def standing(self) -> Mapping[str, Any]:
         """Return how many messages wait and are in hand; empty when that cannot be told."""
