@@ -117,14 +117,14 @@ def test_our_service_is_judged_by_what_it_was_told() -> None:
 @pytest.mark.timeout(400)
 def test_our_server_passes_the_cases_of_its_features() -> None:
     with ForkServer(None) as begin:  # to start the command for each case would take most of the time
-        assert compared([started(ours(), begin)], "bootjack", 3) == Comparison((), ())
+        assert compared([started(ours(), begin)], "bootjack-rie", 3) == Comparison((), ())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_our_service_passes_the_cases_of_its_features() -> None:
     with ForkServer(None) as begin:
-        assert compared([started(service(), begin)], "bootjack", 3) == Comparison((), ())
+        assert compared([started(service(), begin)], "bootjack-serve", 3) == Comparison((), ())
 
 
 @pytest.mark.slow

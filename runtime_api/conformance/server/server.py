@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.conformance.matching import filled
 from runtime_api.conformance.verdicts import CannotRun
+from runtime_api.sandbox.reaping import awaited
 
 from .launch import start
 from .log import ServerLog
@@ -181,6 +182,7 @@ class Server:
         ended(self._process.pidfd, 10)
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PIDFD, self._process.pidfd, os.WEXITED)
+        awaited.discard(self._process.pid)
         os.close(self._process.pidfd)
         self.log.close()
         self._listener.setblocking(False)

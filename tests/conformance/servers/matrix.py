@@ -114,12 +114,13 @@ def cases_for(mutant: Mutant, known: Collection[str]) -> list[Case]:
     return [case for case in cases if case.group == group or case.id in chosen]
 
 
-def _row(work: tuple[Mutant, list[Case]]) -> tuple[str, list[str]]:
-    """The cases that a mutant fails; what is not about its fault has to fail twice, since the machine may be busy."""
-    mutant, cases = work
+def _row(work: tuple[Mutant, list[str], bool]) -> tuple[str, list[str]]:
+    """The cases that a mutant fails; what is new has to fail twice, since the machine may be busy."""
+    mutant, known, every = work
+    cases = judged_cases(mutant) if every else cases_for(mutant, known)
     found = caught(judge_server(mutant, cases))
-    if others := [case for case in cases if case.id in found and case.id != mutant.case]:
-        sure = {*caught(judge_server(mutant, others, SURE_TIMEOUT_S)), mutant.case}
+    if new := [case for case in cases if case.id in found and case.id not in (mutant.case, *known)]:
+        sure = {*caught(judge_server(mutant, new, SURE_TIMEOUT_S)), mutant.case, *known}
         found = [case_id for case_id in found if case_id in sure]
     return mutant.name, found
 
@@ -130,10 +131,7 @@ def main(arguments: list[str]) -> None:
     matrix = read_matrix() if MATRIX.exists() else {}
     done: list[str] = json.loads(PROGRESS.read_text()) if PROGRESS.exists() else []
     chosen = [mutant for mutant in mutants() if mutant.name in names or (not names and mutant.name not in done)]
-    works = [
-        (mutant, judged_cases(mutant) if "--all" in arguments else cases_for(mutant, matrix.get(mutant.name, ())))
-        for mutant in chosen
-    ]
+    works = [(mutant, matrix.get(mutant.name, []), "--all" in arguments) for mutant in chosen]
     with multiprocessing.Pool(3) as pool:
         for name, cases in pool.imap_unordered(_row, works, 1):
             matrix[name] = cases
