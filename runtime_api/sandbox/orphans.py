@@ -12,16 +12,16 @@ import ctypes
 import os
 import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .reaping import awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["adopted_orphans", "reap_for_ever"]
+__all__ = ["adopted_orphans", "reap_for_ever", "reaped_orphans"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 END_S = 2.0
@@ -46,6 +46,16 @@ async def reap_for_ever() -> None:
     while True:
         await asyncio.sleep(REAP_S)
         _reap_orphans()
+
+
+@asynccontextmanager
+async def reaped_orphans() -> AsyncIterator[None]:
+    """Reap adopted processes that have ended while the block runs."""
+    reaping = asyncio.ensure_future(reap_for_ever())
+    try:
+        yield
+    finally:
+        reaping.cancel()
 
 
 def _reap_orphans() -> None:

@@ -20,7 +20,7 @@ from runtime_api.sandbox.reaping import awaited
 from .launch import start
 from .log import ServerLog
 from .ports import Port
-from .puppets import Puppet, ended, write_puppets
+from .puppets import Puppet, control_path, ended, write_puppets
 from .template import PLACEHOLDERS, TOLD
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="conform-"))
         self.folder.chmod(0o755)  # a server may run its runtime as another user
         self._puppets: list[Puppet] = []
-        self._listener = self._listen()
         bootstrap = write_puppets(self.folder, given.extensions)
+        self._listener = self._listen()
         names = {
             **TOLD,
             "bootstrap": str(bootstrap),
@@ -83,7 +83,7 @@ class Server:
 
     def _listen(self) -> socket.socket:
         """The unix socket that puppets connect to."""
-        path = self.folder / "puppet"
+        path = control_path(self.folder)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         path.chmod(0o777)
@@ -166,6 +166,11 @@ class Server:
             return None
         own = party.removeprefix(EXTENSION)
         return self.puppet(own, 0) or self.puppet(BOOTSTRAP, 0) or self.puppet(None, 0)
+
+    def listening(self) -> socket.socket | None:
+        """A listening socket where the server's processes are; None when there is none, or the server stopped it."""
+        puppet = self.puppet(BOOTSTRAP, 0) or self.puppet(None, 0)
+        return None if puppet is None else puppet.listen()
 
     def signal(self, name: str) -> None:
         """Send a signal to the server itself."""
