@@ -10,6 +10,7 @@ from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
 from runtime_api.sandbox.guardian import Guardian
 from runtime_api.sandbox.network import Network, forwarded_ports
+from runtime_api.sandbox.own_tmp import OwnTmp
 from runtime_api.sandbox.process import PlainSandbox
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class Sandboxes:
         if settings.external_runtime:
             return ExternalRuntime()
         if self._kind is Kind.PROCESS:
-            return PlainSandbox(settings.limits, self._guardian)
+            alone = installation.runtime_api[1] != 0  # one environment, which shares the host's /tmp with no other
+            tmp = None if alone else OwnTmp(self._guardian.tmp_prefix)
+            return PlainSandbox(settings.limits, self._guardian, tmp)
         from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
 
         spec, limits = version.spec, settings.limits

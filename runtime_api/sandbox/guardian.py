@@ -17,6 +17,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from .own_tmp import new_prefix
 from .reaping import kill_group, when_ended
 
 __all__ = ["Guardian"]
@@ -32,6 +33,7 @@ class Guardian:
     """Watches over the processes that it is told of; does nothing where the system offers no way."""
 
     def __init__(self) -> None:
+        self.tmp_prefix = new_prefix()  # of the temporary directories that it removes when the server has been killed
         self._mark = _new_mark()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1  # our end; nothing is ever written
@@ -54,7 +56,8 @@ class Guardian:
             await self._ended.wait()
 
     def _start(self) -> None:
-        command = ["/bin/sh", "-c", WAIT, "bootjack", sys.executable, "-I", "-S", str(PROGRAM), str(self._mark)]
+        program = (sys.executable, "-I", "-S", str(PROGRAM), str(self._mark), self.tmp_prefix)
+        command = ["/bin/sh", "-c", WAIT, "bootjack", *program]
         nothing = subprocess.DEVNULL
         self._ended.clear()
         theirs, self._pipe = os.pipe()

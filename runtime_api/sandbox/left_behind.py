@@ -1,4 +1,6 @@
-"""Kills the plain processes of a server that was killed. A program of its own: python -I -S left_behind.py MARK.
+"""Ends the plain processes of a server that was killed, and removes their temporary directories.
+
+A program of its own: python -I -S left_behind.py MARK PREFIX.
 
 It finds them by a mark that every descendant inherits (`guardian.py`), whatever session, group and parent they have
 by now. A process is looked at again once its pidfd is open, so no other process is killed that has got its number.
@@ -7,11 +9,12 @@ by now. A process is looked at again once its pidfd is open, so no other process
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
 
-__all__ = ["kill_marked", "main"]
+__all__ = ["kill_marked", "main", "remove_prefixed"]
 
 LIMIT = b"Max realtime timeout"  # in /proc/PID/limits
 QUIET_ROUNDS = 3  # that find nothing: a process may fork while the others are looked at
@@ -19,13 +22,14 @@ PAUSE_S = 0.02
 GIVE_UP_S = 60.0  # a process that the kernel does not let end
 
 
-def main(mark: int) -> None:
-    """Kill them until there are none."""
+def main(mark: int, prefix: str) -> None:
+    """Kill the processes until there are none, then remove the directories."""
     quiet = 0
     until = time.monotonic() + GIVE_UP_S
     while quiet < QUIET_ROUNDS and time.monotonic() < until:
         quiet = 0 if kill_marked(mark) else quiet + 1
         time.sleep(PAUSE_S)
+    remove_prefixed(prefix)
 
 
 def kill_marked(mark: int) -> int:
@@ -35,6 +39,14 @@ def kill_marked(mark: int) -> int:
         if name.isdigit() and _bears(name, mark):
             killed += _kill(name, mark)
     return killed
+
+
+def remove_prefixed(prefix: str) -> None:
+    """Remove every directory whose path begins so, with what is in it."""
+    folder, _, beginning = prefix.rpartition("/")
+    for name in os.listdir(folder or "/"):  # noqa: PTH208
+        if name.startswith(beginning):
+            shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
 
 
 def _kill(name: str, mark: int) -> int:
@@ -67,4 +79,4 @@ def _bears(name: str, mark: int) -> bool:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])

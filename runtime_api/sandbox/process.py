@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import Exited, Launch, Notify, StartRefused
     from .entrypoint import Program
     from .guardian import Guardian
+    from .own_tmp import OwnTmp
 
 __all__ = ["PlainSandbox"]
 
@@ -42,12 +43,16 @@ COUNTING_ERROR_BYTES = 3 * _PROCESSORS * max(32, 2 * _PROCESSORS) * os.sysconf("
 
 
 class PlainSandbox:
-    """Runs each process as a child of this one. `guardian`: who ends them if this process is killed."""
+    """Runs each process as a child of this one.
 
-    def __init__(self, limits: Limits = CURRENT, guardian: Guardian | None = None) -> None:
+    `guardian`: who ends them if this process is killed. `tmp`: their temporary directory; None is the host's.
+    """
+
+    def __init__(self, limits: Limits = CURRENT, guardian: Guardian | None = None, tmp: OwnTmp | None = None) -> None:
         self._limits = limits
         self._guardian = guardian
         self._processes = ProcessTable()
+        self._tmp = tmp
         self._notify: Notify = lambda _event: None
         self._marks: tuple[bytes, ...] = ()
 
@@ -61,7 +66,8 @@ class PlainSandbox:
         self._notify = notify
 
     def start(self, launch: Launch) -> None:
-        refusal = cannot_start(launch) or self._start(with_locale(launch))
+        launch = with_locale(launch if self._tmp is None else self._tmp.given(launch))
+        refusal = cannot_start(launch) or self._start(launch)
         if refusal is not None:
             self._notify(refusal)
 
@@ -107,8 +113,12 @@ class PlainSandbox:
     async def close(self) -> None:
         for process in self._processes:
             self.signal(process.launch.name, signal.SIGKILL)
-        async with asyncio.timeout(CLOSE_S):
-            await self._processes.emptied()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._processes.emptied()
+        finally:
+            if self._tmp is not None:
+                await self._tmp.remove()
 
     def _start(self, launch: Launch) -> StartRefused | None:
         try:
