@@ -11,7 +11,6 @@ from runtime_api.sandbox.external_runtime import ExternalRuntime
 from runtime_api.sandbox.guardian import Guardian
 from runtime_api.sandbox.network import Network, forwarded_ports
 from runtime_api.sandbox.own_tmp import OwnTmp
-from runtime_api.sandbox.process import PlainSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +106,8 @@ class Sandboxes:
         if settings.external_runtime:
             return ExternalRuntime()
         if self._kind is Kind.PROCESS:
+            from runtime_api.sandbox.process import PlainSandbox
+
             alone = installation.runtime_api[1] != 0  # one environment, which shares the host's /tmp with no other
             tmp = None if alone else OwnTmp(self._guardian.tmp_prefix)
             return PlainSandbox(settings.limits, self._guardian, tmp)

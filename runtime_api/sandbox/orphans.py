@@ -7,23 +7,25 @@ stay. It is a setting of the whole process, so only a command makes it.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .reaping import awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["adopted_orphans", "reap_orphans"]
+__all__ = ["adopted_orphans", "reap_for_ever", "reaped_orphans"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 END_S = 2.0
+REAP_S = 5.0  # between two looks for adopted processes that have ended
 PAUSE_S = 0.005
 
 
@@ -39,7 +41,24 @@ def adopted_orphans() -> Iterator[None]:
             _end_orphans()
 
 
-def reap_orphans() -> None:
+async def reap_for_ever() -> None:
+    """Reap adopted processes that have ended, again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(REAP_S)
+        _reap_orphans()
+
+
+@asynccontextmanager
+async def reaped_orphans() -> AsyncIterator[None]:
+    """Reap adopted processes that have ended while the block runs."""
+    reaping = asyncio.ensure_future(reap_for_ever())
+    try:
+        yield
+    finally:
+        reaping.cancel()
+
+
+def _reap_orphans() -> None:
     """Reap adopted processes that have ended."""
     for pid in _orphans():
         with suppress(ChildProcessError):
@@ -62,5 +81,5 @@ def _end_orphans() -> None:
         for pid in orphans:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        reap_orphans()
+        _reap_orphans()
         time.sleep(PAUSE_S)
