@@ -10,8 +10,8 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.sandbox.elf import read_elf
 from runtime_api.sandbox.entrypoint import BOOTSTRAP, find_bootstrap
+from runtime_api.sandbox.view.elf import read_elf
 
 from .file_kinds import ZIP, archive_kind, kind_of
 from .python_handlers import handler_in, handler_near

@@ -115,7 +115,7 @@ def _check_merging(given: tuple[Path, ...], roots: list[Path]) -> None:
 
 def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
     """Find the files and directories of this machine that a sandbox shows besides its own."""
-    from runtime_api.sandbox.view import OWN_PLACES
+    from runtime_api.sandbox.view.visible import OWN_PLACES
 
     paths = [Path(os.path.normpath(here() / path)) for path in given]
     for name, path in zip(given, paths, strict=True):

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from tests.conformance.servers.subjects import ours, service
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["MATRIX", "caught", "counting", "judge_server", "judged_cases", "read_matrix", "table"]
+__all__ = ["AT_A_TIME", "MATRIX", "caught", "counting", "judge_server", "judged_cases", "read_matrix", "table"]
 
 MATRIX = Path(__file__).with_name("matrix.json")
 PROGRESS = Path(__file__).with_name("progress.json")  # while a run is not complete
@@ -37,6 +37,7 @@ BEGIN, END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
 TIMEOUT_S = 3.0
 SURE_TIMEOUT_S = 12.0  # for a second look at what fails for a fault that it is not about
 JOBS = 6
+AT_A_TIME = 3  # mutants
 SAMPLE = 12
 SHOWN = 6
 
@@ -132,8 +133,9 @@ def main(arguments: list[str]) -> None:
     done: list[str] = json.loads(PROGRESS.read_text()) if PROGRESS.exists() else []
     chosen = [mutant for mutant in mutants() if mutant.name in names or (not names and mutant.name not in done)]
     works = [(mutant, matrix.get(mutant.name, []), "--all" in arguments) for mutant in chosen]
-    with multiprocessing.Pool(3) as pool:
-        for name, cases in pool.imap_unordered(_row, works, 1):
+    with ProcessPoolExecutor(AT_A_TIME) as pool:
+        for row in as_completed([pool.submit(_row, work) for work in works]):
+            name, cases = row.result()
             matrix[name] = cases
             done.append(name)
             PROGRESS.write_text(json.dumps(done))

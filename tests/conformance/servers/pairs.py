@@ -8,14 +8,14 @@ it goes on where it stopped.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.conformance.cases import Case, load_cases
-from tests.conformance.servers.matrix import caught, judge_server
+from tests.conformance.servers.matrix import AT_A_TIME, caught, judge_server
 from tests.conformance.servers.mutants import Mutant, mutants
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def main(arguments: list[str]) -> None:
         record = {"count": count, "seed": seed, "judged": {}, "caught": {}}
     cases = chosen(count, seed)
     left = [mutant for mutant in mutants() if mutant.name in cases and mutant.name not in record["judged"]]
-    with multiprocessing.Pool(3) as pool:
-        for name, judged, found in pool.imap_unordered(_row, [(mutant, count, seed) for mutant in left], 1):
+    with ProcessPoolExecutor(AT_A_TIME) as pool:
+        for row in as_completed([pool.submit(_row, (mutant, count, seed)) for mutant in left]):
+            name, judged, found = row.result()
             if found:
                 record["caught"][name] = found
             record["judged"][name] = judged
