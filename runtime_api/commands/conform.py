@@ -288,7 +288,7 @@ def _replay(subject: Subject, given: Options) -> str:
 
 def _judge(subject: Subject, cases: Sequence[Case], given: Options) -> list[Judgement]:
     from runtime_api.conformance.judge import judge
-    from runtime_api.sandbox.orphans import reaped_orphans
+    from runtime_api.sandbox.processes.orphans import reaped_orphans
 
     from .conform_progress import Progress, Watched
     from .signals import interruptible, run

@@ -61,7 +61,7 @@ async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:
     """Serve until a signal comes; then give running invocations `grace_s` to finish, or until a second signal."""
     import asyncio
 
-    from runtime_api.sandbox.orphans import reap_for_ever
+    from runtime_api.sandbox.processes.orphans import reap_for_ever
 
     with suppress(Interrupted), interruptible():
         await reap_for_ever()

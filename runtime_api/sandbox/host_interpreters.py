@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from .reaping import kill_group, when_ended
+from .processes.reaping import kill_group, when_ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from runtime_api.sandbox.reaping import awaited
+from runtime_api.sandbox.processes.reaping import awaited
 
 from .connection import FORK_LOCK
 

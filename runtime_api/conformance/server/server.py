@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.conformance.matching import filled
 from runtime_api.conformance.verdicts import CannotRun
-from runtime_api.sandbox.reaping import awaited
+from runtime_api.sandbox.processes.reaping import awaited
 
 from .launch import start
 from .log import ServerLog
