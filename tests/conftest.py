@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import sandboxes, traces
 from tests.e2e.ordinary import User, ordinary_user
+from tests.selection import may_hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Name the sandbox that functions run in."""
     return f"functions run in: {sandboxes.SANDBOX}"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the modules without a test that `-m` selects."""
+    if not collection_path.match("test_*.py"):
+        return None
+    return None if may_hold(collection_path.read_text("utf-8"), config.getoption("markexpr")) else True
 
 
 @pytest.hookimpl(tryfirst=True)
