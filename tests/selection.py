@@ -1,4 +1,4 @@
-"""Test modules that `-m` leaves nothing of, told from their text: importing and collecting them takes each worker seconds.
+"""Test modules of which `-m` selects nothing, told by their text: reading them takes each worker seconds.
 
 Marks stand in the test modules themselves, as `pytest.mark.NAME`.
 """

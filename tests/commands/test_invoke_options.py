@@ -16,9 +16,8 @@ from tests.sandboxes import SANDBOX, layer_root, task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
 
-
+@pytest.mark.both_sandboxes
 def test_a_timeout_below_a_second(function: Path) -> None:
     ended = bootjack("invoke", function, "--timeout", "0.2", "-e", ask("hang", child=True))
     document = json.loads(ended.out)
@@ -37,6 +36,7 @@ def test_an_invalid_limit_is_a_usage_error(function: Path, option: str, value: s
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_the_bounds_of_a_limit_are_accepted(function: Path) -> None:
     for timeout, memory in (("900", "128"), ("0.5", "10240")):
         assert bootjack("invoke", function, "-t", timeout, "-m", memory).code == 0
@@ -101,6 +101,7 @@ def layers(tmp_path: Path) -> tuple[Path, Path]:
     return one, two
 
 
+@pytest.mark.both_sandboxes
 def test_the_bootstrap_of_the_last_layer_is_used(tmp_path: Path, layers: tuple[Path, Path]) -> None:
     for layer in layers:
         write_bootstrap(layer, source() + f"# {layer.name}\n")
@@ -122,6 +123,7 @@ def test_the_bootstrap_of_the_last_layer_is_used(tmp_path: Path, layers: tuple[P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.both_sandboxes
 def test_the_order_of_layers_decides_which_bootstrap_is_used(
     tmp_path: Path, layers: tuple[Path, Path], order: tuple[int, int]
 ) -> None:
@@ -136,6 +138,7 @@ def test_the_order_of_layers_decides_which_bootstrap_is_used(
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_the_function_s_own_bootstrap_takes_precedence_over_a_layer_s(
     function: Path, layers: tuple[Path, Path]
 ) -> None:
@@ -144,6 +147,7 @@ def test_the_function_s_own_bootstrap_takes_precedence_over_a_layer_s(
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_an_archive_as_a_layer(tmp_path: Path, function: Path, layers: tuple[Path, Path]) -> None:
     archive = shutil.make_archive(str(tmp_path / "layer"), "zip", layers[0])
     temporary = tmp_path / "tmp"
@@ -155,6 +159,7 @@ def test_an_archive_as_a_layer(tmp_path: Path, function: Path, layers: tuple[Pat
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_layers_with_a_command(layers: tuple[Path, Path]) -> None:
     ended = bootjack("invoke", "--layer", layers[0], "-e", ask("variables", names=["PYTHONPATH"]), "--", *RAW)
     assert json.loads(ended.out) == {"PYTHONPATH": f"{layer_root(layers[0])}/python"}

@@ -17,9 +17,8 @@ from tests.sandboxes import task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
 
-
+@pytest.mark.both_sandboxes
 def test_a_directory(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", '{"a": 1}')
     assert (ended.code, ended.out) == (0, b'{"a": 1}')
@@ -32,12 +31,14 @@ def test_the_current_directory_is_the_default(function: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["function", "./function", "function/bootstrap", "../{parent}/function"])
+@pytest.mark.both_sandboxes
 def test_a_relative_path(function: Path, target: str) -> None:
     ended = bootjack("invoke", target.format(parent=function.parent.name), "-e", ask("place"), cwd=function.parent)
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_bootstrap_runs_in_its_own_directory(function: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -45,12 +46,14 @@ def test_a_bootstrap_runs_in_its_own_directory(function: Path, tmp_path: Path) -
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
+@pytest.mark.both_sandboxes
 def test_a_path_with_spaces_and_non_ascii_letters(tmp_path: Path) -> None:
     directory = write_bootstrap(tmp_path / "mein ünsinn" / "日本 'q'")
     assert bootjack("invoke", directory, "-e", "[2]").out == b"[2]"
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_link_to_a_bootstrap_in_a_directory(function: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     linked.mkdir()
@@ -59,17 +62,20 @@ def test_a_link_to_a_bootstrap_in_a_directory(function: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_link_to_a_directory(function: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(function)
     assert bootjack("invoke", tmp_path / "link").out == b"{}"
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_read_only_directory(function: Path) -> None:
     function.chmod(0o555)
     assert bootjack("invoke", function, cwd=function).out == b"{}"
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_after_two_dashes(tmp_path: Path) -> None:
     ended = bootjack("invoke", "-e", ask("place"), "--", *RAW, "--flag", "-e", "word", cwd=tmp_path)
     found = json.loads(ended.out)
@@ -78,6 +84,7 @@ def test_a_command_after_two_dashes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_command_in_the_current_directory(function: Path) -> None:
     assert bootjack("invoke", "--", "./bootstrap", cwd=function).out == b"{}"
 
@@ -104,6 +111,7 @@ def test_an_invalid_target_is_a_usage_error(tmp_path: Path, arguments: tuple[str
     assert "RequestId" not in ended.err
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_that_is_not_executable(function: Path) -> None:
     (function / "bootstrap").chmod(0o644)
     ended = bootjack("invoke", "--", "./bootstrap", cwd=function)
@@ -142,6 +150,7 @@ def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[s
         ("", 0o755, "exec format error", "empty"),
     ],
 )
+@pytest.mark.both_sandboxes
 def test_a_bootstrap_that_cannot_be_started(
     tmp_path: Path, text: str | None, mode: int, reason: str, advice: str
 ) -> None:
@@ -179,6 +188,7 @@ def _check_entrypoint(ended: Ended, reason: str) -> None:
 # -- archives
 
 
+@pytest.mark.both_sandboxes
 def test_an_archive_leaves_nothing_behind(tmp_path: Path) -> None:
     ended = bootjack("invoke", zipped(tmp_path / "function.zip"), "-e", "[3]", env={"TMPDIR": str(tmp_path)})
     assert (ended.code, ended.out) == (0, b"[3]")

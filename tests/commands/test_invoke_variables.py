@@ -14,7 +14,6 @@ from tests.sandboxes import task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
 
 FILE = """\
 # a comment
@@ -158,6 +157,7 @@ def test_a_variable_in_the_place_of_a_file_is_not_repeated(function: Path, optio
     assert "s3cret" not in ended.err
 
 
+@pytest.mark.both_sandboxes
 def test_host_variables_are_not_passed_to_the_function(function: Path) -> None:
     host = {"SECRET_OF_MINE": "x", **dict.fromkeys(KEYS, "host's")}
     found = variables(bootjack("invoke", function, "-e", ask("variables"), env=host))
@@ -165,6 +165,7 @@ def test_host_variables_are_not_passed_to_the_function(function: Path) -> None:
     assert all(found[key] not in ("", "host's") for key in KEYS)
 
 
+@pytest.mark.both_sandboxes
 def test_a_name_alone_passes_the_host_s_value(function: Path) -> None:
     host = dict.fromkeys((*KEYS, "MINE"), "host's")
     given = [word for name in host for word in ("--env-var", name)]
@@ -172,6 +173,7 @@ def test_a_name_alone_passes_the_host_s_value(function: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_real_keys_are_never_combined_with_a_fake_token(function: Path) -> None:
     """AWS refuses long-lived keys that come with a session token."""
     host = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -182,6 +184,7 @@ def test_real_keys_are_never_combined_with_a_fake_token(function: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_variables_over_the_kernel_s_limit_are_reported(function: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=" + b"x" * 6_000_000)
     ended = bootjack("invoke", function, "--env-file", tmp_path / ".env")
@@ -189,6 +192,7 @@ def test_variables_over_the_kernel_s_limit_are_reported(function: Path, tmp_path
     assert "argument list too long" in ended.err
 
 
+@pytest.mark.both_sandboxes
 def test_the_variables_that_a_function_gets(function: Path) -> None:
     ended = bootjack(
         "invoke", function, "--region", "eu-west-1", "--name", "mine", "-m", "512", "-e", ask("variables")
@@ -215,6 +219,7 @@ def test_the_variables_that_a_function_gets(function: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_path_and_lang_can_be_overridden(function: Path) -> None:
     given = {"PATH": "/usr/bin", "LANG": "C", "LD_LIBRARY_PATH": "/x"}
     options = [f"--env-var={name}={value}" for name, value in given.items()]
@@ -222,6 +227,7 @@ def test_path_and_lang_can_be_overridden(function: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_bytes_that_are_not_text_pass_through(function: Path) -> None:
     ended = by_shell("""exec "$@" --env-var "A=$(printf '\\377')" """, "invoke", function, "-e", asking("A"))
     assert ended.code == 0

@@ -14,13 +14,12 @@ from tests.e2e.running import RAW, Rie, bootjack
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
-
 FRONT = "--runtime-interface-emulator-address"
 API = "--runtime-api-address"
 ANY = "127.0.0.1:0"
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_runs_in_the_current_directory(tmp_path: Path) -> None:
     with Rie(*RAW, "--flag", "app.handler", cwd=tmp_path) as rie:
         found = json.loads(rie.invoke(ask("place").encode()).body)
@@ -31,6 +30,7 @@ def test_a_command_runs_in_the_current_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_the_handler_of_a_single_argument_comes_from_the_environment(function: Path) -> None:
     env = {"AWS_LAMBDA_FUNCTION_HANDLER": "from.environment"}
     with Rie("./bootstrap", cwd=function, env=env) as rie:
@@ -50,12 +50,14 @@ def test_the_handler_is_never_empty(function: Path) -> None:
         assert variables(rie, "_HANDLER") == {"_HANDLER": "function.handler"}
 
 
+@pytest.mark.both_sandboxes
 def test_a_bootstrap_in_the_directory_for_opt(function: Path) -> None:
     with Rie(flags=("--opt-dir", str(function))) as rie:
         assert rie.invoke(b"[4]").body == b"[4]"
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_no_bootstrap_anywhere(tmp_path: Path) -> None:
     with Rie(flags=("--opt-dir", str(tmp_path))) as rie:
         document = json.loads(rie.invoke().body)
@@ -101,6 +103,7 @@ def test_the_variables_that_aws_lambda_rie_reads(tmp_path: Path) -> None:
         rie.wait_for(r"\tMemory Size: 256 MB\t")
 
 
+@pytest.mark.both_sandboxes
 def test_the_host_environment_is_passed_to_the_function() -> None:
     env = {
         "MINE": "1",
@@ -120,6 +123,7 @@ def test_the_host_environment_is_passed_to_the_function() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_clean_environment() -> None:
     with Rie(*RAW, flags=("--clean-env",), env={"MINE": "1", "AWS_ACCESS_KEY_ID": "k"}) as rie:
         found = variables(rie)
@@ -161,6 +165,7 @@ def test_log_levels_without_messages(level: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_init_caching_starts_the_runtime_before_the_first_invocation() -> None:
     with Rie("sh", "-c", 'echo begun >&2; exec "$@"', "sh", *RAW, flags=("--enable-init-caching",)) as rie:
         rie.wait_for("INIT_REPORT ")
@@ -246,6 +251,7 @@ def test_an_invalid_variable_is_named(name: str, value: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["no-such-command", "./nowhere", "/tmp"])
+@pytest.mark.both_sandboxes
 def test_a_command_that_cannot_run_fails_each_invocation(tmp_path: Path, command: str) -> None:
     with Rie(command, "app.handler", cwd=tmp_path) as rie:
         for _ in range(2):
@@ -255,6 +261,7 @@ def test_a_command_that_cannot_run_fails_each_invocation(tmp_path: Path, command
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_command_can_be_installed_later(tmp_path: Path) -> None:
     with Rie("./bootstrap", cwd=tmp_path) as rie:
         assert json.loads(rie.invoke().body)["errorType"] == "Runtime.InvalidEntrypoint"

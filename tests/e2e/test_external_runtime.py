@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.running import Reply
 
-pytestmark = pytest.mark.both_sandboxes
-
 
 class ExternalRuntimes:
     """Starts bootstraps with the environment that the server prints."""

@@ -36,9 +36,8 @@ def test_no_rule_is_broken_in_the_worlds_that_show_every_breakage() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(ENOUGH, 1500, 500))
-def test_no_rule_is_broken_in_more_worlds(first: int) -> None:
-    for seed in range(first, first + 500):
+def test_no_rule_is_broken_in_more_worlds() -> None:
+    for seed in range(ENOUGH, 2 * ENOUGH):
         live(seed)
 
 

@@ -45,9 +45,8 @@ def test_no_limit_is_broken_in_hundreds_of_worlds(first: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(500, 1500, 500))
-def test_no_limit_is_broken_in_more_worlds(first: int) -> None:
-    for seed in range(first, first + 500):
+def test_no_limit_is_broken_in_more_worlds() -> None:
+    for seed in range(500, 1000):
         live(seed)
 
 
