@@ -15,6 +15,7 @@ from benchmarks import (
     bootstraps,
     callers,
     cold,
+    collected,
     cpu,
     events,
     instructions,
@@ -72,6 +73,8 @@ EPILOG = "parts:\n" + "\n".join(f"  {name:14}{part.help}" for name, part in PART
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.collected:
+        return _print_collected(arguments.collected)
     # As an exception, SIGTERM unwinds through the context managers that stop the servers.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -87,6 +90,15 @@ def main() -> int:
         except Unusable as error:
             print(f"benchmarks: {error}", file=sys.stderr)
             return 1
+    return _print_collected(arguments.append) if arguments.append else 0
+
+
+def _print_collected(file: Path) -> int:
+    try:
+        print(collected.render(file))
+    except Unusable as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -118,7 +130,13 @@ def _arguments() -> argparse.Namespace:
         "--append",
         type=Path,
         metavar="FILE",
-        help="add each table's samples to this file, a line of JSON for each, to compare runs at different times",
+        help="add each table's samples to this file, a line of JSON for each; print what all runs in it gave",
+    )
+    parser.add_argument(
+        "--collected",
+        type=Path,
+        metavar="FILE",
+        help="run nothing; print how each figure with a target came out in the runs that --append has put in FILE",
     )
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PARTS]:

@@ -1,5 +1,6 @@
 """The Lambda service: its start on a directory of many functions, its warm functions, and its management reads."""
 
+import dataclasses
 import http.client
 import socket
 import subprocess
@@ -10,15 +11,17 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import launching, load, payloads, servers, service_data
+from benchmarks.alternating import alternate
 from benchmarks.errors import Unmeasured
-from benchmarks.launching import Launch, Server
+from benchmarks.launching import Launch, Running, Server
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
 from benchmarks.start import connected
 from benchmarks.tools import Tools
 
 MANY, LISTED = 10_000, 50
-READS, WARM_UP, REQUESTS = 300, 500, 4000
+READS, WARM_UP = 300, 500
+BATCHES, REQUESTS = 10, 400  # of each server, in each round
 NAMED, CREATED, AMONG = "serve NAME=TARGET", "function of the service", f"the same among {MANY:,}"
 EMPTY, FULL = "empty directory", f"{MANY:,} functions"
 MOTO = "moto"
@@ -52,13 +55,16 @@ def _starts(tools: Tools, rounds: int, full: Path) -> Table:
 
 def _warm(tools: Tools, rounds: int, few: Path, full: Path) -> Table:
     payload = payloads.write(tools.scratch, "warm.json", payloads.long_string(payloads.WARM_BYTES))
-    measured = {
-        NAMED: servers.many_functions(1)[0],
-        CREATED: _service(CREATED, few),
-        AMONG: _service(AMONG, full),
-    }
-    subjects = {name: partial(_p50, server, tools, payload) for name, server in measured.items()}
-    samples = interleave("service: warm", subjects, rounds)
+    named = dataclasses.replace(servers.many_functions(1)[0], name=NAMED)
+    measured = [named, _service(CREATED, few), _service(AMONG, full)]
+
+    def warm_up(running: Running) -> None:
+        load.send(tools, running, payload, WARM_UP)
+
+    def p50(running: Running) -> float:
+        return load.send(tools, running, payload, REQUESTS).p50_us
+
+    samples = alternate("service: warm", measured, tools, rounds, BATCHES, warm_up, p50)
     goals = {CREATED: Goal(1.05, 1.0, NAMED), AMONG: Goal(1.05, 1.0, CREATED)}
     return Table("Warm invocation, 64 B, one caller: p50", "µs", samples.figures(float), samples.missing, goals)
 
@@ -89,12 +95,6 @@ def _start(tools: Tools, kept: Path | None) -> float:
             return time.perf_counter() - begin
         finally:
             process.terminate()
-
-
-def _p50(server: Server, tools: Tools, payload: Path) -> float:
-    with launching.running(server, tools) as running:
-        load.send(tools, running, payload, WARM_UP)
-        return load.send(tools, running, payload, REQUESTS).p50_us
 
 
 def _read_rates(server: Server, tools: Tools, filled: bool = True) -> dict[str, float]:

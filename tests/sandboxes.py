@@ -11,8 +11,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from runtime_api.sandbox.bubblewrap.probing import probe
 from runtime_api.sandbox.choice import Kind
-from runtime_api.sandbox.probing import probe
 
 __all__ = ["NO_BUBBLEWRAP", "SANDBOX", "layer_root", "shown_folder", "task_root"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bootjack import LocalFunction, LocalLambda
-from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.plain.process import PlainSandbox
 from runtime_api.store.trees import Trees
 from tests.loops import run
 from tests.test_local import BOOTSTRAP

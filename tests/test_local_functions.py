@@ -19,7 +19,7 @@ from bootjack import LocalFunction, LocalLambda
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.choice import Kind
 from runtime_api.sandbox.entrypoint import Program
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from runtime_api.service.errors import ResourceNotFoundException, ServiceException, TooManyRequestsException
 from runtime_api.service.records import FunctionSpec
 from runtime_api.store.trees import Trees

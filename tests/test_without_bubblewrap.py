@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 REASON = "bwrap: No permissions to create new namespace"
 TESTS = (
-    "tests/sandbox/test_probing.py",
-    "tests/sandbox/test_elf.py",
+    "tests/sandbox/bubblewrap/test_probing.py",
+    "tests/sandbox/view/test_elf.py",
 )  # the first builds sandboxes, the second reads files
 SECONDS = 100
 

@@ -10,9 +10,10 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.sandbox.elf import read_elf
 from runtime_api.sandbox.entrypoint import BOOTSTRAP, find_bootstrap
+from runtime_api.sandbox.view.elf import read_elf
 
+from .file_kinds import ZIP, archive_kind, kind_of
 from .python_handlers import handler_in, handler_near
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advice", "archives_of"]
 
-HEAD_BYTES = 256  # of a file, in which its first line ends
+HEAD_BYTES = 512  # of a file, in which its first line ends
 ELF = b"\x7fELF"
 EMULATORS = Path("/proc/sys/fs/binfmt_misc")  # the kernel runs programs of other machines with these
 OWN_FILES = {"register", "status"}
@@ -44,15 +45,21 @@ def advice(
     shown = _Shown(archives or {})
     bootstrap = find_bootstrap(program.places)
     if bootstrap is None:
-        return _misplaced(program.task_root, shown) or _missing(program, shown, run_handler)
+        return (
+            _no_file(program.places, shown)
+            or _hollow(program, shown)
+            or _misplaced(program.task_root, shown)
+            or _missing(program, shown, run_handler)
+        )
     name = shown.file(bootstrap)
     with bootstrap.open("rb") as file:
         start = file.read(HEAD_BYTES)
     if bootstrap.suffix == ".py" and not start.startswith(b"#!"):
         return _module(bootstrap, name)
-    if not os.access(bootstrap, os.X_OK):
+    wrong = _compiled(bootstrap, name) if start.startswith(ELF) else _archive(name, start) or _first_line(name, start)
+    if wrong is None and not os.access(bootstrap, os.X_OK):
         return f"{name} is not executable; run chmod +x on it (before you zip it, for an archive)"
-    return _compiled(bootstrap, name) if start.startswith(ELF) else _first_line(name, start)
+    return wrong
 
 
 def archives_of(source: Source, program: Program) -> dict[Path, Path]:
@@ -88,6 +95,29 @@ def _misplaced(task_root: Path, shown: _Shown) -> str | None:
     return None
 
 
+def _no_file(places: tuple[Path, ...], shown: _Shown) -> str | None:
+    """Find something else that has a bootstrap's name."""
+    for place in places:
+        if place.is_symlink() and not place.exists():
+            return f"{shown.file(place)} is a link to {place.readlink()}, which is not there; link to a program"
+        if place.exists():
+            return f"{shown.file(place)} is {kind_of(place.stat().st_mode)}; put an executable file in its place"
+    return None
+
+
+def _hollow(program: Program, shown: _Shown) -> str | None:
+    """Find an archive that holds nothing, or nothing but another one."""
+    archive = shown.directory(program.task_root)
+    if archive == str(program.task_root):
+        return None
+    match sorted(program.task_root.iterdir()):
+        case []:
+            return f"{archive} is an empty archive; zip the files that are to run, with the bootstrap at the top"
+        case [Path(suffix=".zip") as inner]:
+            return f"{archive} holds nothing but {inner.name}; give that one as TARGET"
+    return None
+
+
 def _missing(program: Program, shown: _Shown, run_handler: str) -> str:
     directories = " or ".join(shown.directory(place.parent) for place in program.places)
     nothing = f"there is no bootstrap in {directories}"
@@ -120,6 +150,15 @@ def _compiled(bootstrap: Path, name: str) -> str | None:
             f"{name} needs the loader {program.loader}, which is not installed here; install it, or link statically"
         )
     return None
+
+
+def _archive(name: str, start: bytes) -> str | None:
+    kind = archive_kind(start)
+    if kind is None or _emulates():  # which may run archives, too
+        return None
+    if kind == ZIP:
+        return f"{name} is a .zip archive; give it a name that ends in .zip"
+    return f"{name} is a {kind} archive, and Lambda takes .zip archives; unpack it and give its directory as TARGET"
 
 
 def _emulates() -> bool:

@@ -288,13 +288,14 @@ def _replay(subject: Subject, given: Options) -> str:
 
 def _judge(subject: Subject, cases: Sequence[Case], given: Options) -> list[Judgement]:
     from runtime_api.conformance.judge import judge
+    from runtime_api.sandbox.processes.orphans import reaped_orphans
 
     from .conform_progress import Progress, Watched
     from .signals import interruptible, run
 
     async def play() -> list[Judgement]:
         with interruptible():
-            async with Watched(subject.side, progress) as side, progress.shown():
+            async with reaped_orphans(), Watched(subject.side, progress) as side, progress.shown():
                 return await judge(side, cases, jobs=jobs, seed=given.seed, on_judgement=progress.judged)
 
     jobs = given.jobs or os.cpu_count() or 1

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["beside", "blaming", "opened", "say", "serve_until_signalled"]
 
-REAP_S = 5.0  # interval between reaping adopted processes that have ended
-
 
 @contextmanager
 def blaming(flag: str, address: Address) -> Iterator[None]:
@@ -63,12 +61,10 @@ async def serve_until_signalled(local: LocalLambda, grace_s: float) -> None:
     """Serve until a signal comes; then give running invocations `grace_s` to finish, or until a second signal."""
     import asyncio
 
-    from runtime_api.sandbox.orphans import reap_orphans
+    from runtime_api.sandbox.processes.orphans import reap_for_ever
 
     with suppress(Interrupted), interruptible():
-        while True:
-            await asyncio.sleep(REAP_S)
-            reap_orphans()
+        await reap_for_ever()
     if grace_s:
         _say_what_it_waits_for(local.running)
         with interruptible(), suppress(TimeoutError):

@@ -58,8 +58,8 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """
     import uvloop
 
-    from runtime_api.sandbox.killing import kill_descendants
-    from runtime_api.sandbox.orphans import adopted_orphans
+    from runtime_api.sandbox.processes.killing import kill_descendants
+    from runtime_api.sandbox.processes.orphans import adopted_orphans
 
     try:
         need_threads()
@@ -112,7 +112,7 @@ def deferred() -> Iterator[None]:
 @contextmanager
 def removing(folder: Callable[[], Path | None]) -> Iterator[None]:
     """Have this directory removed, and what was started killed, when signals end the command before the block can."""
-    from runtime_api.sandbox.killing import kill_descendants
+    from runtime_api.sandbox.processes.killing import kill_descendants
 
     _signals.kill = kill_descendants
     _signals.litter.append(folder)

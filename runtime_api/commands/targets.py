@@ -12,6 +12,7 @@ from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.entrypoint import Program, command_program
 from runtime_api.service.code_size import layers_refusal
 
+from .file_kinds import kind_of
 from .options import fail, give_up
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def find_program(
         return program_in(path.resolve(), layers, handler, _active())
     if path.suffix.lower() == ".zip":
         return program_in(_unpack(package, path), layers, handler, _active())
+    if not stat.S_ISREG(mode):
+        fail(f"TARGET {target}: is {kind_of(mode)}; name a directory, a .zip file or a bootstrap")
     bootstrap = path.resolve()
     return Program(bootstrap.parent, layers, places=(bootstrap,))
 
@@ -112,7 +115,7 @@ def _check_merging(given: tuple[Path, ...], roots: list[Path]) -> None:
 
 def find_mounts(given: tuple[Path, ...]) -> tuple[Path, ...]:
     """Find the files and directories of this machine that a sandbox shows besides its own."""
-    from runtime_api.sandbox.view import OWN_PLACES
+    from runtime_api.sandbox.view.visible import OWN_PLACES
 
     paths = [Path(os.path.normpath(here() / path)) for path in given]
     for name, path in zip(given, paths, strict=True):
@@ -128,6 +131,8 @@ def _mode(what: str, given: str, path: Path, hint: str = "") -> int:
     try:
         return path.stat().st_mode
     except FileNotFoundError:
+        if path.is_symlink():
+            fail(f"{what} {given}: is a link to {path.readlink()}, which does not exist")
         fail(f"{what} {given}: no such file or directory{hint}")
     except (OSError, ValueError) as error:
         fail(f"{what} {given}: {(getattr(error, 'strerror', None) or str(error)).lower()}")

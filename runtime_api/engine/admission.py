@@ -14,11 +14,11 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from runtime_api.protocol.errors import FORBIDDEN_PEER, HIDDEN_PEER, VANISHED_PEER
-from runtime_api.sandbox.descriptors import look
-from runtime_api.sandbox.members import can_list, descendants, orphans
 from runtime_api.sandbox.ownership import NOTHING, Ownership, decide
-from runtime_api.sandbox.sock_diag import endpoint
-from runtime_api.sandbox.tcp_sockets import can_ask, find_socket
+from runtime_api.sandbox.ownership.descriptors import look
+from runtime_api.sandbox.ownership.members import can_list, descendants, orphans
+from runtime_api.sandbox.ownership.sock_diag import endpoint
+from runtime_api.sandbox.ownership.tcp_sockets import can_ask, find_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runtime_api.protocol.errors import Refusal
     from runtime_api.sandbox import Sandbox
     from runtime_api.sandbox.ownership import Belonging, Seen
-    from runtime_api.sandbox.sock_diag import TcpSocket
+    from runtime_api.sandbox.ownership.sock_diag import TcpSocket
 
 __all__ = ["REFUSALS", "Admission", "Judgement", "SocketName"]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CodeSources"]
 
+NO_KEY = "Name S3Bucket and S3Key together: which object of {bucket} has the code?"
 HOT_RELOAD = "hot-reload"  # the bucket that means a directory, as users of LocalStack know it
 NO_S3 = (
     "Code from S3 needs an S3-compatible server: start bootjack serve with --s3-endpoint URL or "
@@ -46,7 +47,9 @@ class CodeSources:
         if "S3Bucket" not in source:
             package: bytes | None = source.get("ZipFile")
             return package
-        wanted = S3Object(source["S3Bucket"], source.get("S3Key", ""), source.get("S3ObjectVersion"))
+        if "S3Key" not in source:
+            raise InvalidParameterValueException(NO_KEY.format(bucket=source["S3Bucket"]))
+        wanted = S3Object(source["S3Bucket"], source["S3Key"], source.get("S3ObjectVersion"))
         if wanted.bucket == HOT_RELOAD and self._hot_reload:
             return _directory(wanted.key)
         if self._s3 is None:

@@ -12,10 +12,7 @@ from runtime_api.protocol.json_log import JsonLog
 from runtime_api.service.access import Access, credentials_of
 from runtime_api.service.logs.chunks import StreamKey
 
-from .admission import Admission
-from .environment import ExecutionEnvironment
 from .ids import log_stream_name
-from .launching import extension_names, plan_launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +21,9 @@ if TYPE_CHECKING:
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.sinks.kept_logs import KeptLogs
 
+    from .admission import Admission
     from .edges import CallResponder, Log, RuntimeApiListener
+    from .environment import ExecutionEnvironment
     from .installations import Installation, Installations
     from .sandboxes import Sandboxes
 
@@ -84,6 +83,8 @@ class LocalEnvironmentFactory:
     def build(
         self, version: ResolvedVersion, available: Callable[[ExecutionEnvironment], None]
     ) -> ExecutionEnvironment:
+        from .environment import ExecutionEnvironment  # a server starts sooner without this, as without the others
+
         spec, installation, keep = version.spec, self._installations[version.code], None
         stream = log_stream_name(spec.version, spec.name if spec.logging.group else "")
         if self._kept is not None:
@@ -102,6 +103,9 @@ class LocalEnvironmentFactory:
         return environment
 
     async def open(self, version: ResolvedVersion, environment: ExecutionEnvironment) -> None:
+        from .admission import Admission
+        from .launching import extension_names, plan_launch
+
         installation, stream = self._built.pop(environment)
         admission = Admission(environment.sandbox, partial(self._note, version), self._noted)
         access = self._access(version)

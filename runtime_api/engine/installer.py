@@ -32,6 +32,8 @@ __all__ = ["Installer"]
 
 ANY_PORT: Address = ("127.0.0.1", 0)
 MAKE_ROOM = "make room on that disk and try again"
+NO_ENTRIES = b"PK\5\6"  # the end of a directory, which a .zip file starts with when it holds nothing else
+EMPTY_ARCHIVE = "Uploaded file must be a non-empty zip"
 BAD_ARCHIVE = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
@@ -90,6 +92,8 @@ class Installer:
                 lease.release()
 
     def _take_in(self, package: bytes) -> Uploaded:
+        if not package or package.startswith(NO_ENTRIES):
+            raise InvalidParameterValueException(EMPTY_ARCHIVE)
         digest = sha256(package).hexdigest()
         path = self._path(digest)
         if not path.exists():

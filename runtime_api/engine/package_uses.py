@@ -35,8 +35,8 @@ class PackageUses:
         return gone
 
     def unused(self, package: str) -> set[str]:
-        """Return the package if nothing has it."""
-        return set() if package in self._uses else {package}
+        """Return the package if nothing has it. A directory and an image, known by no SHA-256, are never returned."""
+        return {package} - self._uses.keys() - {""}
 
     def all(self) -> Set[str]:
         """Return every package that something has."""

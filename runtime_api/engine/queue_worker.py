@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -148,24 +149,26 @@ class QueueWorker:
                 self._write(traceback_lines("no event can be leased", error))
                 await asyncio.sleep(STORE_RETRY_S)
                 continue
-            now_ms = self._clock.now_ms()
-            if not self._running and (until_ms is None or until_ms > now_ms + SOON_MS):
-                self._empty.set()
             if alarm is not None:
                 alarm.cancel()
+                alarm = None
+            wait_ms = inf if until_ms is None else max(until_ms - self._clock.now_ms(), 0)
+            if wait_ms > SOON_MS and not self._running:
+                self._empty.set()
             if until_ms is not None:
-                alarm = loop.call_later(min(max(until_ms - now_ms, 0) / 1000, LONGEST_REST_S), self._news.set)
+                alarm = loop.call_later(min(wait_ms / 1000, LONGEST_REST_S), self._news.set)
             await self._news.wait()
 
     async def _lease_all(self) -> float | None:
         """Begin every event that is due; returns when the next one is."""
         while True:
-            found = await self._queue.lease(self._clock.now_ms(), self._busy)
+            now_ms = self._clock.now_ms()
+            found = await self._queue.lease(now_ms, self._busy)
             if not isinstance(found, LeasedEvent):
                 return found.next_due_ms
-            self._begin(found)
+            self._begin(found, now_ms)
 
-    def _begin(self, leased: LeasedEvent) -> None:
+    def _begin(self, leased: LeasedEvent, now_ms: float) -> None:
         """Take an event's turn, and run it."""
         event, most = leased.event, DELIVERIES
         version: ResolvedVersion | ServiceError
@@ -175,13 +178,13 @@ class QueueWorker:
                 most = found.concurrency * found.settings.slots
         except ServiceError as error:
             version = error
-        group = event.group
+        group = leased.group
         self._running[group] += 1
         self._crowd.callers += 1
         if self._running[group] >= most:
             self._busy.add(group)
         try:
-            self._run(leased, version)
+            self._run(leased, version, now_ms)
         except Exception as error:
             self._defect(leased, error)
 
@@ -199,8 +202,8 @@ class QueueWorker:
             return version
         return known.version
 
-    def _run(self, leased: LeasedEvent, version: ResolvedVersion | ServiceError) -> None:
-        event, now_ms = leased.event, self._clock.now_ms()
+    def _run(self, leased: LeasedEvent, version: ResolvedVersion | ServiceError, now_ms: float) -> None:
+        event = leased.event
         if event.verdict is not None:
             task = asyncio.get_running_loop().create_task(self._make_delivery(leased))
             self._deliveries.add(task)
@@ -269,7 +272,7 @@ class QueueWorker:
 
     def _end(self, leased: LeasedEvent) -> None:
         self._crowd.callers -= 1
-        group = leased.event.group
+        group = leased.group
         left = self._running[group] - 1
         if left > 0:
             self._running[group] = left

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from runtime_api.protocol.limits import CURRENT
 from runtime_api.sandbox.choice import NOT_ISOLATED, Kind, choose
 from runtime_api.sandbox.external_runtime import ExternalRuntime
-from runtime_api.sandbox.guardian import Guardian
 from runtime_api.sandbox.network import Network, forwarded_ports
-from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.plain.guardian import Guardian
+from runtime_api.sandbox.plain.own_tmp import OwnTmp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime_api.sandbox import Sandbox
-    from runtime_api.sandbox.cgroup import Hierarchy
-    from runtime_api.sandbox.outside import Outside
+    from runtime_api.sandbox.bubblewrap.cgroup import Hierarchy
+    from runtime_api.sandbox.network.outside import Outside
     from runtime_api.service.records import FunctionSpec
     from runtime_api.service.seams.catalog import ResolvedVersion
     from runtime_api.store.trees import Trees
@@ -54,8 +54,8 @@ class Sandboxes:
         self._kind, reason, self._no_user_namespaces = await choose(self._kind)
         notes = [f"{NOT_ISOLATED}, since {reason}"] if reason else []
         if self._kind is Kind.BUBBLEWRAP:
-            from runtime_api.sandbox.cgroup import find_hierarchies
-            from runtime_api.sandbox.outside import Outside
+            from runtime_api.sandbox.bubblewrap.cgroup import find_hierarchies
+            from runtime_api.sandbox.network.outside import Outside
             from runtime_api.sandbox.seccomp import system_call_filter
 
             self._outside = Outside()
@@ -70,7 +70,7 @@ class Sandboxes:
         return notes
 
     def _unbounded(self) -> str:
-        from runtime_api.sandbox.confinement import unbounded
+        from runtime_api.sandbox.bubblewrap.confinement import unbounded
 
         controllers = frozenset().union(*(found.controllers for found in self._hierarchies))
         return unbounded(controllers, CURRENT.processes)  # which every profile shares
@@ -106,8 +106,12 @@ class Sandboxes:
         if settings.external_runtime:
             return ExternalRuntime()
         if self._kind is Kind.PROCESS:
-            return PlainSandbox(settings.limits, self._guardian)
-        from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
+            from runtime_api.sandbox.plain.process import PlainSandbox
+
+            alone = installation.runtime_api[1] != 0  # one environment, which shares the host's /tmp with no other
+            tmp = None if alone else OwnTmp(self._guardian.tmp_prefix)
+            return PlainSandbox(settings.limits, self._guardian, tmp)
+        from runtime_api.sandbox.bubblewrap.sandbox import BubblewrapSandbox, Confinement
 
         spec, limits = version.spec, settings.limits
         cpus = spec.memory_mb / limits.memory_mb_per_cpu if self._cpu_share else None

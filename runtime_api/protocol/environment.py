@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from . import effects as fx
 from . import events as ev
 from .errors import (
+    INVALID_REQUEST_ID,
     INVALID_RESPONSE_MODE,
     TRUNCATED_REQUEST,
     Fault,
@@ -229,10 +230,12 @@ class EnvironmentMachine(Lifecycle):
         attempt = self.invocations.claim(event, Move.ERROR)
         if isinstance(attempt, Refusal):
             return [fx.Refuse(event.call, attempt, event.request_id)]
-        attempt.latency = now - attempt.delivered
+        response = self.invocations.drop_body(attempt)  # in concurrent mode an error ends a response on its way
+        if response is None:
+            attempt.latency = now - attempt.delivered
         attempt.error_type = event.error_type
         self.invocations.await_body(event.call, attempt)
-        return []
+        return [] if response is None else [fx.Refuse(response, INVALID_REQUEST_ID, event.request_id)]
 
     def _body_piece(self, event: ev.BodyPiece, now: float) -> list[fx.Effect]:
         attempt = self.invocations.body_of(event.call)
@@ -245,13 +248,13 @@ class EnvironmentMachine(Lifecycle):
         attempt = self.invocations.take_body(event.call)
         if attempt is None:
             return []
+        request_id = attempt.invocation.request_id
         body, forwarded = event.body, _NOTHING
-        if attempt.forwarded is not None:
+        if attempt.forwarded is not None and self.runtime.state_of(request_id) is not RuntimeState.RECEIVING_ERROR:
             forwarded, is_over = self.invocations.forward(attempt, body)
             if is_over:
                 return [*forwarded, *self._body_over(event.call, attempt, now)]
             body = b""
-        request_id = attempt.invocation.request_id
         received_in = self.runtime.finish(request_id, _FINISHED)
         if received_in is RuntimeState.RECEIVING_ERROR:
             outcome = fx.Outcome(request_id, _ERROR, body, event.content_type, attempt.error_type)

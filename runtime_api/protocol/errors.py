@@ -122,7 +122,7 @@ FORBIDDEN_HOST = Refusal(
     "The Runtime API refuses a Host that a DNS answer could forge: use an IP address, localhost or a name without a"
     " dot, or let the name in with --allow-host",
 )
-# Ours, too: on Lambda no other process reaches the port. Which of the three, `sandbox/ownership.py` decides.
+# Ours, too: on Lambda no other process reaches the port. Which of the three, `sandbox/ownership/__init__.py` decides.
 FORBIDDEN_PEER = Refusal(
     403,
     "ForbiddenPeer",

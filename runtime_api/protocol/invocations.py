@@ -120,6 +120,13 @@ class Invocations:
         """The body of this attempt's answer is on its way."""
         self._bodies[call] = attempt
 
+    def drop_body(self, attempt: InvokeAttempt) -> ev.Call | None:
+        """Forget the body of this attempt's answer that is on its way; gives its call, if there is one."""
+        call = next((call for call, of in self._bodies.items() if of is attempt), None)
+        if call is not None:
+            del self._bodies[call]
+        return call
+
     def open_stream(self, event: ev.ResponseStarted, attempt: InvokeAttempt) -> list[fx.Effect]:
         """Let a caller who reads streams have a streamed response as it comes."""
         if event.mode is None or not attempt.invocation.streamed:

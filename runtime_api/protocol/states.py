@@ -283,6 +283,7 @@ CONCURRENT = Tables(
             Move.ERROR: RuntimeState.RECEIVING_ERROR,
         },
         RuntimeState.RECEIVING_RESPONSE: {
+            Move.ERROR: RuntimeState.RECEIVING_ERROR,  # it ends the response (RIE, running_invoke.go)
             Move.FINISHED: RuntimeState.RESPONSE_SENT,
             Move.TOO_LARGE: RuntimeState.RESPONSE_SENT,
             Move.TRUNCATED: RuntimeState.RESPONSE_SENT,

@@ -37,7 +37,7 @@ async def choose(wanted: Kind) -> Choice:
     """Choose the sandbox for this machine."""
     if wanted is Kind.PROCESS:
         return Choice(wanted)
-    from .probing import probe  # plain processes start faster without it
+    from .bubblewrap.probing import probe  # plain processes start faster without it
 
     found = await probe()
     if not found.why_not:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +47,8 @@ def bootstrap_program(task_root: Path, layers: tuple[Path, ...] = ()) -> Program
 
 def command_program(command: tuple[str, ...], directory: Path, layers: tuple[Path, ...] = ()) -> Program | None:
     """Run a command in `directory`; None if its program is not found on this process's PATH."""
+    import shutil  # slow to import, and most functions name no command
+
     found = shutil.which(command[0])
     if found is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .connecting import connect_here
+from .network.connecting import connect_here
 
 if TYPE_CHECKING:
     import socket

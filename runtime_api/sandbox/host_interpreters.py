@@ -11,11 +11,10 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from .reaping import kill_group, when_ended
+from .processes.reaping import kill_group, when_ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +97,8 @@ async def _try(path: str, *question: str) -> Interpreter | None:
 
 async def _output(command: Sequence[str]) -> str:
     """Run a program that takes a moment; what it writes to stdout, empty if it fails."""
+    import tempfile  # slow to import, and most functions need no other interpreter
+
     with tempfile.TemporaryFile() as output:
         try:
             process = _start(command, output)

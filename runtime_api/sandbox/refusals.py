@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runtime_api.protocol.errors import ErrorType
 
 from . import StartRefused
-from .spawning import encoded
+from .processes.spawning import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "EventIndex"]
 
+NOTHING = NothingDue(None)
+
 
 class Entry(NamedTuple):
     """An event that waits, ordered by when it is due, then by when it came."""
@@ -23,6 +25,7 @@ class Entry(NamedTuple):
     number: int
     group: str
     event: QueuedEvent | None  # None: its queue has to read it
+    size: int = 0  # of the event, in bytes, if its queue counts these
 
 
 class EventIndex:
@@ -43,10 +46,12 @@ class EventIndex:
 
     def lease(self, now_ms: float, busy: Collection[str]) -> tuple[int, Entry] | NothingDue:
         """Take the event that has been due for longest, of the groups that are not busy; returns a lease with it."""
-        heads = [heap[0] for group, heap in self._waiting.items() if group not in busy]
-        if not heads:
-            return NothingDue(None)
-        first = min(heads)
+        first: Entry | None = None
+        for group, heap in self._waiting.items():
+            if group not in busy and (first is None or heap[0] < first):
+                first = heap[0]
+        if first is None:
+            return NOTHING
         if first.due_ms > now_ms:
             return NothingDue(first.due_ms)
         heap = self._waiting[first.group]

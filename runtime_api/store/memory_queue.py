@@ -58,7 +58,7 @@ class MemoryQueue:
             return found
         lease, entry = found
         assert entry.event is not None
-        return LeasedEvent(entry.event, lease, entry.number)
+        return LeasedEvent(entry.event, lease, entry.number, entry.group)
 
     def done(self, leased: LeasedEvent) -> None:
         self._end(leased)

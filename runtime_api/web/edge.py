@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from .access import access_routes
 from .http1.server import HttpServer
-from .runtime import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +49,8 @@ class RuntimeApiEdge:
     def __call__(
         self, environment: ExecutionEnvironment, version: ResolvedVersion, host: str, admission: Door, access: Access
     ) -> tuple[CallResponder, RuntimeApiListener]:
+        from .runtime import RuntimeApi  # a server starts sooner without this
+
         settings, name = version.settings, version.spec.name
         api = RuntimeApi(
             environment.post,

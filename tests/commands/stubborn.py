@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.running import SECONDS
 
 if TYPE_CHECKING:

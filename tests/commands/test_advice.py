@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -161,3 +162,52 @@ def test_the_usual_names_of_modules_come_first(tmp_path: Path) -> None:
     handler = handler_near(tmp_path)
     assert handler is not None
     assert handler.target == "lambda_function.hello"
+
+
+# -- what is no bootstrap at all
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty; write a program or script to it"),
+        (b"hello\n", "is neither a program nor a script; begin a script with #! and its interpreter"),
+        (b"PK\3\4 and more", "is a .zip archive; give it a name that ends in .zip"),
+        (b"\x1f\x8b\x08", "is a gzip archive, and Lambda takes .zip archives; unpack it"),
+        (b"name".ljust(257, b"\0") + b"ustar", "is a tar archive, and Lambda takes .zip archives"),
+    ],
+)
+def test_a_file_that_chmod_would_not_help(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "code"
+    file.write_bytes(content)
+    assert str(advice(Program(tmp_path, places=(file,)))).startswith(f"{file} {said}")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ((), "orders.zip is an empty archive; zip the files that are to run, with the bootstrap at the top"),
+        (("inner.zip",), "orders.zip holds nothing but inner.zip; give that one as TARGET"),
+        (("inner.zip", "readme"), "there is no bootstrap in orders.zip; put an executable file of that name there"),
+    ],
+)
+def test_an_archive_with_nothing_to_run(tmp_path: Path, files: tuple[str, ...], said: str) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    program = bootstrap_program(tmp_path)
+    assert advice(program, archives_of(Source("orders", "orders.zip", (), ()), program)) == said
+
+
+def test_something_else_that_is_called_bootstrap(tmp_path: Path) -> None:
+    place = tmp_path / "bootstrap"
+    place.symlink_to("nowhere")
+    assert (
+        advice(bootstrap_program(tmp_path)) == f"{place} is a link to nowhere, which is not there; link to a program"
+    )
+    place.unlink()
+    place.mkdir()
+    said = f"{place} is a directory; put an executable file in its place"
+    assert advice(bootstrap_program(tmp_path)) == said
+    place.rmdir()
+    os.mkfifo(place)
+    assert advice(bootstrap_program(tmp_path)) == said.replace("directory", "named pipe")

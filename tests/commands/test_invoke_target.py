@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +126,25 @@ def test_a_link_to_itself(tmp_path: Path) -> None:
     for verb in ("invoke", "serve"):
         ended = bootjack(verb, "loop", cwd=tmp_path)
         assert (ended.code, ended.message) == (2, "TARGET loop: too many levels of symbolic links")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pipe", "is a named pipe; name a directory, a .zip file or a bootstrap"),
+        ("socket", "is a socket; name a directory, a .zip file or a bootstrap"),
+        ("/dev/null", "is a device; name a directory, a .zip file or a bootstrap"),
+        ("broken", "is a link to nowhere, which does not exist"),
+    ],
+)
+def test_a_target_that_can_hold_no_code(tmp_path: Path, name: str, said: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "broken").symlink_to("nowhere")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(tmp_path / "socket"))  # an address has room for 107 bytes
+        ended = bootjack("invoke", name, cwd=tmp_path)
+    assert (ended.code, ended.message) == (2, f"TARGET {name}: {said}")
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.commands.functions import ask
 from tests.commands.stubborn import state, stopped, unreaped, wait_until
 from tests.e2e.running import PYTHON, RAW, SECONDS, Rie, Serve, end, start

@@ -46,6 +46,9 @@ SERVERS = 4  # of cargo-lambda: one plays one case at a time, and most of that i
 QUICK = ("server/basics/", "server/states/", "server/next/", "server/order/", "server/transport/")
 
 OF_A_SERVICE = (
+    "extensions/telemetry/subscription-event",
+    "server/environment/process-place",
+    "server/invoke/exit-with-child-in-invoke",
     "server/environment/environment-variables",
     "server/lifecycle/exit-code-in-init",
     "server/log/log-warm-invocation",
@@ -120,12 +123,18 @@ def test_our_server_passes_the_quick_cases() -> None:
     assert caught(judge_server(None, [case for case in judged_cases() if case.id.startswith(QUICK)], 15)) == []
 
 
-def test_our_service_is_judged_by_what_it_was_told() -> None:
-    """Among the cases are an init that is tried again, and a tenant's environment."""
+@pytest.mark.parametrize(
+    "sandbox", ["process", pytest.param("bubblewrap", marks=[pytest.mark.bubblewrap, pytest.mark.slow])]
+)
+def test_our_service_is_judged_by_what_it_was_told(sandbox: str) -> None:
+    """Among the cases are an init that is tried again, a tenant, telemetry, and a child of the runtime."""
+    template = service().replace("--sandbox process", f"--sandbox {sandbox}")
+    cases = [case for case in load_cases("server", "extensions") if case.id in OF_A_SERVICE]
 
     async def run() -> list[Judgement]:
-        async with started(service())(15) as side:
-            return await judge(side, [case for case in load_cases("server") if case.id in OF_A_SERVICE], jobs=4)
+        with ForkServer(None) as begin:
+            async with started(template, begin)(15) as side:
+                return await judge(side, cases, jobs=4)
 
     judgements = asyncio.run(run())
     assert [judgement.verdict for judgement in judgements] == [Verdict.OK] * len(OF_A_SERVICE)
@@ -135,7 +144,7 @@ def test_our_service_is_judged_by_what_it_was_told() -> None:
 @pytest.mark.timeout(400)
 def test_our_server_passes_the_cases_of_its_features() -> None:
     with ForkServer(None) as begin:  # to start the command for each case would take most of the time
-        assert compared([started(ours(), begin)], "bootjack", every_case(), 3) == Comparison((), ())
+        assert compared([started(ours(), begin)], "bootjack-rie", every_case(), 3) == Comparison((), ())
 
 
 @pytest.mark.slow
@@ -144,7 +153,7 @@ def test_our_service_passes_the_cases_of_its_features() -> None:
     """It has the machine of `rie`, which meets every case, and features of its own."""
     chosen = [case for case in every_case() if case.feature] + every_case()[::4]
     with ForkServer(None) as begin:
-        assert compared([started(service(), begin)], "bootjack", chosen, 3) == Comparison((), ())
+        assert compared([started(service(), begin)], "bootjack-serve", chosen, 3) == Comparison((), ())
 
 
 @pytest.mark.slow

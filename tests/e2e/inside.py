@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.sandbox.cgroup import find_hierarchies
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.bubblewrap.cgroup import find_hierarchies
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.running import SECONDS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.clients import connected
 from tests.e2e.running import BOOTJACK, RUNTIMES, Ended, Serve, end, start
 from tests.e2e.world import inside_world

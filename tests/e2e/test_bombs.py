@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.inside import exists, processes_inside, until
 from tests.e2e.neighbour import Neighbour
 from tests.e2e.ordinary import ordinary_user

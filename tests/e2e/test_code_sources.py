@@ -116,6 +116,10 @@ def test_an_object_that_is_no_archive_is_refused(client: Any, bucket: Any) -> No
     refuses(client, "Could not unzip uploaded file", S3Bucket="code", S3Key="text")
 
 
+def test_a_bucket_without_a_key_is_refused(client: Any) -> None:
+    refuses(client, "Name S3Bucket and S3Key together", S3Bucket="code")
+
+
 def test_the_option_is_named_where_there_is_no_s3() -> None:
     with Serve() as server, connected(server.url) as client:
         refuses(client, "--s3-endpoint URL", S3Bucket="code", S3Key="a")

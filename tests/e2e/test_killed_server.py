@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.inside import exists, state, until
 from tests.e2e.ordinary import ordinary_user
 from tests.e2e.orphans import children

@@ -149,7 +149,12 @@ def test_a_function_of_the_command_line_is_one_of_the_service(client: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "text"), [(b"no archive", "Could not unzip uploaded file."), (b"", "Could not unzip uploaded file.")]
+    ("content", "text"),
+    [
+        (b"no archive", "Could not unzip uploaded file."),
+        (b"", "Uploaded file must be a non-empty zip"),
+        (package({}), "Uploaded file must be a non-empty zip"),
+    ],
 )
 def test_a_package_that_is_none_is_refused(client: Any, content: bytes, text: str) -> None:
     with pytest.raises(client.exceptions.InvalidParameterValueException, match=text) as refusal:
@@ -157,6 +162,11 @@ def test_a_package_that_is_none_is_refused(client: Any, content: bytes, text: st
     assert "/tmp" not in str(refusal.value)
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_function(FunctionName="broken")
+
+
+def test_an_image_for_a_package_is_refused(client: Any, function: str) -> None:
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="Please don't provide ImageUri"):
+        client.update_function_code(FunctionName=function, ImageUri="registry/image:1")
 
 
 @pytest.mark.both_sandboxes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.bwrap import find_bwrap
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.bubblewrap.bwrap import find_bwrap
+from runtime_api.sandbox.processes.memory import tree
 from tests.commands.functions import write_bootstrap, zipped
 from tests.e2e.inside import control_groups, exists, processes_inside, state, until
 from tests.e2e.running import RUNTIMES, SECONDS, Serve, bootjack, end, start

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.clients import connected, invoke
 from tests.e2e.inside import are_frozen, control_groups, exists, parent_of, processes_inside, state, until
 from tests.e2e.running import RUNTIMES, Serve

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from runtime_api.sandbox.cgroup import find_hierarchies
+from runtime_api.sandbox.bubblewrap.cgroup import find_hierarchies
 from tests.e2e.clients import Answer, connected, invoke
 from tests.e2e.inside import processes_inside, until
 from tests.e2e.neighbour import Neighbour

@@ -1,6 +1,6 @@
 """Projects that are after the user's files, in bubblewrap: what the function finds when it reads them.
 
-Each has one of the ways in which a project's own files can point out of it (more: `tests/sandbox/views_hostile.py`).
+Each has one of the ways in which a project can point out of itself. More: `tests/sandbox/view/views_hostile.py`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import pytest
 
 from tests.e2e.ordinary import User, ordinary_user
 from tests.e2e.running import BOOTJACK, Ended, bootjack
+from tests.sandbox.view.worlds import SECRET, Link, Script, build
 from tests.sandbox.watch import INTERPRETER
-from tests.sandbox.worlds import SECRET, Link, Script, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.sandbox.worlds import Content
+    from tests.sandbox.view.worlds import Content
 
 pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.clients import connected, invoke
 from tests.e2e.inside import are_frozen, exists, processes_inside, until
 from tests.e2e.running import RUNTIMES, Serve, bootjack

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.e2e.clients import invoke
 from tests.e2e.inside import exists, until
 from tests.e2e.networks import (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime_api.sandbox.memory import tree
+from runtime_api.sandbox.processes.memory import tree
 from tests.commands.functions import write_bootstrap
 from tests.e2e.running import SECONDS, Serve
 

@@ -58,3 +58,4 @@ def test_directories_are_no_packages() -> None:
     uses = PackageUses()
     directory = structs.replace(a_function(), latest=structs.replace(a_function().latest, code=Code("", 0, "/code")))
     assert uses.replace(None, directory) == uses.replace(directory, None) == set()
+    assert uses.unused("") == set()

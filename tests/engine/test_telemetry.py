@@ -15,7 +15,7 @@ from runtime_api.protocol import platform_events as log
 from runtime_api.protocol.effects import Subscribe
 from runtime_api.protocol.journal import Journal
 from runtime_api.protocol.subscriptions import Buffering, Destination, Subscription, TelemetryApi
-from runtime_api.sandbox.connecting import connect_here
+from runtime_api.sandbox.network.connecting import connect_here
 from tests.engine.subscribers import http_subscriber, tcp_subscriber
 from tests.loops import run
 

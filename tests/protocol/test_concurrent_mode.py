@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from runtime_api.protocol import effects as fx
 from runtime_api.protocol import events as ev
 from runtime_api.protocol.environment import RUNTIME, EnvironmentMachine
@@ -9,7 +11,7 @@ from runtime_api.protocol.settings import FunctionSettings
 from runtime_api.protocol.states import Phase
 from runtime_api.protocol.timers import Timer
 
-from .machines import invoke, outcome, refusal
+from .machines import EPOCH, invocation, invoke, outcome, refusal
 
 
 def serving(slots: int = 2) -> EnvironmentMachine:
@@ -57,3 +59,25 @@ def test_an_exit_in_concurrent_mode_fails_every_invocation() -> None:
     failed = [effect.outcome.request_id for effect in effects if isinstance(effect, fx.Complete)]
     assert failed == ["r1", "r2"]
     assert machine.free_slots == 2
+
+
+def test_an_error_ends_the_response_of_its_invocation_that_is_on_its_way() -> None:
+    machine = serving()
+    machine.receive(ev.Invoke(structs.replace(invocation("r1"), streamed=True), EPOCH), 1000)
+    machine.receive(ev.ResponseStarted(3, "r1", None, "streaming"), 1010)
+    assert machine.receive(ev.BodyPiece(3, b"half"), 1020) == [fx.Forward("r1", b"half")]
+    assert refusal(machine.receive(ev.ErrorStarted(4, "r1", None, "Function.Midway"), 1030))[:2] == (
+        400,
+        "InvalidRequestID",
+    )
+    effects = machine.receive(ev.BodyFinished(4, b"{}"), 1040)
+    assert not any(isinstance(effect, fx.Forward) for effect in effects)
+    assert outcome(effects) == fx.Outcome("r1", fx.Status.ERROR, b"{}", None, "Function.Midway")
+    assert machine.receive(ev.BodyFinished(3, b"rest"), 1050) == []
+
+
+def test_an_error_is_refused_behind_another_error() -> None:
+    machine = serving()
+    machine.receive(invoke("r1"), 1000)
+    machine.receive(ev.ErrorStarted(3, "r1", None, "Function.First"), 1010)
+    assert refusal(machine.receive(ev.ErrorStarted(4, "r1", None, "Function.Second"), 1020))[1] == "InvalidRequestID"

@@ -13,9 +13,9 @@ import uvloop
 
 from runtime_api.protocol.limits import CURRENT, Limits
 from runtime_api.sandbox import Exited, Launch, Moved, Notice, Output, StartRefused
-from runtime_api.sandbox.bubblewrap import BubblewrapSandbox, Confinement
+from runtime_api.sandbox.bubblewrap.sandbox import BubblewrapSandbox, Confinement
 from runtime_api.sandbox.entrypoint import Program
-from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.plain.process import PlainSandbox
 from runtime_api.store.trees import Trees
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from runtime_api.sandbox import Sandbox, SandboxEvent
-    from runtime_api.sandbox.cgroup import Hierarchy
+    from runtime_api.sandbox.bubblewrap.cgroup import Hierarchy
 
 DEADLINE_S = 30.0
 VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin"}

@@ -128,6 +128,12 @@ class KeepsTheBodyOfAStreamThatWasTooLarge(EnvironmentMachine):
         return effects
 
 
+class LeavesTheResponseThatAnErrorEnds(WithInvocations):
+    class books(Invocations):
+        def drop_body(self, attempt: InvokeAttempt) -> None:
+            return None
+
+
 class NeverFreesASlot(EnvironmentMachine):
     @property
     def free_slots(self) -> int:
@@ -206,6 +212,7 @@ BROKEN = [
             RemembersTheLateForEver,
             LeavesTheBodyOfTheLate,
             NeverFreesASlot,
+            LeavesTheResponseThatAnErrorEnds,
             ForgetsWhoWaitsForAnInit,
         )
     ),

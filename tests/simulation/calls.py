@@ -128,6 +128,7 @@ class CallingWorld(World):
             self.expect_refusal(word, event, expected)
             self.oracle.late.discard(request_id)  # a late answer is remembered until it has come once
             return
+        ended = [of for of in self.bodies if self.bodies[of] == request_id]  # the response that an error ends
         self.oracle.accept(word, request_id)
         effects = self.tell(event)
         if word == "response" and mode == "buffered":
@@ -136,7 +137,10 @@ class CallingWorld(World):
         else:
             opens = word == "response" and mode == "streaming" and request_id in self.streaming
             expected_effects = [fx.OpenStream(call, request_id, None)] if opens else []
-            self.require(effects == expected_effects, "the head of an answer is not answered yet")
+            refused = [refusal_of(effects, of) for of in ended]
+            self.require(refused == [(400, "InvalidRequestID")] * len(ended), "an error ends a response on its way")
+            rest = effects[len(ended) :]
+            self.require(rest == expected_effects, "the head of an answer is not answered yet")
             self.bodies[call] = request_id
             if opens:
                 self.sent[call] = b""
@@ -181,6 +185,7 @@ class CallingWorld(World):
             status = fx.Status.ERROR if failed else fx.Status.SUCCESS
             self.require(request_id in self.outcomes, "a finished answer is an outcome")
             self.require(self.outcomes[request_id].status == status, f"outcome is {status}")
+            self.require(not failed or self.outcomes[request_id].body == b"body", "an error is in its outcome")
             self.require(fx.Accept(call) in effects, "and is accepted")
         elif ending == "too large":
             self.oracle.answered()

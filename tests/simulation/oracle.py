@@ -106,8 +106,9 @@ class Oracle:
         if invocation_id is not None and invocation_id != self.invocation_ids[request_id]:
             return 410, "InvokeTimeout"
         if self.concurrent:
-            running = self.conversations[request_id] == "Running"
-            return (202, "") if running else (400, "InvalidRequestID")
+            state = self.conversations[request_id]
+            fits = state == "Running" or (state == "InvocationResponse" and call == "error")
+            return (202, "") if fits else (400, "InvalidRequestID")
         return (202, "") if call in self._allowed[self.state] else FORBIDDEN
 
     def refusal_text(self, call: str) -> str:

@@ -211,7 +211,10 @@ class World:
         unrestored = isinstance(outcome.fault, RestoreFault)
         self.require(not unrestored or request_id not in self.began, f"{request_id} ran in what was not restored")
         self.require(request_id in self.open, f"{request_id} has a second outcome, or was never asked for")
-        self.require(not outcome.body or request_id not in self.received, "what was streamed is in no outcome")
+        failed = outcome.status is fx.Status.ERROR
+        self.require(
+            failed or not outcome.body or request_id not in self.received, "what was streamed is in no outcome"
+        )
         del self.open[request_id]
         self.outcomes[request_id] = outcome
         if request_id in self.undelivered:

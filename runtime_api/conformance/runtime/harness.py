@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime_api.conformance.verdicts import CannotRun
 from runtime_api.sandbox import Exited, Output, StartRefused
-from runtime_api.sandbox.process import PlainSandbox
+from runtime_api.sandbox.plain.process import PlainSandbox
 
 from .calls import Call, ProcessExit
 from .listener import RuntimeApiListener

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime_api.sandbox.bwrap import find_bwrap
+from runtime_api.sandbox.bubblewrap.bwrap import find_bwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

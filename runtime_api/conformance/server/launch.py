@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from runtime_api.sandbox.processes.reaping import awaited
+
 from .connection import FORK_LOCK
 
 __all__ = ["DESCRIPTORS", "Process", "Start", "start"]
@@ -43,6 +45,7 @@ def start(words: list[str], variables: dict[str, str], folder: Path) -> Process:
             stderr=writer,
             start_new_session=True,
         )
+        awaited.add(process.pid)  # not an orphan, although no sandbox started it
     os.close(writer)
     pidfd = os.pidfd_open(process.pid)
     process.returncode = 0  # keeps Popen from waiting for the process: the pidfd observes and reaps it

@@ -1,8 +1,11 @@
 """The puppet: a process that takes orders from the kit over a unix socket, one JSON object per line.
 
+The socket lies beside the bootstrap, so that a sandbox that shows nothing but the function's code shows it as well.
+
 The server runs it as the bootstrap and, under other names, as extensions. It runs under `python -IS`, with the
 standard library only, so it starts within milliseconds. It never calls the Runtime API; the kit does, over
-connections that the puppet makes: a server may answer only the processes that it has started.
+connections that the puppet makes: a server may answer only the processes that it has started, and their network may
+be their own. The kit knows the puppet's pid from the socket, since pids may be their own, too.
 `puppets.write_puppets` writes the puppet as an executable file.
 """
 
@@ -14,7 +17,7 @@ import socket
 import subprocess
 import sys
 
-CONTROL = "{control}"
+CONTROLS = ("{control}", "/var/task/{control_name}")  # outside and inside of a sandbox
 STREAMS = {"stdout": 1, "stderr": 2}
 CONNECT_S = 5
 
@@ -76,6 +79,13 @@ def connect(order: dict[str, str], control: socket.socket, connections: dict[int
     socket.send_fds(control, [told], [connection.fileno()])
 
 
+def listen(control: socket.socket) -> None:
+    """Pass a listening socket to the kit. No copy is kept here: the kit alone accepts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        told = json.dumps({"listening": listener.getsockname()[1]}).encode() + b"\n"
+        socket.send_fds(control, [told], [listener.fileno()])
+
+
 def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str]) -> object:
     """Carry out an order, and return its result."""
     match order["order"]:
@@ -99,9 +109,8 @@ def main() -> None:
     inherited = descriptors()
     connections: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as control:
-        control.connect(CONTROL)
+        control.connect(next(filter(os.path.exists, CONTROLS)))
         hello = {
-            "pid": os.getpid(),
             "name": os.path.basename(sys.argv[0]),  # noqa: PTH119
             "api": os.environ.get("AWS_LAMBDA_RUNTIME_API"),
         }
@@ -110,6 +119,9 @@ def main() -> None:
             order = json.loads(line)
             if order["order"] == "connect":
                 connect(order, control, connections)
+                continue
+            if order["order"] == "listen":
+                listen(control)
                 continue
             if order["order"] == "let go":
                 connections.pop(int(order["connection"])).close()

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Puppet", "ended", "write_puppets"]
+__all__ = ["Puppet", "control_path", "ended", "write_puppets"]
 
 HELLO_S = 10
 PROGRAM = Path(__file__).with_name("puppet.py")
@@ -28,8 +29,10 @@ PROGRAM = Path(__file__).with_name("puppet.py")
 
 def write_puppets(folder: Path, extensions: tuple[str, ...]) -> Path:
     """Write the puppet program as the bootstrap and as each extension; returns the bootstrap's path."""
-    code = PROGRAM.read_text().replace("{control}", str(folder / "puppet"))
-    text = f"#!{sys.executable} -IS\n{code}"
+    control = control_path(folder)
+    code = PROGRAM.read_text().replace("{control}", str(control)).replace("{control_name}", control.name)
+    # The interpreter itself, since a sandbox need not show the links that lead to it.
+    text = f"#!{os.path.realpath(sys.executable)} -IS\n{code}"
     places = [folder / "task" / "bootstrap"]
     places += [folder / "opt" / "extensions" / name for name in extensions]
     (folder / "opt" / "extensions").mkdir(parents=True)
@@ -38,6 +41,11 @@ def write_puppets(folder: Path, extensions: tuple[str, ...]) -> Path:
         place.write_text(text)
         place.chmod(0o644 if place.name.startswith("broken") else 0o755)
     return places[0]
+
+
+def control_path(folder: Path) -> Path:
+    """The unix socket to which puppets connect."""
+    return folder / "task" / "puppet"
 
 
 class Puppet:
@@ -53,7 +61,7 @@ class Puppet:
             hello = self._read()
             self.name = str(hello.get("name", ""))
             self.api = hello.get("api")  # its AWS_LAMBDA_RUNTIME_API
-            self.pid = int(hello.get("pid", 0))
+            self.pid = _peer(control)
             # Opened while the process waits for orders, so the pid cannot belong to another process yet.
             self._pidfd = os.pidfd_open(self.pid)
         except BaseException:  # killed before it could say who it is
@@ -69,7 +77,7 @@ class Puppet:
             return {}
         result = self._read()
         if "child" in result:
-            self._children.append(os.pidfd_open(result["child"]))
+            self._children.append(os.pidfd_open(self._child(result["child"])))
         return result
 
     def connect(self, host: str, port: int) -> tuple[socket.socket, int] | None:
@@ -84,9 +92,24 @@ class Puppet:
             return None
         return socket.socket(fileno=self._descriptors.pop()), connected["connected"]
 
+    def listen(self) -> socket.socket | None:
+        """Have the process open a listening socket, on a loopback port; None if it does not."""
+        listening = self._order({"order": "listen"}, "listening")
+        return socket.socket(fileno=self._descriptors.pop()) if listening and self._descriptors else None
+
     def let_go(self, connection: int) -> None:
         """Have the process close its copy of a connection."""
         self._order({"order": "let go", "connection": connection}, "done")
+
+    def _child(self, pid: int) -> int:
+        """The pid here of a child that has this one there."""
+        for listed in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            for child in listed.read_text().split():
+                status = Path(f"/proc/{child}/status").read_text()
+                own = next((line.split() for line in status.splitlines() if line.startswith("NSpid:")), [child])
+                if int(own[-1]) == pid:
+                    return int(child)
+        return pid
 
     def _order(self, order: Mapping[str, Any], answer: str) -> dict[str, Any]:
         """Give an order, and wait for the message that answers it; empty if the process has ended or is stopped."""
@@ -155,6 +178,12 @@ class Puppet:
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
         return dict(json.loads(line))
+
+
+def _peer(control: socket.socket) -> int:
+    """The pid of the process at the other end."""
+    credentials = control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[0])
 
 
 def ended(pidfd: int, timeout_s: float) -> bool:

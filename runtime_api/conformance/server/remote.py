@@ -52,6 +52,9 @@ class RemoteServer(Server):
     def caller(self, address: Address, party: str) -> None:
         """Return None: the kit itself connects."""
 
+    def listening(self) -> None:
+        """Return None: the kit itself listens."""
+
     def stop(self) -> None:
         """The server belongs to its user."""
 

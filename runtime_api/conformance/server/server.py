@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from runtime_api.conformance.matching import filled
 from runtime_api.conformance.verdicts import CannotRun
+from runtime_api.sandbox.processes.reaping import awaited
 
 from .launch import start
 from .log import ServerLog
 from .ports import Port
-from .puppets import Puppet, ended, write_puppets
+from .puppets import Puppet, control_path, ended, write_puppets
 from .template import PLACEHOLDERS, TOLD
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="conform-"))
         self.folder.chmod(0o755)  # a server may run its runtime as another user
         self._puppets: list[Puppet] = []
-        self._listener = self._listen()
         bootstrap = write_puppets(self.folder, given.extensions)
+        self._listener = self._listen()
         names = {
             **TOLD,
             "bootstrap": str(bootstrap),
@@ -82,7 +83,7 @@ class Server:
 
     def _listen(self) -> socket.socket:
         """The unix socket that puppets connect to."""
-        path = self.folder / "puppet"
+        path = control_path(self.folder)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         path.chmod(0o777)
@@ -166,6 +167,11 @@ class Server:
         own = party.removeprefix(EXTENSION)
         return self.puppet(own, 0) or self.puppet(BOOTSTRAP, 0) or self.puppet(None, 0)
 
+    def listening(self) -> socket.socket | None:
+        """A listening socket where the server's processes are; None when there is none, or the server stopped it."""
+        puppet = self.puppet(BOOTSTRAP, 0) or self.puppet(None, 0)
+        return None if puppet is None else puppet.listen()
+
     def signal(self, name: str) -> None:
         """Send a signal to the server itself."""
         signal.pidfd_send_signal(self._process.pidfd, signal.Signals[name])
@@ -181,6 +187,7 @@ class Server:
         ended(self._process.pidfd, 10)
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PIDFD, self._process.pidfd, os.WEXITED)
+        awaited.discard(self._process.pid)
         os.close(self._process.pidfd)
         self.log.close()
         self._listener.setblocking(False)

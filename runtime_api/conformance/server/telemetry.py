@@ -16,22 +16,27 @@ from typing import TYPE_CHECKING, Any
 from runtime_api.conformance.matching import differs, shown
 
 if TYPE_CHECKING:
+    import socket
+
     from runtime_api.conformance.exchange import Recorder
 
 __all__ = ["TelemetryListener"]
 
 
 class TelemetryListener:
-    """Listens on a free loopback port until it is closed, and keeps the events."""
+    """Accepts on a listening socket until it is closed, and keeps the events."""
 
-    def __init__(self, protocol: str, recorder: Recorder) -> None:
+    def __init__(self, protocol: str, recorder: Recorder, listening: socket.socket) -> None:
         self._recorder = recorder
         self._events: list[Any] = []
         self._arrived = threading.Condition()
         handler = _http_handler(self.take) if protocol == "HTTP" else _tcp_handler(self.take)
         server = ThreadingHTTPServer if protocol == "HTTP" else ThreadingTCPServer
-        self._server = server(("127.0.0.1", 0), handler)
-        self.port = int(self._server.server_address[1])
+        address = listening.getsockname()
+        self._server = server(address, handler, bind_and_activate=False)
+        self._server.socket.close()
+        self._server.socket = listening
+        self.port = int(address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

@@ -25,6 +25,7 @@ AWS_WAIT_S = 20  # for a message: the longest that SQS allows
 WAIT_S = 2  # where a server stands in for AWS
 QUIET_SHARE, LONGEST_REST_S = 1 / 20, 3.0  # of the time for which nothing has come: how long it is left alone
 ANSWER_SPARE_S = 10.0  # for an answer, beyond the time for which it waits for a message
+MOST_SPARE_S = 80.0  # after several that have not come in time
 VISIBILITY_S = 30  # SQS's default
 MOST_VISIBILITY_S = 43_200
 STANDING_S = 3.0  # for an answer that somebody waits for who looks at the mappings
@@ -47,16 +48,21 @@ class Queue:
         self.may_be_left_waiting = not clients.has_endpoint("sqs")
         self._wait_s = AWS_WAIT_S if self.may_be_left_waiting else WAIT_S
         self._known_visibility_s: int | None = None
+        self._spare_s = ANSWER_SPARE_S
 
     @property
     def is_fifo(self) -> bool:
         """Whether it keeps groups in order; of two requests at once not every server does."""
         return self.arn.endswith(".fifo")
 
-    @property
-    def visibility_s(self) -> int:
-        """How long a message is hidden that was received."""
-        return VISIBILITY_S if self._known_visibility_s is None else self._known_visibility_s
+    async def visibility_s(self) -> int:
+        """Return how long a message is hidden that was received; SQS's default while the queue does not say."""
+        if self._known_visibility_s is None:
+            try:
+                self._known_visibility_s = int((await self._attributes(VISIBILITY))[VISIBILITY])
+            except (AwsError, LookupError, ValueError):
+                return VISIBILITY_S
+        return self._known_visibility_s
 
     def rest_s(self, quiet_s: float) -> float:
         """Return how long to leave a queue alone in which nothing has come for so long: its waits are short here."""
@@ -64,26 +70,36 @@ class Queue:
 
     async def receive(self, most: int, wait_s: float | None = None) -> list[Message]:
         """Wait for messages; none when there was none for so long. AwsError or MessageError when it fails."""
-        if self._known_visibility_s is None:
-            self._known_visibility_s = int((await self._attributes(VISIBILITY)).get(VISIBILITY, VISIBILITY_S))
         wait = self._wait_s if wait_s is None else min(int(wait_s), self._wait_s)
         loop = asyncio.get_running_loop()
         asked_s = loop.time()
-        messages = read_messages(
-            await self._call(
-                "ReceiveMessage",
-                answer_s=wait + ANSWER_SPARE_S,
-                recurs=True,
-                MaxNumberOfMessages=most,
-                WaitTimeSeconds=wait,
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-        )
+        messages = read_messages(await self._receive_within(wait + self._spare_s, most, wait))
+        if loop.time() < asked_s + wait + ANSWER_SPARE_S:
+            self._spare_s = ANSWER_SPARE_S
         if not messages and wait_s is None:
             # A server that does not wait is not asked again and again.
             await asyncio.sleep(min(asked_s + wait - loop.time(), 1.0))
         return messages
+
+    async def _receive_within(self, answer_s: float, most: int, wait_s: int) -> dict[str, Any]:
+        """Ask for messages, and wait longer the next time when that fails.
+
+        A slow server takes messages out of the queue although nobody waits for its answer any more: asked again and
+        again with too little time, it would never hand over any.
+        """
+        try:
+            return await self._call(
+                "ReceiveMessage",
+                answer_s=answer_s,
+                recurs=True,
+                MaxNumberOfMessages=most,
+                WaitTimeSeconds=wait_s,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+        except AwsError:
+            self._spare_s = min(self._spare_s * 2, MOST_SPARE_S)
+            raise
 
     async def fill(
         self, messages: list[Message], most: int, most_bytes: int, until_s: float, stopping: asyncio.Event
@@ -121,7 +137,7 @@ class Queue:
 
     async def keep(self, messages: Iterable[Message], pause_s: float = 0) -> None:
         """Hide messages for their visibility timeout from now, or from the end of a pause on."""
-        await self._hide(messages, min(self.visibility_s + ceil(pause_s), MOST_VISIBILITY_S))
+        await self._hide(messages, min(await self.visibility_s() + ceil(pause_s), MOST_VISIBILITY_S))
 
     async def standing(self) -> Mapping[str, Any]:
         """Return how many messages wait and are in hand; empty when that cannot be told."""

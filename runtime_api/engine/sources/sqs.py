@@ -38,6 +38,7 @@ __all__ = ["QueueSource"]
 
 T = TypeVar("T")
 EVENT_SPARE = 1000  # bytes by which an event stays below the limit of an invocation
+SHORT_S = 0.25  # in which most batches are handled, so that nobody has to know for how long theirs is hidden
 LOOK_S = 1.0  # for the function to be able to run again
 NO_CAPACITY = "the function cannot be invoked: it is not there, or its reserved concurrency is 0"
 
@@ -228,6 +229,7 @@ class QueueSource:
         return result
 
     async def _keep(self, messages: list[Message]) -> None:
-        while self._queue.visibility_s:
-            await asyncio.sleep(self._queue.visibility_s / 2)
+        await asyncio.sleep(SHORT_S)
+        while visibility_s := await self._queue.visibility_s():
+            await asyncio.sleep(visibility_s / 2)
             await self._queue.keep(messages)

@@ -1,9 +1,11 @@
 """How many batches of a queue are taken at once: more while there is a backlog, fewer when the function is throttled.
 
 Theory. A turn is one batch from the request for messages to the end of its invocation. One turn waits for messages
-while the queue is empty. A full batch is a sign of more: then turns begin until as many run as are allowed. That is 5
-at first and one more for every second of backlog (spec-service CO-11), half as many after each throttled invocation,
-and never more than the function can run, so that a batch that arrives has an environment.
+while the queue is empty. A full batch is a sign of more: then as many turns wait for messages at once as full batches
+have come since the queue was empty, so that a few messages are not scattered over many small batches, until as many
+run as are allowed. That is 5 at first and one more for every second of backlog (spec-service CO-11), half as many
+after each throttled invocation, and never more than the function can run, so that a batch that arrives has an
+environment.
 """
 
 from __future__ import annotations
@@ -34,14 +36,18 @@ class QueueScaling:
         self.asking = 0  # turns that wait for messages
         self.busy = 0  # turns that have some
         self._allowed = float(FIRST)
-        self._has_backlog = False
+        self._full = 0  # batches since the queue was empty
         self._grown_s = now_s
+
+    @property
+    def _has_backlog(self) -> bool:
+        return self._full > 0
 
     def begin(self, limit: int, now_s: float) -> int:
         """Begin as many turns as may run now, and return how many; `limit`: batches that the function can take."""
         self._grow(now_s)
         room = min(int(self._allowed), limit) - self.busy - self.asking
-        wanted = min(room, (self._most_asking if self._has_backlog else 1) - self.asking)
+        wanted = min(room, min(self._most_asking, max(self._full, 1)) - self.asking)
         begun = max(wanted, 0)
         self.asking += begun
         return begun
@@ -55,11 +61,11 @@ class QueueScaling:
         self._grow(now_s)
         self.asking -= 1
         if found is Found.NOTHING:
-            self._has_backlog = False
+            self._full = 0
             self._allowed = max(min(self._allowed, FIRST), 1.0)
             return
         self.busy += 1
-        self._has_backlog = self._has_backlog or found is Found.FULL
+        self._full += found is Found.FULL
 
     def ended(self) -> None:
         """Note that a turn with messages is over."""

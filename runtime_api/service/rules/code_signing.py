@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from . import Asked
 
 __all__ = [
+    "attachable",
     "create_code_signing_config",
     "delete_code_signing_config",
     "delete_function_code_signing_config",
@@ -96,12 +97,7 @@ def list_functions_by_code_signing_config(asked: Asked) -> Result:
 
 def put_function_code_signing_config(asked: Asked) -> Result:
     """Attach a configuration to a function."""
-    arn = asked.parameters["CodeSigningConfigArn"]
-    if arn not in asked.shelves.of(CodeSigningConfig):
-        raise CodeSigningConfigNotFoundException(
-            "The code signing configuration cannot be found. Check that the provided configuration is not deleted: "
-            f"{arn}."
-        )
+    arn = attachable(asked)
     function, _ = function_named(asked)
     attached = {"CodeSigningConfigArn": arn, "FunctionName": function.name}
     return Result(attached, structs.replace(function, code_signing_config=arn))
@@ -119,6 +115,17 @@ def delete_function_code_signing_config(asked: Asked) -> Result:
     """Detach the configuration of a function."""
     function, _ = function_named(asked)
     return Result({}, structs.replace(function, code_signing_config=None))
+
+
+def attachable(asked: Asked) -> str:
+    """Return the ARN of the configuration to attach; CodeSigningConfigNotFoundException if there is none."""
+    arn: str = asked.parameters["CodeSigningConfigArn"]
+    if arn not in asked.shelves.of(CodeSigningConfig):
+        raise CodeSigningConfigNotFoundException(
+            "The code signing configuration cannot be found. Check that the provided configuration is not deleted: "
+            f"{arn}."
+        )
+    return arn
 
 
 def _config(asked: Asked) -> CodeSigningConfig:

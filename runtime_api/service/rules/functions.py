@@ -13,6 +13,7 @@ from runtime_api.service.runtimes import check_runtime
 
 from . import Result, page, settings, shown
 from .addressing import check_revision, function_named, name_in, not_found, version_named
+from .code_signing import attachable
 from .provisioned import without
 from .tags import check_tags
 from .versions import publish
@@ -54,9 +55,10 @@ def create_function(asked: Asked) -> Result:
     there = asked.functions.get(named.name)
     if there is not None and there.owner == asked.owner:  # a function of everybody's gives way to an own one
         raise ResourceConflictException(f"Function already exist: {named.name}")
+    signing = attachable(asked) if "CodeSigningConfigArn" in asked.parameters else None
     latest = Version(LATEST, configuration, _code(asked.uploaded), next(asked.ids), asked.now)
     number = asked.next_numbers.get(named.name, 1)
-    function = Function(named.name, *asked.owner, latest, next_number=number, tags=tags)
+    function = Function(named.name, *asked.owner, latest, next_number=number, tags=tags, code_signing_config=signing)
     if not asked.parameters.get("Publish"):
         return Result(shown.full(function, latest), function)
     function, version = publish(function, asked, configuration.description)
@@ -118,7 +120,7 @@ def delete_function(asked: Asked) -> Result:
     ]
     if pointing:
         raise ResourceConflictException(
-            f"Version {named.qualifier} cannot be deleted: it is used by the alias {', '.join(pointing)}"
+            f"Unable to delete version because the following aliases reference it: [{', '.join(pointing)}]"
         )
     published = {number: each for number, each in function.published.items() if number != named.qualifier}
     return Result(gone, structs.replace(without(function, named.qualifier), published=published))

@@ -31,6 +31,9 @@ LEVELS = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
 VPC = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
 TOO_LARGE = "'{name}' value failed to satisfy constraint: Member must have value less than or equal to {most}"
 NO_STEP = "'MemorySize' value failed to satisfy constraint: Member must be a multiple of {step}"
+BOTH_OR_NONE = "SubnetIds and SecurityIds must coexist or be both empty list."
+NEEDS_VPC = "Function must be configured to execute in a VPC to reference access point {arn}."
+KEEPS_VPC = "Function VPC configuration cannot be removed with access point {arn} referenced."
 NO_SNAPSHOTS = "SnapStart cannot be used with a function of a capacity provider (CapacityProviderConfig)"
 SETTABLE = {field.encode_name: field.name for field in structs.fields(Configuration)}
 
@@ -61,11 +64,20 @@ def changed(configuration: Configuration, asked: Asked) -> Configuration:
 
 def _consistent(configuration: Configuration) -> Configuration:
     """Raise InvalidParameterValueException for settings that do not go together."""
+    _check_file_systems(configuration)
     if configuration.snap_start["ApplyOn"] != "None":
         check_alone(configuration, "SnapStart")
         if configuration.capacity_provider_config is not None:
             raise InvalidParameterValueException(NO_SNAPSHOTS)
     return configuration
+
+
+def _check_file_systems(configuration: Configuration) -> None:
+    """Raise InvalidParameterValueException for a file system of a function that has no network to reach it."""
+    if configuration.file_system_configs and not (configuration.vpc_config or {}).get("SubnetIds"):
+        removed = configuration.vpc_config is not None  # a VPC that was never given is not there
+        text = KEEPS_VPC if removed else NEEDS_VPC
+        raise InvalidParameterValueException(text.format(arn=configuration.file_system_configs[0]["Arn"]))
 
 
 def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:
@@ -80,6 +92,10 @@ def _checked(asked: Asked, before: Configuration | None) -> dict[str, Any]:
         found["environment"] = {"Variables": _variables(asked, found["environment"].get("Variables", {}))}
     if "vpc_config" in found:
         found["vpc_config"] = _vpc(found["vpc_config"])
+    if "tracing_config" in found:
+        found["tracing_config"] = {"Mode": "PassThrough"} | found["tracing_config"]
+    if "dead_letter_config" in found and not found["dead_letter_config"].get("TargetArn"):
+        found["dead_letter_config"] = None
     if "layers" in found:
         found["layers"] = layer_uses(asked, found["layers"], () if before is None else before.layers)
     if found.get("snap_start", {}).get("ApplyOn") == "PublishedVersions":
@@ -137,4 +153,6 @@ def _logging(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, s
 def _vpc(given: Mapping[str, Any]) -> dict[str, Any]:
     """A VPC configuration as it is shown: here there is no network that it could name."""
     shown = VPC | dict(given)
+    if bool(shown["SubnetIds"]) != bool(shown["SecurityGroupIds"]):
+        raise InvalidParameterValueException(BOTH_OR_NONE)
     return shown | {"VpcId": "vpc-00000000" if shown["SubnetIds"] else ""}

@@ -32,6 +32,7 @@ class LeasedEvent(Struct, frozen=True):
     event: QueuedEvent
     lease: int
     number: int = 0  # of the event: the same for each of its leases
+    group: str = ""  # of the event
 
 
 class NothingDue(Struct, frozen=True):

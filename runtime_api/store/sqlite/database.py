@@ -13,12 +13,13 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from itertools import chain
+from functools import cache
+from itertools import chain, repeat
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from .reserve import Reserve
@@ -29,7 +30,8 @@ Statement = tuple["str | Rows", tuple[Any, ...]]
 Migration = str
 
 BUSY_S = 10.0
-ROWS = (64, 16, 4, 1)  # at once: few sizes, so that the statements stay prepared
+MOST_ROWS = 64  # at once
+PREPARED = 256  # statements that stay so: those for each number of rows, above all
 CROWD = 8  # changes of one commit, after which the next one waits for others to come
 GATHER_S = 0.001
 REST_S = 0.05  # for changes that nobody waits for to gather: a commit costs as much as writing a hundred rows
@@ -152,16 +154,17 @@ class Database:
                     self._signals.get(timeout=REST_S)
             # First the flags: a change that comes now is taken, or gives a signal.
             self._is_urgent = self._is_posted = False
-            changes = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            take = self._waiting.popleft
+            changes = [take() for _ in range(len(self._waiting))]
             if not changes:
                 continue
             last = len(changes)
             error = self._commit(changes)
             if error is None:
                 self._hold_reserve()
-                _settle([(change, None) for change in changes])
+                _settle(changes, repeat(None))
             else:  # one of them cannot be written: find out which, the others must not suffer for it
-                _settle([(change, self._commit_alone(change)) for change in changes])
+                _settle(changes, [self._commit_alone(change) for change in changes])
 
     def _commit_alone(self, change: _Change) -> StoreError | None:
         error = self._commit([change])
@@ -178,7 +181,7 @@ class Database:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            _execute(connection, [each for change in changes for each in change.statements])
+            _execute(connection, changes)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -187,15 +190,18 @@ class Database:
         return None
 
 
-def _execute(connection: sqlite3.Connection, statements: list[Statement]) -> None:
-    """Run statements in order, and rows together: first or last."""
+def _execute(connection: sqlite3.Connection, changes: Iterable[_Change]) -> None:
+    """Run the statements of changes in order, and rows together: first or last."""
     rows: dict[Rows, list[tuple[Any, ...]]] = {}
     others: list[tuple[str, tuple[Any, ...]]] = []
-    for statement, parameters in statements:
-        if isinstance(statement, Rows):
-            rows.setdefault(statement, []).append(parameters)
-        else:
-            others.append((statement, parameters))
+    for change in changes:
+        for statement, parameters in change.statements:
+            if isinstance(statement, str):
+                others.append((statement, parameters))
+            elif (same := rows.get(statement)) is None:
+                rows[statement] = [parameters]
+            else:
+                same.append(parameters)
     for kind in rows:
         if not kind.comes_last:
             _execute_rows(connection, kind, rows[kind])
@@ -207,18 +213,21 @@ def _execute(connection: sqlite3.Connection, statements: list[Statement]) -> Non
 
 
 def _execute_rows(connection: sqlite3.Connection, kind: Rows, rows: list[tuple[Any, ...]]) -> None:
-    done = 0
-    for size in ROWS:
-        while len(rows) - done >= size:
-            connection.execute(kind.text(size), tuple(chain.from_iterable(rows[done : done + size])))
-            done += size
+    for start in range(0, len(rows), MOST_ROWS):
+        some = rows[start : start + MOST_ROWS]
+        connection.execute(_text(kind, len(some)), tuple(chain.from_iterable(some)))
 
 
-def _settle(changes: list[tuple[_Change, StoreError | None]]) -> None:
+_text = cache(Rows.text)
+
+
+def _settle(changes: Sequence[_Change], errors: Iterable[StoreError | None]) -> None:
     """Tell who waits what has become of the changes: each event loop once, since every call wakes it."""
-    told = [(change, error) for change, error in changes if change.wants_success or error is not None]
-    for loop in {change.loop for change, _ in told}:
-        ended = [(change.settle, error) for change, error in told if change.loop is loop]
+    told: dict[asyncio.AbstractEventLoop, list[tuple[Callable[..., object], StoreError | None]]] = {}
+    for change, error in zip(changes, errors, strict=False):
+        if change.wants_success or error is not None:
+            told.setdefault(change.loop, []).append((change.settle, error))
+    for loop, ended in told.items():
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_call, ended)
 
@@ -278,7 +287,9 @@ def _open(path: Path, synchronous: str = "FULL") -> sqlite3.Connection:
     """A connection; a commit is on disk when it returns, unless `synchronous` says otherwise."""
     connection = None
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=PREPARED
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
     except sqlite3.Error as error:

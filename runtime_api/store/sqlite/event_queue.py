@@ -120,11 +120,11 @@ class SqliteQueue:
                 return found
             lease, entry = found
             if entry.event is not None:
-                self._left_bytes += _bytes(entry.event)
-                return LeasedEvent(entry.event, lease, entry.number)
+                self._left_bytes += entry.size
+                return LeasedEvent(entry.event, lease, entry.number, entry.group)
             event = await self._read(entry, lease, now_ms)
             if event is not None:
-                return LeasedEvent(event, lease, entry.number)
+                return LeasedEvent(event, lease, entry.number, entry.group)
 
     def done(self, leased: LeasedEvent) -> None:
         if self._index.end(leased.number, leased.lease):
@@ -174,7 +174,7 @@ class SqliteQueue:
             if entry is None and not await self._query(READ_BURIED, number, arn_part):
                 return False
             if entry is not None and entry.event is not None:
-                self._left_bytes += _bytes(entry.event)
+                self._left_bytes += entry.size
             await self._database.write((DELETE, (number,)) if entry is not None else (UNBURY, (number,)))
             return True
 
@@ -197,7 +197,7 @@ class SqliteQueue:
         is_kept = size <= self._left_bytes
         if is_kept:
             self._left_bytes -= size
-        self._index.add(Entry(due_ms, number, group, event if is_kept else None))
+        self._index.add(Entry(due_ms, number, group, event if is_kept else None, size))
         for wake in self._wakes:
             wake()
 

@@ -60,6 +60,7 @@ class HttpServer:
         self.stop_listening()
         self.roster.open()
         loop = asyncio.get_running_loop()
+        listener = listener or _bound(host, port)
         place: dict[str, Any] = {"host": host, "port": port} if listener is None else {"sock": listener}
         self._server = await loop.create_server(self._accepted, **place, backlog=ACCEPTED_AT_ONCE)
         for each in self._server.sockets:
@@ -116,3 +117,12 @@ class HttpServer:
 
     def _name_and_note(self, line: str) -> None:
         self._note(f"{host_port(self._address)}: {line}")
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    """Bind a socket to an IPv4 address; None for a name, for which the loop imports large tables."""
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        return None
+    return socket.create_server((host, port), backlog=ACCEPTED_AT_ONCE)

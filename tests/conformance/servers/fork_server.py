@@ -33,7 +33,7 @@ READY_S = 60
 
 # What a server imports at its start, and with the first request that is not Invoke.
 PRELOADED = (
-    *("commands.rie", "commands.serving", "commands.tuning", "local", "web.public", "sandbox.orphans"),
+    *("commands.rie", "commands.serving", "commands.tuning", "local", "web.public", "sandbox.processes.orphans"),
     "web.api",
 )
 

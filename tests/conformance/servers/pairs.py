@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.conformance.cases import Case, load_cases
-from tests.conformance.servers.matrix import caught, judge_server
+from tests.conformance.servers.matrix import AT_A_TIME, caught, judge_server
 from tests.conformance.servers.mutants import Mutant, mutants
 
 if TYPE_CHECKING:
@@ -48,8 +49,12 @@ def _together(cases: list[Case]) -> Iterator[list[Case]]:
     yield from ([case] for case in cases if case.basic)
 
 
-def _caught(mutant: Mutant, cases: list[Case]) -> list[str]:
-    return [case_id for some in _together(cases) if some for case_id in caught(judge_server(mutant, some))]
+def _row(work: tuple[Mutant, int, int]) -> tuple[str, int, list[str]]:
+    """A mutant's name, the number of its cases, and those that catch it."""
+    mutant, count, seed = work
+    cases = chosen(count, seed)[mutant.name]
+    found = [case_id for some in _together(cases) if some for case_id in caught(judge_server(mutant, some))]
+    return mutant.name, len(cases), found
 
 
 def main(arguments: list[str]) -> None:
@@ -59,14 +64,15 @@ def main(arguments: list[str]) -> None:
     if (record.get("count"), record.get("seed")) != (count, seed):
         record = {"count": count, "seed": seed, "judged": {}, "caught": {}}
     cases = chosen(count, seed)
-    for mutant in mutants():
-        if mutant.name in record["judged"] or mutant.name not in cases:
-            continue
-        if found := _caught(mutant, cases[mutant.name]):
-            record["caught"][mutant.name] = found
-        record["judged"][mutant.name] = len(cases[mutant.name])
-        PAIRS.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-        print(f"{sum(record['judged'].values())} of {count}", flush=True)
+    left = [mutant for mutant in mutants() if mutant.name in cases and mutant.name not in record["judged"]]
+    with ProcessPoolExecutor(AT_A_TIME) as pool:
+        for row in as_completed([pool.submit(_row, (mutant, count, seed)) for mutant in left]):
+            name, judged, found = row.result()
+            if found:
+                record["caught"][name] = found
+            record["judged"][name] = judged
+            PAIRS.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+            print(f"{sum(record['judged'].values())} of {count}", flush=True)
 
 
 if __name__ == "__main__":

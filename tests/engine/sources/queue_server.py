@@ -31,6 +31,7 @@ class QueueServer(FaultyServer):
         super().__init__()
         self._tick_s = tick_s
         self.visibility_s = visibility_s
+        self.answers_after_s = 0.0  # it has taken messages out of the queue
         self.messages: dict[str, Stored] = {}  # by id
         self._numbers = count()
         self._news = asyncio.Event()
@@ -68,7 +69,9 @@ class QueueServer(FaultyServer):
                     await self._news.wait()
             except TimeoutError:
                 pass
-        return {"Messages": [self._received(name, loop.time()) for name in found]}
+        messages = [self._received(name, loop.time()) for name in found]
+        await asyncio.sleep(self.answers_after_s)
+        return {"Messages": messages}
 
     async def _DeleteMessageBatch(self, parameters: Any) -> Any:
         for entry in parameters["Entries"]:

@@ -156,6 +156,20 @@ def test_whatever_goes_wrong_is_shown_and_waited_for(operation: str) -> None:
     play(body, Function)
 
 
+def test_a_server_that_needs_long_for_its_answers_gets_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime_api.engine.sources.queue.ANSWER_SPARE_S", 0.05)
+    monkeypatch.setattr("runtime_api.engine.sources.queue.WAIT_S", 0)
+
+    async def body(polled: Polled) -> None:
+        polled.server.answers_after_s = 0.15
+        polled.server.send("hello")
+        await polled.until_empty()
+        assert "has not answered within" in polled.notes[0]
+        assert polled.results[-1] == "OK"
+
+    play(body, Function, visibility_s=2)
+
+
 def test_what_has_been_handled_is_deleted_in_the_end() -> None:
     async def body(polled: Polled) -> None:
         some = b'{"Successful": [], "Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": false}]}'

@@ -30,6 +30,7 @@ def headers() -> dict[str, dict[str, int]]:
     }
 
 
+@pytest.mark.slow  # which is where a compiler, and its headers, must be installed
 def test_there_are_headers_to_compare_with() -> None:
     assert "aarch64" in headers(), "install the C library's headers (apt-get install libc6-dev)"
 

@@ -75,6 +75,19 @@ def test_one_turn_waits_while_the_queue_is_empty() -> None:
     assert (simulation.scaling.asking, simulation.scaling.busy) == (1, 0)
 
 
+def test_requests_at_once_become_more_with_each_full_batch() -> None:
+    scaling = QueueScaling(0)
+    at_once = []
+    for _ in range(4):
+        scaling.begin(100, 0)
+        at_once.append(scaling.asking)
+        scaling.received(Found.FULL, 0)
+        scaling.ended()
+    scaling.received(Found.NOTHING, 0)
+    assert at_once == [1, 1, 2, 3]
+    assert scaling.begin(100, 0) == 0  # those that wait are enough
+
+
 def test_turns_become_more_while_there_is_a_backlog_and_few_again_after_it() -> None:
     simulation = Simulation(backlog=10**6, takes_s=10, runs=10**6, limit=10**6)
     simulation.run(1)

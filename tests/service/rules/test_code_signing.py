@@ -55,6 +55,14 @@ def test_packages_without_a_signature_are_let_in_by_default(account: Account) ->
     assert create(account)["CodeSigningPolicies"] == {"UntrustedArtifactOnDeployment": "Warn"}
 
 
+def test_a_new_function_may_name_its_configuration(account: Account) -> None:
+    arn = create(account)["CodeSigningConfigArn"]
+    account.create("g", CodeSigningConfigArn=arn)
+    assert account.perform("GetFunctionCodeSigningConfig", FunctionName="g")["CodeSigningConfigArn"] == arn
+    with pytest.raises(CodeSigningConfigNotFoundException, match=f"not deleted: {MISSING}"):
+        account.create("h", CodeSigningConfigArn=MISSING)
+
+
 def test_a_configuration_is_attached_to_a_function(account: Account) -> None:
     arn = create(account)["CodeSigningConfigArn"]
     assert account.perform("GetFunctionCodeSigningConfig", FunctionName="f") == {}

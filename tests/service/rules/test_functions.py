@@ -160,6 +160,30 @@ def test_a_vpc_is_shown_and_can_be_taken_away(account: Account) -> None:
     empty: dict[str, list[str]] = {"SubnetIds": [], "SecurityGroupIds": []}
     shown = account.perform("UpdateFunctionConfiguration", FunctionName="f", VpcConfig=empty)["VpcConfig"]
     assert shown == {**empty, "VpcId": "", "Ipv6AllowedForDualStack": False}
+    with pytest.raises(InvalidParameterValueException, match=r"must coexist or be both empty list\.$"):
+        account.create("g", VpcConfig={"SubnetIds": ["subnet-1"]})
+
+
+def test_a_file_system_needs_a_vpc(account: Account) -> None:
+    arn = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+    systems = [{"Arn": arn, "LocalMountPath": "/mnt/a"}]
+    with pytest.raises(InvalidParameterValueException, match=f"in a VPC to reference access point {arn}"):
+        account.create(FileSystemConfigs=systems)
+    account.create(FileSystemConfigs=systems, VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+    with pytest.raises(InvalidParameterValueException, match=f"cannot be removed with access point {arn} referenced"):
+        account.perform(
+            "UpdateFunctionConfiguration", FunctionName="f", VpcConfig={"SubnetIds": [], "SecurityGroupIds": []}
+        )
+
+
+def test_an_empty_setting_is_lambdas_default(account: Account) -> None:
+    created = account.create(TracingConfig={}, DeadLetterConfig={})
+    assert created["TracingConfig"] == {"Mode": "PassThrough"}
+    assert "DeadLetterConfig" not in created
+    queue = {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    for given, shown in ((queue, queue), ({"TargetArn": ""}, None)):
+        changed = account.perform("UpdateFunctionConfiguration", FunctionName="f", DeadLetterConfig=given)
+        assert changed.get("DeadLetterConfig") == shown
 
 
 def test_a_change_is_in_progress_until_it_has_settled(account: Account) -> None:

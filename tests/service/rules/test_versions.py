@@ -85,7 +85,7 @@ def test_publishing_can_demand_a_content(account: Account) -> None:
 def test_a_version_with_an_alias_cannot_be_deleted(account: Account) -> None:
     account.perform("PublishVersion", FunctionName="f")
     account.perform("CreateAlias", FunctionName="f", Name="live", FunctionVersion="1")
-    with pytest.raises(ResourceConflictException, match=r"it is used by the alias live"):
+    with pytest.raises(ResourceConflictException, match=r"because the following aliases reference it: \[live\]$"):
         account.perform("DeleteFunction", FunctionName="f:1")
     account.perform("DeleteAlias", FunctionName="f", Name="live")
     account.perform("DeleteFunction", FunctionName="f:1")

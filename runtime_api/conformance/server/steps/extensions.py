@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.conformance.server.case_run import ANYTHING, Mismatch, described
@@ -40,9 +41,13 @@ def extension_next(run: CaseRun, *, name: str = "kit", on: str | None = None) ->
 
 
 def listen(run: CaseRun, *, protocol: str = "HTTP") -> None:
-    """Listen for telemetry, on the port `{listener}`."""
-    run.telemetry = TelemetryListener(protocol, run.recorder)
+    """Listen for telemetry, on the port `{listener}`, in the network of the server's processes."""
+    run.telemetry = TelemetryListener(protocol, run.recorder, run.server.listening() or _here())
     run.values["listener"] = str(run.telemetry.port)
+
+
+def _here() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
 
 
 def telemetry(run: CaseRun, *, event: Table) -> None:

@@ -1,0 +1,1 @@
+"""The bubblewrap sandbox: bwrap, the supervisor inside, and the bounds that the kernel keeps."""

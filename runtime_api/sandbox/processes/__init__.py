@@ -1,0 +1,1 @@
+"""Processes as both sandboxes have them: started, read from, measured, signalled and reaped."""

@@ -1,0 +1,1 @@
+"""What a function sees of this machine's files, decided from what it is going to run."""
