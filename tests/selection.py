@@ -1,13 +1,21 @@
-"""Test modules of which `-m` selects nothing, told by their text: reading them takes each worker seconds.
+"""Which modules a run of tests reads, and in which order their tests begin.
 
-Marks stand in the test modules themselves, as `pytest.mark.NAME`.
+Modules of which `-m` selects nothing are told by their text, because importing and collecting them takes each worker
+seconds. Marks stand in the test modules themselves, as `pytest.mark.NAME`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["may_hold"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+__all__ = ["begin_with", "may_hold"]
+
+Item = TypeVar("Item")
 
 
 def may_hold(source: str, expression: str) -> bool:
@@ -17,3 +25,23 @@ def may_hold(source: str, expression: str) -> bool:
     if re.fullmatch(r"\w+", expression):
         return re.search(rf"\bmark\.{expression}\b", source) is not None
     return True
+
+
+def begin_with(items: Sequence[Item], group: Callable[[Item], Hashable], workers: int) -> list[Item]:
+    """Put the items that have a group first in the stretches of equal length that the workers get of the list.
+
+    A group stays together, as its tests may share what is costly to make, as far as it fits into a stretch.
+    """
+    first: list[list[Item]] = [[] for _ in range(workers)]
+    groups: defaultdict[Hashable, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[group(item)].append(item)
+    others = groups.pop(None, [])
+    for members in groups.values():
+        min(first, key=len).extend(members)
+    ordered: list[Item] = []
+    for number, chosen in enumerate(first, 1):
+        room = max(0, number * len(items) // workers - len(ordered) - len(chosen))
+        ordered += [*chosen, *others[:room]]
+        del others[:room]
+    return ordered + others

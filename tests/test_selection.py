@@ -1,4 +1,4 @@
-"""Modules that are left out unread hold no test that was asked for."""
+"""Modules that are left out unread hold no test that was asked for; long tests begin first, and none gets lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.selection import may_hold
+from tests.selection import begin_with, may_hold
 
 HERE = Path(__file__).parent
 EVERY_TEST = "pytestmark = [pytest.mark.slow, pytest.mark.timeout(9)]\n"
@@ -39,3 +39,14 @@ def test_no_module_marks_the_tests_of_another() -> None:
     helpers = [path for path in HERE.rglob("*.py") if not path.name.startswith("test_")]
     assert [path for path in helpers if may_hold(path.read_text("utf-8"), "slow")] == []
     assert [path for path in helpers if may_hold(path.read_text("utf-8"), "both_sandboxes")] == []
+
+
+def test_groups_begin_the_stretches_of_the_workers() -> None:
+    assert "".join(begin_with("....A.A.B.C.", lambda item: None if item == "." else item, 3)) == "AA..B...C..."
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 5, 40])
+@pytest.mark.parametrize("items", ["", "A", "AAAA", ".", "AB.....", "...AAAAABBBBC...", "." * 30 + "ABCDE"])
+def test_no_item_is_lost_or_doubled(items: str, workers: int) -> None:
+    ordered = begin_with(items, lambda item: None if item == "." else item, workers)
+    assert sorted(ordered) == sorted(items)

@@ -13,6 +13,8 @@ from tests.e2e.running import RAW, Reply, Rie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 LIMIT = 6_291_556
 TIMEOUT = "2"  # of invocations that hang; the next ones, with a start of the runtime, take less on a busy machine
@@ -79,7 +81,6 @@ def test_a_timeout(impatient: Rie) -> None:
     check_error(asked(impatient, "hang", child=True), "Sandbox.Timedout", reason)
 
 
-@pytest.mark.slow
 @pytest.mark.both_sandboxes
 def test_two_failures_in_a_row(impatient: Rie) -> None:
     for _ in range(2):
@@ -88,20 +89,17 @@ def test_two_failures_in_a_row(impatient: Rie) -> None:
         assert json.loads(asked(impatient, "hang").body)["errorType"] == "Sandbox.Timedout"
 
 
-@pytest.mark.slow
 @pytest.mark.both_sandboxes
 def test_a_response_at_the_limit(rie: Rie) -> None:
     assert asked(rie, "fill", bytes=LIMIT).body == b"x" * LIMIT
 
 
-@pytest.mark.slow
 def test_a_response_over_the_limit(rie: Rie) -> None:
     reply = asked(rie, "fill", bytes=LIMIT + 1)
     assert reply.headers["x-amz-function-error"] == "Unhandled"
     assert json.loads(reply.body)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-@pytest.mark.slow
 @pytest.mark.both_sandboxes
 def test_a_caller_that_disconnects(impatient: Rie) -> None:
     """The invocation continues without its caller, and its response is dropped."""
@@ -121,7 +119,6 @@ def test_an_event_that_is_not_json(rie: Rie) -> None:
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (400, "InvalidRequestContentException")
 
 
-@pytest.mark.slow
 def test_an_event_over_the_limit(rie: Rie) -> None:
     reply = rie.invoke(b" " * (LIMIT + 1))
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
