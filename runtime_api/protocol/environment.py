@@ -68,6 +68,7 @@ _INVOKED = Step.INVOKED
 _STARTED, _SERVING = RuntimeState.STARTED, RuntimeState.SERVING
 _READY, _NO_INIT = RuntimeState.READY, InitStage.NONE
 _RUNNING, _RESPONSE_SENT = RuntimeState.RUNNING, RuntimeState.RESPONSE_SENT
+_STOPPING = RuntimeState.STOPPING
 _NOTHING: list[fx.Effect] = []
 _NEXT, _RESPONSE, _FINISHED = Move.NEXT, Move.RESPONSE, Move.FINISHED
 _SUCCESS, _ERROR = fx.Status.SUCCESS, fx.Status.ERROR
@@ -158,6 +159,8 @@ class EnvironmentMachine(Lifecycle):
         if before is _RUNNING:
             return invocations.deliver_again(event.call)
         runtime.parked.append(event.call)
+        if before is _STOPPING:
+            return []  # it is on its way out, which is no error; the call ends with the process
         if before is _STARTED:
             return self._initialised(self.starting.runtime_ready(now), now)
         effects: list[fx.Effect] = []

@@ -214,7 +214,7 @@ RUNTIME: Mapping[RuntimeState, Mapping[Move, RuntimeState]] = {
     RuntimeState.STUCK_RESPONSE: {**_MORTAL},
     RuntimeState.STUCK_ERROR: {**_MORTAL},
     RuntimeState.RESPONSE_SENT: {Move.NEXT: RuntimeState.READY, **_MORTAL},
-    RuntimeState.STOPPING: {Move.EXIT: RuntimeState.ABSENT},
+    RuntimeState.STOPPING: {Move.NEXT: RuntimeState.STOPPING, Move.EXIT: RuntimeState.ABSENT},
 }
 
 CLASSIC = Tables(PHASES, RUNTIME, {})
@@ -273,7 +273,7 @@ CONCURRENT = Tables(
         },
         RuntimeState.INIT_ERROR: {**_MORTAL},
         RuntimeState.SERVING: {Move.NEXT: RuntimeState.SERVING, **_MORTAL},
-        RuntimeState.STOPPING: {Move.EXIT: RuntimeState.ABSENT},
+        RuntimeState.STOPPING: {Move.NEXT: RuntimeState.STOPPING, Move.EXIT: RuntimeState.ABSENT},
     },
     conversation={
         RuntimeState.READY: {Move.DELIVER: RuntimeState.RUNNING},

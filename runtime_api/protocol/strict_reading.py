@@ -33,7 +33,7 @@ _IN_STATE: Mapping[RuntimeState | ExtensionState, str] = {
     RuntimeState.STUCK_RESPONSE: f"after a response that could not be used {_EXIT_ONLY}",
     RuntimeState.STUCK_ERROR: f"after an error that could not be used {_EXIT_ONLY}",
     RuntimeState.RESPONSE_SENT: "an event gets one answer; the runtime then calls GET /invocation/next",
-    RuntimeState.STOPPING: "the process is being stopped, and nothing is accepted any more",
+    RuntimeState.STOPPING: "the process is being stopped, and nothing but /next is accepted any more",
     ExtensionState.STARTED: "an extension calls POST /extension/register before anything else",
     ExtensionState.REGISTERED: "an extension registers once; it then calls GET /extension/event/next",
     ExtensionState.READY: "an extension that waits in /event/next calls it again when that is answered",

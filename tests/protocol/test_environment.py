@@ -269,10 +269,18 @@ def test_shutdown_answers_all_that_wait_and_ends_when_the_process_has() -> None:
     effects = machine.receive(ev.ShutDown(), 1500)
     assert outcome(effects).fault is not None
     assert effects[-1] == fx.Stop(RUNTIME)
-    assert refusal(machine.receive(ev.NextCalled(5), 1501))[0] == 403
+    assert refusal(machine.receive(ev.InitErrorPosted(5, "Runtime.Late", b"{}"), 1501))[0] == 403
     assert machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(None, 9)), 1502) == [fx.Ended()]
     with pytest.raises(MisuseError):
         machine.receive(invoke("r2"), 1503)
+
+
+def test_a_runtime_that_asks_for_an_event_while_it_is_stopped_waits_until_it_has_ended() -> None:
+    machine = answered()
+    machine.receive(ev.ShutDown(), 1012)
+    assert machine.receive(ev.NextCalled(4), 1013) == []
+    effects = machine.receive(ev.ProcessExited(RUNTIME, ev.ExitStatus(0)), 1100)
+    assert [effect.call for effect in effects if isinstance(effect, fx.Refuse)] == [4]
 
 
 def test_shutdown_before_anything_was_started() -> None:

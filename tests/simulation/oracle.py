@@ -17,14 +17,14 @@ CLASSIC = {
     "InvocationResponse": {},
     "InvocationErrorResponse": {},
     "RuntimeResponseSentState": {"next": "Ready"},
-    "Stopping": {},
+    "Stopping": {"next": "Stopping"},
     "Absent": {},
 }
 CONCURRENT = {
     "Started": {"next": "Ready", "init/error": "InitError"},
     "InitError": {},
     "Ready": {"next": "Ready"},
-    "Stopping": {},
+    "Stopping": {"next": "Stopping"},
     "Absent": {},
 }
 
