@@ -1,10 +1,14 @@
 """Messages of a queue that a function handles, beside one client; moto's server plays the queue.
 
 For each message that it hands out, moto computes the attributes of the queue three times, and looks at every message
-in it several times for that: so the backlog is spread over several queues. The notes tell who has used the CPU.
+in it several times for that: so the backlog is spread over several queues. The notes tell who has used the CPU, and
+for which operations of SQS.
 """
 
+import http.client
 import io
+import json
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,15 +16,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks import launching, processes, servers
 from benchmarks.errors import Unmeasured
 from benchmarks.launching import Launch, Running, Server
+from benchmarks.profiled_moto import PROFILE
 from benchmarks.report import MEASURED, Goal, Table
 from benchmarks.rounds import interleave
-from benchmarks.service import moto
 from benchmarks.tools import Tools
 
 QUEUES, EACH = 5, 20  # queues, and messages in each
@@ -33,6 +38,7 @@ ACCOUNT, REGION, FUNCTION = "123456789012", "us-east-1", "counter"
 KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": REGION}
 WAITING = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 HIDING = {"VisibilityTimeout": "10"}  # moto forgets some deletions where two come at once: these messages come again
+PROFILED_MOTO = Path(__file__).with_name("profiled_moto.py")
 READABLE = 0o100644 << 16
 HANDLER = """
 import os, time
@@ -49,12 +55,13 @@ class Drained:
 
     rate: float  # messages a second
     moto_ms: float
+    operations: dict[str, tuple[int, float]]  # requests that moto got, and its CPU seconds for them
     own_ms: float = 0.0  # of bootjack, its functions left out
 
 
 def measure(tools: Tools, rounds: int) -> Iterator[Table]:
     with ExitStack() as stack:
-        peer = stack.enter_context(launching.running(Server("moto", moto), tools))
+        peer = stack.enter_context(launching.running(Server("moto", _moto), tools))
         world = World(tools, peer)
         busy, idle = (
             stack.enter_context(launching.running(Server(name, world.launch), tools))
@@ -93,7 +100,18 @@ def _rates(world: "World", busy: Running, rounds: int) -> Table:
         f"moto's CPU for a message: {', '.join(f'{name} {median(each):.1f} ms' for name, each in costs.items())}."
     ]
     own = samples.figures(lambda drained: drained.own_ms).get(MEASURED)
-    return replace(table, notes=[*notes, f"bootjack's: {median(own):.1f} ms."] if own else notes)
+    notes += [f"bootjack's: {median(own):.1f} ms."] if own else []
+    return replace(table, notes=[*notes, *map(_operations, samples.taken.items())])
+
+
+def _operations(measured: tuple[str, list[Drained]]) -> str:
+    """What moto was asked for in the last round of a subject."""
+    name, rounds = measured
+    told = [
+        f"{operation} {count} times, {seconds / count * 1e3:.1f} ms each"
+        for operation, (count, seconds) in sorted(rounds[-1].operations.items())
+    ]
+    return f"moto's CPU, last round, {name}: {'; '.join(told)}."
 
 
 def _idle(idle: Running) -> float:
@@ -149,12 +167,13 @@ class World:
     def drain_by_client(self, at_once: int) -> Drained:
         """Receive and delete every message."""
         urls = self._filled()
+        self._profile()
         before, began = self._moto_cpu(), time.monotonic()
         for url in urls:
             for _ in range(0, EACH, at_once):
                 self._take(url, at_once)
         rate = MESSAGES / (time.monotonic() - began)
-        return Drained(rate, (self._moto_cpu() - before) / MESSAGES * 1e3)
+        return Drained(rate, (self._moto_cpu() - before) / MESSAGES * 1e3, self._profile())
 
     def drain_by_function(self, server: Running) -> Drained:
         """Let a function handle every message; the rate counts from its first batch to the last deletion."""
@@ -164,6 +183,7 @@ class World:
         uuids = [self.map(server, url, enabled=False) for url in urls]
         for uuid in uuids:
             _wait_until(partial(self._is_in_state, server, uuid, "Disabled"))
+        self._profile()
         moto_cpu, own_cpu = self._moto_cpu(), processes.cpu_seconds(server.process)
         for uuid in uuids:
             client.update_event_source_mapping(UUID=uuid, Enabled=True)
@@ -171,12 +191,12 @@ class World:
         for url in urls:
             _wait_until(partial(self._is_empty, url))
         ended = time.monotonic()
-        moto_ms = (self._moto_cpu() - moto_cpu) / MESSAGES * 1e3
+        operations, moto_ms = self._profile(), (self._moto_cpu() - moto_cpu) / MESSAGES * 1e3
         own_ms = (processes.cpu_seconds(server.process) - own_cpu) / MESSAGES * 1e3
         for uuid in uuids:
             client.delete_event_source_mapping(UUID=uuid)
         began, first = min(self._batches())
-        return Drained((MESSAGES - first) / (ended - began), moto_ms, own_ms)
+        return Drained((MESSAGES - first) / (ended - began), moto_ms, operations, own_ms)
 
     def _filled(self) -> list[str]:
         return [self.queue(EACH) for _ in range(QUEUES)]
@@ -194,6 +214,14 @@ class World:
         lines = [line.split() for line in self._seen.read_text().splitlines(keepends=True) if line.endswith("\n")]
         return [(float(at), int(handled)) for at, handled in lines]
 
+    def _profile(self) -> dict[str, tuple[int, float]]:
+        """What moto was asked for since the last look."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._peer.port, timeout=LIMIT_SECONDS)
+        connection.request("GET", PROFILE)
+        found: dict[str, tuple[int, float]] = json.loads(connection.getresponse().read())
+        connection.close()
+        return found
+
     def _moto_cpu(self) -> float:
         return processes.cpu_seconds(self._peer.process)
 
@@ -204,6 +232,10 @@ class World:
     def _is_empty(self, url: str) -> bool:
         counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=WAITING)["Attributes"]
         return not any(map(int, counts.values()))
+
+
+def _moto(tools: Tools, port: int, _runtime_port: int) -> Launch:
+    return Launch([sys.executable, str(PROFILED_MOTO), str(port)], tools.scratch, ready_limit_s=LIMIT_SECONDS)
 
 
 def _lambda(server: Running) -> Any:

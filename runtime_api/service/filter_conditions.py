@@ -26,7 +26,8 @@ __all__ = [
 ]
 
 ANY_CASE = "equals-ignore-case"
-COMPARISONS = ("=", "<", "<=", ">", ">=")  # no set: what is looked for may be a list
+LOWER_BOUNDS, UPPER_BOUNDS = (">", ">="), ("<", "<=")
+COMPARISONS = ("=", *LOWER_BOUNDS, *UPPER_BOUNDS)
 LARGEST = 5e9  # of a number in `numeric`, in either direction
 MOST_STARS = 5  # one more is recorded as too complex
 UNLIKE = "Inside anything but list, start|null|boolean is not supported."
@@ -107,6 +108,8 @@ def parse_condition(value: Any) -> Condition:
         if isinstance(value, list):
             raise PatternError("Match value must be String, number, true, false, or null")
         return Equals(value)
+    if not value:
+        raise PatternError("Match expression name not found")
     if len(value) != 1:
         raise PatternError("Only one key allowed in match expression")
     ((operator, operand),) = value.items()
@@ -165,28 +168,44 @@ def _wildcard(operand: Any) -> Wildcard:
 
 
 def _numeric(operand: Any) -> Condition:
+    """One comparison, or a lower bound and then an upper one."""
     if not isinstance(operand, list):
         raise PatternError("Value of numeric must be an array.")
-    bounds = []
-    for comparison, value in zip(operand[::2], [*operand[1::2], None], strict=False):
-        if comparison not in COMPARISONS:
-            raise PatternError(f"Unrecognized numeric range operator: {comparison}")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise PatternError(f"Value of {comparison} must be numeric")
-        if abs(value) > LARGEST:
-            raise PatternError(f"Value must be between {-LARGEST} and {LARGEST}, inclusive")
-        bounds.append((comparison, value))
-    _check_range(bounds)
-    return Numeric(tuple(bounds))
+    if not operand or not isinstance(operand[0], str):
+        raise PatternError(f"Invalid member in numeric match: {operand[0] if operand else ']'}")
+    comparison = operand[0]
+    if comparison not in COMPARISONS:
+        raise PatternError(f"Unrecognized numeric range operator: {comparison}")
+    first = (comparison, _number(operand[1:], "equals" if comparison == "=" else comparison))
+    if len(operand) == 2:
+        return Numeric((first,))
+    if comparison not in LOWER_BOUNDS:
+        raise PatternError("Too many elements in numeric expression")
+    return Numeric((first, _upper_bound(operand[2:], first[1])))
 
 
-def _check_range(bounds: list[tuple[str, float]]) -> None:
-    """One comparison, or a lower bound and then an upper one."""
-    kinds = "".join(comparison[0] for comparison, _ in bounds)
-    if kinds not in ("=", "<", ">", "><"):
-        raise PatternError("Bad numeric range operator: give one comparison, or a lower and then an upper bound")
-    if kinds == "><" and bounds[0][1] >= bounds[1][1]:
+def _upper_bound(operand: list[Any], bottom: float) -> tuple[str, float]:
+    comparison = operand[0]
+    if not isinstance(comparison, str):
+        raise PatternError(f"Bad value in numeric range: {comparison}")
+    if comparison not in UPPER_BOUNDS:
+        raise PatternError(f"Bad numeric range operator: {comparison}")
+    top = _number(operand[1:], comparison)
+    if len(operand) > 2:
+        raise PatternError("Too many terms in numeric range expression")
+    if bottom >= top:
         raise PatternError("Bottom must be less than top")
+    return comparison, top
+
+
+def _number(operand: list[Any], comparison: str) -> float:
+    """Return the number behind a comparison."""
+    value = operand[0] if operand else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PatternError(f"Value of {comparison} must be numeric")
+    if abs(value) > LARGEST:
+        raise PatternError(f"Value must be between {-LARGEST} and {LARGEST}, inclusive")
+    return value
 
 
 def _cidr(operand: Any) -> Condition:
