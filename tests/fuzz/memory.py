@@ -30,10 +30,10 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         super().close()
 
     async def create_server(  # type: ignore[override]
-        self, protocol_factory: Callable[[], asyncio.Protocol], *_: Any, **__: Any
+        self, protocol_factory: Callable[[], asyncio.Protocol], *_: Any, sock: socket.socket | None = None, **__: Any
     ) -> _Listener:
         """A listener that is in memory."""
-        listener = _Listener()
+        listener = _Listener(sock)
         self._factories[listener.port] = protocol_factory
         return listener
 
@@ -54,8 +54,8 @@ class MemoryLoop(asyncio.SelectorEventLoop):
 class _Listener:
     """What `create_server` returns, as far as servers look at it: its socket is real, but nobody connects to it."""
 
-    def __init__(self) -> None:
-        self.sockets = [socket.create_server(("127.0.0.1", 0))]
+    def __init__(self, listener: socket.socket | None) -> None:
+        self.sockets = [listener or socket.create_server(("127.0.0.1", 0))]
         self.port: int = self.sockets[0].getsockname()[1]
 
     def close(self) -> None:
