@@ -55,7 +55,7 @@ class KeptStream:
     def section(self, offset_ms: float) -> Section:
         """Turn what is held into a section; `offset_ms` makes Unix milliseconds of the times of entries."""
         texts, times = self._texts, self._times
-        made = section(self.number, times, offset_ms, list(map(len, texts)), b"".join(texts))
+        made = section(self.number, times, offset_ms, texts)
         times.clear()
         texts.clear()
         return made

@@ -37,7 +37,7 @@ def chunk(stream: str, *events: tuple[int, bytes], group: str = "g") -> Chunk:
     """A chunk of one stream's lines, each with its time."""
     number = next(NUMBERS)
     times, texts = [float(at) for at, _ in events], [text for _, text in events]
-    made = section(number, times, 0.0, [len(text) for text in texts], b"".join(texts))
+    made = section(number, times, 0.0, texts)
     return Chunk(b"".join(made.parts), {number: (StreamKey(*OWNER, group, stream), made.extent)})
 
 

@@ -65,11 +65,11 @@ class Event(NamedTuple):
     message: bytes
 
 
-def section(number: int, times: list[float], offset_ms: float, lengths: list[int], texts: bytes) -> Section:
+def section(number: int, times: list[float], offset_ms: float, texts: list[bytes]) -> Section:
     """Return the section of texts that were written at these times, which `offset_ms` makes Unix milliseconds."""
-    count = len(times)
-    parts = (HEAD.pack(number, count, offset_ms), struct.pack(f"={count}d{count}I", *times, *lengths), texts)
-    return Section(parts, Extent(int(times[0] + offset_ms), int(times[-1] + offset_ms), len(texts)))
+    count, lengths = len(times), list(map(len, texts))
+    parts = (HEAD.pack(number, count, offset_ms), struct.pack(f"={count}d{count}I", *times, *lengths), *texts)
+    return Section(parts, Extent(int(times[0] + offset_ms), int(times[-1] + offset_ms), sum(lengths)))
 
 
 def events_in(chunk_id: int, data: bytes) -> list[Event]:

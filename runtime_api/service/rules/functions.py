@@ -9,7 +9,6 @@ from msgspec import structs
 from runtime_api.service.arns import LATEST
 from runtime_api.service.errors import InvalidParameterValueException, ResourceConflictException
 from runtime_api.service.function_record import Function, LastUpdate, State, Version
-from runtime_api.service.runtimes import check_runtime
 
 from . import Result, page, settings, shown
 from .addressing import check_revision, function_named, name_in, not_found, version_named
@@ -132,8 +131,7 @@ def update_function_code(asked: Asked) -> Result:
     check_revision(asked.parameters.get("RevisionId"), function.latest.revision_id)
     _check_at_rest(function)
     configuration = function.latest.configuration
-    if configuration.runtime:
-        check_runtime(configuration.runtime, asked.profile.runtimes)
+    settings.check_change(function.latest, asked)
     _check_kind(configuration, asked.uploaded, "updating")
     if "Architectures" in asked.parameters:
         configuration = structs.replace(configuration, architectures=tuple(asked.parameters["Architectures"]))
@@ -151,7 +149,7 @@ def update_function_configuration(asked: Asked) -> Result:
     function, _ = function_named(asked)
     check_revision(asked.parameters.get("RevisionId"), function.latest.revision_id)
     _check_at_rest(function)
-    changed = _updated(function, asked, settings.changed(function.latest.configuration, asked), None)
+    changed = _updated(function, asked, settings.changed(function.latest, asked), None)
     return Result(shown.full(changed, changed.latest), changed)
 
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime_api.protocol.limits import Limits
+    from runtime_api.service.function_record import Version
 
     from . import Asked
 
-__all__ = ["changed", "created"]
+__all__ = ["changed", "check_change", "created"]
 
 ENVIRONMENT = (
     "Lambda was unable to configure your environment variables because the environment variables you have provided "
@@ -42,10 +43,7 @@ def created(asked: Asked) -> Configuration:
     """Return the configuration of a new function."""
     parameters = asked.parameters
     if parameters.get("PackageType") == "Image":
-        if "Runtime" in parameters or "Handler" in parameters:
-            raise InvalidParameterValueException(
-                "Please don't provide handler or runtime or layer when the intended function PackageType is Image."
-            )
+        _check_image(parameters)
         return Configuration(**{"runtime": "", "handler": "", **_checked(asked, None)})
     if not parameters.get("Runtime") or not parameters.get("Handler"):
         raise InvalidParameterValueException(
@@ -54,12 +52,31 @@ def created(asked: Asked) -> Configuration:
     return _consistent(Configuration(**_checked(asked, None)))
 
 
-def changed(configuration: Configuration, asked: Asked) -> Configuration:
-    """Return a configuration with what the parameters set; what they leave out stays."""
+def changed(latest: Version, asked: Asked) -> Configuration:
+    """Return the configuration of a version with what the parameters set; what they leave out stays."""
+    configuration = latest.configuration
+    if configuration.package_type == "Image":
+        _check_image(asked.parameters)
     found = _checked(asked, configuration)
-    if configuration.package_type != "Image":
-        check_runtime(found.get("runtime", configuration.runtime), asked.profile.runtimes)
+    check_change(latest, asked)
     return _consistent(structs.replace(configuration, **found))
+
+
+def check_change(latest: Version, asked: Asked) -> None:
+    """Raise InvalidParameterValueException when functions with this version's runtime are not changed any more.
+
+    That of an image and that of a function of the command line are none of Lambda's.
+    """
+    is_package = latest.configuration.package_type == "Zip" and latest.code.reference
+    if is_package and "Runtime" not in asked.parameters:
+        check_runtime(latest.configuration.runtime, asked.profile.runtimes)
+
+
+def _check_image(parameters: Mapping[str, Any]) -> None:
+    if parameters.keys() & {"Runtime", "Handler", "Layers"}:
+        raise InvalidParameterValueException(
+            "Please don't provide handler or runtime or layer when the intended function PackageType is Image."
+        )
 
 
 def _consistent(configuration: Configuration) -> Configuration:

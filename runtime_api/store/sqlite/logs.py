@@ -27,6 +27,7 @@ __all__ = ["LogStore"]
 
 Result = TypeVar("Result")
 
+EPHEMERAL_PAGE_BYTES = 16_384  # chunks take many pages, and each page some time
 TRIMMED = 1 / 16  # of all chunks go at once when there are too many bytes
 CHECKS = 64  # for each time that the bound could have been written: how often it is checked
 
@@ -165,6 +166,7 @@ def _lasting(path: Path) -> sqlite3.Connection:
 def _ephemeral() -> sqlite3.Connection:
     """A database in a file without a name, which the kernel deletes when this process ends."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA page_size = {EPHEMERAL_PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA synchronous = OFF")
     migrate(connection, Path("logs"), MIGRATIONS)

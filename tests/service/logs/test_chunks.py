@@ -16,12 +16,12 @@ TEXTS: st.SearchStrategy[Texts] = st.lists(
 
 
 def section(number: int, times: list[float], texts: list[bytes]) -> bytes:
-    return b"".join(chunks.section(number, times, WALL, [len(text) for text in texts], b"".join(texts)).parts)
+    return b"".join(chunks.section(number, times, WALL, texts).parts)
 
 
 def test_each_line_is_an_event_and_what_belongs_together_is_one() -> None:
     texts = [b"one\ntwo\r\tlines\n\n", b"RequestId: r1 Error: why\nRuntime.ExitError\n", b"cut"]
-    made = chunks.section(7, [1.25, 2.5, 2.5], WALL, [len(text) for text in texts], b"".join(texts))
+    made = chunks.section(7, [1.25, 2.5, 2.5], WALL, texts)
     assert made.extent == (1_700_000_000_001, 1_700_000_000_002, len(b"".join(texts)))
     first = 5 << EVENT_BITS
     assert events_in(5, b"".join(made.parts)) == [

@@ -71,6 +71,11 @@ def test_an_image_is_changed_by_another_one(account: Account) -> None:
             {"FunctionName": "n", **IMAGE, "Runtime": "python3.12"},
             "don't provide handler or",
         ),
+        (
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "i", "Handler": "app.handler"},
+            "don't provide handler or",
+        ),
     ],
 )
 def test_a_package_is_no_image(account: Account, operation: str, parameters: dict[str, Any], text: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from runtime_api.service.errors import InvalidParameterValueException
+from runtime_api.service.function_record import Code
 from runtime_api.service.profiles import CURRENT, GUIDE_2019, Profile
 from tests.service.account import Account
 
@@ -68,4 +70,22 @@ def test_a_function_whose_runtime_is_closed_is_not_changed_any_more(
         account.perform(operation, FunctionName="f", **parameters)
     assert account.functions["f"] == before
     account.perform("UpdateFunctionConfiguration", FunctionName="f", Runtime="provided.al2023")
+    account.perform(operation, FunctionName="f", **parameters)
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("UpdateFunctionConfiguration", {"Description": "new"}),
+        ("UpdateFunctionCode", {"ZipFile": b"2"}),
+    ],
+)
+def test_a_function_of_the_command_line_is_changed_whatever_its_runtime(
+    operation: str, parameters: dict[str, Any]
+) -> None:
+    account = Account()
+    account.create()
+    function = account.functions["f"]
+    account.functions["f"] = structs.replace(function, latest=structs.replace(function.latest, code=Code("", 0)))
+    account.profile = GUIDE_2019
     account.perform(operation, FunctionName="f", **parameters)
