@@ -17,14 +17,17 @@ from hypothesis import HealthCheck, settings
 
 from tests import sandboxes, traces
 from tests.e2e.ordinary import User, ordinary_user
+from tests.selection import begin_with, may_hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("at any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("at any speed")
+# How long an example takes says how busy the machine is. `pytest --hypothesis-profile thorough` tries new examples.
+settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=2000, derandomize=False)
+settings.load_profile("quick")
 
+LONG_S = 200  # a test that may take this long begins early, or it would hold up the end of the run
 _folders = count()
 _private_folder = pytest.StashKey[str]()
 _shared: set[str] = set()  # names of this project's fixtures that several tests share
@@ -49,6 +52,29 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Name the sandbox that functions run in."""
     return f"functions run in: {sandboxes.SANDBOX}"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the modules without a test that `-m` selects."""
+    if not collection_path.match("test_*.py"):
+        return None
+    return None if may_hold(collection_path.read_text("utf-8"), config.getoption("markexpr")) else True
+
+
+@pytest.hookimpl(trylast=True)  # when the tests that `-m` does not select are gone
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules of tests that may take long."""
+    long = {item.path for item in items if _seconds(item) >= LONG_S}
+    items[:] = begin_with(items, lambda item: item.path if item.path in long else None, _workers())
+
+
+def _seconds(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker else 0.0
+
+
+def _workers() -> int:
+    return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
 @pytest.hookimpl(tryfirst=True)

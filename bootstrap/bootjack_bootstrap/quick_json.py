@@ -1,7 +1,7 @@
 """JSON by orjson, for values of which it makes the same as `json`; callers use `json` for the others.
 
 orjson makes floats of integers beyond 64 bits and null of NaN. So values that may have such go to `json`; looking
-for them takes 3 % of an event and 12 % of a result.
+for them takes a seventh of the time of an event, and half of that of a result with a null in it.
 
 orjson is imported as the handler itself would import it: from the function, a layer or the interpreter's packages. It
 is never looked for where bootjack is installed, which may be the environment of another Python.
@@ -23,6 +23,7 @@ __all__ = ["dumps", "loads"]
 
 OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 DIGITS_TO_ZEROS = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
+LONG = b"0" * 19  # that many digits, or more, are in any integer of more than 64 bits
 # `marshal` writes a float as a letter g (which may carry a flag) and eight bytes, little endian. Those of NaN and the
 # infinities end in a byte from F0 on and one of these two. Looking for one byte is ten times as quick as for two at a
 # time; if it is found too often, `json` is as quick.
@@ -51,13 +52,8 @@ def dumps(result: Any) -> bytes | None:
 
 
 def _has_long_numbers(body: bytes | bytearray) -> bool:
-    """Whether there may be 19 digits in a row.
-
-    Those have at least 4 in a row of every fourth byte: a look at these mostly saves the look at all of them.
-    """
-    if body[::4].translate(DIGITS_TO_ZEROS).find(b"0000") < 0:
-        return False
-    return body.translate(DIGITS_TO_ZEROS).find(b"0" * 19) >= 0
+    """Whether there may be 19 digits in a row."""
+    return body.translate(DIGITS_TO_ZEROS).find(LONG) >= 0
 
 
 def _may_have_nan(result: Any) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.running import PYTHON, Serve, bootjack
 from tests.sandboxes import task_root
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 SOURCE = """
 import os, sys

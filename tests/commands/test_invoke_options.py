@@ -16,9 +16,10 @@ from tests.sandboxes import SANDBOX, layer_root, task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = pytest.mark.slow
 
 
+@pytest.mark.both_sandboxes
 def test_a_timeout_below_a_second(function: Path) -> None:
     ended = bootjack("invoke", function, "--timeout", "0.2", "-e", ask("hang", child=True))
     document = json.loads(ended.out)
@@ -27,7 +28,6 @@ def test_a_timeout_below_a_second(function: Path) -> None:
     assert "Status: timeout" in ended.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-t", "-m"])
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "99999", "x", ""])
 def test_an_invalid_limit_is_a_usage_error(function: Path, option: str, value: str) -> None:
@@ -36,7 +36,7 @@ def test_an_invalid_limit_is_a_usage_error(function: Path, option: str, value: s
     assert option in ended.message
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_the_bounds_of_a_limit_are_accepted(function: Path) -> None:
     for timeout, memory in (("900", "128"), ("0.5", "10240")):
         assert bootjack("invoke", function, "-t", timeout, "-m", memory).code == 0
@@ -62,7 +62,6 @@ def test_the_handler(function: Path) -> None:
     assert json.loads(ended.out) == {"_HANDLER": "mod.süd"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -82,7 +81,6 @@ def test_a_name_that_lambda_refuses_is_a_usage_error(function: Path, option: str
     assert option in ended.message
 
 
-@pytest.mark.slow
 def test_name_and_region_appear_in_the_arn(function: Path) -> None:
     ended = bootjack("invoke", function, "--name", "my-fn_1", "--region", "eu-west-1", "-e", ask("headers"))
     arn = json.loads(ended.out)["lambda-runtime-invoked-function-arn"]
@@ -101,6 +99,7 @@ def layers(tmp_path: Path) -> tuple[Path, Path]:
     return one, two
 
 
+@pytest.mark.both_sandboxes
 def test_the_bootstrap_of_the_last_layer_is_used(tmp_path: Path, layers: tuple[Path, Path]) -> None:
     for layer in layers:
         write_bootstrap(layer, source() + f"# {layer.name}\n")
@@ -120,8 +119,8 @@ def test_the_bootstrap_of_the_last_layer_is_used(tmp_path: Path, layers: tuple[P
         assert found["LD_LIBRARY_PATH"].endswith(":/opt/lib")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.both_sandboxes
 def test_the_order_of_layers_decides_which_bootstrap_is_used(
     tmp_path: Path, layers: tuple[Path, Path], order: tuple[int, int]
 ) -> None:
@@ -135,7 +134,7 @@ def test_the_order_of_layers_decides_which_bootstrap_is_used(
     assert bootjack("invoke", code, *given).out.decode() == layers[order[1]].name
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_the_function_s_own_bootstrap_takes_precedence_over_a_layer_s(
     function: Path, layers: tuple[Path, Path]
 ) -> None:
@@ -143,7 +142,7 @@ def test_the_function_s_own_bootstrap_takes_precedence_over_a_layer_s(
     assert bootjack("invoke", function, "--layer", layers[0]).out == b"{}"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_an_archive_as_a_layer(tmp_path: Path, function: Path, layers: tuple[Path, Path]) -> None:
     archive = shutil.make_archive(str(tmp_path / "layer"), "zip", layers[0])
     temporary = tmp_path / "tmp"
@@ -154,13 +153,12 @@ def test_an_archive_as_a_layer(tmp_path: Path, function: Path, layers: tuple[Pat
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_layers_with_a_command(layers: tuple[Path, Path]) -> None:
     ended = bootjack("invoke", "--layer", layers[0], "-e", ask("variables", names=["PYTHONPATH"]), "--", *RAW)
     assert json.loads(ended.out) == {"PYTHONPATH": f"{layer_root(layers[0])}/python"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.zip", "bootstrap"])
 def test_an_invalid_layer_is_a_usage_error(function: Path, name: str) -> None:
     ended = bootjack("invoke", function, "--layer", function / name)
@@ -168,7 +166,6 @@ def test_an_invalid_layer_is_a_usage_error(function: Path, name: str) -> None:
     assert name in ended.message
 
 
-@pytest.mark.slow
 def test_six_layers_are_refused(function: Path, tmp_path: Path) -> None:
     ended = bootjack("invoke", function, *(f"--layer={tmp_path}" for _ in range(6)))
     assert ended.code == 2

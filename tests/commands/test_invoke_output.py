@@ -23,7 +23,7 @@ from tests.e2e.running import bootjack, by_shell, end, start
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 ID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 REPORT = (
@@ -58,8 +58,8 @@ def test_the_log_of_a_function_error(function: Path) -> None:
     ("do", "how", "reason"),
     [
         ("exit", {"code": 3}, "Runtime exited with error: exit status 3"),
-        pytest.param("exit", {"code": 0}, "Runtime exited without providing a reason", marks=pytest.mark.slow),
-        pytest.param("kill", {}, "Runtime exited with error: signal: killed", marks=pytest.mark.slow),
+        pytest.param("exit", {"code": 0}, "Runtime exited without providing a reason"),
+        pytest.param("kill", {}, "Runtime exited with error: signal: killed"),
     ],
 )
 def test_the_log_of_a_runtime_that_exits(function: Path, do: str, how: dict[str, int], reason: str) -> None:
@@ -77,30 +77,26 @@ def test_any_bytes_are_a_valid_response(function: Path) -> None:
     assert (ended.code, ended.out) == (0, answer)
 
 
-@pytest.mark.slow
 def test_an_empty_response(function: Path) -> None:
     assert bootjack("invoke", function, "-e", ask("bytes", base64="")).out == b""
 
 
-@pytest.mark.slow
 def test_a_response_at_the_limit(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("fill", bytes=LIMIT))
     assert (ended.code, ended.out) == (0, b"x" * LIMIT)
 
 
-@pytest.mark.slow
 def test_a_response_over_the_limit(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("fill", bytes=LIMIT + 1))
     assert (ended.code, json.loads(ended.out)["errorType"]) == (1, "Function.ResponseSizeTooLarge")
 
 
-@pytest.mark.parametrize("to", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("to", [1, pytest.param(2)])
 def test_output_without_a_newline_is_logged_before_end(function: Path, to: int) -> None:
     ended = bootjack("invoke", function, "-e", ask("write", text="first\nno line end", to=to))
     assert re.search(rf"\$LATEST\nfirst\nno line end\nEND RequestId: {ID}\nREPORT ", ended.err)
 
 
-@pytest.mark.slow
 def test_a_line_longer_than_a_log_event_is_logged_whole(function: Path) -> None:
     event = ask("write", text="z" * 600_000 + "\n", to=2)
     ended = bootjack("invoke", function, "-e", "-", given=event.encode())
@@ -108,7 +104,6 @@ def test_a_line_longer_than_a_log_event_is_logged_whole(function: Path) -> None:
     assert re.search(rf"z\nEND RequestId: {ID}\nREPORT ", ended.err)
 
 
-@pytest.mark.slow
 def test_a_flood_of_lines_is_logged_whole_and_in_order(function: Path) -> None:
     ended = bootjack("invoke", function, "-t", "60", "-e", ask("flood", lines=50_000))
     assert ended.out == b"flooded"
@@ -116,7 +111,6 @@ def test_a_flood_of_lines_is_logged_whole_and_in_order(function: Path) -> None:
     assert [int(number) for number in numbers] == list(range(50_000))
 
 
-@pytest.mark.slow
 def test_bytes_that_are_not_text_reach_the_log(function: Path, tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         command = ["sh", "-c", r"printf '\000\377\n'; exec ./bootstrap"]
@@ -128,7 +122,6 @@ def test_bytes_that_are_not_text_reach_the_log(function: Path, tmp_path: Path) -
 # -- readers that are slow, or leave
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("blocking", [True, False])
 def test_a_slow_reader_gets_all_of_a_large_response(function: Path, unbuffered: str, blocking: bool) -> None:
@@ -185,7 +178,6 @@ def test_a_reader_that_takes_one_byte_and_leaves(function: Path) -> None:
     assert "REPORT" in ended.err
 
 
-@pytest.mark.slow
 def test_a_reader_that_leaves_before_the_response(function: Path) -> None:
     process = start("invoke", function, "-e", ask("fill", bytes=1000))
     assert process.stdout is not None
@@ -197,7 +189,6 @@ def test_a_reader_that_leaves_before_the_response(function: Path) -> None:
     assert "REPORT" in ended.err
 
 
-@pytest.mark.slow
 def test_a_log_without_a_reader(function: Path) -> None:
     process = start("invoke", function, "-t", "20", "-e", ask("flood", lines=30_000))
     assert process.stderr is not None
@@ -207,14 +198,12 @@ def test_a_log_without_a_reader(function: Path) -> None:
     assert (ended.code, ended.out) == (0, b"flooded")
 
 
-@pytest.mark.slow
 def test_a_log_on_a_full_disk(function: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = bootjack("invoke", function, "-e", ask("flood", lines=30_000), stderr=full)
     assert (ended.code, ended.out) == (0, b"flooded")
 
 
-@pytest.mark.slow
 def test_stdout_and_stderr_in_one_file_keep_their_order(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", ask("write", text="log\n"), stderr=subprocess.STDOUT)
     assert re.search(rb"\nlog\nEND .*\nREPORT .*\nwritten$", ended.out)

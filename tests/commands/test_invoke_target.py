@@ -18,9 +18,10 @@ from tests.sandboxes import task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = pytest.mark.slow
 
 
+@pytest.mark.both_sandboxes
 def test_a_directory(function: Path) -> None:
     ended = bootjack("invoke", function, "-e", '{"a": 1}')
     assert (ended.code, ended.out) == (0, b'{"a": 1}')
@@ -31,14 +32,14 @@ def test_the_current_directory_is_the_default(function: Path) -> None:
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("target", ["function", "./function", "function/bootstrap", "../{parent}/function"])
+@pytest.mark.both_sandboxes
 def test_a_relative_path(function: Path, target: str) -> None:
     ended = bootjack("invoke", target.format(parent=function.parent.name), "-e", ask("place"), cwd=function.parent)
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_bootstrap_runs_in_its_own_directory(function: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -46,12 +47,13 @@ def test_a_bootstrap_runs_in_its_own_directory(function: Path, tmp_path: Path) -
     assert json.loads(ended.out)["cwd"] == task_root(function)
 
 
+@pytest.mark.both_sandboxes
 def test_a_path_with_spaces_and_non_ascii_letters(tmp_path: Path) -> None:
     directory = write_bootstrap(tmp_path / "mein ünsinn" / "日本 'q'")
     assert bootjack("invoke", directory, "-e", "[2]").out == b"[2]"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_link_to_a_bootstrap_in_a_directory(function: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     linked.mkdir()
@@ -59,18 +61,19 @@ def test_a_link_to_a_bootstrap_in_a_directory(function: Path, tmp_path: Path) ->
     assert bootjack("invoke", linked).out == b"{}"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_link_to_a_directory(function: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(function)
     assert bootjack("invoke", tmp_path / "link").out == b"{}"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_read_only_directory(function: Path) -> None:
     function.chmod(0o555)
     assert bootjack("invoke", function, cwd=function).out == b"{}"
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_after_two_dashes(tmp_path: Path) -> None:
     ended = bootjack("invoke", "-e", ask("place"), "--", *RAW, "--flag", "-e", "word", cwd=tmp_path)
     found = json.loads(ended.out)
@@ -78,12 +81,11 @@ def test_a_command_after_two_dashes(tmp_path: Path) -> None:
     assert found["cwd"] == task_root(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_command_in_the_current_directory(function: Path) -> None:
     assert bootjack("invoke", "--", "./bootstrap", cwd=function).out == b"{}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -105,6 +107,7 @@ def test_an_invalid_target_is_a_usage_error(tmp_path: Path, arguments: tuple[str
     assert "RequestId" not in ended.err
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_that_is_not_executable(function: Path) -> None:
     (function / "bootstrap").chmod(0o644)
     ended = bootjack("invoke", "--", "./bootstrap", cwd=function)
@@ -112,7 +115,6 @@ def test_a_command_that_is_not_executable(function: Path) -> None:
     assert "chmod +x" in ended.message
 
 
-@pytest.mark.slow
 def test_a_link_to_itself(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     for verb in ("invoke", "serve"):
@@ -120,7 +122,6 @@ def test_a_link_to_itself(tmp_path: Path) -> None:
         assert (ended.code, ended.message) == (2, "TARGET loop: too many levels of symbolic links")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -139,7 +140,6 @@ def test_a_target_that_can_hold_no_code(tmp_path: Path, name: str, said: str) ->
     assert (ended.code, ended.message) == (2, f"TARGET {name}: {said}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--", "true")])
 def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = by_shell('mkdir gone; cd gone; rmdir ../gone; exec "$@"', "invoke", *arguments, cwd=tmp_path)
@@ -150,7 +150,6 @@ def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[s
 # -- bootstraps that cannot be started: Lambda's error is on stdout, advice is on stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "mode", "reason", "advice"),
     [
@@ -162,6 +161,7 @@ def test_a_current_directory_that_was_removed(tmp_path: Path, arguments: tuple[s
         ("", 0o755, "exec format error", "empty"),
     ],
 )
+@pytest.mark.both_sandboxes
 def test_a_bootstrap_that_cannot_be_started(
     tmp_path: Path, text: str | None, mode: int, reason: str, advice: str
 ) -> None:
@@ -175,7 +175,6 @@ def test_a_directory_without_a_bootstrap(tmp_path: Path) -> None:
     _check_entrypoint(ended, f"Couldn't find valid bootstrap(s): [{task_root(tmp_path)}/bootstrap]")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["directory", "dangling link", "pipe"])
 def test_a_bootstrap_that_is_not_a_file(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "bootstrap"
@@ -199,32 +198,29 @@ def _check_entrypoint(ended: Ended, reason: str) -> None:
 # -- archives
 
 
+@pytest.mark.both_sandboxes
 def test_an_archive_leaves_nothing_behind(tmp_path: Path) -> None:
     ended = bootjack("invoke", zipped(tmp_path / "function.zip"), "-e", "[3]", env={"TMPDIR": str(tmp_path)})
     assert (ended.code, ended.out) == (0, b"[3]")
     assert [path.name for path in tmp_path.iterdir()] == ["function.zip"]
 
 
-@pytest.mark.slow
 def test_an_archive_with_an_upper_case_name(tmp_path: Path) -> None:
     assert bootjack("invoke", zipped(tmp_path / "FUNCTION.ZIP")).out == b"{}"
 
 
-@pytest.mark.slow
 def test_an_archive_whose_bootstrap_is_not_executable(tmp_path: Path) -> None:
     ended = bootjack("invoke", zipped(tmp_path / "plain.zip", mode=0o644))
     assert json.loads(ended.out)["errorMessage"].endswith("permission denied")
     assert "chmod +x" in ended.err
 
 
-@pytest.mark.slow
 def test_an_archive_with_its_bootstrap_one_level_down(tmp_path: Path) -> None:
     ended = bootjack("invoke", zipped(tmp_path / "sub.zip", name="function/bootstrap"))
     assert json.loads(ended.out)["errorType"] == "Runtime.InvalidEntrypoint"
     assert "function/bootstrap" in ended.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
 def test_an_archive_that_is_not_a_zip_file(tmp_path: Path, content: bytes) -> None:
     broken = tmp_path / "broken.zip"
@@ -232,14 +228,12 @@ def test_an_archive_that_is_not_a_zip_file(tmp_path: Path, content: bytes) -> No
     _check_refused(bootjack("invoke", broken, env={"TMPDIR": str(tmp_path)}), tmp_path, "broken.zip")
 
 
-@pytest.mark.slow
 def test_a_truncated_archive(tmp_path: Path) -> None:
     whole = zipped(tmp_path / "broken.zip")
     whole.write_bytes(whole.read_bytes()[:-40])
     _check_refused(bootjack("invoke", whole, env={"TMPDIR": str(tmp_path)}), tmp_path, "broken.zip")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["parent name", "absolute name", "backslash"])
 @pytest.mark.parametrize("option", ["TARGET", "--layer"])
 def test_a_hostile_archive(tmp_path: Path, name: str, option: str) -> None:
@@ -256,7 +250,6 @@ def _check_refused(ended: Ended, directory: Path, archive: str) -> None:
     assert [path.name for path in directory.iterdir()] == [archive]
 
 
-@pytest.mark.slow
 def test_the_function_is_named_after_its_target(function: Path, tmp_path: Path) -> None:
     shutil.move(function, tmp_path / "my function.v2")
     ended = bootjack(

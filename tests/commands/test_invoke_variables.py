@@ -14,7 +14,8 @@ from tests.sandboxes import task_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = pytest.mark.slow
+
 
 FILE = """\
 # a comment
@@ -51,7 +52,6 @@ def test_every_kind_of_line_in_a_file(function: Path, tmp_path: Path) -> None:
     assert variables(bootjack("invoke", function, "--env-file", file, "-e", asking(*READ))) == READ
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "value"),
     [
@@ -69,7 +69,6 @@ def test_line_endings_and_encodings_of_editors(function: Path, tmp_path: Path, c
     assert variables(bootjack("invoke", function, "--env-file", file, "-e", asking("A"))) == {"A": value}
 
 
-@pytest.mark.slow
 def test_a_file_is_utf8_in_any_locale(function: Path, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes("A=ü\n".encode())
@@ -78,7 +77,6 @@ def test_a_file_is_utf8_in_any_locale(function: Path, tmp_path: Path) -> None:
     assert variables(ended) == {"A": "ü"}
 
 
-@pytest.mark.slow
 def test_later_values_override_earlier_ones(function: Path, tmp_path: Path) -> None:
     (tmp_path / "one.env").write_text("A=1\nB=1\nC=1\n")
     (tmp_path / "two.env").write_text("B=2\nC=2\n")
@@ -87,7 +85,6 @@ def test_later_values_override_earlier_ones(function: Path, tmp_path: Path) -> N
     assert variables(ended) == {"A": "1", "B": "2", "C": "3"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -115,7 +112,6 @@ def test_a_bad_line_is_named_by_its_number_and_not_repeated(
     assert not any(part in ended.err for part in ("s3cret", "s3-cret", "cret"))
 
 
-@pytest.mark.slow
 def test_a_missing_file_is_named(function: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.env", tmp_path):
         ended = bootjack("invoke", function, "--env-file", path)
@@ -128,7 +124,6 @@ def test_a_pair(function: Path) -> None:
     assert variables(ended) == {"A": "x = 'y'", "B": ""}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pair", "said"),
     [
@@ -149,7 +144,6 @@ def test_a_bad_pair_is_named_by_its_number_and_not_repeated(function: Path, pair
     assert "s3cret" not in ended.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-e", "--env-file"])
 def test_a_variable_in_the_place_of_a_file_is_not_repeated(function: Path, option: str) -> None:
     ended = bootjack("invoke", function, option, "TOKEN=s3cret")
@@ -158,6 +152,7 @@ def test_a_variable_in_the_place_of_a_file_is_not_repeated(function: Path, optio
     assert "s3cret" not in ended.err
 
 
+@pytest.mark.both_sandboxes
 def test_host_variables_are_not_passed_to_the_function(function: Path) -> None:
     host = {"SECRET_OF_MINE": "x", **dict.fromkeys(KEYS, "host's")}
     found = variables(bootjack("invoke", function, "-e", ask("variables"), env=host))
@@ -165,13 +160,14 @@ def test_host_variables_are_not_passed_to_the_function(function: Path) -> None:
     assert all(found[key] not in ("", "host's") for key in KEYS)
 
 
+@pytest.mark.both_sandboxes
 def test_a_name_alone_passes_the_host_s_value(function: Path) -> None:
     host = dict.fromkeys((*KEYS, "MINE"), "host's")
     given = [word for name in host for word in ("--env-var", name)]
     assert variables(bootjack("invoke", function, *given, "-e", asking(*host), env=host)) == host
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_real_keys_are_never_combined_with_a_fake_token(function: Path) -> None:
     """AWS refuses long-lived keys that come with a session token."""
     host = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -181,7 +177,7 @@ def test_real_keys_are_never_combined_with_a_fake_token(function: Path) -> None:
     assert found == host
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_variables_over_the_kernel_s_limit_are_reported(function: Path, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=" + b"x" * 6_000_000)
     ended = bootjack("invoke", function, "--env-file", tmp_path / ".env")
@@ -189,6 +185,7 @@ def test_variables_over_the_kernel_s_limit_are_reported(function: Path, tmp_path
     assert "argument list too long" in ended.err
 
 
+@pytest.mark.both_sandboxes
 def test_the_variables_that_a_function_gets(function: Path) -> None:
     ended = bootjack(
         "invoke", function, "--region", "eu-west-1", "--name", "mine", "-m", "512", "-e", ask("variables")
@@ -214,14 +211,14 @@ def test_the_variables_that_a_function_gets(function: Path) -> None:
     assert "AWS_LAMBDA_LOG_STREAM_NAME" in found
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_path_and_lang_can_be_overridden(function: Path) -> None:
     given = {"PATH": "/usr/bin", "LANG": "C", "LD_LIBRARY_PATH": "/x"}
     options = [f"--env-var={name}={value}" for name, value in given.items()]
     assert variables(bootjack("invoke", function, *options, "-e", asking(*given))) == given
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_bytes_that_are_not_text_pass_through(function: Path) -> None:
     ended = by_shell("""exec "$@" --env-var "A=$(printf '\\377')" """, "invoke", function, "-e", asking("A"))
     assert ended.code == 0

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from runtime_api.commands.pretty import MOST_BYTES, indented
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.text(st.characters(exclude_categories=["C"]))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,

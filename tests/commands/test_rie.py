@@ -14,13 +14,14 @@ from tests.e2e.running import RAW, Rie, bootjack
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = pytest.mark.slow
 
 FRONT = "--runtime-interface-emulator-address"
 API = "--runtime-api-address"
 ANY = "127.0.0.1:0"
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_runs_in_the_current_directory(tmp_path: Path) -> None:
     with Rie(*RAW, "--flag", "app.handler", cwd=tmp_path) as rie:
         found = json.loads(rie.invoke(ask("place").encode()).body)
@@ -30,32 +31,31 @@ def test_a_command_runs_in_the_current_directory(tmp_path: Path) -> None:
         assert variables(rie, *names) == {"_HANDLER": "app.handler", "LAMBDA_TASK_ROOT": str(tmp_path)}
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_the_handler_of_a_single_argument_comes_from_the_environment(function: Path) -> None:
     env = {"AWS_LAMBDA_FUNCTION_HANDLER": "from.environment"}
     with Rie("./bootstrap", cwd=function, env=env) as rie:
         assert variables(rie, "_HANDLER") == {"_HANDLER": "from.environment"}
 
 
-@pytest.mark.slow
 def test_the_log_format_comes_from_the_environment(function: Path) -> None:
     names = ("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL")
     with Rie("./bootstrap", cwd=function, env={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "x"}) as rie:
         assert variables(rie, *names) == dict(zip(names, ("JSON", "INFO"), strict=True))
 
 
-@pytest.mark.slow
 def test_the_handler_is_never_empty(function: Path) -> None:
     with Rie("./bootstrap", cwd=function) as rie:
         assert variables(rie, "_HANDLER") == {"_HANDLER": "function.handler"}
 
 
+@pytest.mark.both_sandboxes
 def test_a_bootstrap_in_the_directory_for_opt(function: Path) -> None:
     with Rie(flags=("--opt-dir", str(function))) as rie:
         assert rie.invoke(b"[4]").body == b"[4]"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_no_bootstrap_anywhere(tmp_path: Path) -> None:
     with Rie(flags=("--opt-dir", str(tmp_path))) as rie:
         document = json.loads(rie.invoke().body)
@@ -86,21 +86,22 @@ def test_the_variables_that_aws_lambda_rie_reads(tmp_path: Path) -> None:
     env = {
         "AWS_LAMBDA_FUNCTION_NAME": "my-fn",
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": "0.3",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "3.5",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_REGION": "eu-west-1",
     }
     with Rie(*RAW, env=env) as rie:
         assert {name: value for name, value in variables(rie).items() if name in env} == {
             name: value for name, value in env.items() if name != "AWS_LAMBDA_FUNCTION_TIMEOUT"
-        } | {"AWS_LAMBDA_FUNCTION_TIMEOUT": "0.3"}
+        } | {"AWS_LAMBDA_FUNCTION_TIMEOUT": "3.5"}
         reply = rie.invoke(ask("hang").encode(), name="my-fn")
         assert reply.headers["x-amz-executed-version"] == "7"
-        assert "Task timed out after 0.30 seconds" in json.loads(reply.body)["errorMessage"]
+        assert "Task timed out after 3.50 seconds" in json.loads(reply.body)["errorMessage"]
         rie.wait_for(r"START RequestId: \S+ Version: 7\n")
         rie.wait_for(r"\tMemory Size: 256 MB\t")
 
 
+@pytest.mark.both_sandboxes
 def test_the_host_environment_is_passed_to_the_function() -> None:
     env = {
         "MINE": "1",
@@ -119,7 +120,7 @@ def test_the_host_environment_is_passed_to_the_function() -> None:
         }
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_clean_environment() -> None:
     with Rie(*RAW, flags=("--clean-env",), env={"MINE": "1", "AWS_ACCESS_KEY_ID": "k"}) as rie:
         found = variables(rie)
@@ -127,26 +128,22 @@ def test_a_clean_environment() -> None:
         assert found["AWS_ACCESS_KEY_ID"] not in ("", "k")
 
 
-@pytest.mark.slow
 def test_keys_without_a_token_get_no_token() -> None:
     with Rie(*RAW, env={"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}) as rie:
         assert not variables(rie, "AWS_SESSION_TOKEN")["AWS_SESSION_TOKEN"]
 
 
-@pytest.mark.slow
 def test_flags_after_the_command_belong_to_it() -> None:
     with Rie(*RAW, "--log-level", "error") as rie:
         assert json.loads(rie.invoke(ask("place").encode()).body)["argv"] == ["--log-level", "error"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("level", ["debug", "INFO", "trace"])
 def test_log_levels_with_messages(level: str) -> None:
     with Rie(*RAW, flags=("--log-level", level)) as rie:
         assert "bootjack: invoke at" in rie.log()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("level", ["warn", "error", "FATAL"])
 def test_log_levels_without_messages(level: str) -> None:
     """The function's own log is written at every level."""
@@ -160,7 +157,7 @@ def test_log_levels_without_messages(level: str) -> None:
         assert "bootjack: " not in rie.log()
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_init_caching_starts_the_runtime_before_the_first_invocation() -> None:
     with Rie("sh", "-c", 'echo begun >&2; exec "$@"', "sh", *RAW, flags=("--enable-init-caching",)) as rie:
         rie.wait_for("INIT_REPORT ")
@@ -185,13 +182,11 @@ def test_snapstart_and_several_invocations_at_once_exclude_each_other() -> None:
     assert (ended.code, "exclude each other" in ended.message) == (2, True)
 
 
-@pytest.mark.slow
 def test_a_host_by_name() -> None:
     with Rie(*RAW, flags=(FRONT, "localhost:0", API, "localhost:0")) as rie:
         assert rie.invoke(b"[6]").body == b"[6]"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -214,7 +209,7 @@ def test_an_invalid_address_is_named_with_its_flag(flag: str, given: str, said: 
     assert flag in ended.message
 
 
-@pytest.mark.parametrize("flag", [FRONT, pytest.param(API, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("flag", [FRONT, pytest.param(API)])
 def test_a_port_in_use_is_named_with_its_flag(flag: str) -> None:
     other = API if flag == FRONT else FRONT
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -226,7 +221,6 @@ def test_a_port_in_use_is_named_with_its_flag(flag: str) -> None:
     assert flag in ended.message
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -244,8 +238,8 @@ def test_an_invalid_variable_is_named(name: str, value: str) -> None:
     assert name in ended.message
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["no-such-command", "./nowhere", "/tmp"])
+@pytest.mark.both_sandboxes
 def test_a_command_that_cannot_run_fails_each_invocation(tmp_path: Path, command: str) -> None:
     with Rie(command, "app.handler", cwd=tmp_path) as rie:
         for _ in range(2):
@@ -254,7 +248,7 @@ def test_a_command_that_cannot_run_fails_each_invocation(tmp_path: Path, command
             assert command in document["errorMessage"]
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_command_can_be_installed_later(tmp_path: Path) -> None:
     with Rie("./bootstrap", cwd=tmp_path) as rie:
         assert json.loads(rie.invoke().body)["errorType"] == "Runtime.InvalidEntrypoint"

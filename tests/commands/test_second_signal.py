@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.running import Server
 
-pytestmark = [pytest.mark.timeout(3 * SECONDS), pytest.mark.both_sandboxes]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * SECONDS), pytest.mark.both_sandboxes]
 
 
 def runtime_of(server: Server) -> int:

@@ -15,6 +15,8 @@ from tests.e2e.running import bootjack
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
     """Run the command, which must fail with one line; return the line."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.ordinary import User
 
-pytestmark = pytest.mark.both_sandboxes
 
 FREE = ("--runtime-interface-emulator-address", "127.0.0.1:0", "--runtime-api-address", "127.0.0.1:0")
 RUNNING = {
@@ -85,6 +84,7 @@ def test_with_everything_closed_the_exit_code_still_tells(project: Path, argumen
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_closed_stderr_costs_no_result_and_puts_nothing_into_stdout(project: Path) -> None:
     for verb in ("invoke", "layer build", "layer check", "version"):
         expected = by_shell('exec "$@"', *EVERY[verb], cwd=project)
@@ -104,6 +104,7 @@ def limited(limit: str, user: User, *arguments: str) -> Ended:
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", ["-u 3", "-u 6", "-v 60000"])
 @pytest.mark.parametrize("arguments", RUNNING.values(), ids=RUNNING)
+@pytest.mark.both_sandboxes
 def test_too_few_processes_or_too_little_memory_is_named(
     user: User, project: Path, arguments: tuple[str, ...], limit: str
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_layer_that_needs_threads_to_build_names_the_limit(user: User, project
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [10, 20, 40])
 @pytest.mark.parametrize("verb", [*RUNNING, "layer build", "layer check", "layer merge"])
+@pytest.mark.both_sandboxes
 def test_too_few_open_files_are_named(user: User, project: Path, verb: str, limit: int) -> None:
     ended = limited(f"-n {limit}", user, *EVERY[verb])
     assert (ended.code, ended.out) == (2, b"")
@@ -134,6 +136,7 @@ def test_too_few_open_files_are_named(user: User, project: Path, verb: str, limi
 
 
 @pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_as_many_open_files_as_asked_for_are_enough(user: User, project: Path) -> None:
     assert limited("-n 64", user, *RUNNING["invoke"]).out == b"{}"
     assert limited("-n 64", user, "invoke", "function").out == b"{}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 HANGING = ask("hang", child=True)
 SECONDS = 10
@@ -50,14 +50,13 @@ def _read_until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
         seen += chunk
 
 
-@pytest.mark.parametrize("group", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("group", [True, pytest.param(False)])
 def test_ctrl_c_ends_invoke(function: Path, group: bool) -> None:
     ended = interrupted(start("invoke", function, "-t", "60", "-e", HANGING), signal.SIGINT, group=group)
     assert (ended.code, ended.out) == (130, b"")
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_invoke_ends_its_function(function: Path, number: int) -> None:
     """The fixture `ends_what_is_left` looks for processes."""
@@ -66,7 +65,6 @@ def test_a_signal_that_ends_invoke_ends_its_function(function: Path, number: int
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_unpacked_archive_is_removed_on_a_signal(tmp_path: Path, number: int) -> None:
     archive = zipped(tmp_path / "function.zip")
@@ -75,7 +73,6 @@ def test_an_unpacked_archive_is_removed_on_a_signal(tmp_path: Path, number: int)
     assert [path.name for path in tmp_path.iterdir()] == ["function.zip"]
 
 
-@pytest.mark.slow
 def test_ctrl_c_while_the_event_is_read_from_stdin(function: Path) -> None:
     process = start("invoke", function, "-e", "-", stdin=subprocess.PIPE)
     assert process.stdin is not None
@@ -107,7 +104,6 @@ def test_sigterm_ends_an_idle_rie() -> None:
         assert "Traceback" not in rie.log()
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_an_idle_rie() -> None:
     with Rie(*RAW) as rie:
         assert rie.invoke(b"[1]").body == b"[1]"
@@ -115,7 +111,6 @@ def test_ctrl_c_ends_an_idle_rie() -> None:
         assert "Traceback" not in rie.log()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_during_an_invocation_ends_rie(number: int) -> None:
     """The caller, and another one in the queue, get an answer or a closed connection."""
@@ -130,7 +125,6 @@ def test_a_signal_during_an_invocation_ends_rie(number: int) -> None:
         assert "Traceback" not in rie.log()
 
 
-@pytest.mark.slow
 def test_a_waiting_caller_is_answered_when_the_server_ends() -> None:
     """An SDK takes a connection that closes without an answer for a network error, and retries."""
     with Rie(*RAW) as rie:
@@ -141,7 +135,6 @@ def test_a_waiting_caller_is_answered_when_the_server_ends() -> None:
         assert caller.reply is not None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("session", [False, True])
 def test_processes_left_by_a_function_end_with_rie(session: bool) -> None:
     with Rie(*RAW) as rie:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_known"]
 
-SHORT_TIMEOUT_S = 4.0
+SHORT_TIMEOUT_S = 2.0
 
 
 async def judge_known(

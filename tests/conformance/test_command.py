@@ -18,6 +18,8 @@ import runtime_api.conformance
 from runtime_api.commands.root import bootjack
 from tests.conformance.matrix import HANDLER, HANDLERS, mutant, reference
 
+pytestmark = pytest.mark.slow
+
 HOME = Path(runtime_api.conformance.__file__).parent
 ONE = ("--only", "runtime/refusals/response-413-once")
 

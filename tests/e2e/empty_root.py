@@ -48,21 +48,23 @@ def run(opt: Path, task: Path, *arguments: str) -> str:
 
 
 @contextlib.contextmanager
-def _bootstrap(server: Serve, opt: Path, task: Path) -> Iterator[None]:
+def _bootstrap(server: Serve, opt: Path, task: Path, bootstrap: str) -> Iterator[None]:
     server.wait_for(r"export _HANDLER=\S+\n")
     exported = dict(re.findall(r"export (\w+)='?([^'\n]*)", server.log()))
     variables = {**exported, "LAMBDA_TASK_ROOT": "/var/task"}
-    with subprocess.Popen(command(opt, task, "/opt/bootstrap", variables=variables)) as process:
+    with subprocess.Popen(command(opt, task, bootstrap, variables=variables)) as process:
         try:
             yield
         finally:
             process.kill()
 
 
-def invoke_all(opt: Path, task: Path, handler: str, payloads: Sequence[bytes]) -> list[Reply]:
-    """Serve the Runtime API, start /opt/bootstrap in the empty image, and invoke it with each payload."""
+def invoke_all(
+    opt: Path, task: Path, handler: str, payloads: Sequence[bytes], bootstrap: str = "/opt/bootstrap"
+) -> list[Reply]:
+    """Serve the Runtime API, start a bootstrap in the empty image, and invoke it with each payload."""
     with (
         Serve("--only-lambda-apis", "--runtime-api-port", "0", "-t", "10", "--handler", handler) as server,
-        _bootstrap(server, opt, task),
+        _bootstrap(server, opt, task, bootstrap),
     ):
         return [server.invoke(payload) for payload in payloads]

@@ -18,7 +18,7 @@ ARN = "arn:aws:lambda:us-east-1:012345678912:function:test_function"
 LIMIT = 6_291_556
 ASYNC_LIMIT = 1_048_576
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]  # importing boto3 alone takes most of a second
+pytestmark = pytest.mark.slow  # importing boto3 alone takes most of a second
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,7 @@ def client(rie: Rie) -> Iterator[Any]:
         yield client
 
 
+@pytest.mark.both_sandboxes
 def test_request_response(client: Any) -> None:
     answer = invoke(client, {"a": 1}, InvocationType="RequestResponse")
     assert answer == (200, b'{"a": 1}', None, "$LATEST", "")
@@ -139,12 +140,14 @@ def test_an_unknown_parameter_value(client: Any, options: dict[str, str]) -> Non
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
+@pytest.mark.both_sandboxes
 def test_the_largest_bodies_both_ways_between_small_ones(client: Any) -> None:
     large = b'"' + b"x" * (LIMIT - 2) + b'"'
     for payload in (b"[1]", large, b"[2]", large, b"[3]"):
         assert invoke(client, payload).payload == payload
 
 
+@pytest.mark.both_sandboxes
 def test_a_function_error(client: Any) -> None:
     answer = invoke(client, {"do": "fail", "message": "because"}, LogType="Tail")
     assert (answer.status, answer.error) == (200, "Unhandled")

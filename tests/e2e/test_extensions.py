@@ -17,7 +17,7 @@ from tests.sandboxes import shown_folder
 if TYPE_CHECKING:
     from tests.e2e.running import Ended
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 NAME = Path(PYTHON).stem  # of a function that is a command
 EXAMPLES = RUNTIMES.parents[2] / "examples"
@@ -129,14 +129,12 @@ def test_a_layer_switches_all_extensions_off(layer: Path, tmp_path: Path, monkey
     assert "extension: registered" not in ran.err
 
 
-@pytest.mark.slow
 def test_a_timeout_covers_the_extensions_too(layer: Path) -> None:
     ran = invoked(layer, "{}", "--timeout", "0.5", does="hang")
     assert (ran.code, ran.out) == (0, b"{}")  # the answer was there in time
     assert in_order(ran.err, "REPORT ", "Status: timeout"), ran.err
 
 
-@pytest.mark.slow
 def test_an_extension_that_stays_is_killed(layer: Path) -> None:
     before = time.monotonic()
     ran = invoked(layer, does="stay")
@@ -145,7 +143,6 @@ def test_an_extension_that_stays_is_killed(layer: Path) -> None:
     assert 2 <= time.monotonic() - before < 20  # it has 2 s
 
 
-@pytest.mark.slow
 def test_the_caller_is_answered_while_an_extension_works(layer: Path) -> None:
     gate = shown_folder() / "gate-of-an-extension"
     gate.unlink(missing_ok=True)
@@ -163,7 +160,6 @@ def test_the_caller_is_answered_while_an_extension_works(layer: Path) -> None:
     gate.unlink()
 
 
-@pytest.mark.slow
 def test_after_a_crash_the_extensions_are_told_and_start_again(layer: Path) -> None:
     with Serve("--layer", layer, "--concurrency", "1", "--", *RAW) as server:
         assert (
@@ -206,7 +202,6 @@ def handler(event, context):
 """
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_published_extensions_run_beside_each_other(tmp_path: Path) -> None:
     """lumigo-tracer's is external, lambda-sigterm's internal: it registers for no event, to have a SIGTERM sent."""

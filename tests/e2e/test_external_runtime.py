@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.running import Reply
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = pytest.mark.slow
 
 
 class ExternalRuntimes:
@@ -155,7 +155,6 @@ def test_one_that_dies_while_it_responds(server: Serve, runtimes: ExternalRuntim
     assert server.invoke(b"2").body == b"2"
 
 
-@pytest.mark.slow
 def test_awslambdaric_as_an_external_runtime(server: Serve, runtimes: ExternalRuntimes, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return [event, context.function_name]\n")
     runtimes.start(sys.executable, "-m", "awslambdaric", "app.handler")

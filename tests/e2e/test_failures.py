@@ -13,7 +13,8 @@ from tests.e2e.running import RAW, Reply, Rie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = pytest.mark.slow
+
 
 LIMIT = 6_291_556
 TIMEOUT = "2"  # of invocations that hang; the next ones, with a start of the runtime, take less on a busy machine
@@ -54,6 +55,7 @@ def check_error(reply: Reply, error_type: str, reason: str) -> None:
     assert document == {"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {reason}"}
 
 
+@pytest.mark.both_sandboxes
 def test_an_error_that_the_runtime_posts(rie: Rie) -> None:
     reply = asked(rie, "fail", message="because")
     assert (reply.status, reply.headers["x-amz-function-error"]) == (200, "Unhandled")
@@ -68,16 +70,18 @@ def test_an_error_that_the_runtime_posts(rie: Rie) -> None:
         ("kill", {}, "Runtime exited with error: signal: killed"),
     ],
 )
+@pytest.mark.both_sandboxes
 def test_an_exit_of_the_runtime(rie: Rie, do: str, how: dict[str, Any], reason: str) -> None:
     check_error(asked(rie, do, **how), "Runtime.ExitError", reason)
 
 
+@pytest.mark.both_sandboxes
 def test_a_timeout(impatient: Rie) -> None:
     reason = f"Task timed out after {float(TIMEOUT):.2f} seconds"
     check_error(asked(impatient, "hang", child=True), "Sandbox.Timedout", reason)
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_two_failures_in_a_row(impatient: Rie) -> None:
     for _ in range(2):
         check_error(asked(impatient, "exit", code=9), "Runtime.ExitError", "Runtime exited with error: exit status 9")
@@ -85,19 +89,18 @@ def test_two_failures_in_a_row(impatient: Rie) -> None:
         assert json.loads(asked(impatient, "hang").body)["errorType"] == "Sandbox.Timedout"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_response_at_the_limit(rie: Rie) -> None:
     assert asked(rie, "fill", bytes=LIMIT).body == b"x" * LIMIT
 
 
-@pytest.mark.slow
 def test_a_response_over_the_limit(rie: Rie) -> None:
     reply = asked(rie, "fill", bytes=LIMIT + 1)
     assert reply.headers["x-amz-function-error"] == "Unhandled"
     assert json.loads(reply.body)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-@pytest.mark.slow
+@pytest.mark.both_sandboxes
 def test_a_caller_that_disconnects(impatient: Rie) -> None:
     """The invocation continues without its caller, and its response is dropped."""
     with impatient.connection() as connection:
@@ -116,12 +119,12 @@ def test_an_event_that_is_not_json(rie: Rie) -> None:
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (400, "InvalidRequestContentException")
 
 
-@pytest.mark.slow
 def test_an_event_over_the_limit(rie: Rie) -> None:
     reply = rie.invoke(b" " * (LIMIT + 1))
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
 
 
+@pytest.mark.both_sandboxes
 def test_the_tail_of_the_log(rie: Rie) -> None:
     reply = rie.invoke(json.dumps({"do": "write", "text": "logged\n"}).encode(), X_Amz_Log_Type="Tail")
     request_id = reply.headers["x-amzn-requestid"]
@@ -131,6 +134,7 @@ def test_the_tail_of_the_log(rie: Rie) -> None:
     assert lines[-1].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
 
 
+@pytest.mark.both_sandboxes
 def test_the_tail_contains_an_unfinished_line(rie: Rie) -> None:
     """The unfinished line is not taken as the beginning of the next invocation's first line."""
     reply = rie.invoke(json.dumps({"do": "write", "text": "half a line"}).encode(), X_Amz_Log_Type="Tail")

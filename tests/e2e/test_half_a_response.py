@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.running import Server
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 # Takes an event and sends the head of its response, and some of the body. The ping shows that the server has read it.
 # The 100 Continue stays unread: a process that is killed with unread data resets its connections.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
+pytestmark = pytest.mark.slow
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 STREAM = r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}"
@@ -86,6 +86,7 @@ def code_of(refused: pytest.ExceptionInfo[ClientError]) -> tuple[int, str, str]:
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
 
 
+@pytest.mark.both_sandboxes
 def test_a_group_and_a_stream_come_with_the_first_invocation(functions: Any, logs: Any, name: str) -> None:
     group = f"/aws/lambda/{name}"
     assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
@@ -105,6 +106,7 @@ def test_a_group_and_a_stream_come_with_the_first_invocation(functions: Any, log
     assert all(event["message"].endswith("\n") for event in page["events"])
 
 
+@pytest.mark.both_sandboxes
 def test_each_environment_has_a_stream_of_its_own(functions: Any, logs: Any, name: str) -> None:
     streams = {invoke(functions, {}, name).document[1] for _ in range(2)}
     assert len(streams) == 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
+pytestmark = pytest.mark.slow
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
@@ -77,6 +77,7 @@ def change(client: Any, name: str, operation: str, **parameters: Any) -> None:
     client.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.2})
 
 
+@pytest.mark.both_sandboxes
 def test_a_package_runs_as_it_was_uploaded(client: Any, function: str) -> None:
     content = package({"app.py": PYTHON.format("one")})
     shown = client.get_function(FunctionName=function)["Configuration"]
@@ -85,12 +86,14 @@ def test_a_package_runs_as_it_was_uploaded(client: Any, function: str) -> None:
     assert invoke(client, {"a": 1}, function).document == [{"a": 1}, "one", None, "$LATEST", f"{ARN}{function}"]
 
 
+@pytest.mark.both_sandboxes
 def test_a_custom_runtime_runs(client: Any) -> None:
     create(client, "shell", package({"bootstrap": SHELL, "answer": "yes"}), Runtime="provided.al2023", Handler="h")
     assert invoke(client, {}, "shell").document == "shell: yes"
     client.delete_function(FunctionName="shell")
 
 
+@pytest.mark.both_sandboxes
 def test_changes_take_effect_in_new_environments(client: Any, function: str) -> None:
     invoke(client, {}, function)
     change(client, function, "update_function_code", ZipFile=package({"app.py": PYTHON.format("two")}))
@@ -166,6 +169,7 @@ def test_an_image_for_a_package_is_refused(client: Any, function: str) -> None:
         client.update_function_code(FunctionName=function, ImageUri="registry/image:1")
 
 
+@pytest.mark.both_sandboxes
 def test_a_deleted_function_is_gone(client: Any) -> None:
     create(client, "gone")
     invoke(client, {}, "gone")
@@ -246,6 +250,7 @@ def test_no_old_code_stays_on_disk(kept: Path) -> None:
         assert list((kept / "packages").iterdir()) == []
 
 
+@pytest.mark.both_sandboxes
 def test_layers_are_found_in_opt_and_stay_when_they_are_deleted(client: Any) -> None:
     reads = "def handler(event, context):\n    import shared\n    return shared.text\n"
     arns = []

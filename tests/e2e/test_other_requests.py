@@ -14,6 +14,8 @@ from tests.e2e.running import SECONDS, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 HEALTH = b'{"status":"ok","functions":["code","function"]}'
 GET = b"GET /_bootjack/health HTTP/1.1\r\nHost: localhost\r\n"
 CREATE = b"POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\n"

@@ -15,7 +15,7 @@ from tests.e2e.running import SECONDS, Serve
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
+pytestmark = pytest.mark.slow
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 REASON = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -152,6 +152,7 @@ def test_a_reservation_that_is_all_provisioned_stops_the_unpublished_version(tmp
         assert invoke(client, {}, "f").document[0] == ON_DEMAND
 
 
+@pytest.mark.both_sandboxes
 def test_an_init_that_fails_is_told(tmp_path: Path) -> None:
     with Serve("--data", str(tmp_path / "data")) as server, connected(server.url) as client:
         create(client, "broken", DO="fail")

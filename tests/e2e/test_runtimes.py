@@ -21,7 +21,7 @@ from tests.e2e.running import RUNTIMES, Serve
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
+pytestmark = pytest.mark.slow
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 LOGGED = "Invoke Error|Uncaught Exception|Unhandled Promise Rejection"
@@ -85,6 +85,7 @@ def node(client: Any, name: str, source: str, **settings: Any) -> None:
     create(client, name, "nodejs20.x", {"index.js": source}, "index.handler", **settings)
 
 
+@pytest.mark.both_sandboxes
 def test_an_async_handler_and_its_context(client: Any) -> None:
     node(
         client,
@@ -192,6 +193,7 @@ def test_errors_reach_the_caller(client: Any, event: str, kind: str, message: st
         ({"index.js": "throw new RangeError('at once')"}, "index.handler", "RangeError", "at once"),
     ],
 )
+@pytest.mark.both_sandboxes
 def test_what_keeps_a_handler_from_loading_is_said(
     client: Any, request: pytest.FixtureRequest, files: dict[str, str], handler: str, kind: str, words: str
 ) -> None:
@@ -216,11 +218,13 @@ MODULE = "export const deep = { handler: async (event) => ['module', event] };"
         ("default", {"index.mjs": "export default { f: async (event) => ['module', event] };"}, "index.f"),
     ],
 )
+@pytest.mark.both_sandboxes
 def test_modules_of_every_kind(client: Any, name: str, files: dict[str, str], handler: str) -> None:
     create(client, name, "nodejs20.x", files, handler)
     assert invoke(client, 7, name).document == ["module", 7]
 
 
+@pytest.mark.both_sandboxes
 def test_a_layer_brings_packages(client: Any) -> None:
     files = {"nodejs/node_modules/greeting/index.js": "module.exports = (name) => `hello ${name}`;"}
     layer = client.publish_layer_version(LayerName="node", Content={"ZipFile": package(files)})
@@ -253,6 +257,7 @@ def test_a_response_is_streamed(client: Any) -> None:
     assert (answer.error, answer.document["errorMessage"]) == ("Unhandled", "it broke")
 
 
+@pytest.mark.both_sandboxes
 def test_a_wrapper_starts_the_runtime(client: Any) -> None:
     source = "exports.handler = async () => require('os').getPriority();"
     node(client, "wrapped", source)
@@ -284,12 +289,14 @@ def test_another_node_is_said_once(client: Any, server: Serve) -> None:
 PYTHON = "import os\ndef handler(event, context):\n    return os.environ.get('OTHER')\n"
 
 
+@pytest.mark.both_sandboxes
 def test_the_python_of_a_function_runs_it(client: Any, server: Serve) -> None:
     create(client, "other-python", OTHER, {"app.py": PYTHON}, "app.handler")
     assert invoke(client, 1, "other-python").document == "1"
     assert "other-python | bootjack:" not in server.log()
 
 
+@pytest.mark.both_sandboxes
 def test_a_python_that_does_not_work_is_not_taken(client: Any, server: Serve) -> None:
     create(client, "no-python", "python3.10", {"app.py": PYTHON}, "app.handler")
     for _ in range(2):
@@ -321,12 +328,14 @@ def test_without_node_its_functions_say_what_to_install() -> None:
     assert "nodejs20.x cannot run: there is no Node.js here: install node and restart bootjack, or put" in message
 
 
+@pytest.mark.both_sandboxes
 def test_a_package_may_bring_what_is_not_here(client: Any) -> None:
     bootstrap = f"#!{shutil.which('node')}\n" + (RUNTIMES / "echo.js").read_text().partition("\n")[2]
     create(client, "own-ruby", "ruby3.3", {"bootstrap": bootstrap}, "any")
     assert invoke(client, {"a": 1}, "own-ruby").document == {"a": 1}
 
 
+@pytest.mark.both_sandboxes
 def test_a_go_function_is_its_executable(old: Any, tmp_path: Path) -> None:
     program = tmp_path / "main"
     subprocess.run(["gcc", "-static", "-o", program, RUNTIMES / "echo.c"], check=True, timeout=60)

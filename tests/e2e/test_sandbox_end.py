@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.bubblewrap]
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 INVOKE = ("invoke", "--sandbox", "bubblewrap")
-STEPS = 10
+STEPS = 5
 AT_ONCE_S = 8.0  # less than OPEN_S and PROBE_S, after which the command ends without a signal, too
 HANG = '{"do": "hang", "text": ""}'
 

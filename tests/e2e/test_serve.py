@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]  # most use boto3
+pytestmark = pytest.mark.slow  # most use boto3
 
 ACCOUNT = "123456789012"
 PLACE = b'{"do": "place"}'
@@ -57,6 +57,7 @@ def refusal(client: Any, name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", ["orders", "billing", "third"])
+@pytest.mark.both_sandboxes
 def test_each_function_is_invoked_by_its_name(several: Serve, name: str) -> None:
     assert told(several, name) == name
 
@@ -99,6 +100,7 @@ def test_the_aws_cli(several: Serve, tmp_path: Path) -> None:
     assert (tmp_path / "answer").read_bytes() == b'{"a": 1}'
 
 
+@pytest.mark.both_sandboxes
 def test_log_lines_of_several_functions_are_labelled(several: Serve) -> None:
     several.invoke(b'{"do": "write", "text": "of orders\\n"}', "orders")
     several.wait_for(r"\norders \| START [^\n]*\n(?:[^\n]*\n)*orders \| of orders\norders \| END ")
@@ -110,6 +112,7 @@ def test_a_single_function_has_the_alias_function_and_unlabelled_lines(code: Pat
         server.wait_for(r"\nSTART RequestId: ")
 
 
+@pytest.mark.both_sandboxes
 def test_a_command_with_a_name(tmp_path: Path) -> None:
     with Serve("--name", "mine", "--", *RAW, cwd=tmp_path) as server:
         assert told(server, "mine") == "mine"
@@ -148,6 +151,7 @@ def test_a_caller_over_the_limit_is_throttled_and_an_event_waits(code: Path, tmp
             assert invoke(client, {"a": 1}).payload == b'{"a": 1}'
 
 
+@pytest.mark.both_sandboxes
 def test_sequential_callers_share_a_process_and_concurrent_callers_do_not(code: Path, tmp_path: Path) -> None:
     gates = [Gate() for _ in range(4)]
     with Serve(code, "--concurrency", "5", "-t", "20") as server:
@@ -160,6 +164,7 @@ def test_sequential_callers_share_a_process_and_concurrent_callers_do_not(code: 
     assert replies == [b"waited"] * 4
 
 
+@pytest.mark.both_sandboxes
 def test_an_idle_environment_is_stopped(code: Path) -> None:
     with Serve(code, "--idle-timeout", "0") as server:
         places = [json.loads(server.invoke(PLACE).body)["me"] for _ in range(3)]

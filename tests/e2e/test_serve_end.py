@@ -17,7 +17,7 @@ from tests.e2e.running import Serve
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -69,7 +69,6 @@ def test_a_second_signal_ends_at_once(code: Path, tmp_path: Path, number: int) -
         assert json.loads(held.reply().body)["errorType"] == "Sandbox.Failure"
 
 
-@pytest.mark.slow
 def test_an_invocation_that_outlasts_the_grace_period_is_answered(code: Path, tmp_path: Path) -> None:
     with Serve(code, "-t", "60") as server:
         held = Held(server, Gate())

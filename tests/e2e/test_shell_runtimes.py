@@ -14,7 +14,7 @@ from tests.e2e.running import Rie, bootjack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.both_sandboxes
+pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "bash-runtime"
@@ -65,7 +65,6 @@ def test_a_handler_that_fails(rie: Rie) -> None:
     assert rie.invoke(b'"well"').body.strip() == b'"well"'
 
 
-@pytest.mark.slow
 def test_a_runtime_that_is_killed(rie: Rie) -> None:
     reply = rie.invoke(b'"kill"')
     assert json.loads(reply.body)["errorType"] == "Runtime.ExitError"
@@ -73,13 +72,11 @@ def test_a_runtime_that_is_killed(rie: Rie) -> None:
     assert rie.invoke(b'"well"').body.strip() == b'"well"'
 
 
-@pytest.mark.slow
 def test_a_hundred_invocations(rie: Rie) -> None:
     for number in range(100):
         assert rie.invoke(b"%d" % number).body.strip() == b"%d" % number
 
 
-@pytest.mark.slow
 def test_a_missing_handler_file(tmp_path: Path) -> None:
     shutil.copy(EXAMPLE / "bootstrap", tmp_path)
     ended = bootjack("invoke", tmp_path)
@@ -87,7 +84,6 @@ def test_a_missing_handler_file(tmp_path: Path) -> None:
     assert "function.sh: No such file or directory" in ended.err
 
 
-@pytest.mark.slow
 def test_the_smallest_loop(tmp_path: Path) -> None:
     (tmp_path / "bootstrap").write_text(SMALLEST)
     (tmp_path / "bootstrap").chmod(0o755)

@@ -21,7 +21,7 @@ from tests.e2e.running import RUNTIMES, SECONDS, Serve, end, start
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]  # importing boto3 alone takes most of a second
+pytestmark = pytest.mark.slow  # importing boto3 alone takes most of a second
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,7 @@ def document(end: dict[str, str]) -> Any:
     return json.loads(end["ErrorDetails"])
 
 
+@pytest.mark.both_sandboxes
 def test_a_piece_is_read_before_the_next_one_is_produced(client: Any) -> None:
     gates = [Gate() for _ in range(3)]
     steps = [[{"say": f"piece {number}"}, {"wait": str(gate.path)}] for number, gate in enumerate(gates)]
@@ -104,12 +105,14 @@ def test_an_error_in_mid_stream(client: Any) -> None:
     assert invoke(client, {"steps": [{"say": "half of "}, {"fail": "again"}]}, "stream").error == "Unhandled"
 
 
+@pytest.mark.both_sandboxes
 def test_an_exit_in_mid_stream(client: Any) -> None:
     body, end = read(opened(client, {"say": "half"}, {"exit": 3}))
     assert (body, end["ErrorCode"]) == (b"half", "Runtime.TruncatedResponse")
     assert read(opened(client, {"say": "next"})) == (b"next", {})
 
 
+@pytest.mark.both_sandboxes
 def test_a_timeout_in_mid_stream() -> None:
     with Serve("--timeout", "1", "streams.handler", cwd=RUNTIMES) as server, connected(server.url) as client:
         body, end = read(opened(client, {"say": "half"}, {"sleep": 30}, name="function"))
@@ -163,6 +166,7 @@ def test_what_is_refused(client: Any, server: Serve) -> None:
         assert connection.getresponse().status == 405
 
 
+@pytest.mark.both_sandboxes
 def test_a_client_that_leaves_in_mid_stream_harms_nobody(client: Any, server: Serve) -> None:
     finished = server.log().count("all steps are taken")
     for _ in range(3):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.both_sandboxes]
+pytestmark = pytest.mark.slow
 
 CODE = """
 import os, urllib.error, urllib.request
@@ -61,6 +61,7 @@ def client(server: Serve) -> Iterator[Any]:
         yield client
 
 
+@pytest.mark.both_sandboxes
 def test_an_environment_is_used_again_only_for_its_tenant(client: Any) -> None:
     found = [invoke(client, {}, "apart", TenantId=tenant).document for tenant in ("a", "b", "a", "b")]
     assert [served for _, served in found] == [["a"], ["b"], ["a", "a"], ["b", "b"]]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.running import Server
 
+pytestmark = pytest.mark.slow
+
 HOST = b"Host: localhost\r\n"
 HEALTH = b"/_bootjack/health"
 INVOKE = b"/2015-03-31/functions/code/invocations"
@@ -217,7 +219,6 @@ while True:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("before", [b"", WARM_UP])
 def test_callers_and_runtimes_that_take_their_time_are_waited_for(tmp_path: Path, before: bytes) -> None:
     code = write_bootstrap(tmp_path / "code", STREAMING)
@@ -228,7 +229,6 @@ def test_callers_and_runtimes_that_take_their_time_are_waited_for(tmp_path: Path
         assert invoke(peer) == (200, b"xxx")
 
 
-@pytest.mark.slow
 def test_the_connection_of_an_idle_runtime_is_never_closed() -> None:
     with Rie(*RAW, flags=("--client-timeout", "0.1")) as server:  # this runtime exits when its connection ends
         first = json.loads(server.invoke(b'{"do": "place"}').body)["me"]
@@ -238,7 +238,6 @@ def test_the_connection_of_an_idle_runtime_is_never_closed() -> None:
         assert json.loads(server.invoke(b'{"do": "place"}').body)["me"] == first
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("before", [b"", WARM_UP])
 def test_requests_that_do_not_come_are_given_up(tmp_path: Path, before: bytes) -> None:
     halves = (CUT_SHORT["a head"], CUT_SHORT["a body"], CUT_SHORT["a body in chunks"])
@@ -261,7 +260,6 @@ def few_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--max-connections", "100000")])
 def test_a_crowd_of_connections_leaves_a_place_for_the_next_caller(tmp_path: Path, flags: tuple[str, ...]) -> None:
     code = write_bootstrap(tmp_path / "code")
@@ -275,7 +273,6 @@ def test_a_crowd_of_connections_leaves_a_place_for_the_next_caller(tmp_path: Pat
         assert "Traceback" not in server.log()
 
 
-@pytest.mark.slow
 def test_a_crowd_of_busy_connections_is_told_so(tmp_path: Path) -> None:
     code = write_bootstrap(tmp_path / "code")
     with Serve("--max-connections", "8", code) as server, ExitStack() as stack:

@@ -152,10 +152,14 @@ time.sleep(60)
 """
 
     async def main() -> None:
-        async with running(tmp_path, script, silent, timeout_ms=300) as function:
-            kind, payload, _ = await function.invoke(b"0")
-            assert (kind, error(payload)) == ("Unhandled", ("Sandbox.Timedout", "Task timed out after 0.30 seconds"))
-            assert await function.invoke(b"1") == (None, b"started anew", b"")
+        async with running(tmp_path, script, silent, timeout_ms=1000) as function:
+            timed_out = await function.invoke(b"0")
+            assert timed_out[0] == "Unhandled"
+            assert error(timed_out[1]) == ("Sandbox.Timedout", "Task timed out after 1.00 seconds")
+            answers = [await function.invoke(b"1")]
+            while answers[-1] == timed_out and len(answers) < 10:  # a busy machine may take longer to start a runtime
+                answers.append(await function.invoke(b"1"))
+            assert answers[-1] == (None, b"started anew", b"")
 
     run(main())
 

@@ -15,6 +15,7 @@ from .fleet_world import Broken, FleetWorld
 if TYPE_CHECKING:
     from .fleet_world import Made, Make
 
+FEW = 60
 ENOUGH = 500  # worlds in which every breakage shows; most of them show in the first ten
 
 
@@ -31,14 +32,13 @@ def live_through(worlds: int, make: Make) -> None:
         live(seed, make)
 
 
-def test_no_rule_is_broken_in_the_worlds_that_show_every_breakage() -> None:
-    live_through(ENOUGH, Fleet)
+def test_no_rule_is_broken_in_a_few_worlds() -> None:
+    live_through(FEW, Fleet)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(ENOUGH, 1500, 500))
-def test_no_rule_is_broken_in_more_worlds(first: int) -> None:
-    for seed in range(first, first + 500):
+def test_no_rule_is_broken_in_the_worlds_that_show_every_breakage() -> None:
+    for seed in range(FEW, ENOUGH):
         live(seed)
 
 

@@ -19,15 +19,27 @@ from .life import Life
 from .world import Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-WORLDS = 1500
+WORLDS = 1000
 WORLDS_TO_CATCH = 16_000
 MODES = {"classic": CLASSIC, "concurrent": CONCURRENT, "snapstart": SNAPSTART}
+# Worlds that were the first to show rare breakages. They are tried early, which only saves time: once the worlds have
+# changed, others show the same.
+TELLING: dict[str, tuple[int, ...]] = {
+    "classic": (23, 33, 26, 34, 17, 209, 37, 36, 990, 325, 201, 184, 69, 62, 108, 86, 813, 202, 228, 2394, 6310),
+    "concurrent": (506, 243, 100, 64),
+    "snapstart": (17, 84, 195, 211, 187, 244, 201, 109, 272, 92, 59, 34, 29, 513, 218, 164),
+}
+
+
+def worlds_to_catch(mode: str) -> Iterator[int]:
+    """The seeds of the worlds of which one has to show that a machine is broken."""
+    return itertools.chain(range(10), TELLING[mode], range(10, WORLDS_TO_CATCH))
 
 
 def first_broken(
-    mode: str, tables: Tables, seeds: range, make: type[EnvironmentMachine] = EnvironmentMachine
+    mode: str, tables: Tables, seeds: Iterable[int], make: type[EnvironmentMachine] = EnvironmentMachine
 ) -> tuple[int, Broken] | None:
     """The first seed whose world breaks a rule."""
     for seed in seeds:
@@ -40,7 +52,7 @@ def first_broken(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_world_breaks_a_rule(mode: str) -> None:
-    found = first_broken(mode, MODES[mode], range(WORLDS))
+    found = first_broken(mode, MODES[mode], [*range(WORLDS), *TELLING[mode]])
     assert found is None, f"seed {found[0]}: {found[1]}"
 
 
@@ -90,7 +102,7 @@ def broken_tables(mode: str, name: str, state: Any, move: Any, other: Any) -> Ta
 @pytest.mark.parametrize(("mode", "name", "state", "move", "other"), rows())
 def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, other: Any) -> None:
     tables = broken_tables(mode, name, state, move, other)
-    assert first_broken(mode, tables, range(WORLDS_TO_CATCH)) is not None
+    assert first_broken(mode, tables, worlds_to_catch(mode)) is not None
 
 
 @pytest.mark.parametrize(
@@ -99,4 +111,4 @@ def test_a_broken_row_is_caught(mode: str, name: str, state: Any, move: Any, oth
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_a_broken_machine_is_caught(mode: str, make: type[EnvironmentMachine]) -> None:
-    assert first_broken(mode, MODES[mode], range(WORLDS_TO_CATCH), make) is not None
+    assert first_broken(mode, MODES[mode], worlds_to_catch(mode), make) is not None
