@@ -58,6 +58,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """
     import uvloop
 
+    from runtime_api.sandbox.plain.own_tmp import remove_all
     from runtime_api.sandbox.processes.killing import kill_descendants
     from runtime_api.sandbox.processes.orphans import adopted_orphans
 
@@ -66,7 +67,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     except SystemExit:
         work.close()  # or Python would complain that it was never awaited
         raise
-    _signals.kill = kill_descendants
+    _signals.kill, _signals.tidy = kill_descendants, remove_all
     with deferred(), adopted_orphans():
         try:
             return uvloop.run(work)
@@ -151,6 +152,7 @@ class _Signals:
         self.deferring = 0
         self.waiting = 0  # the one that takes effect once nothing is deferred
         self.kill: Callable[[], None] = lambda: None  # nothing is started before `run`
+        self.tidy: Callable[[], None] = lambda: None
         self.litter: list[Callable[[], Path | None]] = []  # directories to remove in any case
         self._count = 0
 
@@ -189,6 +191,7 @@ class _Signals:
     def _exit_soon(self, number: int) -> None:
         time.sleep(HURRY_S)
         self.kill()
+        self.tidy()
         for folder in tuple(self.litter):
             _remove(folder())
         os._exit(128 + number)

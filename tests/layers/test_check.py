@@ -90,9 +90,9 @@ def test_stale_bytecode_in_a_directory_is_reported(tmp_path: Path) -> None:
     source = layer / "python" / "a.py"
     source.write_text("a = 1\n")
     __import__("py_compile").compile(str(source))
-    assert found([layer], tmp_path / "fresh", "python3.11") == []
+    assert found([layer], tmp_path / "fresh", RUNNING) == []
     os.utime(source, (1, 1))
-    assert [finding.rule for finding in found([layer], tmp_path / "stale", "python3.11")] == ["L601"]
+    assert [finding.rule for finding in found([layer], tmp_path / "stale", RUNNING)] == ["L601"]
 
 
 def test_repeated_findings_are_counted() -> None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runtime_api.sandbox import Launch
 
-__all__ = ["OwnTmp", "new_prefix"]
+__all__ = ["OwnTmp", "new_prefix", "remove_all"]
 
 TMPDIR = "TMPDIR"  # mktemp, Python's tempfile, Node's os.tmpdir() and many others look at it; /tmp/NAME does not
+
+_existing: set[str] = set()  # of every environment, for a command that ends before they are closed
 
 
 class OwnTmp:
@@ -42,6 +44,7 @@ class OwnTmp:
             import shutil
 
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        _existing.discard(folder)
 
     def _made(self) -> bool:
         folder = self._prefix + os.urandom(4).hex()
@@ -50,9 +53,18 @@ class OwnTmp:
         except OSError:
             return False
         self._folder = folder
+        _existing.add(folder)
         return True
 
 
 def new_prefix() -> str:
     """Return what the directories of this process have in common, and those of no other one."""
     return f"{os.environ.get(TMPDIR) or '/tmp'}/bootjack-{os.urandom(8).hex()}-"
+
+
+def remove_all() -> None:
+    """Remove the directories of environments that nobody is going to close; their processes have been killed."""
+    import shutil
+
+    for folder in tuple(_existing):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -60,13 +60,17 @@ class LargeBody(asyncio.BufferedProtocol):
     def _let_go(self) -> bytes:
         """The body, of which nothing is kept here: uvloop keeps the last protocol that lent it memory."""
         body = self._place.getvalue()  # the place itself, without a copy
-        self._place, self._view, self._exchange = BytesIO(), memoryview(b""), None
+        self._forget()
         return body
+
+    def _forget(self) -> None:
+        self._place, self._view, self._exchange = BytesIO(), memoryview(b""), None
 
     def eof_received(self) -> bool:
         return self._receiver.eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._forget()  # a place that the collector finds while it is lent makes Python 3.13 complain on stderr
         self._receiver.connection_lost(error)
 
     def pause_writing(self) -> None:
