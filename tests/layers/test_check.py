@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+RUNNING = f"python{sys.version_info.major}.{sys.version_info.minor}"
 REPORTS = jsonschema.Draft202012Validator(schema())
 
 

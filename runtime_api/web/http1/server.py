@@ -125,4 +125,8 @@ def _bound(host: str, port: int) -> socket.socket | None:
         socket.inet_pton(socket.AF_INET, host)
     except OSError:
         return None
-    return socket.create_server((host, port), backlog=ACCEPTED_AT_ONCE)
+    try:
+        return socket.create_server((host, port), backlog=ACCEPTED_AT_ONCE)
+    except OSError as error:
+        number = error.errno or 0
+        raise OSError(number, f"{host_port((host, port))}: {os.strerror(number).lower()}") from error
