@@ -1,5 +1,7 @@
 """The puppet: a process that takes orders from the kit over a unix socket, one JSON object per line.
 
+An order has a number, and its result has it, too. A message without one tells of something that happened.
+
 The socket lies beside the bootstrap, so that a sandbox that shows nothing but the function's code shows it as well.
 
 The server runs it as the bootstrap and, under other names, as extensions. It runs under `python -IS`, with the
@@ -66,27 +68,36 @@ def trap(control: socket.socket) -> None:
     signal.signal(signal.SIGTERM, lambda *_: control.sendall(b'{"signal":"SIGTERM"}\n'))
 
 
+def reply(
+    control: socket.socket, order: dict[str, str], result: dict[str, object], passed: socket.socket | None = None
+) -> None:
+    """Send the result of an order, with a socket maybe."""
+    line = json.dumps({**result, "to": order["number"]}).encode() + b"\n"
+    if passed is None:
+        control.sendall(line)
+    else:
+        socket.send_fds(control, [line], [passed.fileno()])
+
+
 def connect(order: dict[str, str], control: socket.socket, connections: dict[int, socket.socket]) -> None:
     """Pass a connection to the kit. A copy is kept here, so that it stays one of a process of the server's."""
     try:
         connection = socket.create_connection((order["host"], int(order["port"])), CONNECT_S)
     except OSError as error:
-        control.sendall(json.dumps({"connected": 0, "error": error.errno}).encode() + b"\n")
+        reply(control, order, {"connected": 0, "error": error.errno})
         return
     connection.setblocking(True)
     connections[connection.fileno()] = connection
-    told = json.dumps({"connected": connection.fileno()}).encode() + b"\n"
-    socket.send_fds(control, [told], [connection.fileno()])
+    reply(control, order, {"connected": connection.fileno()}, connection)
 
 
-def listen(control: socket.socket) -> None:
+def listen(order: dict[str, str], control: socket.socket) -> None:
     """Pass a listening socket to the kit. No copy is kept here: the kit alone accepts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        told = json.dumps({"listening": listener.getsockname()[1]}).encode() + b"\n"
-        socket.send_fds(control, [told], [listener.fileno()])
+        reply(control, order, {"listening": listener.getsockname()[1]}, listener)
 
 
-def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str]) -> object:
+def obey(order: dict[str, str], control: socket.socket, inherited: dict[str, str]) -> dict[str, object]:
     """Carry out an order, and return its result."""
     match order["order"]:
         case "report":
@@ -121,11 +132,11 @@ def main() -> None:
                 connect(order, control, connections)
                 continue
             if order["order"] == "listen":
-                listen(control)
+                listen(order, control)
                 continue
             if order["order"] == "let go":
                 connections.pop(int(order["connection"])).close()
-            control.sendall(json.dumps(obey(order, control, inherited)).encode() + b"\n")
+            reply(control, order, obey(order, control, inherited))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Puppet:
         control.settimeout(HELLO_S)
         self._control = control
         self._received = b""
+        self._orders = 0
         self._descriptors: list[int] = []  # that came with what was received
         self._unread: list[dict[str, Any]] = []  # messages that came while a result was waited for
         try:
@@ -71,11 +72,7 @@ class Puppet:
 
     def tell(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Give an order and return its result, which is empty when the order ends the process."""
-        try:
-            self._control.sendall(json.dumps(order).encode() + b"\n")
-        except (BrokenPipeError, ConnectionResetError):
-            return {}
-        result = self._read()
+        result = self._order(order)
         if "child" in result:
             self._children.append(os.pidfd_open(self._child(result["child"])))
         return result
@@ -85,7 +82,9 @@ class Puppet:
 
         OSError if nothing listens there.
         """
-        connected = self._order({"order": "connect", "host": host, "port": port}, "connected")
+        connected = self._order({"order": "connect", "host": host, "port": port})
+        if not connected:
+            return None
         if connected.get("error"):
             raise OSError(connected["error"], os.strerror(connected["error"]))
         if not self._descriptors:
@@ -94,12 +93,12 @@ class Puppet:
 
     def listen(self) -> socket.socket | None:
         """Have the process open a listening socket, on a loopback port; None if it does not."""
-        listening = self._order({"order": "listen"}, "listening")
+        listening = self._order({"order": "listen"})
         return socket.socket(fileno=self._descriptors.pop()) if listening and self._descriptors else None
 
     def let_go(self, connection: int) -> None:
         """Have the process close its copy of a connection."""
-        self._order({"order": "let go", "connection": connection}, "done")
+        self._order({"order": "let go", "connection": connection})
 
     def _child(self, pid: int) -> int:
         """The pid here of a child that has this one there."""
@@ -111,14 +110,17 @@ class Puppet:
                     return int(child)
         return pid
 
-    def _order(self, order: Mapping[str, Any], answer: str) -> dict[str, Any]:
-        """Give an order, and wait for the message that answers it; empty if the process has ended or is stopped."""
+    def _order(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Give an order, and wait for its result; empty if the process has ended or is stopped."""
+        self._orders += 1
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, TimeoutError):
-            self._control.sendall(json.dumps(order).encode() + b"\n")
+            self._control.sendall(json.dumps({**order, "number": self._orders}).encode() + b"\n")
             while message := self._receive():
-                if answer in message:
+                number = message.pop("to", None)
+                if number == self._orders:
                     return message
-                self._unread.append(message)
+                if number is None:  # else the result of an order that took too long
+                    self._unread.append(message)
         return {}
 
     def alive(self) -> bool:
@@ -163,8 +165,11 @@ class Puppet:
         self._control.close()
 
     def _read(self) -> dict[str, Any]:
-        """The next message; empty when the process has ended."""
-        return self._unread.pop(0) if self._unread else self._receive()
+        """The next message that is no result; empty when the process has ended."""
+        message = self._unread.pop(0) if self._unread else self._receive()
+        while "to" in message:  # an order has taken too long
+            message = self._receive()
+        return message
 
     def _receive(self) -> dict[str, Any]:
         while b"\n" not in self._received:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Server", "ServerFailed"]
 
 LEAST_READY_S = 10.0  # for a server to listen, and to start its first process, however short the timeout is
+AGAIN_READY_S = 60.0  # for a server to listen that has listened before: only a busy machine makes it slower
 BOOTSTRAP = "bootstrap"
 EXTENSION = "extension "  # before the name of a party that is one
 
@@ -105,9 +106,9 @@ class Server:
             raise ServerFailed("the server started no process, so the address of its Runtime API is unknown")
         return self._api
 
-    def ready(self) -> Server:
-        """Wait until the server accepts connections; CannotRun when it does not."""
-        deadline = time.monotonic() + self._ready_s
+    def ready(self, *, again: bool) -> Server:
+        """Wait until the server accepts connections; CannotRun when it does not. `again`: one like it has done so."""
+        deadline = time.monotonic() + (max(self._ready_s, AGAIN_READY_S) if again else self._ready_s)
         addresses = [self.invoke_address, *([self._api[0]] if self._api else [])]
         for address in addresses:
             self._wait_until_open(address, deadline)

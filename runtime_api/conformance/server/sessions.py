@@ -51,7 +51,7 @@ class Sessions:
                 return idle.pop()
         server = Server(self._template, given, self._timeout_s, self._begin)
         try:
-            server.ready()
+            server.ready(again=self._started)
         except CannotRun:
             server.stop()
             if self._started and given.command is None:

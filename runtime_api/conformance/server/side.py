@@ -23,6 +23,7 @@ from .sessions import Session, Sessions
 from .template import TIMEOUT_S, given_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
     from runtime_api.conformance.cases import Case
@@ -34,14 +35,23 @@ __all__ = ["ServerSide"]
 
 
 class ServerSide:
-    """Judges a server. Cases run in threads, because all they do is wait for sockets."""
+    """Judges a server. Cases run in threads, because all they do is wait for sockets.
 
-    def __init__(self, servers: Template | RemoteServers, timeout_s: float, begin: Start = start) -> None:
+    The server is not probed for `features` that it is known to have.
+    """
+
+    def __init__(
+        self,
+        servers: Template | RemoteServers,
+        timeout_s: float,
+        begin: Start = start,
+        features: Iterable[str] = (),
+    ) -> None:
         self._template = None if isinstance(servers, RemoteServers) else servers
         self._sessions = servers if isinstance(servers, RemoteServers) else Sessions(servers, timeout_s, begin)
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(64, "conform")
-        self._features: dict[str, str | None] = {}
+        self._features: dict[str, str | None] = dict.fromkeys(features)
         self._probing = threading.Lock()
 
     async def __aenter__(self) -> Self:

@@ -54,14 +54,16 @@ def _feature(case: Case) -> str | None:
     return "telemetry" if case.feature == "logs" else case.feature
 
 
-def judge_server(mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S) -> list[Judgement]:
-    """Judge a mutant, or with None the unpatched server."""
+def judge_server(
+    mutant: Mutant | None, cases: Sequence[Case], timeout_s: float = TIMEOUT_S, features: Iterable[str] = ()
+) -> list[Judgement]:
+    """Judge a mutant, or with None the unpatched server; it is not probed for these features."""
 
     template = service() if any(case.feature == "function-url" for case in cases) else ours()
 
     async def run() -> list[Judgement]:
         with ForkServer(mutant) as begin:
-            async with ServerSide(read_template(template), timeout_s, begin) as side:
+            async with ServerSide(read_template(template), timeout_s, begin, features) as side:
                 return await judge(side, cases, jobs=JOBS)
 
     return asyncio.run(run())

@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from runtime_api.conformance.cases import Case, load_cases
+from runtime_api.conformance.server.features import PROBES
 from tests.conformance.servers.matrix import AT_A_TIME, caught, judge_server
 from tests.conformance.servers.mutants import Mutant, mutants
 
@@ -27,12 +28,13 @@ PAIRS = Path(__file__).with_name("pairs.json")
 COUNT, SEED = 2000, 2
 
 
-def chosen(count: int, seed: int) -> dict[str, list[Case]]:
-    """The cases for each mutant, by its name."""
-    every = [(mutant.name, case) for mutant in mutants() for case in load_cases("server", "extensions")]
-    cases: dict[str, list[Case]] = {}
-    for name, case in Random(seed).sample(every, count):
-        cases.setdefault(name, []).append(case)
+def chosen(count: int, seed: int) -> dict[str, list[str]]:
+    """The ids of the cases for each mutant, by its name."""
+    ids = [case.id for case in load_cases("server", "extensions")]
+    every = [(mutant.name, case_id) for mutant in mutants() for case_id in ids]
+    cases: dict[str, list[str]] = {}
+    for name, case_id in Random(seed).sample(every, count):
+        cases.setdefault(name, []).append(case_id)
     return cases
 
 
@@ -49,12 +51,12 @@ def _together(cases: list[Case]) -> Iterator[list[Case]]:
     yield from ([case] for case in cases if case.basic)
 
 
-def _row(work: tuple[Mutant, int, int]) -> tuple[str, int, list[str]]:
+def _row(work: tuple[Mutant, list[str]]) -> tuple[str, int, list[str]]:
     """A mutant's name, the number of its cases, and those that catch it."""
-    mutant, count, seed = work
-    cases = chosen(count, seed)[mutant.name]
-    found = [case_id for some in _together(cases) if some for case_id in caught(judge_server(mutant, some))]
-    return mutant.name, len(cases), found
+    mutant, ids = work
+    cases = [case for case in load_cases("server", "extensions") if case.id in ids]
+    found = [judge_server(mutant, some, features=PROBES) for some in _together(cases) if some]
+    return mutant.name, len(ids), [case_id for judgements in found for case_id in caught(judgements)]
 
 
 def main(arguments: list[str]) -> None:
@@ -66,7 +68,7 @@ def main(arguments: list[str]) -> None:
     cases = chosen(count, seed)
     left = [mutant for mutant in mutants() if mutant.name in cases and mutant.name not in record["judged"]]
     with ProcessPoolExecutor(AT_A_TIME) as pool:
-        for row in as_completed([pool.submit(_row, (mutant, count, seed)) for mutant in left]):
+        for row in as_completed([pool.submit(_row, (mutant, cases[mutant.name])) for mutant in left]):
             name, judged, found = row.result()
             if found:
                 record["caught"][name] = found
