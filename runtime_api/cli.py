@@ -10,7 +10,7 @@ from runtime_api import __version__
 
 __all__ = ["main"]
 
-YOUNG_OBJECTS = 50_000
+YOUNG_OBJECTS = 200_000  # more than any start makes
 
 
 def main() -> None:

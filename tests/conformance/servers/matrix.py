@@ -28,7 +28,17 @@ from tests.conformance.servers.subjects import ours, service
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["AT_A_TIME", "MATRIX", "caught", "counting", "judge_server", "judged_cases", "read_matrix", "table"]
+__all__ = [
+    "AT_A_TIME",
+    "MATRIX",
+    "caught",
+    "counting",
+    "judge_server",
+    "judged_cases",
+    "read_matrix",
+    "surely_caught",
+    "table",
+]
 
 MATRIX = Path(__file__).with_name("matrix.json")
 PROGRESS = Path(__file__).with_name("progress.json")  # while a run is not complete
@@ -76,6 +86,16 @@ def caught(judgements: Iterable[Judgement]) -> list[str]:
     ]
 
 
+def surely_caught(
+    mutant: Mutant, cases: Sequence[Case], known: Collection[str], features: Collection[str] = ()
+) -> list[str]:
+    """The cases that a mutant fails; what is not known has to fail twice, since the machine may be busy."""
+    found = caught(judge_server(mutant, cases, features=features))
+    doubtful = [case for case in cases if case.id in found and case.id not in known]
+    sure = caught(judge_server(mutant, doubtful, SURE_TIMEOUT_S, features)) if doubtful else []
+    return [case_id for case_id in found if case_id in known or case_id in sure]
+
+
 def read_matrix() -> dict[str, list[str]]:
     """The recorded matrix: for each mutant, the cases that it fails."""
     matrix: dict[str, list[str]] = json.loads(MATRIX.read_text("utf-8"))
@@ -118,14 +138,9 @@ def cases_for(mutant: Mutant, known: Collection[str]) -> list[Case]:
 
 
 def _row(work: tuple[Mutant, list[str], bool]) -> tuple[str, list[str]]:
-    """The cases that a mutant fails; what is new has to fail twice, since the machine may be busy."""
     mutant, known, every = work
     cases = judged_cases(mutant) if every else cases_for(mutant, known)
-    found = caught(judge_server(mutant, cases))
-    if new := [case for case in cases if case.id in found and case.id not in (mutant.case, *known)]:
-        sure = {*caught(judge_server(mutant, new, SURE_TIMEOUT_S)), mutant.case, *known}
-        found = [case_id for case_id in found if case_id in sure]
-    return mutant.name, found
+    return mutant.name, surely_caught(mutant, cases, {mutant.case, *known})
 
 
 def main(arguments: list[str]) -> None:

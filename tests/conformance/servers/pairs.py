@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime_api.conformance.cases import Case, load_cases
 from runtime_api.conformance.server.features import PROBES
-from tests.conformance.servers.matrix import AT_A_TIME, caught, judge_server
+from tests.conformance.servers.matrix import AT_A_TIME, surely_caught
 from tests.conformance.servers.mutants import Mutant, mutants
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def _row(work: tuple[Mutant, list[str]]) -> tuple[str, int, list[str]]:
     """A mutant's name, the number of its cases, and those that catch it."""
     mutant, ids = work
     cases = [case for case in load_cases("server", "extensions") if case.id in ids]
-    found = [judge_server(mutant, some, features=PROBES) for some in _together(cases) if some]
-    return mutant.name, len(ids), [case_id for judgements in found for case_id in caught(judgements)]
+    found = [surely_caught(mutant, some, (mutant.case,), tuple(PROBES)) for some in _together(cases) if some]
+    return mutant.name, len(ids), [case_id for some in found for case_id in some]
 
 
 def main(arguments: list[str]) -> None:
