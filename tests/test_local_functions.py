@@ -214,12 +214,11 @@ def test_an_idle_environment_is_stopped(tmp_path: Path, quiet: int) -> None:
 def test_an_environment_that_cannot_be_opened_fails_its_invocation(tmp_path: Path, quiet: int) -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            reason = "could be opened: 127.0.0.1:%d: address already in use" % taken.getsockname()[1]
+            reason = f"could be opened: 127.0.0.1:{taken.getsockname()[1]}: address already in use"
             async with LocalLambda(quiet, sandbox=SANDBOX) as lam:
                 lam.add_function(function(tmp_path, runtime_api=taken.getsockname(), network="host"))
-                for _ in range(2):
-                    with pytest.raises(ServiceException, match=reason):
-                        await lam.invoke("f")
+                with pytest.raises(ServiceException, match=reason):
+                    await lam.invoke("f")
 
     run(main())
 

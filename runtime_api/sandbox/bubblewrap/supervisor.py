@@ -143,8 +143,8 @@ class Supervisor:
 
     def _signal(self, tag: int, number: int) -> None:
         for pid, running in self._running.items():
-            if running == tag:
-                _kill(-pid, number)
+            if running == tag and not _kill(-pid, number):
+                _kill(pid, number)  # it has been forked, and has not come to setsid yet
 
     def _reap(self) -> None:
         """Reap what has ended; the group of a named process ends with it."""
@@ -240,14 +240,13 @@ def _integers(data: bytes) -> list[int]:
     ]
 
 
-def _kill(pid: int, number: int) -> None:
+def _kill(pid: int, number: int) -> bool:
+    """Signal a process, or a group as kill(2) numbers it; False if there is none, or not for this process."""
     try:
-        if pid < ALL_OTHERS:
-            os.killpg(-pid, number)
-        else:
-            os.kill(pid, number)
+        os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
-        pass
+        return False
+    return True
 
 
 def _send_system_v(control: socket) -> None:
