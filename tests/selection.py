@@ -1,7 +1,7 @@
 """Which modules a run of tests reads, and in which order their tests begin.
 
-Modules of which `-m` selects nothing are told by their text, because importing and collecting them takes each worker
-seconds. Marks stand in the test modules themselves, as `pytest.mark.NAME`.
+Modules in which `-m` selects nothing are recognised by their text, because importing and collecting them takes each
+worker seconds. Marks stand in the test modules themselves, as `pytest.mark.NAME`.
 """
 
 from __future__ import annotations
