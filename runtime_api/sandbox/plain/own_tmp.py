@@ -49,7 +49,7 @@ class OwnTmp:
     def _made(self) -> bool:
         folder = self._prefix + os.urandom(4).hex()
         try:
-            os.mkdir(folder, 0o700)  # noqa: PTH102 - fails where the name exists already, whoever made it
+            os.mkdir(folder, 0o700)  # noqa: PTH102 - fails if somebody else has taken the name
         except OSError:
             return False
         self._folder = folder
@@ -58,8 +58,9 @@ class OwnTmp:
 
 
 def new_prefix() -> str:
-    """Return what the directories of this process have in common, and those of no other one."""
-    return f"{os.environ.get(TMPDIR) or '/tmp'}/bootjack-{os.urandom(8).hex()}-"
+    """Return how the paths of this process's directories begin: absolute, and unlike any other process's."""
+    place = os.path.abspath(os.environ.get(TMPDIR) or "/tmp")  # noqa: PTH100 - functions have other working directories
+    return f"{place}/bootjack-{os.urandom(8).hex()}-"
 
 
 def remove_all() -> None:

@@ -69,3 +69,11 @@ def test_what_a_killed_server_leaves_is_removed_and_nothing_else(place: Path) ->
     other = _named(OwnTmp(new_prefix()))
     remove_prefixed(prefix)
     assert list(place.iterdir()) == [other]
+
+
+def test_the_directory_is_named_absolutely_where_the_host_s_is_not(
+    monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    monkeypatch.chdir(place.parent)
+    monkeypatch.setenv("TMPDIR", place.name)
+    assert _named(OwnTmp(new_prefix())).parent == place
